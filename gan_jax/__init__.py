@@ -1,0 +1,1 @@
+"""gan_jax: from autoencoders to GANs, in JAX."""
