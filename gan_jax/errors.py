@@ -8,6 +8,11 @@ class UserError(Exception):
     """Something the user can put right: one line that names the value, what is allowed, and what to do."""
 
 
+def one_line(error: BaseException) -> str:
+    """An exception's own words on one line, or its kind where it has none."""
+    return " ".join(str(error).split())[:400] or type(error).__name__
+
+
 def options(name: str, allowed: Iterable[str]) -> str:
     """The near names first if there are any, and all that is allowed: the end of an error message."""
     allowed = sorted(allowed)

@@ -1,0 +1,28 @@
+"""The simple GAN for handwritten digits: two fully connected networks, 20 epochs of MNIST.
+
+python -m gan_jax.main --config=configs/mnist_gan.py --workdir=runs/mnist_gan
+"""
+
+from gan_jax.config import ConfigDict, defaults
+
+
+def get_config() -> ConfigDict:
+    """A fresh copy of this config."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.steps = 18_740  # 20 epochs
+    config.rounds_per_call = 200
+    config.log_every_steps = 100
+    config.sample_every_steps = 2_000
+    config.checkpoint_every_steps = 5_000
+
+    config.objective = ConfigDict({"name": "adversarial.non_saturating"})
+    config.latent = ConfigDict({"name": "uniform", "dim": 20})
+    leaky_relu = {"name": "leaky_relu", "negative_slope": 0.01}
+    generator = {"name": "mlp.Generator", "widths": (100,), "activation": leaky_relu}
+    critic = {"name": "mlp.Critic", "widths": (100,), "activation": leaky_relu, "dropout": 0.5}
+    config.networks = ConfigDict({"generator": generator, "critic": critic})
+    adam = {"name": "adam", "learning_rate": 1e-3, "b1": 0.9, "b2": 0.999}
+    player = {"repeats": 1, "optimizer": adam}
+    config.players = ConfigDict({"critic": player, "generator": player})
+    return config

@@ -1,0 +1,34 @@
+"""The global batch: which of its examples are here, one key for each, and means over all of it.
+
+A round is played on one global batch, whole or spread over the devices of a mapped axis. Code that must see the whole
+(a mean, a draw of noise) asks here and so gives the same values on 1 device or on 8.
+"""
+
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+from jax import lax, random
+
+AXIS = "devices"
+T = TypeVar("T")
+
+
+def axis() -> str | None:
+    """The name of the mapped axis that the batch is spread over, or None where the whole batch is here."""
+    try:
+        lax.axis_size(AXIS)
+    except NameError:
+        return None
+    return AXIS
+
+
+def mean(tree: T) -> T:
+    """The mean over all parts of the batch of a tree of per-part means; shapes stay."""
+    return tree if axis() is None else lax.pmean(tree, AXIS)
+
+
+def example_keys(key: jax.Array, n: int) -> jax.Array:
+    """One key [n] for each example here, a function of `key` and of the example's place in the global batch."""
+    first = 0 if axis() is None else lax.axis_index(AXIS) * n
+    return jax.vmap(random.fold_in, (None, 0))(key, first + jnp.arange(n))

@@ -1,0 +1,64 @@
+"""Checkpoints by Orbax: the state as NumPy arrays, which any number of devices can restore."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from gan_jax.errors import UserError, one_line
+from gan_jax.state import TrainState
+
+
+class Checkpoints:
+    """A run's folder of checkpoints, by step; saving goes on in the background, the last `keep` are kept."""
+
+    def __init__(self, folder: Path, keep: int):
+        options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep, cleanup_tmp_directories=True, enable_async_checkpointing=True
+        )
+        self.folder = folder
+        self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
+
+    def latest(self) -> int | None:
+        """The newest step saved, or None."""
+        return self._manager.latest_step()
+
+    def save(self, state: TrainState) -> None:
+        """Starts to write the state; raises UserError where this step cannot be written."""
+        step = int(state.step)
+        if step == self.latest():
+            return
+        arguments = ocp.args.Composite(state=ocp.args.StandardSave(jax.device_get(state)))
+        try:
+            saved = self._manager.save(step, args=arguments)
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot write checkpoint {step} in {self.folder}: {one_line(error)}") from error
+        if not saved:
+            raise UserError(f"cannot write checkpoint {step} in {self.folder}: it holds step {self.latest()} already")
+
+    def restore(self, template: TrainState, step: int | None = None) -> TrainState:
+        """The state of a step (the newest by default), in the template's shapes, as NumPy arrays.
+
+        Raises UserError where there is no such checkpoint, or where it holds other arrays than the template.
+        """
+        steps = sorted(self._manager.all_steps())
+        if step is None and steps:
+            step = steps[-1]
+        if step not in steps:
+            raise UserError(f"{self.folder} holds no checkpoint {'' if step is None else step}; there are: {steps}")
+        like = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), template)
+        try:
+            restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(like)))
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"cannot read checkpoint {step} in {self.folder}: {one_line(error)}") from error
+        return restored["state"]
+
+    def close(self) -> None:
+        """Waits for what is being written; raises UserError where that failed."""
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            raise UserError(f"cannot write a checkpoint in {self.folder}: {one_line(error)}") from error
+        finally:
+            self._manager.close()

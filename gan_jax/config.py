@@ -1,0 +1,151 @@
+"""Configs: the fields that every experiment has, reading one from a file, overriding it, and telling two apart."""
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from gan_jax.errors import UserError, one_line, options
+
+PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
+FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints"})
+"""Fields that do not change what a round does: a run may be resumed with others."""
+
+
+def defaults() -> ConfigDict:
+    """The fields that every config has; a config file sets them and adds `objective`, `networks` and `players`."""
+    config = ConfigDict()
+    config.seed = 0
+    config.steps = 1000  # rounds to play
+    config.batch_size = 64  # examples a move, over all devices
+    config.rounds_per_call = 50  # rounds compiled into one call
+    config.log_every_steps = 50  # periods: 0 = never
+    config.sample_every_steps = 500
+    config.evaluate_every_steps = 0
+    config.checkpoint_every_steps = 1000
+    config.keep_checkpoints = 3  # the last so many
+    config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
+    config.order = ConfigDict({"name": "alternating"})
+    return config
+
+
+def load(path: Path) -> ConfigDict:
+    """The config that a Python file's `get_config()` returns, or that a run's config.json holds; locked and checked.
+
+    A Python config is run as code. Raises UserError, with the file's name, for whatever goes wrong in it.
+    """
+    if not path.is_file():
+        raise UserError(f"--config={path}: there is no such file")
+    if path.suffix == ".json":
+        return _locked(read_run(path)["config"])
+    spec = importlib.util.spec_from_file_location("config_file", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"--config={path}: a config is a Python file, or the config.json of a run")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        config = module.get_config()
+    except Exception as error:
+        raise UserError(f"--config={path}: {type(error).__name__}: {one_line(error)}") from error
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict")
+    return _locked(config.to_dict())
+
+
+def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
+    """The config after `--config.field=value` arguments; raises UserError for unknown fields and wrong types."""
+    for argument in arguments:
+        if not argument.lstrip("-").startswith("config."):
+            raise UserError(f"unknown argument {argument!r}: see --help")
+        if argument.startswith("-"):
+            _find(config, argument.lstrip("-").split("=")[0].removeprefix("config."))
+    values = flags.FlagValues()
+    argv = ["gan_jax", *arguments]
+    try:
+        config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
+        values(argv)
+    except (flags.Error, TypeError, ValueError, AttributeError, KeyError) as error:
+        raise UserError(one_line(error)) from error
+    check(config)
+    return config
+
+
+def check(config: ConfigDict) -> None:
+    """Raises UserError for a value that no experiment can use."""
+    for field in ("steps", "batch_size", "rounds_per_call", "keep_checkpoints"):
+        if config[field] < 1:
+            raise UserError(f"config.{field} is {config[field]}: it must be at least 1")
+    for field in PERIODS:
+        if config[field] < 0:
+            raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
+    if not 0 <= config.seed < 2**32:
+        raise UserError(f"config.seed is {config.seed}: it must be at least 0 and below 2**32")
+    if len(config.data.range) != 2 or not config.data.range[0] < config.data.range[1]:
+        raise UserError(f"config.data.range is {config.data.range}: it must be two numbers, the lower one first")
+    if config.evaluate_every_steps:
+        raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
+
+
+def to_json(config: ConfigDict) -> dict[str, Any]:
+    """All values as JSON has them: tuples become lists."""
+    return json.loads(config.to_json_best_effort())
+
+
+def read_run(path: Path) -> dict[str, Any]:
+    """What a run's config.json holds; raises UserError where it is not one."""
+    try:
+        run = json.loads(path.read_text())
+        run["config"]["seed"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not the config.json of a run: {one_line(error)}") from error
+    return run
+
+
+def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """`field: other's value -> mine`, for each field that changes what a round does and is not the same in both."""
+    left, right = dict(_leaves(mine)), dict(_leaves(other))
+    return [
+        f"{field}: {right.get(field, 'absent')} -> {left.get(field, 'absent')}"
+        for field in sorted(left.keys() | right.keys())
+        if left.get(field, ...) != right.get(field, ...) and field not in FREE
+    ]
+
+
+def _locked(values: dict[str, Any]) -> ConfigDict:
+    """A config of these values, no block of it shared by two fields, or raises UserError."""
+    config = ConfigDict(_copied(values))
+    for field in defaults():
+        if field not in config:
+            raise UserError(f"the config has no field {field!r}: start it from gan_jax.config.defaults()")
+    for field in ("objective", "networks", "players"):
+        if not isinstance(config.get(field), ConfigDict):
+            raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
+    check(config)
+    return config.lock()
+
+
+def _find(config: ConfigDict, path: str) -> None:
+    block = config
+    for part in path.split("."):
+        if not isinstance(block, ConfigDict) or part not in block:
+            known = block.keys() if isinstance(block, ConfigDict) else []
+            raise UserError(f"unknown config field {path!r}: {options(part, known)}")
+        block = block[part]
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    return tuple(map(_copied, value)) if isinstance(value, list | tuple) else value

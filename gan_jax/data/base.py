@@ -1,0 +1,28 @@
+"""What every data set looks like once it is loaded."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Dataset(NamedTuple):
+    """One split of a data set, whole in memory.
+
+    Attributes:
+        name: what the user called it, as in `config.data.name`.
+        split: the split's name, such as 'train'.
+        x: the examples: uint8 [n, h, w, c] images in 0..255, or float32 [n, d] points.
+        label: int32 [n], each in 0..classes - 1, or None where there are none.
+        classes: the number of classes; 0 where there are no labels.
+    """
+
+    name: str
+    split: str
+    x: np.ndarray
+    label: np.ndarray | None
+    classes: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one example: (h, w, c) or (d,)."""
+        return self.x.shape[1:]

@@ -1,0 +1,29 @@
+"""Dropout whose mask belongs to the example, not to the device that holds it."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import random
+
+from gan_jax.batch import example_keys
+
+
+class Dropout(nn.Module):
+    """Zeroes each value of x [b, ...] with probability `rate` when training and scales the rest by 1 / (1 - rate).
+
+    Source: Srivastava et al. 2014. Raises ValueError where `rate` is not in [0, 1).
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns x, thinned when training; draws from the Linen stream "dropout"."""
+        if not 0 <= self.rate < 1:
+            raise ValueError(f"dropout is {self.rate}: it must be at least 0 and below 1")
+        if not train or self.rate == 0:
+            return x
+        keep = 1 - self.rate
+        keys = example_keys(self.make_rng("dropout"), len(x))
+        mask = jax.vmap(lambda key: random.bernoulli(key, keep, x.shape[1:]))(keys)
+        return jnp.where(mask, x / keep, 0)

@@ -1,0 +1,117 @@
+"""Train a config, or use what it trained.
+
+    python -m gan_jax.main --config=configs/mnist_dcgan.py --workdir=runs/dcgan [--config.seed=1 ...]
+    python -m gan_jax.main --workdir=runs/dcgan --mode=sample --num=10000 --out=samples.npz
+    python -m gan_jax.main --workdir=runs/dcgan --mode=interpolate --out=walks.png
+
+Training goes on where the folder's run was; another run's folder is refused. Every field of the config can be set as
+--config.field=value. The other modes take the config of the run, and its newest checkpoint.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from absl import flags
+
+from gan_jax.errors import UserError
+
+CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
+
+
+def define() -> flags.FlagValues:
+    """The command line's flags, in a set of their own."""
+    values = flags.FlagValues()
+    known = {"flag_values": values}
+    modes = ["train", "sample", "interpolate"]
+    flags.DEFINE_string("config", None, f"config file; for training {CONFIG.name} if none is given", **known)
+    flags.DEFINE_string("workdir", None, "the run's folder", **known)
+    flags.DEFINE_enum("mode", "train", modes, "what to do", **known)
+    flags.DEFINE_integer("num", 64, "sample: how many", lower_bound=1, **known)
+    flags.DEFINE_string("out", None, "sample: file.npz to write; interpolate: file.png", **known)
+    flags.DEFINE_integer("sample_seed", 0, "fixes samples and walks", lower_bound=0, **known)
+    flags.DEFINE_bool("help", False, "show this help", **known)
+    return values
+
+
+def main(argv: list[str]) -> int:
+    """Runs a command line; the exit status is 0, 2 for what the user can put right, 1 for what the system refused."""
+    try:
+        return _run(argv)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        return 1
+
+
+def _run(argv: list[str]) -> int:
+    values = define()
+    values.set_gnu_getopt(True)
+    try:
+        overrides = values(argv, known_only=True)[1:]
+    except flags.Error as error:
+        raise UserError(f"{error}; see --help") from error
+    if values.help:
+        print(f"{__doc__}\n{values.get_help()}")
+        return 0
+    if values.workdir is None:
+        raise UserError("no --workdir=DIR: the folder of the run, new or to be resumed")
+    return _dispatch(values, overrides)
+
+
+def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
+    """Imports what the mode needs, and no more, and calls it."""
+    _check_out(values)
+    from gan_jax import config as configs
+
+    config = None
+    if values.mode == "train" or values.config is not None:
+        config = configs.override(configs.load(Path(values.config or CONFIG)), overrides)
+    _configure_jax()
+    from gan_jax.run_directory import RunDirectory
+
+    place = RunDirectory(Path(values.workdir))
+    if config is None:
+        config = configs.override(place.read_config(), overrides)
+    if values.mode == "train":
+        from gan_jax import train
+
+        train.run(config, place)
+        print(place.report)
+        return 0
+    from gan_jax import predict
+
+    place.check_holds(config)
+    out = Path(values.out)
+    if values.mode == "sample":
+        predict.sample(place, config, values.num, values.sample_seed, out)
+    else:
+        predict.interpolate(place, config, values.sample_seed, out)
+    print(out)
+    return 0
+
+
+def _check_out(values: flags.FlagValues) -> None:
+    suffixes = {"sample": ".npz", "interpolate": ".png"}
+    suffix = suffixes.get(values.mode)
+    if suffix and (values.out is None or Path(values.out).suffix != suffix):
+        raise UserError(f"--mode={values.mode} needs --out=FILE{suffix}, not {values.out}")
+
+
+def _configure_jax() -> None:
+    """Keeps compiled programs in the user's cache, so that a second start need not compile."""
+    import jax
+
+    from gan_jax import cache
+
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        with suppress(OSError):  # a cache that cannot be written is a slower start, no more
+            jax.config.update("jax_compilation_cache_dir", str(cache.folder("programs")))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

@@ -1,0 +1,1 @@
+"""Linen encoders, decoders, generators and critics: a file for each architecture."""

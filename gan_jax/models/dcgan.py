@@ -1,0 +1,91 @@
+"""Deep convolutional GAN (Radford, Metz and Chintala 2015, arXiv:1511.06434), in the size that fits 28x28 digits.
+
+Layers are lists, an entry a layer. A generator's sizes follow (h - 1) * stride - 2 * padding + kernel from 1x1 on, a
+critic's floor((h + 2 * padding - kernel) / stride) + 1. Other image sizes are other lists, in the config.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+import jax
+
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
+
+__all__ = ["Critic", "Generator"]
+
+leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
+
+
+class Generator(nn.Module):
+    """z [b, dim] -> x [b, *shape]: transposed convolutions, norm and activation between them, then the last activation.
+
+    `widths` are the channels of all layers but the last, whose channels are the image's. Raises ValueError where the
+    lists differ in length, or where the layers make another image size than `shape`.
+    """
+
+    shape: tuple[int, int, int]
+    widths: tuple[int, ...] = (128, 64, 32)
+    kernels: tuple[int, ...] = (4, 3, 4, 4)
+    strides: tuple[int, ...] = (1, 2, 2, 2)
+    paddings: tuple[int, ...] = (0, 1, 1, 1)
+    norm: Callable[[], nn.Module] = BatchNorm
+    activation: Callable = leaky_relu
+    last_activation: Callable = nn.tanh
+    init_std: float = 0.02
+
+    @nn.compact
+    def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
+        """Fakes in the range of the last activation."""
+        channels = (*self.widths, self.shape[-1])
+        layers = _layers(channels, self.kernels, self.strides, self.paddings)
+        x = z[:, None, None, :]
+        for number, (width, kernel, stride, padding) in enumerate(layers):
+            if number > 0:
+                x = self.activation(self.norm()(x, train=train))
+            x = ConvTranspose(width, kernel, stride, padding, kernel_init=nn.initializers.normal(self.init_std))(x)
+        if x.shape[1:] != tuple(self.shape):
+            raise ValueError(
+                f"the generator's layers make {_size(x.shape[1:])}, the data set's images are {_size(self.shape)}: "
+                "change its kernels, strides and paddings"
+            )
+        return self.last_activation(x)
+
+
+class Critic(nn.Module):
+    """x [b, h, w, c] -> scores [b] (raw): convolutions, norm on all but the first, activations; a last kernel over all.
+
+    Raises ValueError where the lists differ in length or a layer's kernel is larger than its padded input.
+    """
+
+    widths: tuple[int, ...] = (32, 64, 128)
+    kernels: tuple[int, ...] = (4, 4, 3)
+    strides: tuple[int, ...] = (2, 2, 2)
+    paddings: tuple[int, ...] = (1, 1, 1)
+    norm: Callable[[], nn.Module] = BatchNorm
+    activation: Callable = leaky_relu
+    init_std: float = 0.02
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Raw scores: the higher, the more real."""
+        init = nn.initializers.normal(self.init_std)
+        layers = _layers(self.widths, self.kernels, self.strides, self.paddings)
+        for number, (width, kernel, stride, padding) in enumerate(layers):
+            x = Conv(width, kernel, stride, padding, kernel_init=init)(x)
+            norm = self.norm if number > 0 else NoNorm
+            x = self.activation(norm()(x, train=train))
+        return Conv(1, x.shape[1:3], kernel_init=init)(x).reshape(-1)
+
+
+def _layers(*lists: tuple[int, ...]) -> list[tuple[int, ...]]:
+    if len({len(values) for values in lists}) > 1:
+        raise ValueError(
+            f"lists of layers differ in length: channels {list(lists[0])}, "
+            f"kernels {list(lists[1])}, strides {list(lists[2])}, paddings {list(lists[3])}"
+        )
+    return list(zip(*lists, strict=True))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

@@ -1,0 +1,49 @@
+"""Fully connected networks: the simple GAN for handwritten digits (Goodfellow et al. 2014, arXiv:1406.2661)."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+import jax
+
+from gan_jax.layers import Dropout
+
+__all__ = ["Critic", "Generator"]
+
+leaky_relu = partial(nn.leaky_relu, negative_slope=0.01)
+
+
+class Generator(nn.Module):
+    """z [b, dim] -> x [b, *shape] through hidden layers of `widths`; the last activation sets the range of x."""
+
+    shape: tuple[int, ...]
+    widths: tuple[int, ...] = (100,)
+    activation: Callable = leaky_relu
+    last_activation: Callable = nn.tanh
+
+    @nn.compact
+    def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
+        """Fakes in the range of the last activation."""
+        del train
+        for width in self.widths:
+            z = self.activation(nn.Dense(width)(z))
+        x = self.last_activation(nn.Dense(math.prod(self.shape))(z))
+        return x.reshape(-1, *self.shape)
+
+
+class Critic(nn.Module):
+    """x [b, ...] -> scores [b] (raw) through hidden layers of `widths`, the first without bias, each with dropout."""
+
+    widths: tuple[int, ...] = (100,)
+    activation: Callable = leaky_relu
+    dropout: float = 0.5
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Raw scores: the higher, the more real."""
+        x = x.reshape(len(x), -1)
+        for number, width in enumerate(self.widths):
+            x = self.activation(nn.Dense(width, use_bias=number > 0)(x))
+            x = Dropout(self.dropout)(x, train=train)
+        return nn.Dense(1)(x)[:, 0]

@@ -1,0 +1,1 @@
+"""Objectives: for each player, the loss that it minimises."""

@@ -1,0 +1,38 @@
+"""The types of a game: an objective is a record of pure functions, as an Optax transformation is."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import jax
+
+from gan_jax.state import Players, Tree
+
+Batch: TypeAlias = dict[str, jax.Array]
+"""`x` [b, h, w, c] images or [b, d] points, float32; `label` [b] int32 where the data set has labels."""
+
+
+class Aux(NamedTuple):
+    """What a loss returns beside its value: the moving player's new stats, and named scalars to log."""
+
+    stats: Tree
+    metrics: dict[str, jax.Array]
+
+
+InitFn: TypeAlias = Callable[[jax.Array, jax.Array], tuple[Tree, Tree]]
+LossFn: TypeAlias = Callable[[Tree, Players, Batch, jax.Array], tuple[jax.Array, Aux]]
+PredictFn: TypeAlias = Callable[..., jax.Array]
+
+
+class Objective(NamedTuple):
+    """Who minimises what.
+
+    init: by player, `(key, x [1, ...]) -> (params, stats)`.
+    losses: by player, in the order of moves, `(params, players, batch, key) -> (scalar, Aux)`. `params` are the moving
+        player's; everything else is read from `players` and so frozen by construction.
+    predict: by use: `sample(players, keys [n]) -> x [n, ...]`,
+        `interpolate(players, keys [n], t [m]) -> x [n, m, ...]`.
+    """
+
+    init: dict[str, InitFn]
+    losses: dict[str, LossFn]
+    predict: dict[str, PredictFn]

@@ -1,0 +1,70 @@
+"""From a name in a config to the function or class it names, inside gan_jax or Optax: no registry."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from gan_jax.errors import UserError, options
+
+
+def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
+    """What `spec["name"]` names in `package`, with the rest of `spec` bound to it as keyword arguments.
+
+    Values that are themselves mappings with a name are bound in `gan_jax.layers`. `field` is the spec's place in the
+    config, for messages. Raises UserError with what exists for an unknown name, and for an argument not taken.
+    """
+    if "name" not in spec:
+        raise UserError(f"config.{field} has no name: it needs one of {package}'s")
+    target = resolve(package, spec["name"], f"{field}.name")
+    taken = parameters(target)
+    arguments = {}
+    for key, value in spec.items():
+        if key == "name":
+            continue
+        if key not in taken:
+            raise UserError(f"config.{field}.{key}: {spec['name']} takes no {key!r}; {options(key, taken)}")
+        nested = isinstance(value, Mapping) and "name" in value
+        arguments[key] = bind("gan_jax.layers", value, f"{field}.{key}") if nested else value
+    return partial(target, **arguments) if arguments else target
+
+
+def resolve(package: str, name: str, field: str) -> Callable:
+    """The object called `name` (dotted: file.object) in `package`; raises UserError that lists what exists there."""
+    module_name, _, attribute = f"{package}.{name}".rpartition(".")
+    if all(part.isidentifier() for part in str(name).split(".")):
+        with suppress(ModuleNotFoundError):
+            module = importlib.import_module(module_name)
+            if attribute in _offers(module):
+                return getattr(module, attribute)
+    raise UserError(f"config.{field}: {package} has no {name!r}; {options(str(name), _public(package))}")
+
+
+def parameters(target: Callable) -> list[str]:
+    """The names of the keyword arguments that a function, class or partial still takes from a config."""
+    bound = target.keywords if isinstance(target, partial) else {}
+    linen = {"parent", "name"}  # every Linen module's own fields
+    return [p for p in inspect.signature(target).parameters if p not in bound and p not in linen]
+
+
+def _offers(module: ModuleType) -> list[str]:
+    """What a module offers by name: its `__all__`; where there is none and it is not ours (Optax), all callables."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    if module.__name__.startswith("gan_jax."):
+        return []
+    return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+
+
+def _public(package: str) -> list[str]:
+    """The dotted names that a package offers, its own and those of the files in it."""
+    module = importlib.import_module(package)
+    names = _offers(module)
+    if package.startswith("gan_jax.") and not names:
+        for info in pkgutil.iter_modules(module.__path__):
+            names += [f"{info.name}.{name}" for name in _offers(importlib.import_module(f"{package}.{info.name}"))]
+    return names

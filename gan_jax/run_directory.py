@@ -1,0 +1,89 @@
+"""The folder of a run: one run's, from its first file on.
+
+config.json               all values, versions, devices, git state
+metrics.jsonl             a row per logging step: step, seconds, player/term ...
+events.out.tfevents.*     the same rows for TensorBoard
+samples/step_00001000.png the same latents every time
+checkpoints/              Orbax
+report.html               one self-contained file
+"""
+
+import json
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from gan_jax import config as configs
+from gan_jax.errors import UserError
+from gan_jax.files import atomically
+
+PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy")
+
+
+class RunDirectory:
+    """Where each file of a run lies."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.config = folder / "config.json"
+        self.metrics = folder / "metrics.jsonl"
+        self.checkpoints = folder / "checkpoints"
+        self.samples = folder / "samples"
+        self.report = folder / "report.html"
+
+    def sample(self, step: int) -> Path:
+        """The picture of samples after this many rounds."""
+        return self.samples / f"step_{step:08d}.png"
+
+    def read_config(self) -> ConfigDict:
+        """The run's config; raises UserError where the folder holds no run."""
+        if not self.config.is_file():
+            raise UserError(f"--workdir={self.folder} holds no run (no config.json): train one there first")
+        return configs.load(self.config)
+
+    def check(self, config: ConfigDict) -> None:
+        """Raises UserError where the folder holds another run than this config's, or other things."""
+        if self.config.is_file():
+            self.check_holds(config)
+        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+            raise UserError(f"--workdir={self.folder} is not empty and holds no run: choose another folder")
+
+    def check_holds(self, config: ConfigDict) -> None:
+        """Raises UserError, saying what differs, where the folder holds no run of this config."""
+        held = configs.to_json(self.read_config())
+        if changed := configs.differences(configs.to_json(config), held):
+            raise UserError(
+                f"--workdir={self.folder} holds another run ({'; '.join(changed)}): "
+                "choose another folder, or that run's config"
+            )
+
+    def claim(self, config: ConfigDict) -> None:
+        """Makes the folder this config's: writes config.json. Raises OSError, UserError as `check`."""
+        self.check(config)
+        content = {
+            "config": configs.to_json(config),
+            "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},
+            "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
+            "git": _git_state(),
+        }
+        with atomically(self.config) as file:
+            file.write((json.dumps(content, indent=2) + "\n").encode())
+
+
+def _git_state() -> dict[str, Any]:
+    """The commit of the code that runs, and whether its files differ from it; empty outside of a git checkout."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", os.fspath(Path(__file__).parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return {}

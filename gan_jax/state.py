@@ -1,0 +1,25 @@
+"""What a run carries from round to round: arrays only, so that a checkpoint is the state alone."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+
+Tree: TypeAlias = Any
+
+
+class Player(NamedTuple):
+    """One player: what its optimizer moves, its networks' running statistics, and its optimizer's state."""
+
+    params: Tree
+    stats: Tree
+    opt_state: Tree
+
+
+Players: TypeAlias = dict[str, Player]
+
+
+class TrainState(NamedTuple):
+    """The rounds played so far (int32 []) and the players by name."""
+
+    step: jax.Array
+    players: Players

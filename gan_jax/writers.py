@@ -1,0 +1,81 @@
+"""Where a run's numbers go: metrics.jsonl (the truth), TensorBoard, and the terminal."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+from gan_jax.files import atomically
+
+Row = dict[str, float]
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of a metrics.jsonl in order; a torn last line, of a run that was killed, is left out."""
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+class Log:
+    """Writes a row to metrics.jsonl and to TensorBoard; opened at a step, it drops what a killed run wrote after it."""
+
+    def __init__(self, path: Path, step: int):
+        kept = [row for row in read_rows(path) if row["step"] <= step]
+        with atomically(path) as file:
+            file.writelines((json.dumps(row) + "\n").encode() for row in kept)
+        self._start = time.monotonic() - (kept[-1]["seconds"] if kept else 0.0)
+        self._file = path.open("a")
+        self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
+
+    def write(self, step: int, values: Row) -> None:
+        """Adds `{"step", "seconds" of training up to now, player/term ...}`."""
+        seconds = round(time.monotonic() - self._start, 3)
+        self._file.write(json.dumps({"step": step, "seconds": seconds, **values}) + "\n")
+        for name, value in values.items():
+            self._events.add_scalar(name, value, step)
+
+    def flush(self) -> None:
+        """Puts all rows so far on disk."""
+        self._file.flush()
+        self._events.flush()
+
+    def close(self) -> None:
+        """Writes out what is left and closes the files."""
+        self._file.close()
+        self._events.close()
+
+
+class Progress:
+    """Rounds played, rounds/s, losses and time left: a bar on a terminal, now and then a plain line elsewhere."""
+
+    def __init__(self, total: int, start: int, *, every_seconds: float = 10.0):
+        self._plain = not sys.stderr.isatty()
+        self._bar = tqdm(total=total, initial=start, unit="round", disable=self._plain, dynamic_ncols=True)
+        self._total, self._start, self._every = total, start, every_seconds
+        self._began = self._said = time.monotonic()
+
+    def show(self, step: int, values: Row) -> None:
+        """Shows how far the run is, with the losses among these values."""
+        losses = {name: f"{value:.3f}" for name, value in values.items() if name.endswith("/loss")}
+        now = time.monotonic()
+        if not self._plain:
+            self._bar.set_postfix(losses, refresh=False)
+            self._bar.update(step - self._bar.n)
+        elif now - self._said >= self._every or step == self._total:
+            self._said = now
+            rate = (step - self._start) / max(now - self._began, 1e-9)
+            left = tqdm.format_interval((self._total - step) / rate) if rate else "?"
+            terms = "  ".join(f"{name} {value}" for name, value in losses.items())
+            print(f"round {step}/{self._total}  {rate:.1f} rounds/s  {terms}  {left} left", file=sys.stderr)
+
+    def close(self) -> None:
+        """Leaves the last state on the terminal."""
+        self._bar.close()

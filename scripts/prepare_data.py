@@ -1,0 +1,123 @@
+"""Download a data set of TensorFlow Datasets (TFDS) and write it as array_record, once, for gan_jax to read.
+
+    python scripts/prepare_data.py NAME [--manual_dir=DIR] [--data_dir=DIR]
+
+NAME is a TFDS name: `mnist`, `celeb_a`, `emnist/letters`. The result lies in DIR of `--data_dir`, else in
+`$TFDS_DATA_DIR`, else in `~/tensorflow_datasets`. Archives in `--manual_dir` are taken from there, not the
+network; their checksums are verified all the same. Nothing of gan_jax is used here, so an environment apart,
+with TFDS and requirements-prepare.txt, will do.
+"""
+
+import argparse
+import difflib
+import importlib.util
+import os
+import pathlib
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+_FORMAT = "array_record"
+
+
+class PrepareError(Exception):
+    """What keeps the data set from being prepared, in one line."""
+
+
+def main() -> None:
+    """Prepare what the command line names; exits with status 1 and one line if that cannot be."""
+    parser = argparse.ArgumentParser(description="Prepare a data set of TensorFlow Datasets as array_record.")
+    parser.add_argument("name", help="TFDS name, such as mnist or emnist/letters")
+    parser.add_argument("--manual_dir", type=pathlib.Path, help="folder of archives that are already here")
+    parser.add_argument("--data_dir", type=pathlib.Path, help="where to write; default: $TFDS_DATA_DIR")
+    args = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on this machine's instructions
+    try:
+        print(prepare(args.name, args.manual_dir, args.data_dir))
+    except PrepareError as error:
+        sys.exit(f"prepare_data.py: {error}")
+
+
+def prepare(name: str, manual_dir: pathlib.Path | None, data_dir: pathlib.Path | None) -> str:
+    """Prepare the data set and say where it lies and what it holds.
+
+    Raises:
+        PrepareError: for an unknown name, no TensorFlow, no network, a wrong checksum, a full disk.
+    """
+    builder = _builder(name, data_dir)
+    if (builder.data_path / "dataset_info.json").exists():
+        if builder.info.file_format.value == _FORMAT:
+            return _summary(builder)
+        found = f"{builder.data_path} is there in {builder.info.file_format.value} format"
+        raise PrepareError(f"{found}; delete that folder to have it prepared as {_FORMAT}")
+    if importlib.util.find_spec("tensorflow") is None:
+        raise PrepareError("preparing a data set needs TensorFlow: pip install -r requirements-prepare.txt")
+    if manual_dir and not manual_dir.is_dir():
+        raise PrepareError(f"--manual_dir={manual_dir} is no folder")
+    _check_network(builder, manual_dir)
+    _download(builder, manual_dir)
+    return _summary(builder)
+
+
+def _builder(name: str, data_dir: pathlib.Path | None) -> Any:
+    import tensorflow_datasets as tfds
+
+    known = tfds.list_builders(with_community_datasets=False)
+    if (base := name.partition(":")[0].partition("/")[0]) not in known:
+        near = " or ".join(difflib.get_close_matches(base, known, n=3)) or "https://www.tensorflow.org/datasets"
+        raise PrepareError(f"TFDS has no data set {name!r}; see {near}")
+    try:
+        return tfds.builder(name, data_dir=data_dir, file_format=_FORMAT)
+    except Exception as error:
+        raise PrepareError(f"{name}: {_line(error)}") from error
+
+
+def _check_network(builder: Any, manual_dir: pathlib.Path | None) -> None:
+    """Ask once whether a host can be reached: TFDS itself would try each file ten times, for minutes."""
+    import requests
+    from tensorflow_datasets.core.download import resource
+
+    downloads = pathlib.Path(builder.data_dir_root) / "downloads"
+    hosts = {}
+    for url, info in builder.url_infos.items():
+        here = manual_dir and info.filename and (manual_dir / info.filename).exists()
+        if not here and not any(downloads.rglob(resource.get_dl_fname(url, info.checksum))):
+            hosts.setdefault(urlsplit(url).netloc, url)
+    for url in hosts.values():
+        try:
+            requests.head(url, timeout=10)
+            return
+        except requests.exceptions.RequestException:
+            continue
+    if hosts:
+        advice = "check the network, or put the archives into a folder and give it as --manual_dir"
+        raise PrepareError(f"cannot reach {', '.join(hosts)}: {advice}")
+
+
+def _download(builder: Any, manual_dir: pathlib.Path | None) -> None:
+    """Let TFDS do it: it writes to a temporary folder and renames that only when all went well."""
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download import downloader
+
+    vars(downloader)["MAX_RETRIES"] = 2  # ten, minutes long, where a host does not answer
+    if not sys.stderr.isatty():
+        tfds.disable_progress_bar()
+    # Google's own store of prepared sets is left aside: it has no array_record.
+    config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
+    try:
+        builder.download_and_prepare(download_config=config)
+    except Exception as error:  # of requests, TensorFlow, Beam, the system
+        raise PrepareError(f"{builder.info.full_name} was not prepared: {_line(error)}") from error
+
+
+def _summary(builder: Any) -> str:
+    splits = ", ".join(f"{split} {info.num_examples}" for split, info in builder.info.splits.items())
+    return f"{builder.info.full_name} is in {builder.data_path}: {splits}"
+
+
+def _line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:600]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""Every file in configs/ is built and played on shapes alone, so that none rots; and what a config may not say."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+from conftest import ROOT
+from jax import random
+
+from gan_jax import config as configs
+from gan_jax.data import feed
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
+from gan_jax.experiment import build
+
+FILES = sorted((ROOT / "configs").rglob("*.py"))
+SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1)}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_config_builds_and_plays(file):
+    config = configs.load(file)
+    shape = SHAPES[config.data.name]
+    experiment = build(config, shape)
+    state = jax.eval_shape(experiment.init, random.key(0))
+    batches = {"x": jax.ShapeDtypeStruct((experiment.batches, config.batch_size, *shape), jnp.float32)}
+    after, metrics = jax.eval_shape(experiment.train_step, state, batches, random.key(0))
+    assert jax.tree.map(lambda a: (a.shape, a.dtype), after) == jax.tree.map(lambda a: (a.shape, a.dtype), state)
+    assert all(value.shape == () for value in metrics.values())
+    images = jax.eval_shape(experiment.predict["sample"], state.players, random.split(random.key(0), 3))
+    assert (images.shape, images.dtype) == ((3, *shape), jnp.uint8)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_config_says_its_command(file):
+    words = file.read_text().split('"""')[1]
+    assert "python -m gan_jax.main" in words
+
+
+def test_blocks_of_a_config_are_its_own(tiny):
+    config = tiny()
+    config.players.critic.optimizer.learning_rate = 0.5
+    config.networks.critic.activation.negative_slope = 0.3
+    assert config.players.generator.optimizer.learning_rate != 0.5
+    assert config.networks.generator.activation.negative_slope != 0.3
+
+
+def test_override_sets_values_of_their_type(tiny):
+    arguments = ["--config.seed=7", "--config.networks.critic.widths=(4,8,16)", "--config.order.name=simultaneous"]
+    config = configs.override(tiny(), [*arguments, "--config.players.critic.optimizer.learning_rate=1"])
+    assert config.seed == 7
+    assert tuple(config.networks.critic.widths) == (4, 8, 16)
+    assert config.order.name == "simultaneous"
+    assert config.players.critic.optimizer.learning_rate == 1.0
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("--config.batchsize=8", "unknown config field 'batchsize': did you mean batch_size"),
+        ("--config.networks.critic.width=8", "did you mean widths"),
+        ("--config.seed.x=8", "unknown config field 'seed.x'"),
+        ("--config.seed=1.5", "seed"),
+        ("--config.seed=-1", "config.seed is -1: it must be at least 0"),
+        ("--config.steps=0", "config.steps is 0: it must be at least 1"),
+        ("--config.batch_size=-4", "config.batch_size is -4"),
+        ("--config.log_every_steps=-1", "config.log_every_steps is -1: it must be 0"),
+        ("--config.data.range=(1.0,1.0)", "config.data.range is (1.0, 1.0): it must be two numbers"),
+        ("--config.evaluate_every_steps=1", "names no evaluators"),
+        ("--konfig=1", "unknown argument '--konfig=1'"),
+        ("stray", "unknown argument 'stray'"),
+    ],
+)
+def test_override_refuses(tiny, argument, message):
+    with pytest.raises(UserError) as error:
+        configs.override(tiny(), [argument])
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("objective.name", "adversarial.minmax", "did you mean adversarial.minimax"),
+        ("networks.critic.name", "dcgan.Critik", "did you mean dcgan.Critic"),
+        ("networks.critic.norm.name", "BatchNrom", "did you mean BatchNorm"),
+        ("latent.name", "gaussian", "there are: normal, uniform"),
+        ("order.name", "alternate", "did you mean alternating"),
+        ("players.critic.optimizer.name", "adamm", "did you mean adam"),
+        ("players.critic.repeats", 0, "must be at least 1"),
+        ("networks.generator.kernels", (4, 4, 4), "do not fit images of shape (8, 8, 1)"),
+        ("networks.critic.kernels", (9, 9, 9), "do not fit images of shape (8, 8, 1)"),
+        ("networks.critic.widths", (4, 4), "differ in length"),
+        ("latent.dim", 0, "config.latent: dim is 0: it must be at least 1"),
+        ("networks.generator.widths", (0, 4), "every width must be at least 1"),
+    ],
+)
+def test_build_refuses(tiny, field, value, message):
+    config = tiny()
+    config.update_from_flattened_dict({field: value})
+    with pytest.raises(UserError) as error:
+        build(config, (8, 8, 1))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(): return 3", "returned int"),
+        ("x = ", "SyntaxError"),
+        ("import nothing_like_this", "ModuleNotFoundError"),
+        ("from gan_jax.config import defaults as get_config", "no block 'objective'"),
+    ],
+)
+def test_load_refuses(tmp_path, text, message):
+    file = tmp_path / "c.py"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        configs.load(file)
+    with pytest.raises(UserError, match="no such file"):
+        configs.load(tmp_path / "absent.py")
+
+
+def test_differences_name_what_changes_a_run(tiny):
+    mine, other = tiny(), tiny(steps=99, log_every_steps=7)
+    assert configs.differences(configs.to_json(mine), configs.to_json(other)) == []
+    other.batch_size = 4
+    assert configs.differences(configs.to_json(mine), configs.to_json(other)) == ["batch_size: 4 -> 8"]
+
+
+def test_resident_feed_scales_what_it_fetches(tiny):
+    import numpy as np
+
+    pixels = np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1)
+    source = feed.resident(
+        Dataset("three", "train", pixels, np.array([5, 6, 7], np.int32), 8), build(tiny(), (8, 8, 1)).scale
+    )
+    batch = source.fetch({name: jnp.asarray(values) for name, values in source.arrays.items()}, jnp.array([[2, 1]]))
+    np.testing.assert_allclose(batch["x"].ravel(), [-0.6, 1.0], atol=1e-6)
+    np.testing.assert_array_equal(batch["label"], [[7, 6]])

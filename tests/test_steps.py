@@ -1,0 +1,73 @@
+"""Rules of play, on a game of two numbers whose rounds are known by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax import random
+
+from gan_jax import steps
+from gan_jax.objectives.base import Aux, Objective
+from gan_jax.state import Player, TrainState
+
+RATE = 0.5
+
+
+def toward(rival: str):
+    """A loss whose gradient is its player's distance from the rival; it counts its moves and sums its batches."""
+
+    def loss(params, players, batch, key):
+        stats = {"moves": players[other[rival]].stats["moves"] + 1, "seen": batch["x"].sum()}
+        return 0.5 * (params - players[rival].params) ** 2, Aux(stats, {"noise": random.uniform(key)})
+
+    return loss
+
+
+other = {"a": "b", "b": "a"}
+GAME = Objective(init={}, losses={"b": toward("a"), "a": toward("b")}, predict={})
+
+
+def play(rule, repeats):
+    optimizers = {name: optax.sgd(RATE) for name in GAME.losses}
+    step = jax.jit(rule(GAME, optimizers, repeats))
+    params = {"a": 0.0, "b": 8.0}
+    players = {
+        name: Player(jnp.float32(value), {"moves": 0, "seen": jnp.float32(0)}, optimizers[name].init(value))
+        for name, value in params.items()
+    }
+    batches = {"x": jnp.arange(6.0).reshape(3, 2)}
+    return step(TrainState(jnp.int32(0), players), batches, random.key(0))
+
+
+def test_alternating_answers_the_latest_move():
+    state, _ = play(steps.alternating, {"a": 1, "b": 1})
+    assert float(state.players["b"].params) == 4.0  # half of the way from 8 to 0
+    assert float(state.players["a"].params) == 2.0  # half of the way from 0 to the new 4
+
+
+def test_simultaneous_answers_the_old_one():
+    state, _ = play(steps.simultaneous, {"a": 1, "b": 1})
+    assert float(state.players["b"].params) == 4.0
+    assert float(state.players["a"].params) == 4.0  # half of the way from 0 to the old 8
+
+
+@pytest.mark.parametrize("rule", [steps.alternating, steps.simultaneous])
+def test_repeats_are_counted_and_see_batches_of_their_own(rule):
+    state, metrics = play(rule, {"a": 1, "b": 3})
+    assert int(state.step) == 1
+    assert {name: int(player.stats["moves"]) for name, player in state.players.items()} == {"a": 1, "b": 3}
+    assert float(state.players["b"].params) == 1.0  # 8 halved three times
+    assert float(state.players["b"].stats["seen"]) == 4 + 5  # the third batch
+    assert float(state.players["a"].stats["seen"]) == 0 + 1  # the first
+    assert set(metrics) == {"a/loss", "a/noise", "b/loss", "b/noise"}
+
+
+def test_noise_is_a_function_of_key_step_player_and_repeat():
+    _, metrics = play(steps.alternating, {"a": 1, "b": 1})
+    _, again = play(steps.alternating, {"a": 1, "b": 1})
+    _, second_move = play(steps.alternating, {"a": 1, "b": 2})
+    assert metrics == again
+    assert metrics["a/noise"] != metrics["b/noise"]
+    assert second_move["b/noise"] != metrics["b/noise"]
+    np.testing.assert_array_equal(second_move["a/noise"], metrics["a/noise"])
