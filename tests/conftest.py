@@ -1,27 +1,37 @@
 """What tests share: compiled programs kept between runs, and games small enough to compile in a second."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-import jax
 import pytest
 
 from gan_jax import cache, config
 
 ROOT = Path(__file__).parents[1]
-jax.config.update("jax_compilation_cache_dir", str(cache.folder("programs")))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
-TINY = {"steps": 6, "batch_size": 8, "rounds_per_call": 4, "log_every_steps": 2, "sample_every_steps": 3}
+# In the environment, and before JAX is imported, so that it holds for the processes that tests start too.
+with suppress(OSError):
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+
+TINY = {
+    "steps": 6,
+    "batch_size": 8,
+    "rounds_per_call": 4,
+    "log_every_steps": 2,
+    "sample_every_steps": 3,
+    "checkpoint_every_steps": 3,
+}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny():
     """`tiny(name)`: a config file of configs/, with little to play."""
 
     def make(name: str = "digits_dcgan", **values):
         made = config.load(ROOT / "configs" / f"{name}.py")
-        made.update({**TINY, "checkpoint_every_steps": 3, **values})
+        made.update({**TINY, **values})
         return made
 
     return make

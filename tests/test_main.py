@@ -1,0 +1,118 @@
+"""The command line: its modes end to end, and one line, no traceback, exit status 1 or 2 for all that is wrong."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, TINY
+
+from gan_jax.main import main
+
+SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
+
+
+def call(capsys, *arguments):
+    """(exit status, stdout, stderr) of a command line, in this process."""
+    status = main(["gan_jax", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def refused(capsys, *arguments):
+    """The one line of a command line that is refused."""
+    status, out, err = call(capsys, *arguments)
+    assert status in (1, 2)
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    return err
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run made by the command, in a process of its own, as a user would."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    command = [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *SMALL]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{folder / 'report.html'}\n"
+    assert "round 6/6" in done.stderr
+    return folder
+
+
+def test_sample(trained, tmp_path, capsys):
+    out = tmp_path / "s.npz"
+    status, said, _ = call(capsys, f"--workdir={trained}", "--mode=sample", "--num=7", f"--out={out}")
+    assert (status, said) == (0, f"{out}\n")
+    assert np.load(out)["images"].shape == (7, 8, 8, 1)
+
+
+def test_sample_takes_the_runs_own_config_when_it_is_given(trained, tmp_path, capsys):
+    given = [f"--config={ROOT / 'configs/digits_dcgan.py'}", *SMALL]
+    status, *_ = call(capsys, *given, f"--workdir={trained}", "--mode=sample", f"--out={tmp_path / 's.npz'}")
+    assert status == 0
+    other = refused(
+        capsys, *given, "--config.seed=3", f"--workdir={trained}", "--mode=sample", f"--out={tmp_path / 's.npz'}"
+    )
+    assert "another run (seed: 0 -> 3)" in other
+
+
+def test_interpolate(trained, tmp_path, capsys):
+    out = tmp_path / "walks.png"
+    assert call(capsys, f"--workdir={trained}", "--mode=interpolate", f"--out={out}")[0] == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_resuming_another_run_is_refused(trained, capsys):
+    assert "another run (batch_size: 8 -> 16)" in refused(
+        capsys, f"--workdir={trained}", *SMALL, "--config.batch_size=16"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no --workdir=DIR"),
+        (["--workdir=X", "--mode=smaple"], "smaple"),
+        (["--workdir=X", "--wrokdir=Y"], "unknown argument '--wrokdir=Y'"),
+        (["--workdir=X", "--config=configs/absent.py"], "no such file"),
+        (["--workdir=X", "--config=README.md"], "a config is a Python file"),
+        (["--workdir=X", "--config.stpes=3"], "unknown config field 'stpes': did you mean steps"),
+        (["--workdir=X", "--config.steps=many"], "steps"),
+        (["--workdir=X", "--config.data.name=diggits"], "there is no data set 'diggits'"),
+        (["--workdir=X", "--config.data.split=trian"], "did you mean train"),
+        (["--workdir=X", "--config.networks.critic.norm.name=BatchNrom"], "did you mean BatchNorm"),
+        (["--workdir=X", "--mode=sample"], "needs --out=FILE.npz"),
+        (["--workdir=X", "--mode=sample", "--out=f.npz", "--num=0"], "num"),
+        (["--workdir=X", "--mode=sample", "--out=f.npz"], "holds no run"),
+        (["--workdir=X", "--mode=interpolate", "--out=f.npz"], "needs --out=FILE.png"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "README.md").write_text("# no config")
+    assert message in refused(capsys, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_data_set_that_is_not_there_ends_at_once(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "nowhere"))
+    said = refused(capsys, f"--config={ROOT / 'configs/mnist_gan.py'}", f"--workdir={tmp_path / 'run'}")
+    assert "'mnist'" in said
+    assert str(tmp_path / "nowhere") in said
+    assert "python scripts/prepare_data.py mnist" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_work_directory_that_cannot_be_made(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    assert "file" in refused(capsys, f"--workdir={tmp_path / 'file' / 'run'}", *SMALL)
+
+
+def test_trains_mnist_from_tfds(tfds_dir, capsys, tmp_path):
+    out = tmp_path / "s.npz"
+    config = f"--config={ROOT / 'configs/mnist_gan.py'}"
+    assert call(capsys, config, f"--workdir={tmp_path / 'run'}", *SMALL)[0] == 0
+    assert call(capsys, f"--workdir={tmp_path / 'run'}", "--mode=sample", f"--out={out}")[0] == 0
+    assert np.load(out)["images"].shape == (64, 28, 28, 1)

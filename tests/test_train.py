@@ -1,0 +1,181 @@
+"""A whole run, small: its folder, its exact resume, what it refuses, and what can be asked of it afterwards."""
+
+import json
+import shutil
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from tensorboard_events import scalars
+
+from gan_jax import checkpoint, predict, train
+from gan_jax.errors import UserError
+from gan_jax.experiment import build
+from gan_jax.run_directory import RunDirectory
+from gan_jax.writers import read_rows
+
+
+def run(made, folder):
+    place = RunDirectory(folder)
+    train.run(made, place)
+    return place
+
+
+def state(made, place, step):
+    experiment = build(made, (8, 8, 1))
+    checkpoints = checkpoint.Checkpoints(place.checkpoints, made.keep_checkpoints)
+    try:
+        return checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)
+    finally:
+        checkpoints.close()
+
+
+def without_seconds(place):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_rows(place.metrics)]
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory):
+    """Six rounds of the digits DCGAN, never stopped."""
+    made = tiny()
+    return made, run(made, tmp_path_factory.mktemp("runs") / "whole")
+
+
+def test_run_directory_holds_what_it_says(whole):
+    made, place = whole
+    held = json.loads(place.config.read_text())
+    assert held["config"]["batch_size"] == 8
+    assert {"jax", "flax", "python"} <= set(held["versions"])
+    assert held["devices"]
+    rows = read_rows(place.metrics)
+    assert [row["step"] for row in rows] == [2, 4, 6]
+    terms = {"critic/loss", "generator/loss", "critic/real_probability", "critic/fake_probability"}
+    assert all(set(row) == {"step", "seconds", *terms} for row in rows)
+    assert all(np.isfinite(list(row.values())).all() for row in rows)
+    pictures = sorted(path.name for path in place.samples.iterdir())
+    assert pictures == ["step_00000000.png", "step_00000003.png", "step_00000006.png"]
+    assert {path.name for path in place.checkpoints.iterdir()} == {"3", "6"}
+    assert scalars(place.folder)["generator/loss"] == pytest.approx([row["generator/loss"] for row in rows])
+
+
+def test_samples_change_while_their_latents_stay(whole):
+    _, place = whole
+    first, last = (pixels(place.sample(step)) for step in (0, 6))
+    assert first.shape == last.shape
+    assert (first != last).any()
+
+
+def test_resumed_run_is_the_same_to_the_bit(whole, tmp_path):
+    made, place = whole
+    halfway = made.copy_and_resolve_references()
+    halfway.update({"steps": 3, "rounds_per_call": 2, "log_every_steps": 1})
+    resumed = run(halfway, tmp_path / "run")
+    run(made, RunDirectory(tmp_path / "run").folder)
+    one, other = (jax.tree.leaves(state(made, p, 6)) for p in (place, resumed))
+    assert len(one) > 20
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert without_seconds(resumed)[-1] == without_seconds(place)[-1]
+    assert resumed.sample(6).read_bytes() == place.sample(6).read_bytes()
+    assert [row["step"] for row in read_rows(resumed.metrics)] == [1, 2, 3, 4, 6]
+
+
+def test_rows_after_the_checkpoint_are_dropped_on_resume(whole, tmp_path):
+    made, place = whole
+    shutil.copytree(place.folder, tmp_path / "run")
+    again = RunDirectory(tmp_path / "run")
+    shutil.rmtree(again.checkpoints / "6")
+    with again.metrics.open("a") as file:
+        file.write('{"step": 8, "sec')  # torn by a kill
+    run(made, again.folder)
+    assert without_seconds(again) == without_seconds(place)
+
+
+def test_finished_run_is_left_as_it_is(whole, capsys):
+    made, place = whole
+    before = place.metrics.read_bytes(), sorted(place.samples.iterdir())
+    run(made, place.folder)
+    assert (place.metrics.read_bytes(), sorted(place.samples.iterdir())) == before
+    assert "resuming" in capsys.readouterr().err
+
+
+def test_another_runs_folder_is_refused(whole):
+    made, place = whole
+    other = made.copy_and_resolve_references()
+    other.update({"seed": 5, "steps": 9})
+    with pytest.raises(UserError, match=r"holds another run \(seed: 0 -> 5\)"):
+        run(other, place.folder)
+
+
+def test_foreign_folder_is_refused_and_untouched(whole, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(UserError, match="is not empty and holds no run"):
+        run(whole[0], tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_bad_config_leaves_no_folder(whole, tmp_path):
+    bad = whole[0].copy_and_resolve_references()
+    bad.data.split = "tset"
+    with pytest.raises(UserError, match="did you mean test"):
+        run(bad, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_sample_is_fixed_by_its_seed_whatever_the_number(whole, tmp_path):
+    made, place = whole
+    images = {}
+    for name, num, seed in (("a", 5, 0), ("b", 3, 0), ("c", 5, 1)):
+        predict.sample(place, made, num, seed, tmp_path / f"{name}.npz")
+        images[name] = np.load(tmp_path / f"{name}.npz")["images"]
+    assert (images["a"].shape, images["a"].dtype) == ((5, 8, 8, 1), np.uint8)
+    np.testing.assert_array_equal(images["a"][:3], images["b"])
+    assert (images["a"] != images["c"]).any()
+
+
+def test_interpolate_writes_a_grid(whole, tmp_path):
+    made, place = whole
+    predict.interpolate(place, made, 0, tmp_path / "walks.png")
+    assert pixels(tmp_path / "walks.png").shape == (10 * (32 + 2) + 2,) * 2
+
+
+def test_run_without_checkpoints_cannot_be_sampled(whole, tmp_path):
+    bare = whole[0].copy_and_resolve_references()
+    bare.update({"steps": 1, "checkpoint_every_steps": 0, "sample_every_steps": 0})
+    place = run(bare, tmp_path / "run")
+    assert not place.samples.exists()
+    with pytest.raises(UserError, match="holds no checkpoint"):
+        predict.sample(place, bare, 2, 0, tmp_path / "x.npz")
+
+
+def test_report_is_one_file_that_shows_the_run(whole):
+    _, place = whole
+    page = place.report.read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert page.count("<svg") == 2
+    assert "critic/fake_probability" in page
+    assert "networks.generator.widths" in page
+    assert "src=\"http" not in page
+    assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("config_values", "start", "expected"),
+    [
+        ({"steps": 10, "rounds_per_call": 4, "sample": 0, "checkpoint": 0}, 0, [(0, 4), (4, 4), (8, 2)]),
+        ({"steps": 10, "rounds_per_call": 4, "sample": 3, "checkpoint": 0}, 0, [(0, 3), (3, 3), (6, 3), (9, 1)]),
+        ({"steps": 9, "rounds_per_call": 9, "sample": 4, "checkpoint": 6}, 5, [(5, 1), (6, 2), (8, 1)]),
+        ({"steps": 5, "rounds_per_call": 9, "sample": 4, "checkpoint": 6}, 5, []),
+    ],
+)
+def test_calls_never_pass_a_boundary(tiny, config_values, start, expected):
+    made = tiny()
+    for name, value in config_values.items():
+        made[name if name in made else f"{name}_every_steps"] = value
+    assert list(train._calls(made, start)) == expected
