@@ -20,7 +20,7 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
     """
     if "name" not in spec:
         raise UserError(f"config.{field} has no name: it needs one of {package}'s")
-    target = resolve(package, spec["name"], f"{field}.name")
+    target = resolve(package, str(spec["name"]), f"{field}.name")
     taken = parameters(target)
     arguments = {}
     for key, value in spec.items():
@@ -36,12 +36,12 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
 def resolve(package: str, name: str, field: str) -> Callable:
     """The object called `name` (dotted: file.object) in `package`; raises UserError that lists what exists there."""
     module_name, _, attribute = f"{package}.{name}".rpartition(".")
-    if all(part.isidentifier() for part in str(name).split(".")):
+    if all(part.isidentifier() for part in name.split(".")):
         with suppress(ModuleNotFoundError):
             module = importlib.import_module(module_name)
             if attribute in _offers(module):
                 return getattr(module, attribute)
-    raise UserError(f"config.{field}: {package} has no {name!r}; {options(str(name), _public(package))}")
+    raise UserError(f"config.{field}: {package} has no {name!r}; {options(name, _public(package))}")
 
 
 def parameters(target: Callable) -> list[str]:

@@ -31,6 +31,6 @@ def test_four_devices_play_the_rounds_of_one(name, tmp_path):
 
 def test_batch_that_devices_cannot_share_is_refused(monkeypatch):
     monkeypatch.setattr(jax, "local_device_count", lambda: 4)
-    with pytest.raises(UserError, match="batch_size is 30, which 4 devices cannot share evenly: .* such as 32"):
+    with pytest.raises(UserError, match=r"batch_size is 30, which 4 devices cannot share evenly: .* such as 32"):
         parallel.check_batch_size(30)
     parallel.check_batch_size(32)

@@ -48,7 +48,7 @@ def whole(tiny, tmp_path_factory):
 
 
 def test_run_directory_holds_what_it_says(whole):
-    made, place = whole
+    _, place = whole
     held = json.loads(place.config.read_text())
     assert held["config"]["batch_size"] == 8
     assert {"jax", "flax", "python"} <= set(held["versions"])
@@ -161,7 +161,7 @@ def test_report_is_one_file_that_shows_the_run(whole):
     assert page.count("<svg") == 2
     assert "critic/fake_probability" in page
     assert "networks.generator.widths" in page
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
     assert "<script" not in page
 
 

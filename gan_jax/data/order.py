@@ -4,7 +4,7 @@ import numpy as np
 
 
 def indices(seed: int, start: int, rounds: int, shape: tuple[int, int], n: int) -> np.ndarray:
-    """Places in a data set of n examples for `rounds` rounds from `start`: int32 [rounds, *shape], shape (repeats, batch).
+    """Places in a data set of n examples for `rounds` rounds from `start`: [rounds, *shape], shape = (repeats, batch).
 
     The run reads one endless stream, permutation after permutation of the data set, each made from (seed, epoch) alone.
     """

@@ -1,0 +1,187 @@
+"""Convolution and transposed convolution, with one meaning on every platform and fast on each.
+
+On the CPU a convolution is a matrix product over patches (im2col): XLA's own CPU convolutions are many times slower
+inside `lax.scan`, and multiply the zeros of a dilated image. Elsewhere it is XLA's native one. The transposed
+convolution is, on each platform, the linear transpose of the convolution: where that gathers patches, this adds them up
+in their places.
+
+All is made of ordinary operations: it can be differentiated to any order, forwards and backwards, mapped and scanned.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
+
+Array = jax.Array
+Size = tuple[int, ...]
+
+
+def conv(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+    """Convolution as in papers and PyTorch: out[n, i, o] = sum over u, c of x[n, i s + u - p, c] kernel[u, c, o].
+
+    x [n, h, w, c], kernel [kh, kw, c, o] -> [n, (h + 2 p - kh) // s + 1, (w + 2 p - kw) // s + 1, o], common dtype.
+    (i and u are places in two dimensions; s stride, p padding, x zero outside.)
+    Raises ValueError where an output size would be below 1, or the channels differ.
+    """
+    x, kernel = _checked("conv", x, kernel, stride, padding)
+    output = tuple((n + 2 * padding - k) // stride + 1 for n, k in zip(x.shape[1:3], kernel.shape[:2], strict=True))
+    _check_output("conv", output, x, kernel, stride, padding)
+    return _conv(x, kernel, stride, padding)
+
+
+def conv_transpose(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+    """PyTorch's ConvTranspose2d: out[n, i s + u - p, o] += x[n, i, c] kernel[u, c, o], what falls outside is dropped.
+
+    x [n, h, w, c], kernel [kh, kw, c, o] -> [n, (h - 1) s - 2 p + kh, (w - 1) s - 2 p + kw, o], common dtype.
+    Raises ValueError where an output size would be below 1, or the channels differ.
+    """
+    x, kernel = _checked("conv_transpose", x, kernel, stride, padding)
+    output = tuple((n - 1) * stride - 2 * padding + k for n, k in zip(x.shape[1:3], kernel.shape[:2], strict=True))
+    _check_output("conv_transpose", output, x, kernel, stride, padding)
+    return _conv_transpose(x, kernel.swapaxes(2, 3), stride, padding, output)
+
+
+def _checked(name: str, x: Array, kernel: Array, stride: int, padding: int) -> tuple[Array, Array]:
+    """Both in their common dtype, once ranks, channels, stride and padding are seen to be right."""
+    if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2]:
+        raise ValueError(
+            f"{name}: wants images [n, h, w, c] and a kernel [kh, kw, c, o], got {x.shape} and {kernel.shape}"
+        )
+    if stride < 1 or padding < 0:
+        raise ValueError(f"{name}: wants stride >= 1 and padding >= 0, got stride {stride} and padding {padding}")
+    dtype = jnp.result_type(x, kernel)
+    return x.astype(dtype), kernel.astype(dtype)
+
+
+def _check_output(name: str, output: Size, x: Array, kernel: Array, stride: int, padding: int) -> None:
+    if min(output) < 1:
+        (h, w), (kh, kw) = x.shape[1:3], kernel.shape[:2]
+        raise ValueError(
+            f"{name}: an image of {h}x{w} with kernel {kh}x{kw}, stride {stride} and padding {padding} "
+            f"would give an output of {output[0]}x{output[1]}: every size must be at least 1"
+        )
+
+
+# One compiled function each, so that calls outside `jit` (a module's `init`) are traced once per shape.
+
+
+@partial(jax.jit, static_argnames=("stride", "padding"))
+def _conv(x: Array, kernel: Array, stride: int, padding: int) -> Array:
+    geometry = {"stride": stride, "padding": padding}
+    return lax.platform_dependent(x, kernel, cpu=partial(_product, **geometry), default=partial(_native, **geometry))
+
+
+@partial(jax.jit, static_argnames=("stride", "padding", "output"))
+def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: Size) -> Array:
+    """y [n, h, w, o], kernel [kh, kw, c, o] -> [n, *output, c]: the kernel is that of the convolution."""
+    x = jax.ShapeDtypeStruct((y.shape[0], *output, kernel.shape[2]), y.dtype)
+
+    def transpose(form: Callable[..., Array]) -> Callable[[Array, Array], Array]:
+        return lambda y, kernel: jax.linear_transpose(lambda x: form(x, kernel, stride, padding), x)(y)[0]
+
+    return lax.platform_dependent(y, kernel, cpu=transpose(_product), default=transpose(_native))
+
+
+def _native(x: Array, kernel: Array, stride: int, padding: int) -> Array:
+    """XLA's own convolution."""
+    strides, edges = (stride,) * 2, [(padding,) * 2] * 2
+    return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+
+def _product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
+    """Patches times kernel.
+
+    Where the stride divides the kernel, blocks of stride x stride pixels become one pixel with more channels
+    (space-to-depth), and the kernel likewise: then the stride is 1 and the patches are fewer, longer pieces.
+    """
+    (kh, kw, _, o), s = kernel.shape, stride
+    h, w = ((n + 2 * padding - k) // s + 1 for n, k in zip(x.shape[1:3], (kh, kw), strict=True))
+    x = _framed(x, padding, ((h - 1) * s + kh, (w - 1) * s + kw))
+    if (h, w) == (1, 1):
+        patches = x
+    elif kh % s == kw % s == 0:
+        blocks = kernel.reshape(kh // s, s, kw // s, s, -1, o).swapaxes(1, 2)
+        kernel = blocks.reshape(kh // s, kw // s, -1, o)
+        patches = _patches(_space_to_depth(x, s), kh // s, kw // s, 1)
+    else:
+        patches = _patches(x, kh, kw, s)
+    # Two-dimensional factors: XLA then turns a transposed product, as gradients have it, into a product.
+    return (patches.reshape(x.shape[0] * h * w, -1) @ kernel.reshape(-1, o)).reshape(-1, h, w, o)
+
+
+def _space_to_depth(x: Array, block: int) -> Array:
+    """[n, h, w, c] -> [n, h / b, w / b, b * b * c]."""
+    n, h, w, c = x.shape
+    return x.reshape(n, h // block, block, w // block, block, c).swapaxes(2, 3).reshape(n, h // block, w // block, -1)
+
+
+def _patches(x: Array, kh: int, kw: int, stride: int) -> Array:
+    """What the kernel sees at each place: [n, h, w, c] -> [n, (h - kh) // s + 1, (w - kw) // s + 1, kh * kw * c].
+
+    Columns first, then rows: kh + kw slices instead of kh * kw, which compile in half the time.
+    """
+    height, width = x.shape[1] - kh + 1, x.shape[2] - kw + 1
+    x = jnp.concatenate([x[:, :, v : v + width : stride] for v in range(kw)], axis=3)
+    return jnp.concatenate([x[:, u : u + height : stride] for u in range(kh)], axis=3)
+
+
+def _framed(x: Array, padding: int, size: Size) -> Array:
+    """x [n, h, w, c] with `padding` zeros above and left, and below and right filled or cut to [n, *size, c]."""
+    rows, columns = ((padding, new - padding - old, 0) for new, old in zip(size, x.shape[1:3], strict=True))
+    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), rows, columns, (0, 0, 0)])
+
+
+class Conv(nn.Module):
+    """`conv` with parameters: x [n, h, w, c] -> [n, (h + 2 p - k) // s + 1, ..., features].
+
+    `kernel` is one size or (height, width). Parameters, float32: `kernel` [kh, kw, c, features], and with `use_bias`
+    `bias` [features], zero at first. Computes in `dtype`, or without one in the common dtype of input and parameters.
+    """
+
+    features: int
+    kernel: int | Size = 4
+    stride: int = 1
+    padding: int = 0
+    use_bias: bool = False
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    dtype: DTypeLike | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """x [n, h, w, c] -> [n, h', w', features]; ValueError where h' or w' would be below 1."""
+        return _layer(self, conv, x)
+
+
+class ConvTranspose(nn.Module):
+    """`conv_transpose` with parameters: x [n, h, w, c] -> [n, (h - 1) s - 2 p + k, ..., features].
+
+    Fields and parameters are those of `Conv`.
+    """
+
+    features: int
+    kernel: int | Size = 4
+    stride: int = 1
+    padding: int = 0
+    use_bias: bool = False
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    dtype: DTypeLike | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """x [n, h, w, c] -> [n, h', w', features]; ValueError where h' or w' would be below 1."""
+        return _layer(self, conv_transpose, x)
+
+
+def _layer(module: Conv | ConvTranspose, function: Callable[..., Array], x: Array) -> Array:
+    """`function` with the module's parameters, which this makes."""
+    size = (module.kernel,) * 2 if isinstance(module.kernel, int) else tuple(module.kernel)
+    kernel = module.param("kernel", module.kernel_init, (*size, x.shape[-1], module.features))
+    bias = module.param("bias", nn.initializers.zeros, (module.features,)) if module.use_bias else None
+    x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=module.dtype)
+    y = function(x, kernel, stride=module.stride, padding=module.padding)
+    return y if bias is None else y + bias

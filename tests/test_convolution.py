@@ -1,0 +1,259 @@
+"""Convolutions against PyTorch's, against XLA's native ones to the second derivative, and under transformations."""
+
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+
+from gan_jax.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
+
+FIXTURE = Path(__file__).parent / "fixtures" / "torch_conv_transpose.npz"
+TORCH = np.load(FIXTURE)
+CASES = sorted({name.split("/")[0] for name in TORCH.files if "/" in name})
+
+# (kernel, stride, padding, image): DCGAN's layers, one kernel over all, odd sizes, what no stride or kernel reaches.
+GEOMETRIES = [
+    ((4, 4), 2, 1, (8, 6)),
+    ((4, 4), 1, 0, (4, 4)),
+    ((3, 3), 2, 1, (7, 7)),
+    ((3, 3), 1, 1, (5, 4)),
+    ((1, 1), 1, 0, (3, 5)),
+    ((1, 1), 3, 0, (5, 7)),
+    ((2, 2), 3, 1, (6, 5)),
+    ((6, 5), 3, 2, (7, 9)),
+    ((2, 4), 2, 2, (5, 3)),
+    ((7, 7), 2, 3, (6, 5)),
+    ((5, 4), 1, 5, (1, 2)),
+]
+
+
+def native_conv(x, kernel, *, stride, padding):
+    numbers = ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, (stride,) * 2, [(padding,) * 2] * 2, dimension_numbers=numbers)
+
+
+def native_transpose(x, kernel, *, stride, padding):
+    """The same by XLA's dilation: zeros between the pixels, then a convolution with the kernel turned round."""
+    edges = [(k - 1 - padding,) * 2 for k in kernel.shape[:2]]
+    numbers = ("NHWC", "HWIO", "NHWC")
+    turned = kernel[::-1, ::-1]
+    return lax.conv_general_dilated(x, turned, (1, 1), edges, lhs_dilation=(stride,) * 2, dimension_numbers=numbers)
+
+
+PAIRS = {"conv": (conv, native_conv), "conv_transpose": (conv_transpose, native_transpose)}
+
+
+def operands(kernel=(4, 4), image=(8, 6), batch=3, channels=(2, 5)):
+    """Drawn by NumPy: JAX would compile a generator for each shape."""
+    normal = partial(np.random.default_rng(7).standard_normal, dtype=np.float32)
+    return jnp.asarray(normal((batch, *image, channels[0]))), jnp.asarray(normal((*kernel, *channels)))
+
+
+def close(actual, expected, tolerance=2e-5):
+    """Equal up to a share of the largest value, leaf by leaf."""
+    for a, b in zip(*(jax.tree.leaves(jax.device_get(tree)) for tree in (actual, expected)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * max(1.0, np.abs(b).max()))
+
+
+def first(function, x, kernel):
+    """The value, and the gradients of a curved scalar."""
+    return function(x, kernel), jax.grad(lambda x, kernel: jnp.sin(function(x, kernel)).sum(), (0, 1))(x, kernel)
+
+
+def second(function, x, kernel):
+    """The gradients of a gradient penalty through a curved layer."""
+
+    def penalty(x, kernel):
+        in_x, in_kernel = first(function, x, kernel)[1]
+        return ((jnp.sqrt((in_x**2).sum((1, 2, 3)) + 1e-6) - 1) ** 2).sum() + jnp.cos(in_kernel).sum()
+
+    return jax.grad(penalty, (0, 1))(x, kernel)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_equal_to_pytorch(case):
+    stride, padding = TORCH[f"{case}/geometry"].tolist()
+    transposed = case.startswith("conv_transpose")
+    x, expected = (TORCH[f"{case}/{name}"].transpose(0, 2, 3, 1) for name in ("input", "output"))
+    kernel = TORCH[f"{case}/weight"].transpose((2, 3, 0, 1) if transposed else (2, 3, 1, 0))
+    function = conv_transpose if transposed else conv
+    actual = function(jnp.asarray(x), jnp.asarray(kernel), stride=stride, padding=padding)
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_fixture_holds_both_kinds_and_dcgan_geometries():
+    assert len(CASES) == 16
+    assert {"conv_4x4_s2_p1", "conv_transpose_4x4_s1_p0", "conv_transpose_3x3_s2_p1", "conv_transpose_5x5_s3_p2"} < {
+        *CASES
+    }
+
+
+def compare(name, derivatives, geometries):
+    """Ours and the native function in one program per geometry."""
+
+    @partial(jax.jit, static_argnums=(0, 1))
+    def both(stride, padding, x, kernel):
+        return [derivatives(partial(f, stride=stride, padding=padding), x, kernel) for f in PAIRS[name]]
+
+    for kernel, stride, padding, image in geometries:
+        if name == "conv" or all((n - 1) * stride - 2 * padding + k > 0 for n, k in zip(image, kernel, strict=True)):
+            close(*both(stride, padding, *operands(kernel, image)))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_values_and_gradients_are_the_native_ones(name):
+    compare(name, first, GEOMETRIES)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_second_derivatives_are_the_native_ones(name):
+    compare(name, second, GEOMETRIES[:3] + GEOMETRIES[6:7])
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_forward_mode_agrees_with_backward_mode(name):
+    function, (x, kernel) = partial(PAIRS[name][0], stride=2, padding=1), operands()
+    tangents = jnp.cos(x), jnp.cos(kernel)
+    slope = jax.jvp(lambda x, kernel: jnp.sin(function(x, kernel)).sum(), (x, kernel), tangents)[1]
+    close(slope, sum((g * t).sum() for g, t in zip(first(function, x, kernel)[1], tangents, strict=True)))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_vmap_over_images_and_kernels(name):
+    function = partial(PAIRS[name][0], stride=2, padding=1)
+    x, kernel = operands()
+    xs, kernels = jnp.stack([x, 2 - x]), jnp.stack([kernel, kernel**2])
+
+    for axes in ((0, 0), (0, None), (None, 0)):
+        arguments = (xs if axes[0] == 0 else x, kernels if axes[1] == 0 else kernel)
+        one_by_one = [
+            first(function, *(a[i] if axis == 0 else a for a, axis in zip(arguments, axes, strict=True)))
+            for i in (0, 1)
+        ]
+        close(
+            jax.vmap(partial(first, function), axes)(*arguments),
+            jax.tree.map(lambda *leaves: jnp.stack(leaves), *one_by_one),
+        )
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_inside_scan_and_while_loop(name):
+    function = partial(PAIRS[name][0], stride=2, padding=1)
+    x, kernel = operands()
+
+    def move(kernel):
+        return kernel - 0.01 * jax.grad(lambda kernel: jnp.sin(function(x, kernel)).sum())(kernel)
+
+    expected = move(move(move(kernel)))
+    close(lax.scan(lambda kernel, _: (move(kernel), None), kernel, length=3)[0], expected)
+    looped = lax.while_loop(lambda carry: carry[0] < 3, lambda carry: (carry[0] + 1, move(carry[1])), (0, kernel))
+    close(looped[1], expected)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pmap_sums_the_gradients_of_all_devices(name):
+    function = partial(PAIRS[name][0], stride=2, padding=1)
+    devices = jax.local_device_count()
+    x, kernel = operands(batch=2 * devices)
+
+    def loss(kernel, x):
+        return jnp.sin(function(x, kernel)).sum()
+
+    summed = jax.pmap(lambda k, x: lax.psum(jax.grad(loss)(k, x), "d"), "d", in_axes=(None, 0), out_axes=None)
+    close(summed(kernel, x.reshape(devices, 2, *x.shape[1:])), jax.grad(loss)(kernel, x))
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_bfloat16_stays_and_is_near_float32(name):
+    x, kernel = operands(batch=64)
+    function = partial(PAIRS[name][0], stride=2, padding=1)
+
+    def gradients(x, kernel):
+        return jax.value_and_grad(lambda x, kernel: jnp.sin(0.1 * function(x, kernel)).sum(), (0, 1))(x, kernel)
+
+    half = jax.tree.map(lambda a: a.astype(jnp.bfloat16), (x, kernel))
+    y, grads = function(*half), gradients(*half)[1]
+    assert y.dtype == grads[0].dtype == grads[1].dtype == jnp.bfloat16
+    exact = tuple(a.astype(jnp.float32) for a in half)
+    as_float = jax.tree.map(lambda a: a.astype(jnp.float32), (y, grads))
+    close(as_float, (function(*exact), gradients(*exact)[1]), tolerance=0.02)
+    assert function(half[0], kernel).dtype == jnp.float32
+
+
+def lowered(function, platform, *arguments):
+    return jax.jit(function).trace(*arguments).lower(lowering_platforms=(platform,)).as_text()
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_products_on_the_cpu_and_native_convolutions_elsewhere(name):
+    function = partial(second, partial(PAIRS[name][0], stride=2, padding=1))
+    assert "convolution" not in lowered(function, "cpu", *operands())
+    for platform in ("cuda", "tpu"):
+        text = lowered(function, platform, *operands())
+        assert "stablehlo.convolution" in text
+        assert "dot_general" not in text
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_the_native_form_of_other_platforms_is_right_too(name, monkeypatch):
+    """Run here by force. Its batch size is no other test's: traced functions are kept by shape."""
+    monkeypatch.setattr(lax, "platform_dependent", lambda *operands, cpu, default: default(*operands))
+    ours, native = (partial(function, stride=2, padding=1) for function in PAIRS[name])
+    arguments = operands(kernel=(5, 3), image=(7, 6), batch=4)
+    assert "stablehlo.convolution" in lowered(ours, "cpu", *arguments)
+    close(first(ours, *arguments), first(native, *arguments))
+
+
+@pytest.mark.parametrize(
+    ("module", "function", "size"), [(Conv, conv, (3, 5)), (ConvTranspose, conv_transpose, (14, 19))]
+)
+def test_modules_are_the_functions_with_parameters(module, function, size):
+    x = operands(image=(7, 10))[0]
+    layer = module(6, (4, 3), 2, 1, use_bias=True)
+    params = layer.init(jax.random.key(0), x)["params"]
+    assert {name: value.shape for name, value in params.items()} == {"kernel": (4, 3, 2, 6), "bias": (6,)}
+    assert float(jnp.abs(params["bias"]).max()) == 0
+    params = {**params, "bias": jnp.arange(6.0)}
+    y = layer.apply({"params": params}, x)
+    assert y.shape == (3, *size, 6)
+    close(y, function(x, params["kernel"], stride=2, padding=1) + jnp.arange(6.0))
+    assert set(module(6, 4, 2, 1).init(jax.random.key(0), x)["params"]) == {"kernel"}
+
+
+@pytest.mark.parametrize("module", [Conv, ConvTranspose])
+def test_modules_compute_in_the_dtype_asked_and_keep_float32_parameters(module):
+    x = operands()[0]
+    y, variables = module(6, 4, 2, 1, dtype=jnp.bfloat16).init_with_output(jax.random.key(0), x)
+    assert y.dtype == jnp.bfloat16
+    assert variables["params"]["kernel"].dtype == jnp.float32
+
+
+@pytest.mark.parametrize(
+    ("function", "image", "kernel", "stride", "padding", "words"),
+    [
+        (conv, (3, 8), (4, 4), 2, 0, ["3x8", "4x4", "stride 2", "padding 0", "0x3"]),
+        (conv, (2, 2), (7, 7), 1, 2, ["2x2", "7x7", "stride 1", "padding 2", "0x0"]),
+        (conv_transpose, (1, 1), (4, 4), 2, 2, ["1x1", "4x4", "stride 2", "padding 2", "0x0"]),
+        (conv_transpose, (2, 1), (3, 2), 2, 2, ["2x1", "3x2", "1x-2"]),
+    ],
+)
+def test_an_output_size_below_one_is_refused_with_the_sizes(function, image, kernel, stride, padding, words):
+    with pytest.raises(ValueError, match="every size must be at least 1") as error:
+        function(*operands(kernel, image), stride=stride, padding=padding)
+    for word in [function.__name__, *words]:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize("function", [conv, conv_transpose])
+def test_other_wrong_arguments_are_refused(function):
+    x, kernel = operands()
+    with pytest.raises(ValueError, match="stride >= 1"):
+        function(x, kernel, stride=0, padding=0)
+    with pytest.raises(ValueError, match="padding >= 0"):
+        function(x, kernel, stride=1, padding=-1)
+    with pytest.raises(ValueError, match=r"\(3, 8, 6, 2\) and \(4, 4, 5, 2\)"):
+        function(x, kernel.swapaxes(2, 3), stride=1, padding=0)

@@ -1,0 +1,38 @@
+"""Pixels in and out, and grids."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax import images
+
+
+@pytest.mark.parametrize("limits", [(-1.0, 1.0), (0.0, 1.0)])
+def test_pixels_survive_the_way_in_and_out(limits):
+    pixels = jnp.arange(256, dtype=jnp.uint8)
+    x = images.to_float(pixels, limits)
+    assert (float(x[0]), float(x[-1])) == limits
+    np.testing.assert_array_equal(images.to_uint8(x, limits), pixels)
+
+
+def test_what_lies_outside_is_clipped():
+    np.testing.assert_array_equal(images.to_uint8(jnp.array([-9.0, 9.0]), (-1.0, 1.0)), [0, 255])
+
+
+def test_grid_is_row_by_row_and_enlarges_small_images():
+    shades = np.array([10, 20, 30], np.uint8)
+    pictures = np.broadcast_to(shades[:, None, None, None], (3, 8, 8, 1))
+    sheet = images.grid(pictures, 2)
+    assert sheet.shape == (2 * 34 + 2, 2 * 34 + 2, 1)
+    assert [sheet[18, 18, 0], sheet[18, 52, 0], sheet[52, 18, 0], sheet[52, 52, 0]] == [10, 20, 30, 255]
+    assert images.grid(np.zeros((1, 64, 64, 3), np.uint8), 1).shape == (68, 68, 3)
+
+
+@pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB")])
+def test_png(tmp_path, channels, mode):
+    picture = np.random.default_rng(0).integers(0, 256, (5, 4, channels), np.uint8)
+    images.save_png(tmp_path / "a" / "p.png", picture)
+    with Image.open(tmp_path / "a" / "p.png") as read:
+        assert read.mode == mode
+        np.testing.assert_array_equal(np.asarray(read).reshape(picture.shape), picture)

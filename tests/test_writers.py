@@ -1,0 +1,56 @@
+"""Logs, progress and files that are whole or not at all."""
+
+import json
+
+import pytest
+
+from gan_jax.files import atomically
+from gan_jax.writers import Log, Progress, read_rows
+
+
+def test_rows_are_json_lines_with_rising_seconds(tmp_path):
+    log = Log(tmp_path / "metrics.jsonl", 0)
+    log.write(1, {"critic/loss": 0.5})
+    log.write(2, {"critic/loss": 0.25})
+    log.close()
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [(row["step"], row["critic/loss"]) for row in rows] == [(1, 0.5), (2, 0.25)]
+    assert 0 <= rows[0]["seconds"] <= rows[1]["seconds"] < 60
+
+
+def test_log_opened_at_a_step_drops_later_and_torn_rows_and_keeps_the_clock(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "seconds": 100.0}\n{"step": 2, "seconds": 200.0}\n{"step": 3, "sec')
+    log = Log(path, 1)
+    log.write(2, {})
+    log.close()
+    rows = read_rows(path)
+    assert [row["step"] for row in rows] == [1, 2]
+    assert 100 <= rows[1]["seconds"] < 160
+
+
+def test_progress_off_a_terminal_is_plain_lines(capsys):
+    progress = Progress(10, 0, every_seconds=1000)
+    for step in (4, 8, 10):
+        progress.show(step, {"critic/loss": 0.5, "critic/real_probability": 0.7})
+    progress.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("round 10/10")
+    assert "critic/loss 0.500" in lines[0]
+    assert "probability" not in lines[0]
+
+
+def test_file_appears_whole_or_not_at_all(tmp_path):
+    def fail():
+        with atomically(tmp_path / "f") as file:
+            file.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert not list(tmp_path.iterdir())
+    with atomically(tmp_path / "f") as file:
+        file.write(b"whole")
+    assert (tmp_path / "f").read_bytes() == b"whole"
+    assert len(list(tmp_path.iterdir())) == 1
