@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     generator = {"name": "mlp.Generator", "widths": (100,), "activation": leaky_relu}
     critic = {"name": "mlp.Critic", "widths": (100,), "activation": leaky_relu, "dropout": 0.5}
     config.networks = ConfigDict({"generator": generator, "critic": critic})
-    adam = {"name": "adam", "learning_rate": 1e-3, "b1": 0.9, "b2": 0.999}
+    adam = {"name": "adam", "learning_rate": 1e-3, "b1": 0.5, "b2": 0.999}
     player = {"repeats": 1, "optimizer": adam}
     config.players = ConfigDict({"critic": player, "generator": player})
     return config
