@@ -3,7 +3,7 @@
 python -m gan_jax.main --config=configs/mnist_dcgan.py --workdir=runs/mnist_dcgan
 """
 
-from gan_jax.config import ConfigDict, defaults
+from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config() -> ConfigDict:
@@ -41,6 +41,5 @@ def get_config() -> ConfigDict:
     }
     config.networks = ConfigDict({"generator": generator, "critic": critic})
     adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
-    player = {"repeats": 1, "optimizer": adam}
-    config.players = ConfigDict({"critic": player, "generator": player})
+    config.players = ConfigDict({"critic": player(adam), "generator": player(adam)})
     return config

@@ -3,7 +3,7 @@
 python -m gan_jax.main --config=configs/mnist_gan.py --workdir=runs/mnist_gan
 """
 
-from gan_jax.config import ConfigDict, defaults
+from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config() -> ConfigDict:
@@ -23,6 +23,5 @@ def get_config() -> ConfigDict:
     critic = {"name": "mlp.Critic", "widths": (100,), "activation": leaky_relu, "dropout": 0.5}
     config.networks = ConfigDict({"generator": generator, "critic": critic})
     adam = {"name": "adam", "learning_rate": 1e-3, "b1": 0.5, "b2": 0.999}
-    player = {"repeats": 1, "optimizer": adam}
-    config.players = ConfigDict({"critic": player, "generator": player})
+    config.players = ConfigDict({"critic": player(adam), "generator": player(adam)})
     return config

@@ -33,6 +33,28 @@ def defaults() -> ConfigDict:
     return config
 
 
+def player(
+    optimizer: dict[str, Any],
+    *,
+    repeats: int = 1,
+    clip_gradients: float = 0.0,
+    clip_weights: float = 0.0,
+    ema: float = 0.0,
+) -> dict[str, Any]:
+    """A player's block: an Optax optimizer by name with its arguments, and the parts around it, 0 for none.
+
+    repeats: moves a round. clip_gradients: the most that the gradients' global norm may be. clip_weights: the box
+    [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples then come from.
+    """
+    return {
+        "optimizer": dict(optimizer),
+        "repeats": repeats,
+        "clip_gradients": clip_gradients,
+        "clip_weights": clip_weights,
+        "ema": ema,
+    }
+
+
 def load(path: Path) -> ConfigDict:
     """The config that a Python file's `get_config()` returns, or that a run's config.json holds; locked and checked.
 

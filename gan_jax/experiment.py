@@ -3,7 +3,7 @@
 The last place that sees the whole config; everything deeper takes plain arguments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,12 +12,15 @@ import jax.numpy as jnp
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax import images
-from gan_jax.errors import UserError
+from gan_jax import images, optimizers, steps
+from gan_jax.errors import UserError, one_line
 from gan_jax.objectives.base import Objective, PredictFn
 from gan_jax.resolve import bind, parameters
-from gan_jax.state import Player, TrainState
+from gan_jax.state import Player, Players, TrainState
 from gan_jax.steps import TrainStep
+
+EXAMPLES = frozenset({"sample", "interpolate", "reconstruct"})
+"""Predictions that are examples, in the networks' floats; others (latents, scores) stay as they are."""
 
 
 class Keys(NamedTuple):
@@ -32,7 +35,8 @@ class Experiment(NamedTuple):
     """All that playing needs: pure functions, and how many batches a round takes.
 
     init: `key -> TrainState`. train_step: a rule of play, bound to the objective. scale: data -> the networks' floats.
-    predict: the objective's, with images as uint8. batches: the most moves that a player makes in a round.
+    predict: the objective's, by the players' moving averages where they have one, with images as uint8.
+    batches: the most moves that a player makes in a round.
     """
 
     init: Callable[[jax.Array], TrainState]
@@ -43,95 +47,128 @@ class Experiment(NamedTuple):
     keys: Keys
 
 
-def build(config: ConfigDict, shape: tuple[int, ...]) -> Experiment:
-    """The experiment that a config describes, for examples of this shape (images: (h, w, c)).
+def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Experiment:
+    """The experiment that a config describes, for examples of this shape (images: (h, w, c)), labelled if classes > 0.
 
     Raises UserError for a name or an argument that does not exist, and for networks that do not fit the data.
     """
-    objective = _objective(config, shape)
-    names = set(objective.losses)
-    if set(config.players) != names:
+    objective = _objective(config, {"shape": tuple(shape), "classes": classes})
+    if set(config.players) != set(objective.losses):
         raise UserError(
-            f"config.players has {_listed(config.players)}; {config.objective.name} is played by {_listed(names)}"
+            f"config.players has {_listed(config.players)}; "
+            f"{config.objective.name} is played by {_listed(objective.losses)}"
         )
-    players = {name: config.players[name] for name in objective.losses}
-    optimizers = {name: _optimizer(name, player) for name, player in players.items()}
-    repeats = {name: _repeats(name, player) for name, player in players.items()}
+    turns = {name: _turn(name, config.players[name]) for name in objective.losses}
     rule = bind("gan_jax.steps", config.order.to_dict(), "order")
 
     def init(key: jax.Array) -> TrainState:
         fresh = {}
         for number, (name, init_fn) in enumerate(objective.init.items()):
             params, stats = init_fn(random.fold_in(key, number), jnp.zeros((1, *shape)))
-            fresh[name] = Player(params, stats, optimizers[name].init(params))
+            fresh[name] = steps.start(params, stats, turns[name])
         return TrainState(jnp.int32(0), fresh)
 
     _check_shapes(init, objective, shape)
-    limits = config.data.range
+    scale, unscale = _scales(config, shape)
     return Experiment(
         init=jax.jit(init),
-        train_step=rule(objective, optimizers, repeats),
-        scale=partial(images.to_float, limits=limits),
-        predict={name: _as_uint8(predict, limits) for name, predict in objective.predict.items()},
-        batches=max(repeats.values()),
+        train_step=rule(objective, turns),
+        scale=scale,
+        predict={
+            name: _finished(predict, unscale if name in EXAMPLES else lambda made: made)
+            for name, predict in objective.predict.items()
+        },
+        batches=max(turn.repeats for turn in turns.values()),
         keys=Keys(*random.split(random.key(config.seed), 3)),
     )
 
 
-def _objective(config: ConfigDict, shape: tuple[int, ...]) -> Objective:
-    """The objective, given its networks and whatever else of the config it asks for by name."""
+def _objective(config: ConfigDict, facts: dict[str, Any]) -> Objective:
+    """The objective, given its networks and latent, and of the data's facts those that it asks for by name."""
     objective = bind("gan_jax.objectives", config.objective.to_dict(), "objective")
-    wanted = parameters(objective)
-    parts: dict[str, Any] = {role: _network(role, spec, shape) for role, spec in config.networks.items()}
+    wanted = set(parameters(objective)) - set(facts)
+    parts: dict[str, Any] = {role: _network(role, spec, facts) for role, spec in config.networks.items()}
     if "latent" in config:
         parts["latent"] = _made("gan_jax.latents", config.latent, "latent")
-    if set(parts) - set(wanted) or set(wanted) - set(parts):
+    if set(parts) != wanted:
         raise UserError(
             f"{config.objective.name} is made of {_listed(wanted)}; "
             f"the config's networks and latent give {_listed(parts)}"
         )
-    return objective(**parts)
+    return objective(**parts, **_asked_for(objective, facts))
 
 
-def _network(role: str, spec: ConfigDict, shape: tuple[int, ...]):
+def _network(role: str, spec: ConfigDict, facts: dict[str, Any]):
     module = bind("gan_jax.models", spec.to_dict(), f"networks.{role}")
-    return module(shape=shape) if "shape" in parameters(module) else module()
+    return module(**_asked_for(module, facts))
 
 
-def _optimizer(name: str, player: ConfigDict):
-    return _made("optax", player.optimizer, f"players.{name}.optimizer")
+def _asked_for(target: Callable, facts: dict[str, Any]) -> dict[str, Any]:
+    taken = parameters(target)
+    return {name: value for name, value in facts.items() if name in taken}
 
 
-def _made(package: str, spec: ConfigDict, field: str) -> Any:
+def _turn(name: str, player: ConfigDict) -> steps.Turn:
+    """A player's block of the config as its turn in a round."""
+    field = f"players.{name}"
+    if player.repeats < 1:
+        raise UserError(f"config.{field}.repeats is {player.repeats}: it must be at least 1")
+    if not 0 <= player.ema < 1:
+        raise UserError(f"config.{field}.ema is {player.ema}: it must be at least 0 (none) and below 1")
+    spec = player.optimizer.to_dict()
+    for key, value in spec.items():
+        if isinstance(value, dict):  # a schedule of the learning rate, say
+            spec[key] = _made("optax", value, f"{field}.optimizer.{key}")
+    optimizer = _made("optax", spec, f"{field}.optimizer")
+    try:
+        moved = optimizers.chain(optimizer, clip_gradients=player.clip_gradients, clip_weights=player.clip_weights)
+    except ValueError as error:
+        raise UserError(f"config.{field}: {error}") from error
+    return steps.Turn(moved, player.repeats, player.ema)
+
+
+def _made(package: str, spec: Mapping[str, Any], field: str) -> Any:
     """What the spec names, called with the spec's arguments."""
     try:
-        return bind(package, spec.to_dict(), field)()
+        return bind(package, dict(spec), field)()
     except (TypeError, ValueError) as error:
-        raise UserError(f"config.{field}: {error}") from error
-
-
-def _repeats(name: str, player: ConfigDict) -> int:
-    if player.repeats < 1:
-        raise UserError(f"config.players.{name}.repeats is {player.repeats}: it must be at least 1")
-    return player.repeats
+        raise UserError(f"config.{field}: {one_line(error)}") from error
 
 
 def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) -> None:
     """Runs the networks on shapes alone, so that what does not fit is an error before anything is compiled."""
     try:
         state = jax.eval_shape(init, random.key(0))
-        made = jax.eval_shape(objective.predict["sample"], state.players, random.split(random.key(0), 2))
     except (TypeError, ValueError) as error:
         message = str(error).splitlines()[0]
-        raise UserError(f"config.networks do not fit images of shape {shape}: {message}") from error
+        raise UserError(f"config.networks do not fit examples of shape {tuple(shape)}: {message}") from error
     if any(0 in leaf.shape for leaf in jax.tree.leaves(state.players)):
         raise UserError("config.networks have layers of no width: every width must be at least 1")
+    if "sample" not in objective.predict:
+        return
+    made = jax.eval_shape(objective.predict["sample"], state.players, random.split(random.key(0), 2))
     if made.shape[1:] != tuple(shape):
         raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {tuple(shape)}")
 
 
-def _as_uint8(predict: PredictFn, limits: images.Range) -> PredictFn:
-    return jax.jit(lambda *inputs: images.to_uint8(predict(*inputs), limits))
+def _scales(config: ConfigDict, shape: tuple[int, ...]) -> tuple[Callable, Callable]:
+    """From the data to the networks' floats and back: images are uint8 outside, points are what they are."""
+    if len(shape) != 3:
+        return (lambda x: x), (lambda x: x)
+    limits = config.data.range
+    return partial(images.to_float, limits=limits), partial(images.to_uint8, limits=limits)
+
+
+def _finished(predict: PredictFn, unscale: Callable) -> PredictFn:
+    """The prediction by averaged players, its examples as the data set has them; compiled."""
+
+    def averaged(player: Player) -> Player:
+        return player if player.ema == () else player._replace(params=player.ema)
+
+    def finished(players: Players, *inputs: jax.Array) -> jax.Array:
+        return unscale(predict({name: averaged(player) for name, player in players.items()}, *inputs))
+
+    return jax.jit(finished)
 
 
 def _listed(names) -> str:

@@ -8,11 +8,15 @@ Tree: TypeAlias = Any
 
 
 class Player(NamedTuple):
-    """One player: what its optimizer moves, its networks' running statistics, and its optimizer's state."""
+    """One player: what its optimizer moves, its networks' running statistics, and its optimizer's state.
+
+    `ema` is the exponential moving average of `params` where it is asked for, () elsewhere.
+    """
 
     params: Tree
     stats: Tree
     opt_state: Tree
+    ema: Tree = ()
 
 
 Players: TypeAlias = dict[str, Player]

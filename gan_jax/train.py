@@ -28,7 +28,7 @@ def run(config: ConfigDict, place: RunDirectory) -> None:
     parallel.check_batch_size(config.batch_size)
     place.check(config)
     dataset = data.load(config.data.name, config.data.split)
-    experiment = build(config, dataset.shape)
+    experiment = build(config, dataset.shape, dataset.classes)
     place.claim(config)
     checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints)
     state = experiment.init(experiment.keys.init)

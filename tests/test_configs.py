@@ -87,9 +87,11 @@ def test_override_refuses(tiny, argument, message):
         ("order.name", "alternate", "did you mean alternating"),
         ("players.critic.optimizer.name", "adamm", "did you mean adam"),
         ("players.critic.repeats", 0, "must be at least 1"),
-        ("networks.generator.kernels", (4, 4, 4), "do not fit images of shape (8, 8, 1)"),
-        ("networks.critic.kernels", (9, 9, 9), "do not fit images of shape (8, 8, 1)"),
-        ("networks.critic.widths", (4, 4), "differ in length"),
+        ("players.critic.ema", 1.0, "config.players.critic.ema is 1.0: it must be at least 0 (none) and below 1"),
+        ("players.critic.clip_weights", -0.1, "config.players.critic: clip_weights is -0.1"),
+        ("networks.generator.kernels", (4, 4, 4), "do not fit examples of shape (8, 8, 1)"),
+        ("networks.critic.kernels", (9, 9, 9), "do not fit examples of shape (8, 8, 1)"),
+        ("networks.critic.widths", (4, 4, 4), "differ in length"),
         ("latent.dim", 0, "config.latent: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),
     ],
@@ -119,6 +121,19 @@ def test_load_refuses(tmp_path, text, message):
         configs.load(file)
     with pytest.raises(UserError, match="no such file"):
         configs.load(tmp_path / "absent.py")
+
+
+def test_learning_rate_may_be_a_schedule(tiny):
+    config = tiny().copy_and_resolve_references()
+    schedule = {"name": "linear_schedule", "init_value": 0.1, "end_value": 0.0, "transition_steps": 10}
+    with config.unlocked():
+        config.players.critic.optimizer = {"name": "sgd", "learning_rate": schedule}
+    state = jax.eval_shape(build(config, (8, 8, 1)).init, random.key(0))
+    assert any("Schedule" in type(leaf).__name__ for leaf in jax.tree.leaves(state, is_leaf=_is_record))
+
+
+def _is_record(node):
+    return "Schedule" in type(node).__name__
 
 
 def test_differences_name_what_changes_a_run(tiny):

@@ -10,7 +10,7 @@ from jax import random
 from gan_jax import latents, steps
 from gan_jax.models import mlp
 from gan_jax.objectives import adversarial
-from gan_jax.state import Player, TrainState
+from gan_jax.state import TrainState
 
 NETWORKS = {"generator": mlp.Generator((4, 4, 1), widths=(8,)), "critic": mlp.Critic(widths=(8,))}
 OBJECTIVES = {
@@ -22,19 +22,11 @@ BATCHES = {"x": random.uniform(KEY, (1, 16, 4, 4, 1), minval=-1.0)}
 each = pytest.mark.parametrize("name", OBJECTIVES)
 
 
-def start(objective, optimizers):
-    players = {}
-    for name, init in objective.init.items():
-        params, stats = init(KEY, BATCHES["x"][0])
-        players[name] = Player(params, stats, optimizers[name].init(params))
-    return TrainState(jnp.int32(0), players)
-
-
 def game(name, rates):
     objective = OBJECTIVES[name]
-    optimizers = {player: optax.sgd(rates.get(player, 0.0)) for player in objective.losses}
-    step = jax.jit(steps.alternating(objective, optimizers, dict.fromkeys(objective.losses, 1)))
-    return start(objective, optimizers), step
+    turns = {player: steps.Turn(optax.sgd(rates.get(player, 0.0))) for player in objective.losses}
+    players = {p: steps.start(*init(KEY, BATCHES["x"][0]), turns[p]) for p, init in objective.init.items()}
+    return TrainState(jnp.int32(0), players), jax.jit(steps.alternating(objective, turns))
 
 
 @each

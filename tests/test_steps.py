@@ -9,7 +9,7 @@ from jax import random
 
 from gan_jax import steps
 from gan_jax.objectives.base import Aux, Objective
-from gan_jax.state import Player, TrainState
+from gan_jax.state import TrainState
 
 RATE = 0.5
 
@@ -28,12 +28,12 @@ other = {"a": "b", "b": "a"}
 GAME = Objective(init={}, losses={"b": toward("a"), "a": toward("b")}, predict={})
 
 
-def play(rule, repeats):
-    optimizers = {name: optax.sgd(RATE) for name in GAME.losses}
-    step = jax.jit(rule(GAME, optimizers, repeats))
+def play(rule, repeats, ema=0.0):
+    turns = {name: steps.Turn(optax.sgd(RATE), repeats[name], ema) for name in GAME.losses}
+    step = jax.jit(rule(GAME, turns))
     params = {"a": 0.0, "b": 8.0}
     players = {
-        name: Player(jnp.float32(value), {"moves": 0, "seen": jnp.float32(0)}, optimizers[name].init(value))
+        name: steps.start(jnp.float32(value), {"moves": 0, "seen": jnp.float32(0)}, turns[name])
         for name, value in params.items()
     }
     batches = {"x": jnp.arange(6.0).reshape(3, 2)}
@@ -61,6 +61,16 @@ def test_repeats_are_counted_and_see_batches_of_their_own(rule):
     assert float(state.players["b"].stats["seen"]) == 4 + 5  # the third batch
     assert float(state.players["a"].stats["seen"]) == 0 + 1  # the first
     assert set(metrics) == {"a/loss", "a/noise", "b/loss", "b/noise"}
+
+
+def test_moving_average_follows_the_weights_and_starts_as_a_copy():
+    turn = steps.Turn(optax.sgd(RATE), ema=0.75)
+    player = steps.start(jnp.float32(8.0), {}, turn)
+    assert player.ema == player.params
+    assert player.ema.unsafe_buffer_pointer() != player.params.unsafe_buffer_pointer()
+    state, _ = play(steps.alternating, {"a": 1, "b": 2}, ema=0.75)
+    assert float(state.players["b"].ema) == 0.75 * (0.75 * 8 + 0.25 * 4) + 0.25 * 2
+    assert steps.start(jnp.float32(8.0), {}, steps.Turn(optax.sgd(RATE))).ema == ()
 
 
 def test_noise_is_a_function_of_key_step_player_and_repeat():

@@ -179,6 +179,8 @@ class ConvTranspose(nn.Module):
 
 def _layer(module: Conv | ConvTranspose, function: Callable[..., Array], x: Array) -> Array:
     """`function` with the module's parameters, which this makes."""
+    if module.features < 1:
+        raise ValueError(f"a layer has {module.features} channels: every width must be at least 1")
     size = (module.kernel,) * 2 if isinstance(module.kernel, int) else tuple(module.kernel)
     kernel = module.param("kernel", module.kernel_init, (*size, x.shape[-1], module.features))
     bias = module.param("bias", nn.initializers.zeros, (module.features,)) if module.use_bias else None
