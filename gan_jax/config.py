@@ -108,7 +108,7 @@ def check(config: ConfigDict) -> None:
         raise UserError(f"config.seed is {config.seed}: it must be at least 0 and below 2**32")
     if len(config.data.range) != 2 or not config.data.range[0] < config.data.range[1]:
         raise UserError(f"config.data.range is {config.data.range}: it must be two numbers, the lower one first")
-    if config.evaluate_every_steps:
+    if config.evaluate_every_steps and not config.get("evaluators"):
         raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
 
 

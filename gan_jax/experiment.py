@@ -29,6 +29,7 @@ class Keys(NamedTuple):
     init: jax.Array
     play: jax.Array
     sample: jax.Array
+    evaluate: jax.Array
 
 
 class Experiment(NamedTuple):
@@ -79,7 +80,7 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
             for name, predict in objective.predict.items()
         },
         batches=max(turn.repeats for turn in turns.values()),
-        keys=Keys(*random.split(random.key(config.seed), 3)),
+        keys=Keys(*random.split(random.key(config.seed), 4)),
     )
 
 

@@ -24,10 +24,11 @@ def define() -> flags.FlagValues:
     """The command line's flags, in a set of their own."""
     values = flags.FlagValues()
     known = {"flag_values": values}
-    modes = ["train", "sample", "interpolate"]
+    modes = ["train", "sample", "interpolate", "evaluate"]
     flags.DEFINE_string("config", None, f"config file; for training {CONFIG.name} if none is given", **known)
     flags.DEFINE_string("workdir", None, "the run's folder", **known)
     flags.DEFINE_enum("mode", "train", modes, "what to do", **known)
+    flags.DEFINE_integer("step", None, "evaluate: which checkpoint; the newest if none is given", **known)
     flags.DEFINE_integer("num", 64, "sample: how many", lower_bound=1, **known)
     flags.DEFINE_string("out", None, "sample: file.npz to write; interpolate: file.png", **known)
     flags.DEFINE_integer("sample_seed", 0, "fixes samples and walks", lower_bound=0, **known)
@@ -81,6 +82,14 @@ def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
 
         train.run(config, place)
         print(place.report)
+        return 0
+    if values.mode == "evaluate":
+        import json
+
+        from gan_jax import evaluate
+
+        place.check_holds(config)
+        print(json.dumps(evaluate.run(place, config, values.step)))
         return 0
     from gan_jax import predict
 

@@ -25,13 +25,14 @@ def write(place: RunDirectory) -> None:
     import jinja2
 
     run = configs.read_run(place.config)
-    rows = read_rows(place.metrics)
+    rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
     template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text())
     page = template.render(
         name=place.folder.resolve().name,
         run=run,
         fields=list(_fields(run["config"])),
         last=rows[-1] if rows else None,
+        evaluation=evaluations[-1] if evaluations else None,
         charts=_charts(rows),
         pictures=_pictures(place.samples),
     )

@@ -2,6 +2,7 @@
 
 config.json               all values, versions, devices, git state
 metrics.jsonl             a row per logging step: step, seconds, player/term ...
+evaluations.jsonl         a row per evaluation: step, evaluator/value ...
 events.out.tfevents.*     the same rows for TensorBoard
 samples/step_00001000.png the same latents every time
 checkpoints/              Orbax
@@ -35,6 +36,7 @@ class RunDirectory:
         self.metrics = folder / "metrics.jsonl"
         self.checkpoints = folder / "checkpoints"
         self.samples = folder / "samples"
+        self.evaluations = folder / "evaluations.jsonl"
         self.report = folder / "report.html"
 
     def sample(self, step: int) -> Path:

@@ -8,13 +8,13 @@ import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax import data, images, parallel, report
+from gan_jax import data, evaluate, images, parallel, report
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import feed, order
 from gan_jax.experiment import Experiment, build
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
-from gan_jax.writers import Log, Progress
+from gan_jax.writers import Log, Progress, write_evaluation
 
 SAMPLES, COLUMNS = 64, 8
 
@@ -57,6 +57,7 @@ class _Loop:
         self.config, self.experiment, self.place, self.checkpoints = config, experiment, place, checkpoints
         self.call = parallel.play(experiment.train_step, source.fetch)
         self.arrays = parallel.replicate(source.arrays)
+        self.evaluators = evaluate.make(config, experiment) if config.evaluate_every_steps else {}
         self.size = len(source.arrays["x"])
 
     def play(self, state: TrainState) -> None:
@@ -108,6 +109,9 @@ class _Loop:
         config = self.config
         if _falls_on(step, config.sample_every_steps, config.steps):
             self.show_samples(state)
+        if _falls_on(step, config.evaluate_every_steps, config.steps):
+            values = evaluate.measure(self.evaluators, self.experiment, parallel.one(state.players))
+            write_evaluation(self.place.evaluations, {"step": step, **values})
         if _falls_on(step, config.checkpoint_every_steps, config.steps):
             self.checkpoints.save(parallel.one(state))
 
@@ -130,8 +134,8 @@ def _calls(config: ConfigDict, start: int) -> Iterator[tuple[int, int]]:
         step += rounds
 
 
-def _boundaries(config: ConfigDict) -> tuple[int, int]:
-    return config.sample_every_steps, config.checkpoint_every_steps
+def _boundaries(config: ConfigDict) -> tuple[int, ...]:
+    return config.sample_every_steps, config.evaluate_every_steps, config.checkpoint_every_steps
 
 
 def _falls_on(step: int, every: int, last: int) -> bool:

@@ -24,13 +24,24 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
+def write_evaluation(path: Path, values: Row) -> None:
+    """Keeps a row of an evaluations.jsonl, in the order of steps; the step's older values go, name by name."""
+    rows = {row["step"]: row for row in read_rows(path)}
+    rows[values["step"]] = rows.get(values["step"], {}) | values
+    _write_rows(path, [rows[step] for step in sorted(rows)])
+
+
+def _write_rows(path: Path, rows: list[Row]) -> None:
+    with atomically(path) as file:
+        file.writelines((json.dumps(row) + "\n").encode() for row in rows)
+
+
 class Log:
     """Writes a row to metrics.jsonl and to TensorBoard; opened at a step, it drops what a killed run wrote after it."""
 
     def __init__(self, path: Path, step: int):
         kept = [row for row in read_rows(path) if row["step"] <= step]
-        with atomically(path) as file:
-            file.writelines((json.dumps(row) + "\n").encode() for row in kept)
+        _write_rows(path, kept)
         self._start = time.monotonic() - (kept[-1]["seconds"] if kept else 0.0)
         self._file = path.open("a")
         self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)

@@ -1,0 +1,47 @@
+"""The config's evaluators, on a run in training or on one of its checkpoints."""
+
+from functools import partial
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax import data
+from gan_jax.errors import UserError
+from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.experiment import Experiment
+from gan_jax.predict import restore
+from gan_jax.resolve import bind
+from gan_jax.run_directory import RunDirectory
+from gan_jax.state import Players
+from gan_jax.writers import write_evaluation
+
+
+def run(place: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
+    """Evaluates a checkpoint (None: the newest) -> `{"step": ..., "evaluator/value": ...}`, also kept in the folder.
+
+    Raises UserError where the config names no evaluators, or there is no such checkpoint.
+    """
+    if not config.get("evaluators"):
+        raise UserError("config.evaluators is empty: this config names nothing to evaluate")
+    experiment, state = restore(place, config, step)
+    values = {"step": int(state.step)} | measure(make(config, experiment), experiment, state.players)
+    write_evaluation(place.evaluations, values)
+    return values
+
+
+def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
+    """The config's evaluators by name."""
+    context = Context(experiment.predict, partial(data.load, config.data.name), experiment.scale)
+    return {
+        name: bind("gan_jax.evaluators", spec.to_dict(), f"evaluators.{name}")(context)
+        for name, spec in (config.get("evaluators") or {}).items()
+    }
+
+
+def measure(evaluators: dict[str, Evaluate], experiment: Experiment, players: Players) -> dict[str, float]:
+    """All that the evaluators measure of these players, named `evaluator/value`."""
+    return {
+        f"{name}/{value}": float(number)
+        for name, evaluate in evaluators.items()
+        for value, number in evaluate(players, experiment.keys.evaluate).items()
+    }

@@ -1,0 +1,1 @@
+"""Evaluators: what a config asks to be measured of a trained run."""
