@@ -1,5 +1,6 @@
 """The user's cache folder: decoded data sets, compiled programs. Deleting it costs time, never results."""
 
+import logging
 import os
 import pathlib
 import stat
@@ -7,7 +8,6 @@ import zipfile
 from collections.abc import Callable
 
 import numpy as np
-from absl import logging
 
 from gan_jax.errors import UserError, one_line
 from gan_jax.files import atomically

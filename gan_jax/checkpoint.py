@@ -1,5 +1,8 @@
 """Checkpoints by Orbax: the state as NumPy arrays, which any number of devices can restore."""
 
+import errno
+import os
+import shutil
 from pathlib import Path
 
 import jax
@@ -8,6 +11,8 @@ import orbax.checkpoint as ocp
 
 from gan_jax.errors import UserError, one_line
 from gan_jax.state import TrainState
+
+SPARE_BYTES = 1 << 20  # for a checkpoint's own files beside the arrays
 
 
 class Checkpoints:
@@ -25,15 +30,16 @@ class Checkpoints:
         return self._manager.latest_step()
 
     def save(self, state: TrainState) -> None:
-        """Starts to write the state; raises UserError where this step cannot be written."""
+        """Starts to write the state; raises UserError where this, or the save before it, cannot be written."""
         step = int(state.step)
         if step == self.latest():
             return
-        arguments = ocp.args.Composite(state=ocp.args.StandardSave(jax.device_get(state)))
+        arrays = jax.device_get(state)
         try:
-            saved = self._manager.save(step, args=arguments)
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot write checkpoint {step} in {self.folder}: {one_line(error)}") from error
+            self._check_room(arrays)
+            saved = self._manager.save(step, args=ocp.args.Composite(state=ocp.args.StandardSave(arrays)))
+        except Exception as error:  # of Orbax, of its storage or of the system, from this thread or another
+            raise self._failed(error) from error
         if not saved:
             raise UserError(f"cannot write checkpoint {step} in {self.folder}: it holds step {self.latest()} already")
 
@@ -59,6 +65,22 @@ class Checkpoints:
         try:
             self._manager.wait_until_finished()
         except Exception as error:
-            raise UserError(f"cannot write a checkpoint in {self.folder}: {one_line(error)}") from error
+            raise self._failed(error) from error
         finally:
             self._manager.close()
+
+    def _check_room(self, arrays: TrainState) -> None:
+        """Raises OSError where the disk is too full: Orbax would find out in threads of its own, one traceback each."""
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + SPARE_BYTES
+        if shutil.disk_usage(self.folder).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _failed(self, error: Exception) -> UserError:
+        """The error of a checkpoint that cannot be written, once what there is of it is deleted."""
+        for draft in self.folder.glob("*.orbax-checkpoint-tmp"):
+            shutil.rmtree(draft, ignore_errors=True)
+        why = "no space left on device" if "No space left" in str(error) else one_line(error)
+        return UserError(
+            f"cannot write a checkpoint in {self.folder}: {why}; "
+            "the same command goes on from the last one that is whole"
+        )

@@ -23,7 +23,7 @@ def to_uint8(x: jax.Array, limits: Range) -> jax.Array:
     return jnp.clip(jnp.round((x - low) * (255 / (high - low))), 0, 255).astype(jnp.uint8)
 
 
-def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 32) -> np.ndarray:
+def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 56) -> np.ndarray:
     """uint8 [n, h, w, c] -> one image uint8 [H, W, c], row by row; images below `smallest` pixels are enlarged."""
     n, h, w, c = images.shape
     factor = max(1, -(-smallest // min(h, w)))

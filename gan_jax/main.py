@@ -8,6 +8,7 @@ Training goes on where the folder's run was; another run's folder is refused. Ev
 --config.field=value. The other modes take the config of the run, and its newest checkpoint.
 """
 
+import logging
 import os
 import sys
 from contextlib import suppress
@@ -44,7 +45,7 @@ def main(argv: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
+        print(f"error: {error.strerror or error}: {error.filename or 'in the folder of the run'}", file=sys.stderr)
         return 1
 
 
@@ -120,6 +121,7 @@ def _configure_jax() -> None:
         with suppress(OSError):  # a cache that cannot be written is a slower start, no more
             jax.config.update("jax_compilation_cache_dir", str(cache.folder("programs")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of what it also raises
 
 
 if __name__ == "__main__":

@@ -4,8 +4,11 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-from tensorboardX import SummaryWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyrefly: ignore[missing-module-attribute]
+from tensorboardX.proto.summary_pb2 import Summary  # pyrefly: ignore[missing-module-attribute]
+from tensorboardX.record_writer import RecordWriter
 from tqdm import tqdm
 
 from gan_jax.files import atomically
@@ -36,6 +39,34 @@ def _write_rows(path: Path, rows: list[Row]) -> None:
         file.writelines((json.dumps(row) + "\n").encode() for row in rows)
 
 
+class Events:
+    """A TensorBoard event file; opened at a step, it tells TensorBoard to forget what came after it.
+
+    Written in the caller's thread, unlike tensorboardX's SummaryWriter, so that a full disk is the caller's OSError.
+    """
+
+    def __init__(self, folder: Path, step: int):
+        self._file = RecordWriter(str(folder / f"events.out.tfevents.{time.time_ns()}"))
+        self._add(file_version="brain.Event:2")
+        self._add(step=step + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def write(self, step: int, values: Row) -> None:
+        """Adds these values as scalars."""
+        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._add(step=step, summary=Summary(value=scalars))
+
+    def flush(self) -> None:
+        """Puts all events so far on disk."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._file.close()
+
+    def _add(self, **fields: Any) -> None:
+        self._file.write(Event(wall_time=time.time(), **fields).SerializeToString())
+
+
 class Log:
     """Writes a row to metrics.jsonl and to TensorBoard; opened at a step, it drops what a killed run wrote after it."""
 
@@ -44,14 +75,13 @@ class Log:
         _write_rows(path, kept)
         self._start = time.monotonic() - (kept[-1]["seconds"] if kept else 0.0)
         self._file = path.open("a")
-        self._events = SummaryWriter(str(path.parent), purge_step=step + 1 if step else None)
+        self._events = Events(path.parent, step)
 
     def write(self, step: int, values: Row) -> None:
         """Adds `{"step", "seconds" of training up to now, player/term ...}`."""
         seconds = round(time.monotonic() - self._start, 3)
         self._file.write(json.dumps({"step": step, "seconds": seconds, **values}) + "\n")
-        for name, value in values.items():
-            self._events.add_scalar(name, value, step)
+        self._events.write(step, values)
 
     def flush(self) -> None:
         """Puts all rows so far on disk."""

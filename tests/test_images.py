@@ -24,8 +24,8 @@ def test_grid_is_row_by_row_and_enlarges_small_images():
     shades = np.array([10, 20, 30], np.uint8)
     pictures = np.broadcast_to(shades[:, None, None, None], (3, 8, 8, 1))
     sheet = images.grid(pictures, 2)
-    assert sheet.shape == (2 * 34 + 2, 2 * 34 + 2, 1)
-    assert [sheet[18, 18, 0], sheet[18, 52, 0], sheet[52, 18, 0], sheet[52, 52, 0]] == [10, 20, 30, 255]
+    assert sheet.shape == (2 * 58 + 2, 2 * 58 + 2, 1)
+    assert [sheet[30, 30, 0], sheet[30, 88, 0], sheet[88, 30, 0], sheet[88, 88, 0]] == [10, 20, 30, 255]
     assert images.grid(np.zeros((1, 64, 64, 3), np.uint8), 1).shape == (68, 68, 3)
 
 

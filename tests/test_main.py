@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 from conftest import ROOT, TINY
 
@@ -108,6 +109,18 @@ def test_data_set_that_is_not_there_ends_at_once(capsys, tmp_path, monkeypatch):
 def test_work_directory_that_cannot_be_made(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert "file" in refused(capsys, f"--workdir={tmp_path / 'file' / 'run'}", *SMALL)
+
+
+def test_full_disk_is_one_line_and_leaves_no_half_checkpoint(capsys, tmp_path, monkeypatch):
+    def fill(*arguments, **named):
+        (tmp_path / "run" / "checkpoints" / "3.orbax-checkpoint-tmp").mkdir()
+        raise ValueError('RESOURCE_EXHAUSTED: Error writing "x": No space left on device')
+
+    monkeypatch.setattr(ocp.CheckpointManager, "save", fill)
+    said = call(capsys, f"--workdir={tmp_path / 'run'}", *SMALL)
+    assert said[0] == 2
+    assert "no space left on device; the same command goes on" in said[2].splitlines()[-1]
+    assert not list((tmp_path / "run" / "checkpoints").iterdir())
 
 
 def test_trains_mnist_from_tfds(tfds_dir, capsys, tmp_path):

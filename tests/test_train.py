@@ -142,7 +142,7 @@ def test_sample_is_fixed_by_its_seed_whatever_the_number(whole, tmp_path):
 def test_interpolate_writes_a_grid(whole, tmp_path):
     made, place = whole
     predict.interpolate(place, made, 0, tmp_path / "walks.png")
-    assert pixels(tmp_path / "walks.png").shape == (10 * (32 + 2) + 2,) * 2
+    assert pixels(tmp_path / "walks.png").shape == (10 * (56 + 2) + 2,) * 2
 
 
 def test_run_without_checkpoints_cannot_be_sampled(whole, tmp_path):
