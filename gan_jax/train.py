@@ -101,8 +101,8 @@ class _Loop:
         progress.show(step + rounds, {name: float(value[rounds - 1]) for name, value in values.items()})
 
     def due(self, step: int) -> bool:
-        """Whether something other than playing and logging is to be done after this round."""
-        return any(_falls_on(step, every, self.config.steps) for every in _boundaries(self.config))
+        """Whether the run, or a period other than logging's, ends with this round."""
+        return step == self.config.steps or any(_falls_on(step, every, 0) for every in _boundaries(self.config))
 
     def at_boundary(self, state: TrainState, step: int) -> None:
         """Does what is due after this round."""

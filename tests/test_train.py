@@ -149,6 +149,7 @@ def test_run_without_checkpoints_cannot_be_sampled(whole, tmp_path):
     bare = whole[0].copy_and_resolve_references()
     bare.update({"steps": 1, "checkpoint_every_steps": 0, "sample_every_steps": 0})
     place = run(bare, tmp_path / "run")
+    assert [row["step"] for row in read_rows(place.metrics)] == [1]
     assert not place.samples.exists()
     with pytest.raises(UserError, match="holds no checkpoint"):
         predict.sample(place, bare, 2, 0, tmp_path / "x.npz")
