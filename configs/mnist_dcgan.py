@@ -1,6 +1,9 @@
 """DCGAN on MNIST: convolutions, batch norm, 5 epochs.
 
 python -m gan_jax.main --config=configs/mnist_dcgan.py --workdir=runs/mnist_dcgan
+
+4,685 rounds in 5 min 30 s on 2 CPU cores, shared with other work (2026-11-23); its samples:
+configs/pictures/mnist_dcgan.png.
 """
 
 from gan_jax.config import ConfigDict, defaults, player
