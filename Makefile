@@ -17,7 +17,7 @@ lint: $(VENV)/ready
 	$(python) -m ruff format --check
 
 types: $(VENV)/ready
-	$(python) -m pyrefly check
+	$(python) -m pyrefly check --python-interpreter-path=$(python)
 
 # Made anew when the requirements change; another PYTHON gets a folder of its own.
 $(VENV)/ready: requirements.txt

@@ -24,9 +24,9 @@ def test_four_devices_play_the_rounds_of_one(name, tmp_path):
         assert done.returncode == 0, done.stderr
         played[devices] = dict(np.load(out))
     assert played[1].keys() == played[4].keys()
-    assert len(played[1]) > 20
+    assert len(played[1]) >= 11
     for field, value in played[1].items():
-        np.testing.assert_allclose(played[4][field], value, rtol=2e-3, atol=2e-5, err_msg=field)
+        np.testing.assert_allclose(played[4][field], value, rtol=1e-3, atol=1e-5, err_msg=field)
 
 
 def test_batch_that_devices_cannot_share_is_refused(monkeypatch):
