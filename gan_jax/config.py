@@ -2,7 +2,8 @@
 
 import importlib.util
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from gan_jax.errors import UserError, one_line, options
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints"})
 """Fields that do not change what a round does: a run may be resumed with others."""
+BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), ("latent", "evaluators")
+"""What a config adds to `defaults()`."""
 
 
 def defaults() -> ConfigDict:
@@ -71,7 +74,7 @@ def load(path: Path) -> ConfigDict:
     try:
         spec.loader.exec_module(module)
         config = module.get_config()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(f"--config={path}: {type(error).__name__}: {one_line(error)}") from error
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict")
@@ -81,10 +84,9 @@ def load(path: Path) -> ConfigDict:
 def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
     """The config after `--config.field=value` arguments; raises UserError for unknown fields and wrong types."""
     for argument in arguments:
-        if not argument.lstrip("-").startswith("config."):
-            raise UserError(f"unknown argument {argument!r}: see --help")
-        if argument.startswith("-"):
-            _find(config, argument.lstrip("-").split("=")[0].removeprefix("config."))
+        if not argument.startswith(("--config.", "-config.")):
+            raise UserError(f"unknown argument {argument!r}: fields are set as --config.field=value; see --help")
+        _find(config, argument.lstrip("-").split("=")[0].removeprefix("config."))
     values = flags.FlagValues()
     argv = ["gan_jax", *arguments]
     try:
@@ -99,15 +101,21 @@ def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
 def check(config: ConfigDict) -> None:
     """Raises UserError for a value that no experiment can use."""
     for field in ("steps", "batch_size", "rounds_per_call", "keep_checkpoints"):
-        if config[field] < 1:
-            raise UserError(f"config.{field} is {config[field]}: it must be at least 1")
+        if not 1 <= config[field] < 2**31:
+            raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and below 2**31")
     for field in PERIODS:
         if config[field] < 0:
             raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
+    for field, value in _leaves(config.to_dict()):
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise UserError(f"config.{field} is {value}: it must be finite")
     if not 0 <= config.seed < 2**32:
         raise UserError(f"config.seed is {config.seed}: it must be at least 0 and below 2**32")
-    if len(config.data.range) != 2 or not config.data.range[0] < config.data.range[1]:
-        raise UserError(f"config.data.range is {config.data.range}: it must be two numbers, the lower one first")
+    limits = config.data.range
+    numbers = len(limits) == 2 and all(type(limit) in (int, float) for limit in limits)
+    if not numbers or not limits[0] < limits[1]:
+        raise UserError(f"config.data.range is {limits}: it must be two numbers, the lower one first")
     if config.evaluate_every_steps and not config.get("evaluators"):
         raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
 
@@ -140,14 +148,37 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
 def _locked(values: dict[str, Any]) -> ConfigDict:
     """A config of these values, no block of it shared by two fields, or raises UserError."""
     config = ConfigDict(_copied(values))
-    for field in defaults():
-        if field not in config:
-            raise UserError(f"the config has no field {field!r}: start it from gan_jax.config.defaults()")
-    for field in ("objective", "networks", "players"):
+    for field in BLOCKS:
         if not isinstance(config.get(field), ConfigDict):
             raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
+    _check_fields(config, defaults(), "config", {*BLOCKS, *OPTIONAL_BLOCKS})
+    _check_fields(config.data, defaults().data, "config.data")
+    _check_blocks(config, {*config} & {*OPTIONAL_BLOCKS}, "config")
+    for field in {*config} & {"networks", "players", "evaluators"}:
+        _check_blocks(config[field], config[field], f"config.{field}")
+    for name, block in config.players.items():
+        _check_fields(block, ConfigDict(player({})), f"config.players.{name}")
     check(config)
     return config.lock()
+
+
+def _check_fields(block: ConfigDict, like: ConfigDict, place: str, also: Iterable[str] = ()) -> None:
+    """Raises UserError where a block lacks a field of `like`, holds another type there, or has fields of neither."""
+    for field, example in like.items():
+        if field not in block:
+            raise UserError(f"{place} has no field {field!r}: start it from gan_jax.config's defaults() and player()")
+        kinds = (int, float) if isinstance(example, float) else (type(example),)
+        if type(block[field]) not in kinds:
+            raise UserError(f"{place}.{field} is {block[field]!r}: it must be of type {kinds[-1].__name__}")
+    for field in block:
+        if field not in {*like, *also}:
+            raise UserError(f"unknown field {field!r} in {place}: {options(field, {*like, *also})}")
+
+
+def _check_blocks(parent: ConfigDict, fields: Iterable[str], place: str) -> None:
+    for field in fields:
+        if not isinstance(parent[field], ConfigDict):
+            raise UserError(f"{place}.{field} is {parent[field]!r}: it must be a block with a name")
 
 
 def _find(config: ConfigDict, path: str) -> None:

@@ -13,6 +13,14 @@ from gan_jax.errors import UserError
 from gan_jax.experiment import build
 
 FILES = sorted((ROOT / "configs").rglob("*.py"))
+CHANGED = """
+from configs import digits_dcgan
+from ml_collections import ConfigDict
+def get_config():
+    c = ConfigDict(digits_dcgan.get_config().to_dict(), type_safe=False)
+    {}
+    return c
+"""
 SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1)}
 
 
@@ -68,6 +76,11 @@ def test_override_sets_values_of_their_type(tiny):
         ("--config.evaluate_every_steps=1", "names no evaluators"),
         ("--konfig=1", "unknown argument '--konfig=1'"),
         ("stray", "unknown argument 'stray'"),
+        ("config.seed=3", "unknown argument 'config.seed=3': fields are set as --config.field=value"),
+        ("--config.steps=99999999999", "below 2**31"),
+        ("--config.data.range=('a','b')", "it must be two numbers"),
+        ("--config.data.range=(0.0,1e999)", "config.data.range is (0.0, inf): it must be finite"),
+        ("--config.players.critic.optimizer.learning_rate=nan", "optimizer.learning_rate is nan: it must be finite"),
     ],
 )
 def test_override_refuses(tiny, argument, message):
@@ -110,8 +123,17 @@ def test_build_refuses(tiny, field, value, message):
     [
         ("def get_config(): return 3", "returned int"),
         ("x = ", "SyntaxError"),
+        ("raise SystemExit(3)", "SystemExit: 3"),
         ("import nothing_like_this", "ModuleNotFoundError"),
         ("from gan_jax.config import defaults as get_config", "no block 'objective'"),
+        (CHANGED.format("c.stpes = 3"), "unknown field 'stpes' in config: did you mean steps"),
+        (CHANGED.format("c.data.spilt = 'test'"), "unknown field 'spilt' in config.data: did you mean split"),
+        (CHANGED.format("c.players.critic.repeat = 3"), "unknown field 'repeat' in config.players.critic"),
+        (CHANGED.format("c.seed = 1.5"), "config.seed is 1.5: it must be of type int"),
+        (CHANGED.format("c.players.critic = {'repeats': 1}"), "config.players.critic has no field"),
+        (CHANGED.format("c.data = {'name': 'digits'}"), "config.data has no field"),
+        (CHANGED.format("c.networks.critic = 3"), "config.networks.critic is 3: it must be a block"),
+        (CHANGED.format("c.latent = 3"), "config.latent is 3: it must be a block"),
     ],
 )
 def test_load_refuses(tmp_path, text, message):
