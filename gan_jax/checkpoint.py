@@ -16,12 +16,16 @@ SPARE_BYTES = 1 << 20  # for a checkpoint's own files beside the arrays
 
 
 class Checkpoints:
-    """A run's folder of checkpoints, by step; saving goes on in the background, the last `keep` are kept."""
+    """A run's folder of checkpoints, by step; saving goes on in the background, the last `keep` are kept.
 
-    def __init__(self, folder: Path, keep: int):
-        options = ocp.CheckpointManagerOptions(
-            max_to_keep=keep, cleanup_tmp_directories=True, enable_async_checkpointing=True
-        )
+    With `keep` None nothing is written or cleaned up, so that a run can be read while it trains in another process.
+    """
+
+    def __init__(self, folder: Path, keep: int | None):
+        if keep is None:
+            options = ocp.CheckpointManagerOptions(read_only=True)
+        else:
+            options = ocp.CheckpointManagerOptions(max_to_keep=keep, cleanup_tmp_directories=True)
         self.folder = folder
         self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
 
@@ -52,7 +56,8 @@ class Checkpoints:
         if step is None and steps:
             step = steps[-1]
         if step not in steps:
-            raise UserError(f"{self.folder} holds no checkpoint {'' if step is None else step}; there are: {steps}")
+            named = "" if step is None else f" {step}"
+            raise UserError(f"{self.folder} holds no checkpoint{named}; there are: {steps or 'none'}")
         like = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), template)
         try:
             restored = self._manager.restore(step, args=ocp.args.Composite(state=ocp.args.StandardRestore(like)))

@@ -47,7 +47,7 @@ def restore(place: RunDirectory, config: ConfigDict, step: int | None = None) ->
         raise UserError(f"{place.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
     dataset = data.load(config.data.name, config.data.split)
     experiment = build(config, dataset.shape, dataset.classes)
-    checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints)
+    checkpoints = Checkpoints(place.checkpoints, None)
     try:
         state = checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)
     finally:

@@ -26,7 +26,7 @@ def write(place: RunDirectory) -> None:
 
     run = configs.read_run(place.config)
     rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
-    template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text())
+    template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
     page = template.render(
         name=place.folder.resolve().name,
         run=run,
