@@ -16,9 +16,10 @@ from pathlib import Path
 
 from absl import flags
 
-from gan_jax.errors import UserError
+from gan_jax.errors import UserError, one_line
 
 CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
+MOST = 1_000_000  # samples at a time: they are held in memory
 
 
 def define() -> flags.FlagValues:
@@ -30,9 +31,9 @@ def define() -> flags.FlagValues:
     flags.DEFINE_string("workdir", None, "the run's folder", **known)
     flags.DEFINE_enum("mode", "train", modes, "what to do", **known)
     flags.DEFINE_integer("step", None, "evaluate: which checkpoint; the newest if none is given", **known)
-    flags.DEFINE_integer("num", 64, "sample: how many", lower_bound=1, **known)
+    flags.DEFINE_integer("num", 64, "sample: how many", lower_bound=1, upper_bound=MOST, **known)
     flags.DEFINE_string("out", None, "sample: file.npz to write; interpolate: file.png", **known)
-    flags.DEFINE_integer("sample_seed", 0, "fixes samples and walks", lower_bound=0, **known)
+    flags.DEFINE_integer("sample_seed", 0, "fixes samples and walks", lower_bound=0, upper_bound=2**32 - 1, **known)
     flags.DEFINE_bool("help", False, "show this help", **known)
     return values
 
@@ -45,7 +46,16 @@ def main(argv: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"error: {error.strerror or error}: {error.filename or 'in the folder of the run'}", file=sys.stderr)
+        place = error.filename2 or error.filename or "in the folder of the run"
+        print(f"error: {error.strerror or error}: {place}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted; training goes on from its last checkpoint by the same command", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:  # NumPy's, XLA's
+        if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        print(f"error: not enough memory ({one_line(error)}): take fewer examples at once", file=sys.stderr)
         return 1
 
 
@@ -59,7 +69,7 @@ def _run(argv: list[str]) -> int:
     if values.help:
         print(f"{__doc__}\n{values.get_help()}")
         return 0
-    if values.workdir is None:
+    if not values.workdir:
         raise UserError("no --workdir=DIR: the folder of the run, new or to be resumed")
     return _dispatch(values, overrides)
 
@@ -71,7 +81,7 @@ def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
 
     config = None
     if values.mode == "train" or values.config is not None:
-        config = configs.override(configs.load(Path(values.config or CONFIG)), overrides)
+        config = configs.override(configs.load(CONFIG if values.config is None else Path(values.config)), overrides)
     _configure_jax()
     from gan_jax.run_directory import RunDirectory
 
@@ -112,11 +122,18 @@ def _check_out(values: flags.FlagValues) -> None:
 
 
 def _configure_jax() -> None:
-    """Keeps compiled programs in the user's cache, so that a second start need not compile."""
+    """Keeps compiled programs in the user's cache, so that a second start need not compile.
+
+    Raises UserError where the platform asked for is not there.
+    """
     import jax
 
     from gan_jax import cache
 
+    try:
+        jax.devices()
+    except RuntimeError as error:
+        raise UserError(f"JAX finds no device ({one_line(error)}): see JAX_PLATFORMS") from error
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         with suppress(OSError):  # a cache that cannot be written is a slower start, no more
             jax.config.update("jax_compilation_cache_dir", str(cache.folder("programs")))

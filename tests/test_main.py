@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from unittest.mock import Mock
 
+import jax
 import numpy as np
 import orbax.checkpoint as ocp
 import pytest
 from conftest import ROOT, TINY
 
+from gan_jax import train
 from gan_jax.main import main
 
 SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
@@ -75,7 +78,10 @@ def test_resuming_another_run_is_refused(trained, capsys):
     ("arguments", "message"),
     [
         ([], "no --workdir=DIR"),
+        (["--workdir="], "no --workdir=DIR"),
+        (["--workdir=X", "--config="], "no such file"),
         (["--workdir=X", "--mode=smaple"], "smaple"),
+        (["--workdir=X", "--config.networks.critic.kernels=(0,3)"], "kernel of 0x0"),
         (["--workdir=X", "--wrokdir=Y"], "unknown argument '--wrokdir=Y'"),
         (["--workdir=X", "--config=configs/absent.py"], "no such file"),
         (["--workdir=X", "--config=README.md"], "a config is a Python file"),
@@ -86,6 +92,8 @@ def test_resuming_another_run_is_refused(trained, capsys):
         (["--workdir=X", "--config.networks.critic.norm.name=BatchNrom"], "did you mean BatchNorm"),
         (["--workdir=X", "--mode=sample"], "needs --out=FILE.npz"),
         (["--workdir=X", "--mode=sample", "--out=f.npz", "--num=0"], "num"),
+        (["--workdir=X", "--mode=sample", "--out=f.npz", "--num=10000000000000"], "num"),
+        (["--workdir=X", "--mode=sample", "--out=f.npz", f"--sample_seed={2**70}"], "sample_seed"),
         (["--workdir=X", "--mode=sample", "--out=f.npz"], "holds no run"),
         (["--workdir=X", "--mode=interpolate", "--out=f.npz"], "needs --out=FILE.png"),
     ],
@@ -109,6 +117,27 @@ def test_data_set_that_is_not_there_ends_at_once(capsys, tmp_path, monkeypatch):
 def test_work_directory_that_cannot_be_made(capsys, tmp_path):
     (tmp_path / "file").write_text("")
     assert "file" in refused(capsys, f"--workdir={tmp_path / 'file' / 'run'}", *SMALL)
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (KeyboardInterrupt(), "interrupted; training goes on"),
+        (MemoryError("Unable to allocate 9 TiB"), "not enough memory (Unable to allocate 9 TiB)"),
+        (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"), "not enough memory (RESOURCE_EXHAUSTED"),
+    ],
+)
+def test_what_stops_a_run_from_outside_is_one_line(failure, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "run", Mock(side_effect=failure))
+    assert message in refused(capsys, f"--workdir={tmp_path / 'run'}", *SMALL)
+
+
+def test_sampling_leaves_alone_what_a_training_run_is_writing(trained, tmp_path, capsys):
+    draft = trained / "checkpoints" / "9.orbax-checkpoint-tmp"
+    draft.mkdir()
+    assert call(capsys, f"--workdir={trained}", "--mode=sample", f"--out={tmp_path / 's.npz'}")[0] == 0
+    assert draft.is_dir()
+    draft.rmdir()
 
 
 def test_full_disk_is_one_line_and_leaves_no_half_checkpoint(capsys, tmp_path, monkeypatch):
