@@ -17,12 +17,13 @@ Row = dict[str, float]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a metrics.jsonl in order; a torn last line, of a run that was killed, is left out."""
+    """The rows of a metrics.jsonl in order, up to a line that is none: a torn one, of a run that was killed."""
     rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
+    for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
-            rows.append(json.loads(line))
-        except ValueError:
+            row = json.loads(line)
+            rows.append({"step": row["step"], **row})
+        except (ValueError, KeyError, TypeError):
             break
     return rows
 

@@ -29,6 +29,13 @@ def test_log_opened_at_a_step_drops_later_and_torn_rows_and_keeps_the_clock(tmp_
     assert 100 <= rows[1]["seconds"] < 160
 
 
+@pytest.mark.parametrize("line", [b'{"step": 2, "se', b"null", b"3", b"{}", b"\xff\xfe", b"\0\0"])
+def test_rows_end_where_a_line_is_none(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 1, "seconds": 1.0}\n' + line + b"\n")
+    assert read_rows(path) == [{"step": 1, "seconds": 1.0}]
+
+
 def test_progress_off_a_terminal_is_plain_lines(capsys):
     progress = Progress(10, 0, every_seconds=1000)
     for step in (4, 8, 10):
