@@ -281,6 +281,7 @@ def test_images_and_labels_come_back_as_written(place, capsys):
     assert part.label is not None
     assert part.label.tolist() == [6, 1]
     np.testing.assert_array_equal(data.load("tiny", "train[:50%]").x, tiny.x[:3])
+    assert len(data.load("tiny", "+".join(["train[:1]"] * 60)).x) == 60
 
 
 def test_the_second_start_reads_the_cache_until_the_files_change(place, monkeypatch):

@@ -92,7 +92,8 @@ def read(name: str, split: str) -> Dataset:
     described = _describe(folder, name)
     _check_split(described, split)
     channels = _channels(described)
-    key = f"{quote(name, safe='')}-{quote(split, safe='')}-{_fingerprint(described, split)}"
+    short = quote(split, safe="")[:100]  # a file's name has an end; the fingerprint is of the whole
+    key = f"{quote(name, safe='')}-{short}-{_fingerprint(described, split)}"
     stored = cache.arrays(key, functools.partial(_decode, described, name, split, channels))
     classes = int(described.features["label"]["classLabel"].get("numClasses", 0)) if "label" in stored else 0
     return Dataset(name, split, stored["x"], stored.get("label"), classes)
