@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from gan_jax import data, evaluate, images, parallel, report
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import feed, order
+from gan_jax.evaluators.base import Evaluate
 from gan_jax.experiment import Experiment, build
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
@@ -29,13 +30,15 @@ def run(config: ConfigDict, place: RunDirectory) -> None:
     place.check(config)
     dataset = data.load(config.data.name, config.data.split)
     experiment = build(config, dataset.shape, dataset.classes)
+    evaluators = evaluate.make(config, experiment)
     place.claim(config)
     checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints)
     state = experiment.init(experiment.keys.init)
     if checkpoints.latest() is not None:
         state = checkpoints.restore(state)
         print(f"resuming {place.folder} at round {state.step}", file=sys.stderr)
-    loop = _Loop(config, experiment, feed.resident(dataset, experiment.scale), place, checkpoints)
+    source = feed.resident(dataset, experiment.scale)
+    loop = _Loop(config, experiment, evaluators, source, place, checkpoints)
     try:
         loop.play(parallel.replicate(state))
     finally:
@@ -50,6 +53,7 @@ class _Loop:
         self,
         config: ConfigDict,
         experiment: Experiment,
+        evaluators: dict[str, Evaluate],
         source: feed.Feed,
         place: RunDirectory,
         checkpoints: Checkpoints,
@@ -57,7 +61,7 @@ class _Loop:
         self.config, self.experiment, self.place, self.checkpoints = config, experiment, place, checkpoints
         self.call = parallel.play(experiment.train_step, source.fetch)
         self.arrays = parallel.replicate(source.arrays)
-        self.evaluators = evaluate.make(config, experiment) if config.evaluate_every_steps else {}
+        self.evaluators = evaluators
         self.size = len(source.arrays["x"])
 
     def play(self, state: TrainState) -> None:

@@ -120,10 +120,17 @@ def test_foreign_folder_is_refused_and_untouched(whole, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
-def test_bad_config_leaves_no_folder(whole, tmp_path):
-    bad = whole[0].copy_and_resolve_references()
-    bad.data.split = "tset"
-    with pytest.raises(UserError, match="did you mean test"):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"data": {"split": "tset"}}, "did you mean test"),
+        ({"evaluators": {"a": {"name": "nothing.here"}}}, "gan_jax.evaluators has no 'nothing.here'"),
+    ],
+)
+def test_bad_config_leaves_no_folder(whole, tmp_path, values, message):
+    bad = whole[0].copy_and_resolve_references().unlock()
+    bad.update(values)
+    with pytest.raises(UserError, match=message):
         run(bad, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
