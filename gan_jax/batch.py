@@ -4,13 +4,16 @@ A round is played on one global batch, whole or spread over the devices of a map
 (a mean, a draw of noise) asks here and so gives the same values on 1 device or on 8.
 """
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax, random
 
 AXIS = "devices"
+AT_ONCE = 500
 T = TypeVar("T")
 
 
@@ -32,3 +35,15 @@ def example_keys(key: jax.Array, n: int) -> jax.Array:
     """One key [n] for each example here, a function of `key` and of the example's place in the global batch."""
     first = 0 if axis() is None else lax.axis_index(AXIS) * n
     return jax.vmap(random.fold_in, (None, 0))(key, first + jnp.arange(n))
+
+
+def in_batches(make: Callable[[Any], Any], inputs: Any, at_once: int = AT_ONCE) -> Any:
+    """What a function makes of all inputs, so many of them at a time: it is compiled once, and memory is bounded.
+
+    Arrays [n, ...] or trees of them in, make(arrays [at_once, ...]) -> the like; NumPy arrays [n, ...] out.
+    """
+    n = len(jax.tree.leaves(inputs)[0])
+    rows = np.arange(-(-n // at_once) * at_once) % n
+    chosen = rows.reshape(-1, at_once)
+    parts = [jax.tree.map(np.asarray, make(jax.tree.map(lambda a, some=some: a[some], inputs))) for some in chosen]
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays)[:n], *parts)

@@ -15,7 +15,14 @@ from gan_jax.errors import UserError, one_line, options
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints"})
 """Fields that do not change what a round does: a run may be resumed with others."""
-BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), ("latent", "evaluators")
+LAWS = {
+    "latent": "gan_jax.latents",
+    "likelihood": "gan_jax.likelihoods",
+    "condition": "gan_jax.conditions",
+    "noise": "gan_jax.noise",
+}
+"""Blocks of a config that name a law which the objective is given, and where such laws are."""
+BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*LAWS, "evaluators")
 """What a config adds to `defaults()`."""
 
 
@@ -141,7 +148,8 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [
         f"{field}: {right.get(field, 'absent')} -> {left.get(field, 'absent')}"
         for field in sorted(left.keys() | right.keys())
-        if left.get(field, ...) != right.get(field, ...) and field not in FREE
+        if left.get(field, ...) != right.get(field, ...)
+        and not (field in FREE or field.startswith("evaluators."))
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import data
-from gan_jax.errors import UserError
+from gan_jax.errors import UserError, one_line
 from gan_jax.evaluators.base import Context, Evaluate
 from gan_jax.experiment import Experiment
 from gan_jax.predict import restore
@@ -30,12 +30,16 @@ def run(place: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, 
 
 
 def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
-    """The config's evaluators by name."""
+    """The config's evaluators by name; raises UserError for one that does not suit the experiment."""
     context = Context(experiment.predict, partial(data.load, config.data.name), experiment.scale)
-    return {
-        name: bind("gan_jax.evaluators", spec.to_dict(), f"evaluators.{name}")(context)
-        for name, spec in (config.get("evaluators") or {}).items()
-    }
+    evaluators = {}
+    for name, spec in (config.get("evaluators") or {}).items():
+        evaluator = bind("gan_jax.evaluators", spec.to_dict(), f"evaluators.{name}")
+        try:
+            evaluators[name] = evaluator(context)
+        except (TypeError, ValueError) as error:
+            raise UserError(f"config.evaluators.{name}: {one_line(error)}") from error
+    return evaluators
 
 
 def measure(evaluators: dict[str, Evaluate], experiment: Experiment, players: Players) -> dict[str, float]:

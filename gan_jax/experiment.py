@@ -5,6 +5,7 @@ The last place that sees the whole config; everything deeper takes plain argumen
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -13,13 +14,14 @@ from jax import random
 from ml_collections import ConfigDict
 
 from gan_jax import images, optimizers, steps
+from gan_jax.config import LAWS
 from gan_jax.errors import UserError, one_line
 from gan_jax.objectives.base import Objective, PredictFn
-from gan_jax.resolve import bind, parameters
+from gan_jax.resolve import bind, parameters, required
 from gan_jax.state import Player, Players, TrainState
 from gan_jax.steps import TrainStep
 
-EXAMPLES = frozenset({"sample", "interpolate", "reconstruct"})
+EXAMPLES = frozenset({"sample", "sample_class", "interpolate", "reconstruct", "walk"})
 """Predictions that are examples, in the networks' floats; others (latents, scores) stay as they are."""
 
 
@@ -35,16 +37,19 @@ class Keys(NamedTuple):
 class Experiment(NamedTuple):
     """All that playing needs: pure functions, and how many batches a round takes.
 
-    init: `key -> TrainState`. train_step: a rule of play, bound to the objective. scale: data -> the networks' floats.
+    init: `key -> TrainState`. train_step: a rule of play, bound to the objective. scale: data -> the networks' floats,
+        unscale: back.
     predict: the objective's, by the players' moving averages where they have one, with images as uint8.
-    batches: the most moves that a player makes in a round.
+    batches: the most moves that a player makes in a round. classes: of the data, 0 without labels.
     """
 
     init: Callable[[jax.Array], TrainState]
     train_step: TrainStep
     scale: Callable[[jax.Array], jax.Array]
+    unscale: Callable[[jax.Array], jax.Array]
     predict: dict[str, PredictFn]
     batches: int
+    classes: int
     keys: Keys
 
 
@@ -53,7 +58,8 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
 
     Raises UserError for a name or an argument that does not exist, and for networks that do not fit the data.
     """
-    objective = _objective(config, {"shape": tuple(shape), "classes": classes})
+    limits = tuple(config.data.range) if len(shape) == 3 else None
+    objective = _objective(config, {"shape": tuple(shape), "classes": classes, "limits": limits})
     if set(config.players) != set(objective.losses):
         raise UserError(
             f"config.players has {_listed(config.players)}; "
@@ -75,28 +81,32 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
         init=jax.jit(init),
         train_step=rule(objective, turns),
         scale=scale,
+        unscale=unscale,
         predict={
             name: _finished(predict, unscale if name in EXAMPLES else lambda made: made)
             for name, predict in objective.predict.items()
         },
         batches=max(turn.repeats for turn in turns.values()),
+        classes=classes,
         keys=Keys(*random.split(random.key(config.seed), 4)),
     )
 
 
 def _objective(config: ConfigDict, facts: dict[str, Any]) -> Objective:
-    """The objective, given its networks and latent, and of the data's facts those that it asks for by name."""
+    """The objective, given its networks and laws, and of the data's facts those that it asks for by name."""
     objective = bind("gan_jax.objectives", config.objective.to_dict(), "objective")
-    wanted = set(parameters(objective)) - set(facts)
+    taken, needed = ({*names} - {*facts} for names in (parameters(objective), required(objective)))
     parts: dict[str, Any] = {role: _network(role, spec, facts) for role, spec in config.networks.items()}
-    if "latent" in config:
-        parts["latent"] = _made("gan_jax.latents", config.latent, "latent")
-    if set(parts) != wanted:
+    parts |= {law: _made(package, config[law], law, facts) for law, package in LAWS.items() if law in config}
+    if not needed <= set(parts) <= taken:
         raise UserError(
-            f"{config.objective.name} is made of {_listed(wanted)}; "
-            f"the config's networks and latent give {_listed(parts)}"
+            f"{config.objective.name} is made of {_listed(needed)}; "
+            f"the config's networks and laws give {_listed(parts)}"
         )
-    return objective(**parts, **_asked_for(objective, facts))
+    try:
+        return objective(**parts, **_asked_for(objective, facts))
+    except (TypeError, ValueError) as error:
+        raise UserError(f"config.objective: {one_line(error)}") from error
 
 
 def _network(role: str, spec: ConfigDict, facts: dict[str, Any]):
@@ -104,7 +114,7 @@ def _network(role: str, spec: ConfigDict, facts: dict[str, Any]):
     return module(**_asked_for(module, facts))
 
 
-def _asked_for(target: Callable, facts: dict[str, Any]) -> dict[str, Any]:
+def _asked_for(target: Callable, facts: Mapping[str, Any]) -> dict[str, Any]:
     taken = parameters(target)
     return {name: value for name, value in facts.items() if name in taken}
 
@@ -128,10 +138,11 @@ def _turn(name: str, player: ConfigDict) -> steps.Turn:
     return steps.Turn(moved, player.repeats, player.ema)
 
 
-def _made(package: str, spec: Mapping[str, Any], field: str) -> Any:
-    """What the spec names, called with the spec's arguments."""
+def _made(package: str, spec: Mapping[str, Any], field: str, facts: Mapping[str, Any] = MappingProxyType({})) -> Any:
+    """What the spec names, called with the spec's arguments, and of the facts with those that it asks for by name."""
     try:
-        return bind(package, dict(spec), field)()
+        target = bind(package, dict(spec), field)
+        return target(**_asked_for(target, facts))
     except (TypeError, ValueError) as error:
         raise UserError(f"config.{field}: {one_line(error)}") from error
 
@@ -141,8 +152,8 @@ def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) 
     try:
         state = jax.eval_shape(init, random.key(0))
     except (TypeError, ValueError) as error:
-        message = str(error).splitlines()[0]
-        raise UserError(f"config.networks do not fit examples of shape {tuple(shape)}: {message}") from error
+        message = f"{tuple(shape)}: {str(error).splitlines()[0]}"
+        raise UserError(f"config.networks do not fit each other or examples of shape {message}") from error
     if any(0 in leaf.shape for leaf in jax.tree.leaves(state.players)):
         raise UserError("config.networks have layers of no width: every width must be at least 1")
     if "sample" not in objective.predict:

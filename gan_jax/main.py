@@ -3,6 +3,7 @@
     python -m gan_jax.main --config=configs/mnist_dcgan.py --workdir=runs/dcgan [--config.seed=1 ...]
     python -m gan_jax.main --workdir=runs/dcgan --mode=sample --num=10000 --out=samples.npz
     python -m gan_jax.main --workdir=runs/dcgan --mode=interpolate --out=walks.png
+    python -m gan_jax.main --workdir=runs/vae --mode=reconstruct --out=reconstructions.npz
 
 Training goes on where the folder's run was; another run's folder is refused. Every field of the config can be set as
 --config.field=value. The other modes take the config of the run, and its newest checkpoint.
@@ -26,14 +27,16 @@ def define() -> flags.FlagValues:
     """The command line's flags, in a set of their own."""
     values = flags.FlagValues()
     known = {"flag_values": values}
-    modes = ["train", "sample", "interpolate", "evaluate"]
+    modes = ["train", "sample", "reconstruct", "interpolate", "evaluate"]
     flags.DEFINE_string("config", None, f"config file; for training {CONFIG.name} if none is given", **known)
     flags.DEFINE_string("workdir", None, "the run's folder", **known)
     flags.DEFINE_enum("mode", "train", modes, "what to do", **known)
     flags.DEFINE_integer("step", None, "evaluate: which checkpoint; the newest if none is given", **known)
     flags.DEFINE_integer("num", 64, "sample: how many", lower_bound=1, upper_bound=MOST, **known)
-    flags.DEFINE_string("out", None, "sample: file.npz to write; interpolate: file.png", **known)
-    flags.DEFINE_integer("sample_seed", 0, "fixes samples and walks", lower_bound=0, upper_bound=2**32 - 1, **known)
+    flags.DEFINE_string("out", None, "sample, reconstruct: file.npz to write; interpolate: file.png", **known)
+    flags.DEFINE_integer(
+        "sample_seed", 0, "fixes samples, walks and noise", lower_bound=0, upper_bound=2**32 - 1, **known
+    )
     flags.DEFINE_bool("help", False, "show this help", **known)
     return values
 
@@ -108,6 +111,8 @@ def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
     out = Path(values.out)
     if values.mode == "sample":
         predict.sample(place, config, values.num, values.sample_seed, out)
+    elif values.mode == "reconstruct":
+        predict.reconstruct(place, config, values.sample_seed, out)
     else:
         predict.interpolate(place, config, values.sample_seed, out)
     print(out)
@@ -115,7 +120,7 @@ def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
 
 
 def _check_out(values: flags.FlagValues) -> None:
-    suffixes = {"sample": ".npz", "interpolate": ".png"}
+    suffixes = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
     suffix = suffixes.get(values.mode)
     if suffix and (values.out is None or Path(values.out).suffix != suffix):
         raise UserError(f"--mode={values.mode} needs --out=FILE{suffix}, not {values.out}")

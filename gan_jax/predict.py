@@ -1,41 +1,67 @@
-"""What a trained run can be asked for: samples, and walks between latents."""
+"""What a trained run can be asked for: samples, reconstructions, and walks between latents."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax import data, images
-from gan_jax.batch import example_keys
+from gan_jax import data, pictures
+from gan_jax.batch import example_keys, in_batches
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.errors import UserError
 from gan_jax.experiment import Experiment, build
 from gan_jax.files import atomically
+from gan_jax.reconstructions import make_reconstructions
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
 
-AT_ONCE = 500
-
 
 def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Path) -> None:
-    """Writes an npz of `images` uint8 [num, h, w, c] by the newest checkpoint; the seed fixes them, whatever `num`."""
+    """Writes an npz of `images` uint8 [num, h, w, c], or of `points` float32 [num, d], by the newest checkpoint.
+
+    The seed fixes them, whatever `num`. Samples by class, where there are, take the classes in turn: `labels` int32
+    [num].
+    """
     experiment, state = restore(place, config)
+    _check_offers(experiment, "sample", config)
     keys = example_keys(random.key(seed), num)
-    made = in_batches(lambda batch: experiment.predict["sample"](state.players, batch), keys)
+    by_class = "sample_class" in experiment.predict
+    told = {"labels": np.arange(num, dtype=np.int32) % experiment.classes} if by_class else {}
+    make = experiment.predict["sample_class" if by_class else "sample"]
+    made = in_batches(lambda inputs: make(state.players, *inputs), (keys, *told.values()))
     with atomically(out) as file:
-        np.savez_compressed(file, images=made)
+        np.savez_compressed(file, allow_pickle=False, **{"images" if made.ndim == 4 else "points": made}, **told)
+
+
+def reconstruct(place: RunDirectory, config: ConfigDict, seed: int, out: Path) -> None:
+    """Writes an npz of the test split by the newest checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
+
+    And `latents` float32 [n, dim]; of a denoising objective also `noisy` uint8, the inputs, whose noise the seed fixes.
+    """
+    experiment, state = restore(place, config)
+    _check_offers(experiment, "reconstruct", config)
+    made = make_reconstructions(experiment, state.players, data.load(config.data.name, "test"), seed)
+    with atomically(out) as file:
+        np.savez_compressed(file, allow_pickle=False, **made)
 
 
 def interpolate(place: RunDirectory, config: ConfigDict, seed: int, out: Path) -> None:
-    """Writes a PNG grid: each row walks from one latent to another."""
+    """Writes a PNG of walks from one latent to another: a row of images each, or a line each among points.
+
+    Autoencoders without a law of z walk between the codes of test images.
+    """
     experiment, state = restore(place, config)
-    keys, t = example_keys(random.key(seed), 10), jnp.linspace(0.0, 1.0, 10)
-    walks = np.asarray(experiment.predict["interpolate"](state.players, keys, t))
-    images.save_png(out, images.grid(walks.reshape(-1, *walks.shape[2:]), len(t)))
+    split = config.data.split if "interpolate" in experiment.predict else "test"
+    real = data.load(config.data.name, split).x
+    pictures.walks(out, experiment, state.players, example_keys(random.key(seed), 10), real)
+
+
+def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
+    if use not in experiment.predict:
+        others = ", ".join(sorted({"sample", "reconstruct"} & experiment.predict.keys()))
+        raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; it can {others}")
 
 
 def restore(place: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
@@ -53,11 +79,3 @@ def restore(place: RunDirectory, config: ConfigDict, step: int | None = None) ->
     finally:
         checkpoints.close()
     return experiment, jax.device_put(state)
-
-
-def in_batches(make: Callable[[jax.Array], jax.Array], inputs: jax.Array) -> np.ndarray:
-    """make(inputs [AT_ONCE, ...]) for all inputs [n, ...], at one size so that it is compiled once -> [n, ...]."""
-    n = len(inputs)
-    padded = inputs[jnp.arange(-(-n // AT_ONCE) * AT_ONCE) % n]
-    parts = [make(padded[start : start + AT_ONCE]) for start in range(0, len(padded), AT_ONCE)]
-    return np.concatenate([np.asarray(part) for part in parts])[:n]

@@ -17,6 +17,7 @@ MOST_POINTS, MOST_PICTURES = 500, 12
 CHARTS = {
     "Losses": "/loss",
     "D(x) and D(G(z)): mean sigmoid of real and of fake scores": "_probability",
+    "Wasserstein's distance as the critic estimates it": "/distance",
 }
 
 

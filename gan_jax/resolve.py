@@ -11,12 +11,16 @@ from typing import Any
 
 from gan_jax.errors import UserError, options
 
+NESTED = {"noise": "gan_jax.noise"}
+"""Where the names of mappings within a block are looked up, by their field."""
+
 
 def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
     """What `spec["name"]` names in `package`, with the rest of `spec` bound to it as keyword arguments.
 
-    Values that are themselves mappings with a name are bound in `gan_jax.layers`. `field` is the spec's place in the
-    config, for messages. Raises UserError with what exists for an unknown name, and for an argument not taken.
+    Values that are themselves mappings with a name are bound in turn, in NESTED or else in `gan_jax.layers`. `field` is
+    the spec's place in the config, for messages. Raises UserError with what exists for an unknown name, and for an
+    argument not taken.
     """
     if "name" not in spec:
         raise UserError(f"config.{field} has no name: it needs one of {package}'s")
@@ -29,7 +33,7 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
         if key not in taken:
             raise UserError(f"config.{field}.{key}: {spec['name']} takes no {key!r}; {options(key, taken)}")
         nested = isinstance(value, Mapping) and "name" in value
-        arguments[key] = bind("gan_jax.layers", value, f"{field}.{key}") if nested else value
+        arguments[key] = bind(NESTED.get(key, "gan_jax.layers"), value, f"{field}.{key}") if nested else value
     return partial(target, **arguments) if arguments else target
 
 
@@ -49,6 +53,12 @@ def parameters(target: Callable) -> list[str]:
     bound = target.keywords if isinstance(target, partial) else {}
     linen = {"parent", "name"}  # every Linen module's own fields
     return [p for p in inspect.signature(target).parameters if p not in bound and p not in linen]
+
+
+def required(target: Callable) -> list[str]:
+    """Those of `parameters(target)` that have no default."""
+    signature = inspect.signature(target).parameters
+    return [name for name in parameters(target) if signature[name].default is inspect.Parameter.empty]
 
 
 def _offers(module: ModuleType) -> list[str]:

@@ -17,7 +17,7 @@ from gan_jax.batch import mean
 from gan_jax.objectives.base import Batch, LossFn, Objective
 from gan_jax.state import Player, Players, TrainState, Tree
 
-__all__ = ["alternating", "simultaneous"]  # what a config can name
+__all__ = ["alternating", "alternating_on_one_batch", "simultaneous"]  # what a config can name
 
 Metrics: TypeAlias = dict[str, jax.Array]
 TrainStep: TypeAlias = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
@@ -44,6 +44,17 @@ def alternating(objective: Objective, turns: Turns) -> TrainStep:
             move_key = random.fold_in(key, number)
             players[name], metrics[name] = _play(name, loss, turns[name], players, batches, move_key)
         return TrainState(state.step + 1, players), _flat(metrics)
+
+    return train_step
+
+
+def alternating_on_one_batch(objective: Objective, turns: Turns) -> TrainStep:
+    """`alternating`, but all moves of a round see its first batch; noise is still each move's own."""
+    step = alternating(objective, turns)
+
+    def train_step(state: TrainState, batches: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
+        first = {field: jnp.broadcast_to(values[:1], values.shape) for field, values in batches.items()}
+        return step(state, first, key)
 
     return train_step
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import jax
 import numpy as np
-from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax import data, evaluate, images, parallel, report
+from gan_jax import data, evaluate, parallel, pictures, report
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import feed, order
 from gan_jax.evaluators.base import Evaluate
@@ -16,8 +15,6 @@ from gan_jax.experiment import Experiment, build
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
 from gan_jax.writers import Log, Progress, write_evaluation
-
-SAMPLES, COLUMNS = 64, 8
 
 
 def run(config: ConfigDict, place: RunDirectory) -> None:
@@ -62,7 +59,7 @@ class _Loop:
         self.call = parallel.play(experiment.train_step, source.fetch)
         self.arrays = parallel.replicate(source.arrays)
         self.evaluators = evaluators
-        self.size = len(source.arrays["x"])
+        self.real = source.arrays["x"]
 
     def play(self, state: TrainState) -> None:
         """Plays on from this state to the config's last round."""
@@ -91,7 +88,7 @@ class _Loop:
         """The indices of `rounds` rounds after `step`, filled up to a full call's length; how many to play; the key."""
         config = self.config
         shape = (self.experiment.batches, config.batch_size)
-        places = order.indices(config.seed, step, rounds, shape, self.size)
+        places = order.indices(config.seed, step, rounds, shape, len(self.real))
         filled = np.zeros((config.rounds_per_call, *shape), np.int32)
         filled[:rounds] = places
         return filled, rounds, self.experiment.keys.play
@@ -120,12 +117,12 @@ class _Loop:
             self.checkpoints.save(parallel.one(state))
 
     def show_samples(self, state: TrainState) -> None:
-        """Writes the grid of samples, from the same latents every time."""
-        keys = random.split(self.experiment.keys.sample, SAMPLES)
-        players = parallel.one(state.players)
-        pictures = np.asarray(self.experiment.predict["sample"](players, keys))
-        step = int(parallel.one(state.step))
-        images.save_png(self.place.sample(step), images.grid(pictures, COLUMNS))
+        """Writes the picture of samples, from the same latents every time, or of test images' reconstructions."""
+        path, players = self.place.sample(int(parallel.one(state.step))), parallel.one(state.players)
+        if "sample" in self.experiment.predict:
+            pictures.samples(path, self.experiment, players, self.real)
+        else:
+            pictures.reconstructions(path, self.experiment, players, data.load(self.config.data.name, "test"))
 
 
 def _calls(config: ConfigDict, start: int) -> Iterator[tuple[int, int]]:

@@ -21,21 +21,36 @@ def get_config():
     {}
     return c
 """
-SHAPES = {"digits": (8, 8, 1), "mnist": (28, 28, 1)}
+SHAPES = {
+    "digits": (8, 8, 1),
+    "mnist": (28, 28, 1),
+    "binary_mnist": (28, 28, 1),
+    "ring": (2,),
+    "grid": (2,),
+    "stacked_mnist": (28, 28, 3),
+}
+CLASSES = {"digits": 10, "mnist": 10, "binary_mnist": 10, "stacked_mnist": 1000}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_config_builds_and_plays(file):
     config = configs.load(file)
     shape = SHAPES[config.data.name]
-    experiment = build(config, shape)
+    classes = CLASSES.get(config.data.name, 0)
+    experiment = build(config, shape, classes)
     state = jax.eval_shape(experiment.init, random.key(0))
     batches = {"x": jax.ShapeDtypeStruct((experiment.batches, config.batch_size, *shape), jnp.float32)}
+    if classes:
+        batches["label"] = jax.ShapeDtypeStruct(batches["x"].shape[:2], jnp.int32)
     after, metrics = jax.eval_shape(experiment.train_step, state, batches, random.key(0))
     assert jax.tree.map(lambda a: (a.shape, a.dtype), after) == jax.tree.map(lambda a: (a.shape, a.dtype), state)
     assert all(value.shape == () for value in metrics.values())
-    images = jax.eval_shape(experiment.predict["sample"], state.players, random.split(random.key(0), 3))
-    assert (images.shape, images.dtype) == ((3, *shape), jnp.uint8)
+    if "sample" in experiment.predict:
+        images = jax.eval_shape(experiment.predict["sample"], state.players, random.split(random.key(0), 3))
+    else:
+        x = jax.ShapeDtypeStruct((3, *shape), jnp.float32)
+        images = jax.eval_shape(experiment.predict["reconstruct"], state.players, x)
+    assert (images.shape, images.dtype) == ((3, *shape), jnp.uint8 if len(shape) == 3 else jnp.float32)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -102,8 +117,8 @@ def test_override_refuses(tiny, argument, message):
         ("players.critic.repeats", 0, "must be at least 1"),
         ("players.critic.ema", 1.0, "config.players.critic.ema is 1.0: it must be at least 0 (none) and below 1"),
         ("players.critic.clip_weights", -0.1, "config.players.critic: clip_weights is -0.1"),
-        ("networks.generator.kernels", (4, 4, 4), "do not fit examples of shape (8, 8, 1)"),
-        ("networks.critic.kernels", (9, 9, 9), "do not fit examples of shape (8, 8, 1)"),
+        ("networks.generator.kernels", (4, 4, 4), "do not fit each other or examples of shape (8, 8, 1)"),
+        ("networks.critic.kernels", (9, 9, 9), "do not fit each other or examples of shape (8, 8, 1)"),
         ("networks.critic.widths", (4, 4, 4), "differ in length"),
         ("latent.dim", 0, "config.latent: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),
@@ -114,6 +129,27 @@ def test_build_refuses(tiny, field, value, message):
     config.update_from_flattened_dict({field: value})
     with pytest.raises(UserError) as error:
         build(config, (8, 8, 1))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "value", "classes", "message"),
+    [
+        ("mnist_wgan_gp", "objective.penalty_weight", -1.0, 0, "config.objective: penalty_weight is -1.0"),
+        ("mnist_wgan_gp", "networks.critic.norm.name", "BatchNorm", 0, "the critic has batch statistics"),
+        ("mnist_wgan_gp", "networks.critic.last_activation", "sigmoid", 0, "takes no 'last_activation'"),
+        ("mnist_wgan", "objective.penalty_weight", 10.0, 0, "wasserstein takes no 'penalty_weight'"),
+        ("mnist_cgan", "seed", 0, 0, "config.condition: labels of 0 classes: the data set has no labels"),
+        ("mnist_cgan", "networks.generator.name", "dcgan.Generator", 10, "config.networks"),
+    ],
+)
+def test_build_refuses_in_other_games(tiny, name, field, value, classes, message):
+    config = tiny(name)
+    with config.unlocked():
+        config.update_from_flattened_dict({field: value})
+    with pytest.raises(UserError) as error:
+        build(config, (28, 28, 1), classes)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 

@@ -12,10 +12,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 MATHS = {"jax", "flax", "optax", "numpy", "math", "collections", "functools", "typing"}
 LEAVES = {
     "losses": set(),
+    "penalties": set(),
+    "conditions": set(),
     "networks": set(),
     "batch": set(),
     "state": set(),
     "latents": set(),
+    "likelihoods": {"losses"},
     "layers": {"layers", "batch"},
     "models": {"models", "layers"},
 }

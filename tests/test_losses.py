@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.spatial.distance import jensenshannon
 
 from gan_jax import losses
 
@@ -37,3 +38,40 @@ def test_minimax_saturates_where_the_critic_is_sure_and_non_saturating_does_not(
     sure = jnp.float32(-10.0)  # D(G(z)) = 4.5e-5
     np.testing.assert_allclose(jax.grad(losses.generator_minimax)(sure), -4.54e-5, rtol=1e-2)
     np.testing.assert_allclose(jax.grad(losses.generator_non_saturating)(sure), -1.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("p", "q"),
+    [
+        ([0.2, 0.3, 0.5], [0.2, 0.3, 0.5]),  # JSD 0
+        ([0.1, 0.2, 0.7], [0.6, 0.3, 0.1]),
+        ([0.5, 0.5, 0.0, 0.0], [0.0, 0.4, 0.3, 0.3]),
+        ([1.0, 0.0], [0.0, 1.0]),  # JSD log 2
+    ],
+)
+def test_the_minimax_value_under_the_optimal_critic_is_twice_jsd_less_2_log_2(p, q):
+    """Goodfellow et al. 2014, theorem 1, on discrete distributions; D* = p / (p + q), and no D does better."""
+    p, q = jnp.array(p), jnp.array(q)
+    scores = jnp.clip(jnp.log(p) - jnp.log(q), -100.0, 100.0)
+
+    def critic_loss(scores):  # the mean over all pairs of a real and a fake example
+        return p @ losses.critic_bce(scores[:, None], scores[None, :]) @ q
+
+    jsd = jensenshannon(np.asarray(p, np.float64), np.asarray(q, np.float64)) ** 2
+    loss, gradient = jax.value_and_grad(critic_loss)(scores)
+    np.testing.assert_allclose(-loss, 2 * jsd - 2 * np.log(2), atol=1e-5)
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-6)  # convex in the scores: the least
+    np.testing.assert_allclose(q @ losses.generator_minimax(scores), -q @ np.logaddexp(0, scores), atol=1e-5)
+
+
+def test_wasserstein_losses_are_the_dual_and_linear_in_scores():
+    real, fake = jnp.array([0.5, -1.0, 1e4]), jnp.array([2.0, 3.0, -1e4])
+    np.testing.assert_allclose(losses.critic_wasserstein(real, fake), [1.5, 4.0, -2e4])
+    np.testing.assert_allclose(losses.generator_wasserstein(fake), [-2.0, -3.0, 1e4])
+    np.testing.assert_allclose(jax.grad(losses.generator_wasserstein)(1e4), -1.0)  # never saturates
+
+
+def test_squared_error_is_the_mean_over_an_examples_values():
+    x = jnp.arange(12.0).reshape(2, 2, 3, 1)
+    recon = x.at[1].add(2.0).at[0, 0, 0, 0].add(3.0)
+    np.testing.assert_allclose(losses.squared_error(recon, x), [9 / 6, 4.0])

@@ -7,7 +7,7 @@ import pytest
 from jax import random
 
 from gan_jax import layers, networks
-from gan_jax.models import dcgan, mlp
+from gan_jax.models import autoencoder, dcgan, mlp, pacgan
 
 KEY = random.key(0)
 DIGITS = {"widths": (8, 4), "kernels": (4, 4, 3), "strides": (1, 2, 1), "paddings": (0, 1, 1)}
@@ -17,8 +17,20 @@ GENERATORS = {
     "dcgan colour": dcgan.Generator((8, 8, 3), **DIGITS),
     "dcgan without norm": dcgan.Generator((8, 8, 1), **DIGITS, norm=layers.NoNorm),
 }
+ENCODERS = {
+    "linear": autoencoder.Encoder(3, widths=()),
+    "mlp": autoencoder.Encoder(3, widths=(6, 5)),
+    "convolutional": autoencoder.ConvEncoder(3, widths=(4, 8), kernels=(4, 4), strides=(2, 2), paddings=(1, 1)),
+}
+BY_CLASS = {
+    "dcgan generator": dcgan.ConditionalGenerator((8, 8, 1), **DIGITS, classes=3, embedding=2),
+    "dcgan critic": dcgan.ProjectionCritic(
+        widths=(4, 8), kernels=(4, 4), strides=(2, 2), paddings=(1, 1), classes=3, init_std=0.5
+    ),
+}
 CRITICS = {
     "mlp": mlp.Critic(widths=(6, 5)),
+    "pacgan": pacgan.Critic(widths=(6, 5), pieces=3),
     "dcgan": dcgan.Critic(widths=(4, 8), kernels=(4, 4), strides=(2, 2), paddings=(1, 1)),
 }
 
@@ -52,6 +64,62 @@ def test_critic(name):
         assert scores.shape == (4,)
         assert scores.dtype == jnp.float32
         assert jax.tree.structure(new) == jax.tree.structure(stats)
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoder(name):
+    module = ENCODERS[name]
+    x = random.uniform(KEY, (4, 8, 8, 1))
+    params, stats = networks.init(module, KEY, x)
+    for train in (True, False):
+        z, new = networks.apply(module, params, stats, x, train=train)
+        assert z.shape == (4, 3)
+        assert z.dtype == jnp.float32
+        assert jax.tree.structure(new) == jax.tree.structure(stats)
+    again, _ = networks.apply(module, params, stats, x[:2], train=False)
+    np.testing.assert_allclose(again, z[:2], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BY_CLASS)
+def test_networks_by_class_look_at_the_label_of_each_example(name):
+    module, label = BY_CLASS[name], jnp.array([0, 1, 2, 2])
+    x = random.normal(KEY, (4, 5) if "generator" in name else (4, 8, 8, 1))
+    params, stats = networks.init(module, KEY, x, label)
+    y, new = networks.apply(module, params, stats, x, label, train=True)
+    assert y.shape == ((4, 8, 8, 1) if "generator" in name else (4,))
+    assert jax.tree.structure(new) == jax.tree.structure(stats)
+    first, _ = networks.apply(module, params, stats, x, label, train=False)
+    other, _ = networks.apply(module, params, stats, x, label.at[1].set(2), train=False)
+    changed = jnp.abs(other - first).reshape(4, -1).max(1) > 1e-4
+    assert changed.tolist() == [False, True, False, False]
+
+
+def test_the_projection_is_the_labels_embedding_times_the_summed_features():
+    """A last kernel that is 1 on one channel sums that channel's features; so does an embedding along it."""
+    module, x, along = BY_CLASS["dcgan critic"], random.normal(KEY, (2, 8, 8, 1)), jnp.eye(8)[3]
+    bare = dcgan.Critic(widths=(4, 8), kernels=(4, 4), strides=(2, 2), paddings=(1, 1))
+    params, stats = networks.init(module, KEY, x, jnp.zeros(2, jnp.int32))
+    params["Embed_0"] = {"embedding": jnp.zeros((3, 8)).at[2].set(0.7 * along)}
+    scores = {c: networks.apply(module, params, stats, x, jnp.full(2, c), train=False)[0] for c in (0, 2)}
+    del params["Embed_0"]
+    plain, _ = networks.apply(bare, params, stats, x, train=False)
+    params["Conv_2"] = {"kernel": jnp.broadcast_to(along[:, None], (2, 2, 8, 1))}
+    summed, _ = networks.apply(bare, params, stats, x, train=False)
+    np.testing.assert_allclose(scores[0], plain, rtol=1e-5)
+    np.testing.assert_allclose(scores[2], plain + 0.7 * summed, rtol=1e-5)
+
+
+def test_instance_norm_is_each_examples_own_and_needs_pixels():
+    """(x - mean) / sqrt(var + epsilon), by hand on two pixels: 3 and 5 give -1 and 1 over sqrt(1 + epsilon)."""
+    x = jnp.array([[3.0, 5.0], [0.0, 0.0]]).reshape(2, 2, 1, 1)
+    y = layers.InstanceNorm(epsilon=0.5).apply({}, x, train=True)
+    np.testing.assert_allclose(y.ravel(), [-1 / np.sqrt(1.5), 1 / np.sqrt(1.5), 0, 0], rtol=1e-6)
+    x = 2 + 3 * random.normal(KEY, (4, 5, 6, 2))
+    y = layers.InstanceNorm().apply({}, x, train=False)
+    np.testing.assert_allclose(y.mean((1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std((1, 2)), 1, rtol=1e-4)
+    with pytest.raises(ValueError, match="at least 2 pixels"):
+        layers.InstanceNorm().apply({}, jnp.zeros((4, 1, 1, 2)), train=True)
 
 
 def test_sizes_are_the_notes():
@@ -98,3 +166,34 @@ def test_dropout_zeroes_its_share_and_keeps_the_mean():
     np.testing.assert_array_equal(layer.apply({}, x, train=False), x)
     with pytest.raises(ValueError, match="below 1"):
         layers.Dropout(1.0).apply({}, x, train=True, rngs={"dropout": KEY})
+
+
+def test_pacgan_sizes_are_the_papers():
+    generator, critic = pacgan.Generator((2,)), pacgan.Critic()
+    z = x = jnp.zeros((1, 2))
+    assert sizes(generator, z) == 2 * 400 + 3 * 400 * 400 + 4 * 2 * 400 + 400 * 2 + 2
+    assert sizes(critic, x) == (2 + 1) * 1000 + 2 * (200 + 1) * 1000 + 200 + 1
+
+
+def test_pacgan_generator_reaches_points_beyond_any_box_in_both_modes():
+    module = pacgan.Generator((2,), widths=(6, 5))
+    z = random.normal(KEY, (50, 3))
+    params, stats = networks.init(module, KEY, z)
+    params["Dense_2"]["bias"] = jnp.array([7.0, -9.0])
+    for train in (True, False):
+        x, new = networks.apply(module, params, stats, z, train=train)
+        assert (x.shape, x.dtype) == ((50, 2), jnp.float32)
+        np.testing.assert_allclose(x.mean(0), [7.0, -9.0], atol=0.5)
+        assert jax.tree.structure(new) == jax.tree.structure(stats)
+
+
+def test_maxout_is_the_largest_piece():
+    """One unit of three pieces on the line: the score is that of their upper envelope."""
+    module = pacgan.Critic(widths=(1,), pieces=3)
+    x = jnp.linspace(-2, 2, 9)[:, None]
+    params, stats = networks.init(module, KEY, x)
+    params["Dense_0"] = {"kernel": jnp.array([[-1.0, 0.0, 2.0]]), "bias": jnp.array([0.0, 1.0, 0.0])}
+    params["Dense_1"] = {"kernel": jnp.array([[3.0]]), "bias": jnp.array([-1.0])}
+    scores, _ = networks.apply(module, params, stats, x, train=True)
+    envelope = np.maximum(np.maximum(-x, 1), 2 * x)[:, 0]
+    np.testing.assert_allclose(scores, 3 * envelope - 1, rtol=1e-6)

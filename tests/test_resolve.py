@@ -17,7 +17,7 @@ def test_resolve_finds_by_dotted_name():
 
 @pytest.mark.parametrize("name", ["dcgan.leaky_relu", "dcgan.nn", "nothing.Critic", "dcgan", "os.system", "..main", ""])
 def test_resolve_offers_only_what_a_file_lists(name):
-    with pytest.raises(UserError, match=r"dcgan.Critic, dcgan.Generator, mlp.Critic, mlp.Generator"):
+    with pytest.raises(UserError, match=r"dcgan.Critic, .*mlp.Critic, mlp.Generator"):
         resolve("gan_jax.models", name, "networks.critic.name")
 
 

@@ -52,6 +52,18 @@ def test_simultaneous_answers_the_old_one():
     assert float(state.players["a"].params) == 4.0  # half of the way from 0 to the old 8
 
 
+def test_alternating_on_one_batch_differs_from_alternating_in_the_batches_alone():
+    (state, metrics), (one, one_metrics) = (
+        play(rule, {"a": 2, "b": 3}) for rule in (steps.alternating, steps.alternating_on_one_batch)
+    )
+    assert {name: float(player.stats["seen"]) for name, player in state.players.items()} == {"a": 5.0, "b": 9.0}
+    assert {name: float(player.stats["seen"]) for name, player in one.players.items()} == {"a": 1.0, "b": 1.0}
+    for name in GAME.losses:
+        assert int(one.players[name].stats["moves"]) == int(state.players[name].stats["moves"])
+        assert float(one.players[name].params) == float(state.players[name].params)
+    assert one_metrics == metrics  # the noise of each move among them
+
+
 @pytest.mark.parametrize("rule", [steps.alternating, steps.simultaneous])
 def test_repeats_are_counted_and_see_batches_of_their_own(rule):
     state, metrics = play(rule, {"a": 1, "b": 3})

@@ -5,6 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 
+class Mixture(NamedTuple):
+    """The law of generated points: equally likely Gaussians at `centres` float32 [k, d], all axes of one `std`."""
+
+    centres: np.ndarray
+    std: float
+
+
 class Dataset(NamedTuple):
     """One split of a data set, whole in memory.
 
@@ -14,6 +21,7 @@ class Dataset(NamedTuple):
         x: the examples: uint8 [n, h, w, c] images in 0..255, or float32 [n, d] points.
         label: int32 [n], each in 0..classes - 1, or None where there are none.
         classes: the number of classes; 0 where there are no labels.
+        mixture: the law of generated points, or None where it is not known.
     """
 
     name: str
@@ -21,6 +29,7 @@ class Dataset(NamedTuple):
     x: np.ndarray
     label: np.ndarray | None
     classes: int
+    mixture: Mixture | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

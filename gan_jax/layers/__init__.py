@@ -1,20 +1,25 @@
-"""Layers that a config can name: activations, normalisations, dropout, convolutions."""
+"""Layers that a config can name: activations, normalisations, dropout, convolutions, first weights."""
 
-from flax.linen import gelu, leaky_relu, relu, silu, tanh
+from flax.linen import gelu, leaky_relu, relu, sigmoid, silu, tanh
+from flax.linen.initializers import lecun_normal, orthogonal
 
 from gan_jax.layers.convolution import Conv, ConvTranspose
 from gan_jax.layers.dropout import Dropout
-from gan_jax.layers.normalisation import BatchNorm, NoNorm
+from gan_jax.layers.normalisation import BatchNorm, InstanceNorm, NoNorm
 
 __all__ = [
     "BatchNorm",
     "Conv",
     "ConvTranspose",
     "Dropout",
+    "InstanceNorm",
     "NoNorm",
     "gelu",
     "leaky_relu",
+    "lecun_normal",
+    "orthogonal",
     "relu",
+    "sigmoid",
     "silu",
     "tanh",
 ]

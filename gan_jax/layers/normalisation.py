@@ -1,7 +1,11 @@
 """Normalisations with one call, `norm()(x, train=...)`, so that a model takes any of them as a field."""
 
+import math
+
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
+from jax import lax
 
 from gan_jax.batch import axis
 
@@ -26,6 +30,27 @@ class BatchNorm(nn.Module):
             axis_name=axis(),
         )
         return norm(x)
+
+
+class InstanceNorm(nn.Module):
+    """Normalisation over the pixels of each example and channel, x [b, ..., c] -> [b, ..., c], without parameters.
+
+    (x - mean) / sqrt(variance + epsilon), the variance that of the pixels (divided by their number), in training and
+    evaluation alike: PyTorch's InstanceNorm2d (Ulyanov et al. 2016, arXiv:1607.08022). Of one pixel nothing but 0 would
+    be left: that is a ValueError, as there.
+    """
+
+    epsilon: float = 1e-5
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Normalises by the example's own mean and variance."""
+        del train
+        pixels = tuple(range(1, x.ndim - 1))
+        if math.prod(x.shape[1:-1]) < 2:
+            raise ValueError(f"InstanceNorm: wants at least 2 pixels, got {x.shape[1:-1]} of {x.shape}")
+        centred = x - x.mean(pixels, keepdims=True)
+        return centred * lax.rsqrt(jnp.square(centred).mean(pixels, keepdims=True) + self.epsilon)
 
 
 class NoNorm(nn.Module):

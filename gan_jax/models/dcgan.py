@@ -9,10 +9,11 @@ from functools import partial
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
 
-__all__ = ["Critic", "Generator"]
+__all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
@@ -69,13 +70,54 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Raw scores: the higher, the more real."""
+        return self.score(self.features(x, train=train))
+
+    def features(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """What the last layer sees: [b, h, w, c] -> [b, h', w', widths[-1]]."""
         init = nn.initializers.normal(self.init_std)
         layers = _layers(self.widths, self.kernels, self.strides, self.paddings)
         for number, (width, kernel, stride, padding) in enumerate(layers):
             x = Conv(width, kernel, stride, padding, kernel_init=init)(x)
             norm = self.norm if number > 0 else NoNorm
             x = self.activation(norm()(x, train=train))
-        return Conv(1, x.shape[1:3], kernel_init=init)(x).reshape(-1)
+        return x
+
+    def score(self, features: jax.Array) -> jax.Array:
+        """The last layer: [b, h, w, c] -> [b]."""
+        init = nn.initializers.normal(self.init_std)
+        return Conv(1, features.shape[1:3], kernel_init=init)(features).reshape(-1)
+
+
+class ConditionalGenerator(Generator):
+    """z [b, dim], label [b] int -> x [b, *shape]: the generator above, given z and the label's embedding as one latent.
+
+    Mirza and Osindero 2014, arXiv:1411.1784, with an embedding of `embedding` values for each of the `classes`.
+    """
+
+    classes: int = 0
+    embedding: int = 50
+
+    @nn.compact
+    def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
+        """Fakes of these classes, in the range of the last activation."""
+        embedded = nn.Embed(self.classes, self.embedding)(label)
+        return super().__call__(jnp.concatenate([z, embedded], axis=-1), train=train)
+
+
+class ProjectionCritic(Critic):
+    """x [b, h, w, c], label [b] int -> scores [b]: the critic above, plus <embedding of the label, summed features>.
+
+    Miyato and Koyama 2018, arXiv:1802.05637, eq. 3, features summed over their pixels.
+    """
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
+        """Raw scores of x as an example of its class."""
+        features = self.features(x, train=train)
+        embed = nn.Embed(self.classes, features.shape[-1], embedding_init=nn.initializers.normal(self.init_std))
+        return self.score(features) + jnp.sum(embed(label) * features.sum((1, 2)), axis=-1)
 
 
 def _layers(*lists: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -21,14 +21,15 @@ class Generator(nn.Module):
     widths: tuple[int, ...] = (100,)
     activation: Callable = leaky_relu
     last_activation: Callable = nn.tanh
+    kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
         """Fakes in the range of the last activation."""
         del train
         for width in self.widths:
-            z = self.activation(nn.Dense(width)(z))
-        x = self.last_activation(nn.Dense(math.prod(self.shape))(z))
+            z = self.activation(nn.Dense(width, kernel_init=self.kernel_init())(z))
+        x = self.last_activation(nn.Dense(math.prod(self.shape), kernel_init=self.kernel_init())(z))
         return x.reshape(-1, *self.shape)
 
 

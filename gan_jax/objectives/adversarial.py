@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax import random
 
-from gan_jax import losses, networks
+from gan_jax import conditions, losses, networks, penalties
 from gan_jax.batch import example_keys
+from gan_jax.conditions import Condition, Given
 from gan_jax.latents import Latent
-from gan_jax.objectives.base import Aux, Batch, Objective
+from gan_jax.objectives.base import Aux, Batch, Objective, PredictFn
+from gan_jax.penalties import Penalty
 from gan_jax.state import Players, Tree
 
-__all__ = ["minimax", "non_saturating"]
+__all__ = ["minimax", "non_saturating", "wasserstein", "wasserstein_gp", "wasserstein_gp_of_probabilities"]
 
 
 def adversarial(
@@ -21,62 +25,167 @@ def adversarial(
     generator: nn.Module,
     critic: nn.Module,
     latent: Latent,
+    condition: Condition = conditions.NOTHING,
     critic_loss: Callable[[jax.Array, jax.Array], jax.Array],
     generator_loss: Callable[[jax.Array], jax.Array],
+    watch: Callable[[jax.Array, jax.Array], dict[str, jax.Array]],
+    squash: Callable[[jax.Array], jax.Array],
+    penalty: Penalty | None,
+    penalty_weight: float = 10.0,
 ) -> Objective:
     """The game of `critic_loss(real_scores [b], fake_scores [b]) -> [b]` and `generator_loss(fake_scores [b]) -> [b]`.
 
-    `generator(z [b, dim]) -> x [b, ...]` and `critic(x [b, ...]) -> scores [b]`. The critic moves first.
-    """
+    `generator(z [b, dim], *given) -> x [b, ...]` and `critic(x [b, ...], *given) -> scores [b]`, what is given by the
+    condition; losses see `squash(scores)`. The critic moves first; its loss has `penalty_weight` times the penalty's
+    mean added, and it logs `watch(real_scores, fake_scores)`. Under a condition `predict["sample"]` draws what is given
+    for each key, and `predict["sample_class"](players, keys [n], labels [n])` is told.
 
-    def generate(params: Tree, stats: Tree, keys: jax.Array) -> tuple[jax.Array, Tree]:
-        return networks.apply(generator, params, stats, latent.draw(keys), train=True)
+    Raises ValueError for a weight below 0 and, in `init`, for a penalised critic with batch statistics.
+    """
+    if penalty_weight < 0:
+        raise ValueError(f"penalty_weight is {penalty_weight}: it must be at least 0")
+    model = _Model(generator, critic, latent, condition, squash)
 
     def critic_move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        z_key, real_key, fake_key = random.split(key, 3)
-        rival, real = players["generator"], batch["x"]
+        z_key, real_key, fake_key, alpha_key, slope_key = random.split(key, 5)
+        rival, real, given = players["generator"], batch["x"], condition.read(batch)
         # In training mode, as the generator is when it moves; its new running statistics are its own affair.
-        fake, _ = generate(rival.params, rival.stats, example_keys(z_key, len(real)))
-        stats = players["critic"].stats
-        real_scores, stats = networks.apply(critic, params, stats, real, train=True, key=real_key)
-        fake_scores, stats = networks.apply(critic, params, stats, fake, train=True, key=fake_key)
-        metrics = {
-            "real_probability": jax.nn.sigmoid(real_scores).mean(),
-            "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
-        }
-        return critic_loss(real_scores, fake_scores).mean(), Aux(stats, metrics)
+        fake, _ = model.generate(rival.params, rival.stats, example_keys(z_key, len(real)), given)
+        real_scores, stats = model.score(params, players["critic"].stats, real, given, real_key)
+        fake_scores, stats = model.score(params, stats, fake, given, fake_key)
+        loss, metrics = critic_loss(real_scores, fake_scores).mean(), watch(real_scores, fake_scores)
+        if penalty is not None:
+            alpha_keys = example_keys(alpha_key, len(real))
+            values, slope = penalty(
+                lambda x: model.score(params, stats, x, given, slope_key)[0], alpha_keys, real, fake
+            )
+            loss += penalty_weight * values.mean()
+            metrics |= {"penalty": values.mean(), "slope": slope.mean()}
+        return loss, Aux(stats, metrics)
 
     def generator_move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
         z_key, fake_key = random.split(key)
-        fake, stats = generate(params, players["generator"].stats, example_keys(z_key, len(batch["x"])))
-        rival = players["critic"]
-        fake_scores, _ = networks.apply(critic, rival.params, rival.stats, fake, train=True, key=fake_key)
+        given, rival = condition.read(batch), players["critic"]
+        keys = example_keys(z_key, len(batch["x"]))
+        fake, stats = model.generate(params, players["generator"].stats, keys, given)
+        fake_scores, _ = model.score(rival.params, rival.stats, fake, given, fake_key)
         return generator_loss(fake_scores).mean(), Aux(stats, {})
-
-    def show(players: Players, z: jax.Array) -> jax.Array:
-        player = players["generator"]
-        return networks.apply(generator, player.params, player.stats, z, train=False)[0]
-
-    def sample(players: Players, keys: jax.Array) -> jax.Array:
-        return show(players, latent.draw(keys))
-
-    def interpolate(players: Players, keys: jax.Array, t: jax.Array) -> jax.Array:
-        ends = jax.vmap(lambda key: random.split(key))(keys)
-        z = latent.walk(latent.draw(ends[:, 0]), latent.draw(ends[:, 1]), t)
-        return jax.vmap(partial(show, players))(z)
 
     return Objective(
         init={
-            "critic": lambda key, x: networks.init(critic, key, x),
-            "generator": lambda key, x: networks.init(generator, key, latent.draw(key[None])),
+            "critic": model.init_critic if penalty is None else model.init_penalised,
+            "generator": model.init_generator,
         },
         losses={"critic": critic_move, "generator": generator_move},
-        predict={"sample": sample, "interpolate": interpolate},
+        predict=model.predict(),
     )
 
 
-minimax = partial(adversarial, critic_loss=losses.critic_bce, generator_loss=losses.generator_minimax)
+class _Model(NamedTuple):
+    """The two networks, and what both are given: `given` are arrays [n], none without a condition."""
+
+    generator: nn.Module
+    critic: nn.Module
+    latent: Latent
+    condition: Condition
+    squash: Callable[[jax.Array], jax.Array]
+
+    def init_critic(self, key: jax.Array, x: jax.Array) -> tuple[Tree, Tree]:
+        """The critic's first (params, stats)."""
+        return networks.init(self.critic, key, x, *self.condition.draw(key[None]))
+
+    def init_penalised(self, key: jax.Array, x: jax.Array) -> tuple[Tree, Tree]:
+        """The same of a critic whose slopes are penalised."""
+        params, stats = self.init_critic(key, x)
+        if networks.has_batch_statistics(stats):
+            raise ValueError(
+                "the critic has batch statistics, under which a gradient penalty has no per-example gradients: "
+                "take another networks.critic.norm, such as InstanceNorm or NoNorm"
+            )
+        return params, stats
+
+    def init_generator(self, key: jax.Array, x: jax.Array) -> tuple[Tree, Tree]:
+        """The generator's first (params, stats)."""
+        del x
+        return networks.init(self.generator, key, self.latent.draw(key[None]), *self.condition.draw(key[None]))
+
+    def generate(self, params: Tree, stats: Tree, keys: jax.Array, given: Given) -> tuple[jax.Array, Tree]:
+        """Fakes in training, one for each key, and the generator's new stats."""
+        return networks.apply(self.generator, params, stats, self.latent.draw(keys), *given, train=True)
+
+    def score(self, params: Tree, stats: Tree, x: jax.Array, given: Given, key: jax.Array) -> tuple[jax.Array, Tree]:
+        """What the losses see of the critic's scores in training, and its new stats."""
+        scores, stats = networks.apply(self.critic, params, stats, x, *given, train=True, key=key)
+        return self.squash(scores), stats
+
+    def predict(self) -> dict[str, PredictFn]:
+        """What trained players can be asked for, by use."""
+        uses = {"sample": self.sample, "interpolate": self.interpolate, "scores": self.scores}
+        return uses if self.condition is conditions.NOTHING else {**uses, "sample_class": self.sample_class}
+
+    def sample(self, players: Players, keys: jax.Array) -> jax.Array:
+        """A fake for each key, which draws what is given too."""
+        return self.show(players, self.latent.draw(keys), *self.condition.draw(keys))
+
+    def sample_class(self, players: Players, keys: jax.Array, labels: jax.Array) -> jax.Array:
+        """A fake of these classes for each key."""
+        return self.show(players, self.latent.draw(keys), labels)
+
+    def interpolate(self, players: Players, keys: jax.Array, t: jax.Array) -> jax.Array:
+        """A walk for each key, under what is given at its start."""
+        ends = jax.vmap(lambda key: random.split(key))(keys)
+        z = self.latent.walk(self.latent.draw(ends[:, 0]), self.latent.draw(ends[:, 1]), t)
+        given = [jnp.repeat(values[:, None], len(t), axis=1) for values in self.condition.draw(keys)]
+        return jax.vmap(partial(self.show, players))(z, *given)
+
+    def show(self, players: Players, z: jax.Array, *given: jax.Array) -> jax.Array:
+        """The trained generator's fakes at z."""
+        player = players["generator"]
+        return networks.apply(self.generator, player.params, player.stats, z, *given, train=False)[0]
+
+    def scores(self, players: Players, x: jax.Array, *given: jax.Array) -> jax.Array:
+        """The trained critic's raw scores."""
+        player = players["critic"]
+        return networks.apply(self.critic, player.params, player.stats, x, *given, train=False)[0]
+
+
+def _probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+    return {
+        "real_probability": jax.nn.sigmoid(real_scores).mean(),
+        "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
+    }
+
+
+def _distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+    return {"distance": real_scores.mean() - fake_scores.mean()}
+
+
+_raw = partial(adversarial, squash=lambda scores: scores)
+_entropy = partial(_raw, critic_loss=losses.critic_bce, watch=_probabilities, penalty=None, penalty_weight=0.0)
+
+minimax = partial(_entropy, generator_loss=losses.generator_minimax)
 """min over G, max over D of E log D(x) + E log(1 - D(G(z))), played as it stands: the generator's side saturates."""
 
-non_saturating = partial(adversarial, critic_loss=losses.critic_bce, generator_loss=losses.generator_non_saturating)
+non_saturating = partial(_entropy, generator_loss=losses.generator_non_saturating)
 """The same critic against a generator that minimises -log D(G(z)): binary cross-entropy with flipped labels."""
+
+_dual = {
+    "critic_loss": losses.critic_wasserstein,
+    "generator_loss": losses.generator_wasserstein,
+    "watch": _distance,
+}
+
+wasserstein = partial(_raw, **_dual, penalty=None, penalty_weight=0.0)
+"""min over G, max over f of E f(x) - E f(G(z)): the critic's player has to keep f's slope in bounds, by `clip_weights`.
+
+Arjovsky, Chintala and Bottou 2017, arXiv:1701.07875, algorithm 1. `critic/distance` is the estimate of the distance, up
+to the slope that the clipped weights allow."""
+
+wasserstein_gp = partial(_raw, **_dual, penalty=penalties.gradient_penalty)
+"""The same with slopes drawn to 1 by a penalty, of weight 10 in the paper: Gulrajani et al. 2017, arXiv:1704.00028."""
+
+wasserstein_gp_of_probabilities = partial(
+    adversarial, **_dual, penalty=penalties.gradient_penalty, squash=jax.nn.sigmoid
+)
+"""Not Wasserstein's distance: its losses and penalty on a critic that ends in a sigmoid, a slip found in the wild, kept
+for what it costs. Differences of probabilities are bounded by 1, however far apart the examples are."""

@@ -1,7 +1,7 @@
 """The types of a game: an objective is a record of pure functions, as an Optax transformation is."""
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
@@ -20,7 +20,7 @@ class Aux(NamedTuple):
 
 InitFn: TypeAlias = Callable[[jax.Array, jax.Array], tuple[Tree, Tree]]
 LossFn: TypeAlias = Callable[[Tree, Players, Batch, jax.Array], tuple[jax.Array, Aux]]
-PredictFn: TypeAlias = Callable[..., jax.Array]
+PredictFn: TypeAlias = Callable[..., Any]
 
 
 class Objective(NamedTuple):
@@ -30,7 +30,9 @@ class Objective(NamedTuple):
     losses: by player, in the order of moves, `(params, players, batch, key) -> (scalar, Aux)`. `params` are the moving
         player's; everything else is read from `players` and so frozen by construction.
     predict: by use: `sample(players, keys [n]) -> x [n, ...]`,
-        `interpolate(players, keys [n], t [m]) -> x [n, m, ...]`.
+        `interpolate(players, keys [n], t [m]) -> x [n, m, ...]`, `scores(players, x [n, ...]) -> [n]`, the critic's;
+        of autoencoders `reconstruct(players, x) -> x`, `encode(players, x) -> z [n, dim]`, and without a law of z
+        `walk(players, a [n, ...], b [n, ...], t [m]) -> x [n, m, ...]`, between the codes of examples.
     """
 
     init: dict[str, InitFn]

@@ -1,0 +1,44 @@
+"""Convolutional VAE on MNIST: DCGAN's layers, 20 latents, normal pixels of one learned variance, 6 epochs.
+
+python -m gan_jax.main --config=configs/mnist_conv_vae.py --workdir=runs/mnist_conv_vae
+"""
+
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config() -> ConfigDict:
+    """A fresh copy of this config."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.data.range = (0.0, 1.0)
+    config.steps = 3_600  # 6 epochs
+    config.batch_size = 100
+    config.rounds_per_call = 50
+    config.log_every_steps = 50
+    config.sample_every_steps = 600
+    config.checkpoint_every_steps = 1_200
+
+    config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
+    config.likelihood = ConfigDict({"name": "learned_normal", "std": 0.2})
+    norm = {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5}
+    encoder = {
+        "name": "vae.ConvEncoder",
+        "latents": 20,
+        "widths": (16, 32, 64),  # 14x14, 7x7, 4x4, then mean and log-variance
+        "kernels": (4, 4, 3),
+        "strides": (2, 2, 2),
+        "paddings": (1, 1, 1),
+        "norm": norm,
+    }
+    decoder = {
+        "name": "vae.ConvDecoder",
+        "widths": (64, 32, 16),  # 4x4, 7x7, 14x14, then the image, 28x28
+        "kernels": (4, 3, 4, 4),
+        "strides": (1, 2, 2, 2),
+        "paddings": (0, 1, 1, 1),
+        "norm": norm,
+    }
+    config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
+    config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": 1e-3})})
+    config.evaluators = ConfigDict({"likelihood": {"name": "likelihood.likelihood", "split": "test", "samples": 1}})
+    return config

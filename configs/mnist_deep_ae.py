@@ -1,0 +1,35 @@
+"""Deep autoencoder on MNIST, 32 latents: fully connected, not linear, and so better than PCA.
+
+python -m gan_jax.main --config=configs/mnist_deep_ae.py --workdir=runs/mnist_deep_ae
+"""
+
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config() -> ConfigDict:
+    """A fresh copy of this config."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.data.range = (0.0, 1.0)
+    config.steps = 4_800  # 8 epochs
+    config.batch_size = 100
+    config.rounds_per_call = 100
+    config.log_every_steps = 100
+    config.sample_every_steps = 1_200
+    config.evaluate_every_steps = 1_200
+    config.checkpoint_every_steps = 2_400
+
+    config.objective = ConfigDict({"name": "autoencoder.undercomplete"})
+    activation = {"name": "gelu"}
+    encoder = {"name": "autoencoder.Encoder", "latents": 32, "widths": (512, 256), "activation": activation}
+    decoder = {
+        "name": "mlp.Generator",
+        "last_activation": {"name": "sigmoid"},
+        "widths": (256, 512),
+        "activation": activation,
+    }
+    config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
+    rate = {"name": "cosine_decay_schedule", "init_value": 3e-3, "decay_steps": config.steps}
+    config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": rate})})
+    config.evaluators = ConfigDict({"reconstruction": {"name": "reconstruction.beside_pca"}})
+    return config

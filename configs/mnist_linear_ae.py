@@ -1,0 +1,33 @@
+"""Linear autoencoder on MNIST, 32 latents: learns the space of PCA.
+
+python -m gan_jax.main --config=configs/mnist_linear_ae.py --workdir=runs/mnist_linear_ae
+"""
+
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config() -> ConfigDict:
+    """A fresh copy of this config."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.data.range = (0.0, 1.0)
+    config.steps = 5_000  # 83 epochs
+    config.batch_size = 1_000
+    config.rounds_per_call = 100
+    config.log_every_steps = 100
+    config.sample_every_steps = 1_000
+    config.evaluate_every_steps = 1_000
+    config.checkpoint_every_steps = 5_000
+
+    config.objective = ConfigDict({"name": "autoencoder.undercomplete"})
+    # Encoder and decoder start with singular values of 1: where one's are the smaller, its space turns the slower.
+    one_layer = {"widths": (), "kernel_init": {"name": "orthogonal"}}
+    encoder = {"name": "autoencoder.Encoder", "latents": 32, **one_layer}
+    config.networks = ConfigDict({"encoder": encoder, "decoder": {"name": "autoencoder.Decoder", **one_layer}})
+    # Large, for the loss is a mean over 784 pixels. Not Adam, whose steps let noise drown the small components.
+    rate = {"name": "cosine_decay_schedule", "init_value": 2.0, "decay_steps": config.steps}
+    config.players = ConfigDict({"autoencoder": player({"name": "sgd", "learning_rate": rate, "momentum": 0.98})})
+    config.evaluators = ConfigDict(
+        {"reconstruction": {"name": "reconstruction.beside_pca"}, "subspace": {"name": "reconstruction.subspace"}}
+    )
+    return config

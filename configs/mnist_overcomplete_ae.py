@@ -1,0 +1,33 @@
+"""Overcomplete autoencoder on MNIST: `mnist_denoising_ae` without the noise, which learns to copy.
+
+python -m gan_jax.main --config=configs/mnist_overcomplete_ae.py --workdir=runs/mnist_overcomplete_ae
+"""
+
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config() -> ConfigDict:
+    """A fresh copy of this config."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.data.range = (0.0, 1.0)
+    config.steps = 2_400  # 4 epochs
+    config.batch_size = 100
+    config.rounds_per_call = 100
+    config.log_every_steps = 100
+    config.sample_every_steps = 1_200
+    config.evaluate_every_steps = 1_200
+    config.checkpoint_every_steps = 2_400
+
+    noise = {"name": "gaussian", "level": 0.5}  # of the evaluation alone
+    config.objective = ConfigDict({"name": "autoencoder.overcomplete"})
+    encoder = {"name": "autoencoder.Encoder", "latents": 1024, "widths": (), "last_activation": {"name": "relu"}}
+    config.networks = ConfigDict(
+        {"encoder": encoder, "decoder": {"name": "mlp.Generator", "last_activation": {"name": "sigmoid"}, "widths": ()}}
+    )
+    rate = {"name": "cosine_decay_schedule", "init_value": 1e-3, "decay_steps": config.steps}
+    config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": rate})})
+    config.evaluators = ConfigDict(
+        {"clean": {"name": "reconstruction.clean"}, "noisy": {"name": "reconstruction.noisy", "noise": noise}}
+    )
+    return config

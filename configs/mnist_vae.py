@@ -1,0 +1,34 @@
+"""VAE on MNIST: fully connected networks, 20 latents, Bernoulli pixels, 20 epochs.
+
+python -m gan_jax.main --config=configs/mnist_vae.py --workdir=runs/mnist_vae
+
+With 2 latents --mode=interpolate draws the learned manifold, digits over the whole plane of z:
+
+python -m gan_jax.main --config=configs/mnist_vae.py --workdir=runs/plane --config.networks.encoder.latents=2
+python -m gan_jax.main --workdir=runs/plane --mode=interpolate --out=plane.png
+"""
+
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config() -> ConfigDict:
+    """A fresh copy of this config."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.data.range = (0.0, 1.0)
+    config.steps = 12_000  # 20 epochs
+    config.batch_size = 100
+    config.rounds_per_call = 200
+    config.log_every_steps = 100
+    config.sample_every_steps = 2_000
+    config.checkpoint_every_steps = 4_000
+
+    config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
+    config.likelihood = ConfigDict({"name": "bernoulli"})
+    relu = {"name": "relu"}
+    encoder = {"name": "vae.Encoder", "latents": 20, "widths": (400,), "activation": relu}
+    decoder = {"name": "vae.Decoder", "widths": (400,), "activation": relu}
+    config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
+    config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": 1e-3})})
+    config.evaluators = ConfigDict({"likelihood": {"name": "likelihood.likelihood", "split": "test", "samples": 1}})
+    return config

@@ -1,0 +1,45 @@
+"""WGAN-GP on MNIST: DCGAN's networks with instance norm, five critic moves a round, slopes drawn to 1.
+
+python -m gan_jax.main --config=configs/mnist_wgan_gp.py --workdir=runs/mnist_wgan_gp
+"""
+
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config() -> ConfigDict:
+    """A fresh copy of this config."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.steps = 1_124  # 6 epochs of critic moves, 1.2 of generator moves
+    config.rounds_per_call = 10
+    config.log_every_steps = 10
+    config.sample_every_steps = 250
+    config.checkpoint_every_steps = 500
+
+    config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "penalty_weight": 10.0})
+    config.latent = ConfigDict({"name": "uniform", "dim": 100})
+    common = {
+        "norm": {"name": "InstanceNorm", "epsilon": 1e-5},
+        "activation": {"name": "leaky_relu", "negative_slope": 0.2},
+        "init_std": 0.02,
+    }
+    generator = {
+        "name": "dcgan.Generator",
+        "widths": (128, 64, 32),  # 4x4, 7x7, 14x14, then the image, 28x28
+        "kernels": (4, 3, 4, 4),
+        "strides": (1, 2, 2, 2),
+        "paddings": (0, 1, 1, 1),
+        **common,
+    }
+    critic = {
+        "name": "dcgan.Critic",
+        "widths": (32, 64, 128),  # 14x14, 7x7, 4x4, then the score
+        "kernels": (4, 4, 3),
+        "strides": (2, 2, 2),
+        "paddings": (1, 1, 1),
+        **common,
+    }
+    config.networks = ConfigDict({"generator": generator, "critic": critic})
+    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
+    config.players = ConfigDict({"critic": player(adam, repeats=5), "generator": player(adam)})
+    return config

@@ -1,0 +1,36 @@
+"""Conditions: what both networks are given of an example beside their main input, such as its class."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import jax
+from jax import random
+
+__all__ = ["labels"]
+
+Given: TypeAlias = tuple[jax.Array, ...]
+
+
+class Condition(NamedTuple):
+    """`read(batch) -> given`, arrays [b] of a batch's examples; `draw(keys [n]) -> given`, of examples to be made."""
+
+    read: Callable[[dict[str, jax.Array]], Given]
+    draw: Callable[[jax.Array], Given]
+
+
+NOTHING = Condition(read=lambda batch: (), draw=lambda keys: ())
+
+
+def labels(classes: int) -> Condition:
+    """The example's class, int32 in 0..classes - 1; of examples to be made, each class as likely as another.
+
+    Raises ValueError where there are no classes.
+    """
+    if classes < 1:
+        raise ValueError(f"labels of {classes} classes: the data set has no labels; take one that has")
+
+    def draw(keys: jax.Array) -> Given:
+        # Folded in, for z is drawn from these very keys.
+        return (jax.vmap(lambda key: random.randint(random.fold_in(key, 1), (), 0, classes))(keys),)
+
+    return Condition(read=lambda batch: (batch["label"],), draw=draw)

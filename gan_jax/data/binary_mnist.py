@@ -1,0 +1,32 @@
+"""Binarised MNIST: each pixel on with the probability that its grey gives, drawn once and for all.
+
+The law is that of Salakhutdinov and Murray 2008 (On the quantitative analysis of deep belief networks), on which log
+likelihoods are compared; the draw is our own, not the file that circulates as `binarized_mnist`. Built from MNIST as
+TensorFlow Datasets prepared it.
+"""
+
+import numpy as np
+
+from gan_jax.data import prepared
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError, options
+
+SPLITS = ("train", "test")
+SEED = 2008
+
+
+def load(split: str) -> Dataset:
+    """`x` uint8 [n, 28, 28, 1], 255 with probability grey / 255 and else 0; labels as MNIST's.
+
+    Args:
+        split: 'train' (60,000 images) or 'test' (10,000).
+
+    Raises:
+        UserError: for any other split, or where MNIST is not prepared.
+    """
+    if split not in SPLITS:
+        raise UserError(f"binary_mnist has no split {split!r}; {options(split, SPLITS)}")
+    digits = prepared.read("mnist", split)
+    random = np.random.default_rng((SEED, SPLITS.index(split)))
+    thresholds = random.integers(255, size=digits.x.shape, dtype=np.uint8)  # 0..254: grey 0 is never on, 255 always
+    return digits._replace(name="binary_mnist", split=split, x=np.where(digits.x > thresholds, 255, 0).astype(np.uint8))

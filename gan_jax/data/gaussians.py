@@ -1,0 +1,29 @@
+"""Points drawn from mixtures of equal Gaussians: data whose every mode is known."""
+
+import numpy as np
+
+from gan_jax.data.base import Dataset, Mixture
+from gan_jax.errors import UserError, options
+
+SIZES = {"train": 100_000, "test": 10_000}
+
+
+def draw(name: str, split: str, mixture: Mixture, *, seed: int = 2018) -> Dataset:
+    """A split of a mixture: `x` float32 [n, d], `label` int32 [n] the Gaussian it came from, each as likely.
+
+    Args:
+        name: the data set's, for messages.
+        split: 'train' (100,000 points) or 'test' (10,000), each drawn from `(seed, split)` alone.
+        mixture: the law.
+        seed: of all splits; it belongs to the data set, so that every run sees the same points.
+
+    Raises:
+        UserError: for any other split.
+    """
+    if split not in SIZES:
+        raise UserError(f"{name} has no split {split!r}; {options(split, SIZES)}")
+    random = np.random.default_rng((seed, list(SIZES).index(split)))
+    modes, d = mixture.centres.shape
+    label = random.integers(modes, size=SIZES[split], dtype=np.int32)
+    x = mixture.centres[label] + mixture.std * random.standard_normal((len(label), d), dtype=np.float32)
+    return Dataset(name, split, x.astype(np.float32), label, modes, mixture)

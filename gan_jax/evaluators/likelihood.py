@@ -1,0 +1,50 @@
+"""How likely a split's examples are under a model that gives `elbo` and `log_weights`, as a VAE does."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.batch import example_keys, in_batches
+from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.metrics.likelihood import importance_weighted_bound
+from gan_jax.objectives.base import Batch
+from gan_jax.state import Players
+
+__all__ = ["likelihood"]
+
+DECODED_AT_ONCE = 4_000  # what bounds the memory, and fits a processor's cache
+
+
+def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> Evaluate:
+    """Means over the split, in nats an example: `nll`, `elbo`, `reconstruction`, `kl`.
+
+    `nll` is minus the importance-weighted bound of this many samples, an upper bound on -log p(x) in expectation;
+    `elbo` is minus the sum of the two terms, one z an example. An example's draws, of z and where the likelihood
+    binarises of its pixels, hang on the evaluation's key and its place in the split alone.
+
+    Raises ValueError where `samples` is below 1, or the objective gives no `log_weights`.
+    """
+    if samples < 1:
+        raise ValueError(f"samples is {samples}: it must be at least 1")
+    if not {"elbo", "log_weights"} <= context.predict.keys():
+        raise ValueError("the objective has no likelihood: this evaluator is for VAEs")
+    dataset = context.load(split)
+    arrays = {"x": dataset.x} if dataset.label is None else {"x": dataset.x, "label": dataset.label}
+    at_once = max(1, DECODED_AT_ONCE // samples)
+
+    @jax.jit
+    def terms(players: Players, inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
+        keys, batch = inputs
+        batch = {**batch, "x": context.scale(batch["x"])}
+        log_weights = context.predict["log_weights"](players, keys, jnp.arange(samples), batch)
+        elbo = context.predict["elbo"](players, keys, batch)
+        return {"nll": -importance_weighted_bound(log_weights), "elbo": -elbo["reconstruction"] - elbo["kl"], **elbo}
+
+    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+        keys = example_keys(key, len(dataset.x))
+        values = in_batches(partial(terms, players), (keys, arrays), at_once)
+        return {name: float(value.mean(dtype=np.float64)) for name, value in values.items()}
+
+    return evaluate

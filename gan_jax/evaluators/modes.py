@@ -1,0 +1,36 @@
+"""How much of its data's known modes a generator covers."""
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.batch import example_keys
+from gan_jax.errors import UserError
+from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.metrics import modes
+from gan_jax.state import Players
+
+__all__ = ["gaussians"]
+
+
+def gaussians(context: Context, *, samples: int = 2500, split: str = "train") -> Evaluate:
+    """Of `samples` points: `found` modes, the share of `high_quality` points, `reverse_kl` in nats (metrics/modes.py).
+
+    Raises UserError where the data set is no mixture of Gaussians, or `samples` is below 1.
+    """
+    mixture = context.load(split).mixture
+    if mixture is None:
+        raise UserError("modes.gaussians measures only data drawn from known Gaussians, such as ring and grid")
+    if samples < 1:
+        raise UserError(f"samples of modes.gaussians is {samples}: it must be at least 1")
+    centres = jnp.asarray(mixture.centres)
+
+    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+        points = context.predict["sample"](players, example_keys(key, samples))
+        counts = modes.counts(points, centres, std=mixture.std)
+        return {
+            "found": float(modes.found(counts)),
+            "high_quality": float(counts.sum() / samples),
+            "reverse_kl": float(modes.reverse_kl(counts)),
+        }
+
+    return evaluate

@@ -1,0 +1,69 @@
+"""Encoders of autoencoders, x -> z, and decoders, which end as they are.
+
+Without hidden layers the fully connected ones are linear.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+import jax
+
+from gan_jax.layers import BatchNorm, Conv, NoNorm
+from gan_jax.models import dcgan, mlp
+
+__all__ = ["ConvDecoder", "ConvEncoder", "Decoder", "Encoder"]
+
+
+def _as_it_is(outputs: jax.Array) -> jax.Array:
+    return outputs
+
+
+Decoder = partial(mlp.Generator, last_activation=_as_it_is)
+"""z [b, latents] -> outputs [b, *shape] through hidden layers of `widths`."""
+
+ConvDecoder = partial(dcgan.Generator, last_activation=_as_it_is)
+"""z [b, latents] -> outputs [b, *shape] by transposed convolutions, as DCGAN's generator."""
+
+
+class Encoder(nn.Module):
+    """x [b, ...] -> z [b, latents] through hidden layers of `widths`, then the last activation, by default none."""
+
+    latents: int
+    widths: tuple[int, ...] = (400,)
+    activation: Callable = nn.relu
+    last_activation: Callable = _as_it_is
+    kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """The code of each example."""
+        del train
+        x = x.reshape(len(x), -1)
+        for width in self.widths:
+            x = self.activation(nn.Dense(width, kernel_init=self.kernel_init())(x))
+        return self.last_activation(nn.Dense(self.latents, kernel_init=self.kernel_init())(x))
+
+
+class ConvEncoder(nn.Module):
+    """x [b, h, w, c] -> z [b, latents]: DCGAN's critic with a linear layer in the place of its score.
+
+    Lists have an entry for each convolution. Raises ValueError where they differ in length.
+    """
+
+    latents: int
+    widths: tuple[int, ...] = (32, 64, 128)
+    kernels: tuple[int, ...] = (4, 4, 3)
+    strides: tuple[int, ...] = (2, 2, 2)
+    paddings: tuple[int, ...] = (1, 1, 1)
+    norm: Callable[[], nn.Module] = BatchNorm
+    activation: Callable = dcgan.leaky_relu
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """The code of each example."""
+        layers = zip(self.widths, self.kernels, self.strides, self.paddings, strict=True)
+        for number, (width, kernel, stride, padding) in enumerate(layers):
+            norm = self.norm if number > 0 else NoNorm
+            x = self.activation(norm()(Conv(width, kernel, stride, padding)(x), train=train))
+        return nn.Dense(self.latents)(x.reshape(len(x), -1))

@@ -1,0 +1,84 @@
+"""Encoders of variational autoencoders, x -> mean and log-variance of z, and the networks of conditional ones.
+
+Decoders are those of autoencoders: what their outputs mean is the likelihood's affair.
+"""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.layers import BatchNorm
+from gan_jax.models import autoencoder, dcgan
+from gan_jax.models.autoencoder import ConvDecoder, Decoder
+
+__all__ = ["ConditionalDecoder", "ConditionalEncoder", "ConvDecoder", "ConvEncoder", "Decoder", "Encoder"]
+
+
+class Encoder(nn.Module):
+    """x [b, ...] -> mean and log-variance of z [b, latents] each, through hidden layers of `widths`."""
+
+    latents: int
+    widths: tuple[int, ...] = (400,)
+    activation: Callable = nn.relu
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
+        """The posterior of each example."""
+        return _halves(autoencoder.Encoder(2 * self.latents, self.widths, self.activation)(x, train=train))
+
+
+class ConvEncoder(nn.Module):
+    """x [b, h, w, c] -> mean and log-variance of z [b, latents] each; fields as those of an autoencoder's."""
+
+    latents: int
+    widths: tuple[int, ...] = (32, 64, 128)
+    kernels: tuple[int, ...] = (4, 4, 3)
+    strides: tuple[int, ...] = (2, 2, 2)
+    paddings: tuple[int, ...] = (1, 1, 1)
+    norm: Callable[[], nn.Module] = BatchNorm
+    activation: Callable = dcgan.leaky_relu
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
+        """The posterior of each example."""
+        layers = self.widths, self.kernels, self.strides, self.paddings
+        return _halves(autoencoder.ConvEncoder(2 * self.latents, *layers, self.norm, self.activation)(x, train=train))
+
+
+class ConditionalEncoder(nn.Module):
+    """`Encoder` of x and the label [b], which enters as a learned vector of `embedding` values beside the pixels."""
+
+    latents: int
+    classes: int
+    embedding: int = 16
+    widths: tuple[int, ...] = (400,)
+    activation: Callable = nn.relu
+
+    @nn.compact
+    def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
+        """The posterior of each example given its class."""
+        x = jnp.concatenate([x.reshape(len(x), -1), nn.Embed(self.classes, self.embedding)(label)], axis=1)
+        return Encoder(self.latents, self.widths, self.activation)(x, train=train)
+
+
+class ConditionalDecoder(nn.Module):
+    """`Decoder` of z and the label [b], which enters as a learned vector of `embedding` values beside z."""
+
+    shape: tuple[int, ...]
+    classes: int
+    embedding: int = 16
+    widths: tuple[int, ...] = (400,)
+    activation: Callable = nn.relu
+
+    @nn.compact
+    def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
+        """Outputs of the class."""
+        z = jnp.concatenate([z, nn.Embed(self.classes, self.embedding)(label)], axis=1)
+        return Decoder(self.shape, widths=self.widths, activation=self.activation)(z, train=train)
+
+
+def _halves(both: jax.Array) -> tuple[jax.Array, jax.Array]:
+    mean, logvar = jnp.split(both, 2, axis=-1)
+    return mean, logvar

@@ -1,0 +1,37 @@
+"""Laws of noise on examples: what a denoising autoencoder is shown in the place of the clean ones."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import jax
+from jax import random
+
+__all__ = ["gaussian", "masking"]  # what a config can name
+
+Noise: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
+"""`(keys [n], x [n, ...]) -> x [n, ...]`: each example's noise hangs on its own key alone."""
+
+
+def gaussian(level: float) -> Noise:
+    """x + N(0, level^2), not clipped, `level` in units of x. Raises ValueError where it is below 0."""
+    if not level >= 0:
+        raise ValueError(f"level is {level}: it must be at least 0")
+
+    def add(key: jax.Array, x: jax.Array) -> jax.Array:
+        return x + level * random.normal(key, x.shape)
+
+    return jax.vmap(add)
+
+
+def masking(level: float) -> Noise:
+    """Each value is 0 with probability `level` (Vincent et al. 2008, section 2.3), for images in [0, 1].
+
+    Raises ValueError where `level` is outside of [0, 1].
+    """
+    if not 0 <= level <= 1:
+        raise ValueError(f"level is {level}: the share of values that are masked is at least 0 and at most 1")
+
+    def mask(key: jax.Array, x: jax.Array) -> jax.Array:
+        return x * random.bernoulli(key, 1 - level, x.shape)
+
+    return jax.vmap(mask)

@@ -1,0 +1,34 @@
+"""What an autoencoder makes of a data set's examples."""
+
+import jax
+import numpy as np
+from jax import random
+
+from gan_jax.batch import example_keys, in_batches
+from gan_jax.data.base import Dataset
+from gan_jax.experiment import Experiment
+from gan_jax.state import Players
+
+
+def make_reconstructions(
+    experiment: Experiment, players: Players, dataset: Dataset, seed: int
+) -> dict[str, np.ndarray]:
+    """Of n examples: `images` as they are, `reconstructions` like them, and `latents` float32 [n, dim].
+
+    Where the objective is a denoising one there are also `noisy` ones, made with this seed, which are what is encoded
+    (as images, so rounded and clipped only here). Conditional models are given the examples' labels.
+    """
+    predict = experiment.predict
+
+    def make(inputs: tuple[jax.Array, ...]) -> dict[str, jax.Array]:
+        keys, x, *given = inputs
+        x, made = experiment.scale(x), {}
+        if "corrupt" in predict:
+            x = predict["corrupt"](players, keys, x)
+            made["noisy"] = experiment.unscale(x)
+        latents, recon = (predict[name](players, x, *given) for name in ("encode", "reconstruct"))
+        return {**made, "reconstructions": recon, "latents": latents}
+
+    labels = () if dataset.label is None or "sample_class" not in predict else (dataset.label,)
+    keys = example_keys(random.key(seed), len(dataset.x))
+    return {"images": dataset.x, **in_batches(make, (keys, dataset.x, *labels))}

@@ -1,0 +1,47 @@
+"""The judge of samples by class, on a model whose share of right answers is known."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import random
+
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
+from gan_jax.evaluators import classes
+from gan_jax.evaluators.base import Context
+from gan_jax.metrics.neighbours import nearest
+
+
+def test_nearest_is_the_least_distance():
+    x, references = random.normal(random.key(0), (20, 3, 2)), random.normal(random.key(1), (50, 3, 2))
+    distances = ((np.asarray(x)[:, None] - np.asarray(references)[None]) ** 2).sum((2, 3))
+    np.testing.assert_array_equal(nearest(x, references), distances.argmin(1))
+    np.testing.assert_array_equal(
+        nearest(jnp.array([[200], [3]], jnp.uint8), jnp.array([[0], [255]], jnp.uint8)), [1, 0]
+    )
+
+
+def context(sample_class, label=True):
+    """Four examples of four classes: class c is the picture whose pixels are 80 c."""
+    c = np.arange(4)
+    x = np.broadcast_to((80 * c)[:, None, None, None], (4, 2, 2, 1)).astype(np.uint8)
+    dataset = Dataset("four", "train", x, c.astype(np.int32) if label else None, 4 if label else 0)
+    return Context({"sample_class": sample_class}, lambda split: dataset, lambda x: x)
+
+
+def test_agreement_is_the_share_of_samples_of_their_class():
+    def sample(players, keys, labels):  # right but for class 3, which looks like class 1
+        return jnp.broadcast_to(players * jnp.where(labels == 3, 1, labels)[:, None, None, None], (len(keys), 2, 2, 1))
+
+    values = classes.agreement(context(sample), samples=40)(jnp.float32(80), random.key(0))
+    assert values == {"samples": 0.75, "test": 1.0}
+    assert classes.agreement(context(sample), samples=40)(jnp.float32(0), random.key(0))["samples"] == 0.25
+
+
+def test_agreement_refuses():
+    with pytest.raises(UserError, match="samples by class"):
+        classes.agreement(context(None)._replace(predict={}))
+    with pytest.raises(UserError, match="needs labels, which four has not"):
+        classes.agreement(context(None, label=False))
+    with pytest.raises(UserError, match=r"references of classes\.agreement is 0"):
+        classes.agreement(context(None), references=0)

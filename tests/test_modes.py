@@ -1,0 +1,66 @@
+"""Mode coverage: on points made by hand whose scores are known, and as an evaluator of a generator that is known."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import random
+
+from gan_jax import data
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
+from gan_jax.evaluators import modes as evaluators
+from gan_jax.evaluators.base import Context
+from gan_jax.metrics import modes
+
+CENTRES = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+
+
+def test_counts_are_of_points_within_three_deviations_of_the_nearest_centre():
+    points = [[0.0, 0.0], [0.0, 0.29], [0.22, 0.22], [0.0, 0.31], [0.5, 0.5], [1.2, 0.2], [1.0, 0.7], [9.0, 9.0]]
+    counts = modes.counts(jnp.array(points), CENTRES, std=0.1)
+    np.testing.assert_array_equal(counts, [2, 1, 0, 0])
+    np.testing.assert_array_equal(modes.counts(jnp.array(points), CENTRES, std=0.1, within=3.2), [4, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("counts", "found", "kl"),
+    [
+        ([5, 5, 5, 5], 4, 0.0),
+        ([7, 0, 0, 0], 1, np.log(4)),
+        ([0, 0, 0, 0], 0, np.log(4)),
+        ([3, 3, 0, 0], 2, np.log(2)),
+        ([1, 2, 1, 0], 3, 0.5 * np.log(0.25 / 0.25) + 0.5 * np.log(0.5 / 0.25)),
+    ],
+)
+def test_found_and_reverse_kl(counts, found, kl):
+    counts = jnp.array(counts, jnp.float32)
+    assert modes.found(counts) == found
+    np.testing.assert_allclose(modes.reverse_kl(counts), kl, atol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "k"), [("ring", 8), ("grid", 25)])
+def test_the_data_itself_scores_as_it_should(name, k):
+    drawn = data.load(name, "test")
+    counts = modes.counts(drawn.x, drawn.mixture.centres, std=drawn.mixture.std)
+    assert modes.found(counts) == k
+    assert modes.reverse_kl(counts) < 2 * k / len(drawn.x)  # its mean is (k - 1) / 2n
+    # A Gaussian in the plane has exp(-9 / 2) of its mass beyond three deviations.
+    np.testing.assert_allclose(counts.sum() / len(drawn.x), 1 - np.exp(-4.5), atol=4e-3)
+
+
+def test_evaluator_scores_a_generator_of_one_mode():
+    def sample(players, keys):
+        """Half of the points at the ring's first centre, half at the origin."""
+        return jnp.zeros((len(keys), 2)).at[::2, 0].set(1.0)
+
+    context = Context({"sample": sample}, lambda split: data.load("ring", split), lambda x: x)
+    values = evaluators.gaussians(context, samples=10)({}, random.key(0))
+    assert values == pytest.approx({"found": 1, "high_quality": 0.5, "reverse_kl": np.log(8)})
+    with pytest.raises(UserError, match=r"samples of modes\.gaussians is 0: it must be at least 1"):
+        evaluators.gaussians(context, samples=0)
+
+
+def test_evaluator_refuses_data_of_unknown_law():
+    digits = Dataset("digits", "train", np.zeros((3, 8, 8, 1), np.uint8), None, 0)
+    with pytest.raises(UserError, match="such as ring and grid"):
+        evaluators.gaussians(Context({}, lambda split: digits, lambda x: x))

@@ -1,0 +1,86 @@
+"""The gradient penalty against closed forms, and what it must not mix: examples of a batch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import random
+
+from gan_jax import layers, networks, penalties
+from gan_jax.models import dcgan
+
+KEY = random.key(0)
+KEYS = random.split(KEY, 4)
+REAL, FAKE = random.normal(KEY, (2, 4, 3, 2, 2))
+
+
+def linear(w):
+    return lambda x: jnp.einsum("bijk,ijk->b", x, w)
+
+
+def test_a_linear_critic_is_penalised_by_its_norm_alone():
+    w = random.normal(KEY, (3, 2, 2))
+    norm = np.linalg.norm(np.asarray(w, np.float64))
+    penalty, slope = penalties.gradient_penalty(linear(w), KEYS, REAL, FAKE)
+    np.testing.assert_allclose(penalty, np.full(4, (norm - 1) ** 2), rtol=1e-5)
+    np.testing.assert_allclose(slope, np.full(4, norm), rtol=1e-6)
+
+
+def test_norms_are_over_all_axes_but_the_first():
+    """Of the score sum(c x^2) / 2 the gradient is c x: its norm is each example's own."""
+    scale = jnp.arange(1.0, 5.0)[:, None, None, None]
+    slopes = penalties.slopes(lambda x: (scale * x**2).sum((1, 2, 3)) / 2, REAL)
+    np.testing.assert_allclose(slopes, np.sqrt(((scale * REAL) ** 2).sum((1, 2, 3))), rtol=1e-6)
+
+
+def test_each_example_is_interpolated_by_a_weight_of_its_own():
+    between = penalties.interpolate(KEYS, REAL, FAKE)
+    weights = (between - FAKE) / (REAL - FAKE)
+    np.testing.assert_allclose(weights, np.broadcast_to(weights[:, :1, :1, :1], weights.shape), atol=1e-3)
+    alpha = weights[:, 0, 0, 0]
+    np.testing.assert_allclose(alpha, [random.uniform(key) for key in KEYS], atol=1e-3)
+    assert len(np.unique(np.round(alpha, 3))) == len(KEYS)
+
+
+def test_weights_are_uniform():
+    n = 4000
+    alpha = penalties.interpolate(random.split(KEY, n), jnp.ones((n, 1)), jnp.zeros((n, 1)))[:, 0]
+    quantiles = np.quantile(alpha, [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(quantiles, [0.1, 0.5, 0.9], atol=0.03)
+
+
+def test_value_and_gradient_are_finite_where_the_slope_is_zero():
+    def penalty(w):
+        return penalties.gradient_penalty(linear(w), KEYS, REAL, FAKE)[0].sum()
+
+    value, gradient = jax.value_and_grad(penalty)(jnp.zeros((3, 2, 2)))
+    np.testing.assert_allclose(value, 4.0, rtol=1e-5)
+    np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_epsilon_stands_under_the_root():
+    slopes = penalties.slopes(linear(jnp.zeros((3, 2, 2))), REAL, epsilon=0.25)
+    np.testing.assert_allclose(slopes, 0.5)
+
+
+@pytest.mark.parametrize(("norm", "mixes"), [("InstanceNorm", False), ("NoNorm", False), ("BatchNorm", True)])
+def test_the_jacobian_of_scores_is_block_diagonal_but_under_batch_norm(norm, mixes):
+    critic = dcgan.Critic(
+        widths=(2, 3), kernels=(4, 3), strides=(2, 1), paddings=(1, 1), norm=getattr(layers, norm), init_std=0.5
+    )
+    x = random.normal(KEY, (3, 8, 8, 1))
+    params, stats = networks.init(critic, KEY, x)
+    jacobian = jax.jacrev(lambda x: networks.apply(critic, params, stats, x, train=True)[0])(x)
+    sizes = np.abs(jacobian).max((2, 3, 4))
+    assert sizes.diagonal().min() > 1e-3
+    assert (sizes[~np.eye(3, dtype=bool)] > 1e-6).all() == mixes
+    assert networks.has_batch_statistics(stats) == mixes
+
+
+def test_a_penalty_pulls_the_slope_to_one():
+    """Gradient descent on the penalty of w x alone ends at |w| = 1, wherever the examples are interpolated."""
+    w = jnp.full((3, 2, 2), 0.7)
+    step = jax.jit(jax.grad(lambda w: penalties.gradient_penalty(linear(w), KEYS, REAL, FAKE)[0].mean()))
+    for _ in range(60):
+        w -= 0.2 * step(w)
+    np.testing.assert_allclose(jnp.sqrt((w**2).sum()), 1.0, atol=1e-4)
