@@ -148,8 +148,7 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [
         f"{field}: {right.get(field, 'absent')} -> {left.get(field, 'absent')}"
         for field in sorted(left.keys() | right.keys())
-        if left.get(field, ...) != right.get(field, ...)
-        and not (field in FREE or field.startswith("evaluators."))
+        if left.get(field, ...) != right.get(field, ...) and not (field in FREE or field.startswith("evaluators."))
     ]
 
 

@@ -21,6 +21,7 @@ from gan_jax.resolve import bind, parameters, required
 from gan_jax.state import Player, Players, TrainState
 from gan_jax.steps import TrainStep
 
+MOST_BYTES = 1 << 37  # of a state: more than any device holds
 EXAMPLES = frozenset({"sample", "sample_class", "interpolate", "reconstruct", "walk"})
 """Predictions that are examples, in the networks' floats; others (latents, scores) stay as they are."""
 
@@ -154,6 +155,9 @@ def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) 
     except (TypeError, ValueError) as error:
         message = f"{tuple(shape)}: {str(error).splitlines()[0]}"
         raise UserError(f"config.networks do not fit each other or examples of shape {message}") from error
+    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state.players))
+    if size > MOST_BYTES:
+        raise UserError(f"config.networks and their optimizers hold {size / 1e9:,.0f} GB: take smaller widths")
     if any(0 in leaf.shape for leaf in jax.tree.leaves(state.players)):
         raise UserError("config.networks have layers of no width: every width must be at least 1")
     if "sample" not in objective.predict:

@@ -9,15 +9,22 @@ Training goes on where the folder's run was; another run's folder is refused. Ev
 --config.field=value. The other modes take the config of the run, and its newest checkpoint.
 """
 
+import json
 import logging
 import os
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from gan_jax.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    from ml_collections import ConfigDict
+
+    from gan_jax.run_directory import RunDirectory
 
 CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
 MOST = 1_000_000  # samples at a time: they are held in memory
@@ -78,17 +85,16 @@ def _run(argv: list[str]) -> int:
 
 
 def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
-    """Imports what the mode needs, and no more, and calls it."""
+    """Reads the config, the given one or else the run's, and does what the mode says, importing only what it needs."""
     _check_out(values)
     from gan_jax import config as configs
 
-    config = None
-    if values.mode == "train" or values.config is not None:
-        config = configs.override(configs.load(CONFIG if values.config is None else Path(values.config)), overrides)
+    given = CONFIG if values.config is None and values.mode == "train" else values.config
+    config = None if given is None else configs.override(configs.load(Path(given)), overrides)
     _configure_jax()
     from gan_jax.run_directory import RunDirectory
 
-    place = RunDirectory(Path(values.workdir))
+    place = RunDirectory(Path(values.workdir).expanduser())
     if config is None:
         config = configs.override(place.read_config(), overrides)
     if values.mode == "train":
@@ -97,26 +103,26 @@ def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
         train.run(config, place)
         print(place.report)
         return 0
-    if values.mode == "evaluate":
-        import json
+    place.check_holds(config)
+    print(_use(values, config, place))
+    return 0
 
+
+def _use(values: flags.FlagValues, config: "ConfigDict", place: "RunDirectory") -> str | Path:
+    """Puts a trained run to use -> what to print: the values measured, or the file written."""
+    if values.mode == "evaluate":
         from gan_jax import evaluate
 
-        place.check_holds(config)
-        print(json.dumps(evaluate.run(place, config, values.step)))
-        return 0
+        return json.dumps(evaluate.run(place, config, values.step))
     from gan_jax import predict
 
-    place.check_holds(config)
     out = Path(values.out)
     if values.mode == "sample":
         predict.sample(place, config, values.num, values.sample_seed, out)
-    elif values.mode == "reconstruct":
-        predict.reconstruct(place, config, values.sample_seed, out)
     else:
-        predict.interpolate(place, config, values.sample_seed, out)
-    print(out)
-    return 0
+        draw = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate}[values.mode]
+        draw(place, config, values.sample_seed, out)
+    return out
 
 
 def _check_out(values: flags.FlagValues) -> None:
@@ -131,19 +137,19 @@ def _configure_jax() -> None:
 
     Raises UserError where the platform asked for is not there.
     """
-    import jax
-
     from gan_jax import cache
+
+    # In the environment, where JAX looks when it is imported, and where the user's own choice would stand.
+    with suppress(OSError):  # a cache that cannot be written is a slower start, no more
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of what it also raises
+    import jax
 
     try:
         jax.devices()
     except RuntimeError as error:
         raise UserError(f"JAX finds no device ({one_line(error)}): see JAX_PLATFORMS") from error
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        with suppress(OSError):  # a cache that cannot be written is a slower start, no more
-            jax.config.update("jax_compilation_cache_dir", str(cache.folder("programs")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
-    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of what it also raises
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def _fields(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]
 
 def _charts(rows: list[Row]) -> list[tuple[str, str]]:
     """(title, SVG) of each chart that these rows have curves for; a curve is thinned to what a page can show."""
-    thinned = rows[:: -(-len(rows) // MOST_POINTS)] if rows else []
+    thinned = [*rows[: -1 : -(-len(rows) // MOST_POINTS)], rows[-1]] if rows else []
     charts = []
     for title, ending in CHARTS.items():
         names = [name for name in (rows[0] if rows else {}) if name.endswith(ending)]

@@ -41,11 +41,24 @@ def resolve(package: str, name: str, field: str) -> Callable:
     """The object called `name` (dotted: file.object) in `package`; raises UserError that lists what exists there."""
     module_name, _, attribute = f"{package}.{name}".rpartition(".")
     if all(part.isidentifier() for part in name.split(".")):
-        with suppress(ModuleNotFoundError):
-            module = importlib.import_module(module_name)
+        with suppress(_NoSuchFile):
+            module = _import(module_name)
             if attribute in _offers(module):
                 return getattr(module, attribute)
     raise UserError(f"config.{field}: {package} has no {name!r}; {options(name, _public(package))}")
+
+
+class _NoSuchFile(Exception):
+    """A dotted name whose file does not exist, as against one whose imports fail."""
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            raise _NoSuchFile from error
+        raise
 
 
 def parameters(target: Callable) -> list[str]:

@@ -66,8 +66,7 @@ class RunDirectory:
             )
 
     def claim(self, config: ConfigDict) -> None:
-        """Makes the folder this config's: writes config.json. Raises OSError, UserError as `check`."""
-        self.check(config)
+        """Makes the folder, once checked, this config's: writes config.json. Raises OSError."""
         content = {
             "config": configs.to_json(config),
             "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},

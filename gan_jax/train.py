@@ -31,13 +31,14 @@ def run(config: ConfigDict, place: RunDirectory) -> None:
     place.claim(config)
     checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints)
     state = experiment.init(experiment.keys.init)
-    if checkpoints.latest() is not None:
-        state = checkpoints.restore(state)
-        print(f"resuming {place.folder} at round {state.step}", file=sys.stderr)
-    source = feed.resident(dataset, experiment.scale)
-    loop = _Loop(config, experiment, evaluators, source, place, checkpoints)
     try:
-        loop.play(parallel.replicate(state))
+        if checkpoints.latest() is not None:
+            state = checkpoints.restore(state)
+            print(f"resuming {place.folder} at round {state.step} of {config.steps}", file=sys.stderr)
+        if state.step < config.steps:
+            source = feed.resident(dataset, experiment.scale)
+            loop = _Loop(config, experiment, evaluators, source, place, checkpoints)
+            loop.play(parallel.replicate(state))
     finally:
         checkpoints.close()
     report.write(place)
@@ -89,7 +90,7 @@ class _Loop:
         config = self.config
         shape = (self.experiment.batches, config.batch_size)
         places = order.indices(config.seed, step, rounds, shape, len(self.real))
-        filled = np.zeros((config.rounds_per_call, *shape), np.int32)
+        filled = np.zeros((min(config.rounds_per_call, config.steps), *shape), np.int32)
         filled[:rounds] = places
         return filled, rounds, self.experiment.keys.play
 
@@ -115,6 +116,8 @@ class _Loop:
             write_evaluation(self.place.evaluations, {"step": step, **values})
         if _falls_on(step, config.checkpoint_every_steps, config.steps):
             self.checkpoints.save(parallel.one(state))
+            if step < config.steps:
+                report.write(self.place)
 
     def show_samples(self, state: TrainState) -> None:
         """Writes the picture of samples, from the same latents every time, or of test images' reconstructions."""

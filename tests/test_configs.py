@@ -119,6 +119,7 @@ def test_override_refuses(tiny, argument, message):
         ("players.critic.clip_weights", -0.1, "config.players.critic: clip_weights is -0.1"),
         ("networks.generator.kernels", (4, 4, 4), "do not fit each other or examples of shape (8, 8, 1)"),
         ("networks.critic.kernels", (9, 9, 9), "do not fit each other or examples of shape (8, 8, 1)"),
+        ("latent.dim", 99_999_999_999, "GB: take smaller widths"),
         ("networks.critic.widths", (4, 4, 4), "differ in length"),
         ("latent.dim", 0, "config.latent: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),

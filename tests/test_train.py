@@ -64,7 +64,15 @@ def test_run_directory_holds_what_it_says(whole):
     assert scalars(place.folder)["generator/loss"] == pytest.approx([row["generator/loss"] for row in rows])
 
 
-def test_samples_change_while_their_latents_stay(whole):
+def test_samples_of_weights_that_stay_are_the_same_picture(tiny, tmp_path):
+    still = tiny("mnist_gan", steps=3)
+    still.data.name = "digits"
+    still.players.generator.optimizer.learning_rate = 0.0
+    place = run(still, tmp_path / "run")
+    assert place.sample(3).read_bytes() == place.sample(0).read_bytes()
+
+
+def test_samples_change_with_the_weights(whole):
     _, place = whole
     first, last = (pixels(place.sample(step)) for step in (0, 6))
     assert first.shape == last.shape
