@@ -1,6 +1,10 @@
 """Denoising autoencoder on MNIST, overcomplete: 1,024 latents for 784 pixels, noise on the inputs in training.
 
 python -m gan_jax.main --config=configs/mnist_denoising_ae.py --workdir=runs/mnist_denoising_ae
+
+Error per pixel against the clean test image, and PSNR: of noisy inputs (0.250, 6.0 dB as they come) 0.0122 and 19.5
+dB, of clean ones 0.0050 and 23.5 dB; without noise in training (mnist_overcomplete_ae) 0.0222 and 0.0020. 2,400
+rounds in 56 s on 2 CPU cores (2026-11-23); clean, noisy and reconstructed: configs/pictures/mnist_denoising_ae.png.
 """
 
 from gan_jax.config import ConfigDict, defaults, player
@@ -22,7 +26,7 @@ def get_config() -> ConfigDict:
     noise = {"name": "gaussian", "level": 0.5}  # or masking, its level the share of pixels
     config.objective = ConfigDict({"name": "autoencoder.denoising"})
     config.noise = ConfigDict(noise)
-    encoder = {"name": "autoencoder.Encoder", "latents": 1024, "widths": (), "last_activation": {"name": "relu"}}
+    encoder = {"name": "autoencoder.Encoder", "latents": 1024, "widths": (), "last_activation": {"name": "gelu"}}
     config.networks = ConfigDict(
         {"encoder": encoder, "decoder": {"name": "mlp.Generator", "last_activation": {"name": "sigmoid"}, "widths": ()}}
     )

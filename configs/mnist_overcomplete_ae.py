@@ -1,6 +1,10 @@
-"""Overcomplete autoencoder on MNIST: `mnist_denoising_ae` without the noise, which learns to copy.
+"""Overcomplete autoencoder on MNIST: `mnist_denoising_ae` without the noise, which learns to copy, noise and all.
 
 python -m gan_jax.main --config=configs/mnist_overcomplete_ae.py --workdir=runs/mnist_overcomplete_ae
+
+Error per pixel against the clean test image, and PSNR: of clean inputs 0.0020 and 28.1 dB, the better copy of the
+two; of noisy ones (0.250, 6.0 dB as they come) 0.0222 and 16.7 dB, where the denoising one has 0.0122 and 19.5 dB.
+2,400 rounds in 28 s on 2 CPU cores (2026-11-23).
 """
 
 from gan_jax.config import ConfigDict, defaults, player
@@ -21,7 +25,7 @@ def get_config() -> ConfigDict:
 
     noise = {"name": "gaussian", "level": 0.5}  # of the evaluation alone
     config.objective = ConfigDict({"name": "autoencoder.overcomplete"})
-    encoder = {"name": "autoencoder.Encoder", "latents": 1024, "widths": (), "last_activation": {"name": "relu"}}
+    encoder = {"name": "autoencoder.Encoder", "latents": 1024, "widths": (), "last_activation": {"name": "gelu"}}
     config.networks = ConfigDict(
         {"encoder": encoder, "decoder": {"name": "mlp.Generator", "last_activation": {"name": "sigmoid"}, "widths": ()}}
     )

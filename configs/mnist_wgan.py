@@ -10,7 +10,7 @@ def get_config() -> ConfigDict:
     """A fresh copy of this config."""
     config = defaults()
     config.data.name = "mnist"
-    config.steps = 2_811  # 15 epochs of critic moves, 3 of generator moves
+    config.steps = 1_874  # 10 epochs of critic moves, 2 of generator moves
     config.rounds_per_call = 10
     config.log_every_steps = 10
     config.sample_every_steps = 500

@@ -54,6 +54,15 @@ def test_reconstruct(plain, tmp_path):
     assert len(np.unique(made["reconstructions"], axis=0)) > 300
 
 
+@pytest.mark.parametrize("name", ["mnist_vae", "mnist_cvae"])
+def test_variational_ones_reconstruct_alike(name, tmp_path):
+    arguments = ("--config.evaluate_every_steps=0", "--config.sample_every_steps=0")
+    made = reconstructed(trained(name, tmp_path / "run", *arguments), tmp_path / "r.npz")
+    assert set(made) == {"images", "reconstructions", "latents"}
+    assert made["reconstructions"].shape == made["images"].shape
+    assert (made["latents"].ndim, len(made["latents"]), made["latents"].dtype) == (2, 360, np.float32)
+
+
 def test_reconstruct_shows_the_noisy_inputs_of_a_denoising_one(denoising, tmp_path):
     made, again = (reconstructed(denoising, tmp_path / f"{name}.npz") for name in "ab")
     other = reconstructed(denoising, tmp_path / "c.npz", "--sample_seed=1")
