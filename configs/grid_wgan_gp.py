@@ -1,6 +1,12 @@
-"""WGAN-GP on the 2D-grid: the networks of configs/grid_gan.py, and a critic that is moved five times a round.
+"""WGAN-GP on the 2D-grid: the networks of grid_gan, whose critic moves five times a round; penalty weight 0.1.
 
 python -m gan_jax.main --config=configs/grid_wgan_gp.py --workdir=runs/grid_wgan_gp
+
+8,000 rounds in 10 min 13 s on 2 CPU cores, shared with other work (2026-11-23). Of 2,500 samples at the last round: all
+25 modes (at each of the evaluations from round 2,000 on), 48% of high quality, a reverse KL of 0.18 nats: no mode is
+lost, but half of the points lie on the paths between modes. One seed. With the networks' 0.02 first weights, weight 10
+and a constant rate of 1e-4 it had 18 modes and 3% after 3,000 rounds.
+Its samples and its critic: configs/pictures/grid_wgan_gp.png.
 """
 
 from gan_jax.config import ConfigDict, defaults, player
@@ -18,9 +24,8 @@ def get_config() -> ConfigDict:
     config.evaluate_every_steps = 1_000
     config.checkpoint_every_steps = 5_000
 
-    config.objective = ConfigDict(
-        {"name": "adversarial.wasserstein_gp", "penalty_weight": 0.1}
-    )  # as the paper's code for points
+    # The weight of the paper's own experiments on points (its code), a hundredth of that on images.
+    config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "penalty_weight": 0.1})
     config.latent = ConfigDict({"name": "normal", "dim": 2})
     generator = {
         "name": "pacgan.Generator",
@@ -31,9 +36,8 @@ def get_config() -> ConfigDict:
     }
     critic = {"name": "pacgan.Critic", "widths": (200, 200, 200), "pieces": 5, "init_std": 0.1}
     config.networks = ConfigDict({"generator": generator, "critic": critic})
-    config.players = ConfigDict(
-        {"critic": player(_adam(5 * config.steps), repeats=5), "generator": player(_adam(config.steps))}
-    )
+    generator_adam, critic_adam = _adam(config.steps), _adam(5 * config.steps)
+    config.players = ConfigDict({"critic": player(critic_adam, repeats=5), "generator": player(generator_adam)})
     config.evaluators = ConfigDict({"modes": {"name": "modes.gaussians", "samples": 2_500}})
     return config
 
