@@ -1,4 +1,4 @@
-"""Convolutional VAE on MNIST: DCGAN's layers, 20 latents, normal pixels of one learned variance, 6 epochs.
+"""Convolutional VAE on MNIST: DCGAN's layers, 20 latents, Bernoulli pixels, 6 epochs.
 
 python -m gan_jax.main --config=configs/mnist_conv_vae.py --workdir=runs/mnist_conv_vae
 """
@@ -19,7 +19,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 1_200
 
     config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
-    config.likelihood = ConfigDict({"name": "learned_normal", "std": 0.2})
+    config.likelihood = ConfigDict({"name": "bernoulli"})
     norm = {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5}
     encoder = {
         "name": "vae.ConvEncoder",
