@@ -1,6 +1,15 @@
-"""VAE on binarised MNIST.
+"""VAE on MNIST binarised once and for all, and how likely it finds the test images: 40 latents, 50 epochs.
 
 python -m gan_jax.main --config=configs/binary_mnist_vae.py --workdir=runs/binary_mnist_vae
+
+-log p(x) of the 10,000 test images at most 88.80 nats, by 200 importance-weighted samples each (ELBO -92.96:
+reconstruction 68.25, KL 24.71): 30,000 rounds in 5 min 30 s and the evaluation in 80 s, on 2 CPU cores, shared with
+other work (2026-11-23); its samples: configs/pictures/binary_mnist_vae.png.
+
+Pythae reports 89.78 nats, also by 200 samples, against the 89.9 of Rezende and Mohamed 2015 (arXiv:1505.05770). That is
+with one hidden layer of 400 ReLUs on each side, 40 latents and 500 epochs, on the file `binarized_mnist`, whose
+training split has 50,000 images; here it is two layers of SiLUs, all 60,000 images, and a draw of the pixels of our own
+by the same law. With --config.data.name=mnist --config.likelihood.name=binarised pixels are drawn anew at each look.
 """
 
 from gan_jax.config import ConfigDict, defaults, player
@@ -16,6 +25,7 @@ def get_config() -> ConfigDict:
     config.rounds_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
+    config.evaluate_every_steps = 30_000  # 200 samples of 10,000 images: a minute
     config.checkpoint_every_steps = 6_000
 
     config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})

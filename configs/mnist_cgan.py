@@ -1,6 +1,9 @@
 """Class-conditional DCGAN on MNIST: the label's embedding in the generator, its projection in the critic.
 
 python -m gan_jax.main --config=configs/mnist_cgan.py --workdir=runs/mnist_cgan
+
+2,811 rounds in 3 min 38 s of training on 2 CPU cores, shared with other work (2026-11-23); its samples, a column for
+each class: configs/pictures/mnist_cgan.png.
 """
 
 from gan_jax.config import ConfigDict, defaults, player

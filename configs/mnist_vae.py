@@ -25,6 +25,7 @@ def get_config() -> ConfigDict:
     config.rounds_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
+    config.evaluate_every_steps = 4_000
     config.checkpoint_every_steps = 4_000
 
     config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
