@@ -29,9 +29,19 @@ class Checkpoints:
         self.folder = folder
         self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
 
+    def steps(self) -> list[int]:
+        """The steps saved, in order."""
+        return sorted(self._manager.all_steps())
+
     def latest(self) -> int | None:
         """The newest step saved, or None."""
         return self._manager.latest_step()
+
+    def forget_after(self, step: int) -> None:
+        """Deletes the checkpoints of later steps."""
+        for later in self.steps():
+            if later > step:
+                self._manager.delete(later)
 
     def save(self, state: TrainState) -> None:
         """Starts to write the state; raises UserError where this, or the save before it, cannot be written."""
@@ -52,7 +62,7 @@ class Checkpoints:
 
         Raises UserError where there is no such checkpoint, or where it holds other arrays than the template.
         """
-        steps = sorted(self._manager.all_steps())
+        steps = self.steps()
         if step is None and steps:
             step = steps[-1]
         if step not in steps:

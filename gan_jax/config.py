@@ -15,6 +15,7 @@ from gan_jax.errors import UserError, one_line, options
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints"})
 """Fields that do not change what a round does: a run may be resumed with others."""
+DTYPES = ("float32", "bfloat16")
 LAWS = {
     "latent": "gan_jax.latents",
     "likelihood": "gan_jax.likelihoods",
@@ -30,6 +31,7 @@ def defaults() -> ConfigDict:
     """The fields that every config has; a config file sets them and adds `objective`, `networks` and `players`."""
     config = ConfigDict()
     config.seed = 0
+    config.seeds = 1  # so many runs as one program, from `seed` on
     config.steps = 1000  # rounds to play
     config.batch_size = 64  # examples a move, over all devices
     config.rounds_per_call = 50  # rounds compiled into one call
@@ -38,6 +40,7 @@ def defaults() -> ConfigDict:
     config.evaluate_every_steps = 0
     config.checkpoint_every_steps = 1000
     config.keep_checkpoints = 3  # the last so many
+    config.dtype = "float32"  # what networks compute in: float32 or bfloat16; parameters are float32
     config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
     config.order = ConfigDict({"name": "alternating"})
     return config
@@ -105,9 +108,14 @@ def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
     return config
 
 
+def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
+    """The config of a run of this seed alone."""
+    return _locked(config.to_dict() | {"seed": seed, "seeds": 1})
+
+
 def check(config: ConfigDict) -> None:
     """Raises UserError for a value that no experiment can use."""
-    for field in ("steps", "batch_size", "rounds_per_call", "keep_checkpoints"):
+    for field in ("seeds", "steps", "batch_size", "rounds_per_call", "keep_checkpoints"):
         if not 1 <= config[field] < 2**31:
             raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and below 2**31")
     for field in PERIODS:
@@ -117,8 +125,10 @@ def check(config: ConfigDict) -> None:
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, float) and not math.isfinite(number):
                 raise UserError(f"config.{field} is {value}: it must be finite")
-    if not 0 <= config.seed < 2**32:
-        raise UserError(f"config.seed is {config.seed}: it must be at least 0 and below 2**32")
+    if not 0 <= config.seed <= 2**32 - config.seeds:
+        raise UserError(f"config.seed is {config.seed}: it and the seeds after it must be at least 0 and below 2**32")
+    if config.dtype not in DTYPES:
+        raise UserError(f"config.dtype is {config.dtype!r}: {options(config.dtype, DTYPES)}")
     limits = config.data.range
     numbers = len(limits) == 2 and all(type(limit) in (int, float) for limit in limits)
     if not numbers or not limits[0] < limits[1]:

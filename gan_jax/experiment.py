@@ -35,6 +35,11 @@ class Keys(NamedTuple):
     evaluate: jax.Array
 
 
+def streams(seed: int) -> Keys:
+    """The streams of a run of this seed."""
+    return Keys(*random.split(random.key(seed), len(Keys._fields)))
+
+
 class Experiment(NamedTuple):
     """All that playing needs: pure functions, and how many batches a round takes.
 
@@ -60,7 +65,8 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
     Raises UserError for a name or an argument that does not exist, and for networks that do not fit the data.
     """
     limits = tuple(config.data.range) if len(shape) == 3 else None
-    objective = _objective(config, {"shape": tuple(shape), "classes": classes, "limits": limits})
+    facts = {"shape": tuple(shape), "classes": classes, "limits": limits, "dtype": jnp.dtype(config.dtype)}
+    objective = _objective(config, facts)
     if set(config.players) != set(objective.losses):
         raise UserError(
             f"config.players has {_listed(config.players)}; "
@@ -89,7 +95,7 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
         },
         batches=max(turn.repeats for turn in turns.values()),
         classes=classes,
-        keys=Keys(*random.split(random.key(config.seed), 4)),
+        keys=streams(config.seed),
     )
 
 

@@ -100,10 +100,13 @@ def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
     if values.mode == "train":
         from gan_jax import train
 
-        train.run(config, place)
-        print(place.report)
+        for trained in train.run(config, place):
+            print(trained.report)
         return 0
     place.check_holds(config)
+    if config.seeds > 1:
+        _, first = place.by_seed(config)[0]
+        raise UserError(f"--workdir={place.folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
     print(_use(values, config, place))
     return 0
 

@@ -7,6 +7,8 @@ events.out.tfevents.*     the same rows for TensorBoard
 samples/step_00001000.png the same latents every time
 checkpoints/              Orbax
 report.html               one self-contained file
+
+The folder of a run of several seeds has config.json, and in seed_N/ the folder of each seed's run.
 """
 
 import json
@@ -42,6 +44,15 @@ class RunDirectory:
     def sample(self, step: int) -> Path:
         """The picture of samples after this many rounds."""
         return self.samples / f"step_{step:08d}.png"
+
+    def by_seed(self, config: ConfigDict) -> list[tuple[ConfigDict, "RunDirectory"]]:
+        """The config and the folder of each seed's run: of one seed, these."""
+        if config.seeds == 1:
+            return [(config, self)]
+        return [
+            (configs.of_seed(config, seed), RunDirectory(self.folder / f"seed_{seed}"))
+            for seed in range(config.seed, config.seed + config.seeds)
+        ]
 
     def read_config(self) -> ConfigDict:
         """The run's config; raises UserError where the folder holds no run."""

@@ -1,5 +1,6 @@
 """The command line: its modes end to end, and one line, no traceback, exit status 1 or 2 for all that is wrong."""
 
+import json
 import subprocess
 import sys
 from unittest.mock import Mock
@@ -66,6 +67,14 @@ def test_interpolate(trained, tmp_path, capsys):
     out = tmp_path / "walks.png"
     assert call(capsys, f"--workdir={trained}", "--mode=interpolate", f"--out={out}")[0] == 0
     assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_folder_of_several_seeds_names_those_that_can_be_asked(trained, tmp_path, capsys):
+    held = json.loads((trained / "config.json").read_text())
+    held["config"]["seeds"] = 2
+    (tmp_path / "config.json").write_text(json.dumps(held))
+    message = refused(capsys, f"--workdir={tmp_path}", "--mode=sample", f"--out={tmp_path / 's.npz'}")
+    assert f"holds 2 runs: name one, as --workdir={tmp_path / 'seed_0'}" in message
 
 
 def test_resuming_another_run_is_refused(trained, capsys):

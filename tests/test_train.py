@@ -10,6 +10,8 @@ from PIL import Image
 from tensorboard_events import scalars
 
 from gan_jax import checkpoint, predict, train
+from gan_jax import config as configs
+from gan_jax.config import read_run
 from gan_jax.errors import UserError
 from gan_jax.experiment import build
 from gan_jax.run_directory import RunDirectory
@@ -103,6 +105,42 @@ def test_rows_after_the_checkpoint_are_dropped_on_resume(whole, tmp_path):
         file.write('{"step": 8, "sec')  # torn by a kill
     run(made, again.folder)
     assert without_seconds(again) == without_seconds(place)
+
+
+@pytest.fixture(scope="module")
+def pair(tiny, tmp_path_factory):
+    """The runs of seeds 0 and 1, side by side."""
+    made = tiny(seeds=2)
+    return made, run(made, tmp_path_factory.mktemp("runs") / "pair")
+
+
+def test_each_seed_has_a_run_directory_as_if_it_had_run_alone(whole, pair):
+    _, alone = whole
+    (config, first), (_, second) = pair[1].by_seed(pair[0])
+    assert (first.folder.name, second.folder.name) == ("seed_0", "seed_1")
+    assert {path.name for path in pair[1].folder.iterdir()} == {"config.json", "seed_0", "seed_1"}
+    first.check_holds(whole[0])  # the config of a run alone
+    for row, other in zip(without_seconds(first), without_seconds(alone), strict=True):
+        assert row == pytest.approx(other, rel=1e-3)
+    assert without_seconds(first) != without_seconds(second)
+    np.testing.assert_allclose(pixels(first.sample(0)), pixels(alone.sample(0)), atol=1)
+    for path in (first.report, second.report, second.sample(6), second.checkpoints / "6"):
+        assert path.exists()
+    assert sorted(read_run(first.config)["config"].items()) == sorted(configs.to_json(config).items())
+
+
+def test_seeds_resume_from_the_newest_checkpoint_that_all_have(pair, tmp_path):
+    made, place = pair
+    shutil.copytree(place.folder, tmp_path / "run")
+    again = RunDirectory(tmp_path / "run")
+    runs = [(one, other) for (_, one), (_, other) in zip(again.by_seed(made), place.by_seed(made), strict=True)]
+    shutil.rmtree(runs[1][0].checkpoints / "6")
+    run(made, again.folder)
+    for one, other in runs:
+        assert without_seconds(one) == without_seconds(other)
+        assert one.sample(6).read_bytes() == other.sample(6).read_bytes()
+        for a, b in zip(*(jax.tree.leaves(state(made, p, 6)) for p in (one, other)), strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_finished_run_is_left_as_it_is(whole, capsys):
