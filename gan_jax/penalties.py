@@ -29,6 +29,18 @@ def gradient_penalty(
     return jnp.square(slope - 1), slope
 
 
+def r1(
+    score_fn: ScoreFn, keys: jax.Array, real: jax.Array, fake: jax.Array, *, epsilon: float = 1e-12
+) -> tuple[jax.Array, jax.Array]:
+    """slope^2 at real examples, and the slopes: [b, ...] twice -> ([b], [b]).
+
+    E |grad D(x)|^2 of Mescheder et al. 2018, arXiv:1801.04406, eq. 9, whose gamma / 2 is the penalty's weight.
+    """
+    del keys, fake
+    slope = slopes(score_fn, real, epsilon=epsilon)
+    return jnp.square(slope), slope
+
+
 def interpolate(keys: jax.Array, real: jax.Array, fake: jax.Array) -> jax.Array:
     """alpha real + (1 - alpha) fake, alpha ~ U[0, 1) one for each example, from its key: [b], [b, ...] twice -> same.
 

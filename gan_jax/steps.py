@@ -17,7 +17,12 @@ from gan_jax.batch import mean
 from gan_jax.objectives.base import Batch, LossFn, Objective
 from gan_jax.state import Player, Players, TrainState, Tree
 
-__all__ = ["alternating", "alternating_on_one_batch", "simultaneous"]  # what a config can name
+__all__ = [  # what a config can name
+    "alternating",
+    "alternating_on_one_batch",
+    "alternating_on_same_fakes",
+    "simultaneous",
+]
 
 Metrics: TypeAlias = dict[str, jax.Array]
 TrainStep: TypeAlias = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
@@ -41,8 +46,29 @@ def alternating(objective: Objective, turns: Turns) -> TrainStep:
         key = random.fold_in(key, state.step)
         players, metrics = dict(state.players), {}
         for number, (name, loss) in enumerate(objective.losses.items()):
-            move_key = random.fold_in(key, number)
-            players[name], metrics[name] = _play(name, loss, turns[name], players, batches, move_key)
+            keys = _keys(random.fold_in(key, number), turns[name])
+            players[name], metrics[name] = _play(name, loss, turns[name], players, batches, keys)
+        return TrainState(state.step + 1, players), _flat(metrics)
+
+    return train_step
+
+
+def alternating_on_same_fakes(objective: Objective, turns: Turns) -> TrainStep:
+    """`alternating`, but the last moves of all players in a round share batch and noise.
+
+    So a generator answers the critic on the very fakes that it has just seen, as in DCGAN's own code, and they are made
+    once: the compiler finds the generator's two forward passes to be one.
+    """
+    most = max(turn.repeats for turn in turns.values())
+
+    def train_step(state: TrainState, batches: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
+        key = random.fold_in(key, state.step)
+        players, metrics = dict(state.players), {}
+        for name, loss in objective.losses.items():
+            first = most - turns[name].repeats
+            last = {field: values[first:] for field, values in batches.items()}
+            keys = _keys(key, turns[name], first)
+            players[name], metrics[name] = _play(name, loss, turns[name], players, last, keys)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -66,8 +92,8 @@ def simultaneous(objective: Objective, turns: Turns) -> TrainStep:
         key = random.fold_in(key, state.step)
         players, metrics = {}, {}
         for number, (name, loss) in enumerate(objective.losses.items()):
-            move_key = random.fold_in(key, number)
-            players[name], metrics[name] = _play(name, loss, turns[name], state.players, batches, move_key)
+            keys = _keys(random.fold_in(key, number), turns[name])
+            players[name], metrics[name] = _play(name, loss, turns[name], state.players, batches, keys)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -78,14 +104,19 @@ def start(params: Tree, stats: Tree, turn: Turn) -> Player:
     return Player(params, stats, turn.optimizer.init(params), jax.tree.map(jnp.copy, params) if turn.ema else ())
 
 
+def _keys(key: jax.Array, turn: Turn, first: int = 0) -> list[jax.Array]:
+    """A key for each of a player's moves in a round."""
+    return [random.fold_in(key, first + repeat) for repeat in range(turn.repeats)]
+
+
 def _play(
-    name: str, loss: LossFn, turn: Turn, players: Players, batches: Batch, key: jax.Array
+    name: str, loss: LossFn, turn: Turn, players: Players, batches: Batch, keys: list[jax.Array]
 ) -> tuple[Player, Metrics]:
-    """One player's moves of a round -> the player, its last move's metrics."""
+    """One player's moves of a round, a key for each -> the player, its last move's metrics."""
     metrics: Metrics = {}
-    for repeat in range(turn.repeats):
+    for repeat, key in enumerate(keys):
         batch = {field: values[repeat] for field, values in batches.items()}
-        player, metrics = _move(players[name], loss, turn, players, batch, random.fold_in(key, repeat))
+        player, metrics = _move(players[name], loss, turn, players, batch, key)
         players = {**players, name: player}
     return players[name], metrics
 

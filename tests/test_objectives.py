@@ -28,6 +28,7 @@ OBJECTIVES = {
     "non_saturating by class": adversarial.non_saturating(
         **BY_CLASS, latent=latents.normal(3), condition=conditions.labels(3)
     ),
+    "non_saturating_r1": adversarial.non_saturating_r1(**NETWORKS, latent=latents.normal(3), penalty_weight=0.01),
     "wasserstein": adversarial.wasserstein(**NETWORKS, latent=latents.normal(3)),
     "wasserstein_gp": adversarial.wasserstein_gp(**NETWORKS, latent=latents.normal(3), penalty_weight=1.0),
     "wasserstein_gp by class": adversarial.wasserstein_gp(
@@ -67,9 +68,9 @@ def test_rounds_are_finite_and_compile_once(name):
         state, metrics = step(state, BATCHES, KEY)
     assert step._cache_size() == 1
     assert int(state.step) == 3
-    logged = {"real_probability", "fake_probability"}
-    if name.startswith("wasserstein"):
-        logged = {"distance", "penalty", "slope"} if "gp" in name else {"distance"}
+    logged = {"distance"} if name.startswith("wasserstein") else {"real_probability", "fake_probability"}
+    if "gp" in name or "r1" in name:
+        logged |= {"penalty", "slope"}
     assert {"critic/loss", "generator/loss", *(f"critic/{term}" for term in logged)} == set(metrics)
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((state.players, metrics)))
 

@@ -26,6 +26,14 @@ def test_a_linear_critic_is_penalised_by_its_norm_alone():
     np.testing.assert_allclose(slope, np.full(4, norm), rtol=1e-6)
 
 
+def test_r1_is_the_squared_slope_at_real_examples_whatever_the_fakes():
+    scale = jnp.arange(1.0, 5.0)[:, None, None, None]
+    for fake in (FAKE, 2 * FAKE):
+        penalty, slope = penalties.r1(lambda x: (scale * x**2).sum((1, 2, 3)) / 2, KEYS, REAL, fake)
+        np.testing.assert_allclose(penalty, ((scale * REAL) ** 2).sum((1, 2, 3)), rtol=1e-6)
+        np.testing.assert_allclose(slope**2, penalty, rtol=1e-6)
+
+
 def test_norms_are_over_all_axes_but_the_first():
     """Of the score sum(c x^2) / 2 the gradient is c x: its norm is each example's own."""
     scale = jnp.arange(1.0, 5.0)[:, None, None, None]

@@ -64,6 +64,17 @@ def test_alternating_on_one_batch_differs_from_alternating_in_the_batches_alone(
     assert one_metrics == metrics  # the noise of each move among them
 
 
+def test_alternating_on_same_fakes_shares_batch_and_noise_of_the_last_moves():
+    state, metrics = play(steps.alternating_on_same_fakes, {"a": 1, "b": 3})
+    assert {name: float(player.stats["seen"]) for name, player in state.players.items()} == {"a": 9.0, "b": 9.0}
+    assert metrics["a/noise"] == metrics["b/noise"]
+    plain, noise = play(steps.alternating, {"a": 1, "b": 3})
+    assert noise["a/noise"] != noise["b/noise"]
+    for name in GAME.losses:
+        assert int(state.players[name].stats["moves"]) == int(plain.players[name].stats["moves"])
+        assert float(state.players[name].params) == float(plain.players[name].params)
+
+
 @pytest.mark.parametrize("rule", [steps.alternating, steps.simultaneous])
 def test_repeats_are_counted_and_see_batches_of_their_own(rule):
     state, metrics = play(rule, {"a": 1, "b": 3})

@@ -17,7 +17,14 @@ from gan_jax.objectives.base import Aux, Batch, Objective, PredictFn
 from gan_jax.penalties import Penalty
 from gan_jax.state import Players, Tree
 
-__all__ = ["minimax", "non_saturating", "wasserstein", "wasserstein_gp", "wasserstein_gp_of_probabilities"]
+__all__ = [
+    "minimax",
+    "non_saturating",
+    "non_saturating_r1",
+    "wasserstein",
+    "wasserstein_gp",
+    "wasserstein_gp_of_probabilities",
+]
 
 
 def adversarial(
@@ -47,7 +54,7 @@ def adversarial(
     model = _Model(generator, critic, latent, condition, squash)
 
     def critic_move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        z_key, real_key, fake_key, alpha_key, slope_key = random.split(key, 5)
+        z_key, real_key, fake_key, alpha_key, slope_key = (random.fold_in(key, n) for n in range(5))
         rival, real, given = players["generator"], batch["x"], condition.read(batch)
         # In training mode, as the generator is when it moves; its new running statistics are its own affair.
         fake, _ = model.generate(rival.params, rival.stats, example_keys(z_key, len(real)), given)
@@ -64,7 +71,7 @@ def adversarial(
         return loss, Aux(stats, metrics)
 
     def generator_move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        z_key, fake_key = random.split(key)
+        z_key, fake_key = (random.fold_in(key, n) for n in range(2))  # z as above: from the same key, the same fakes
         given, rival = condition.read(batch), players["critic"]
         keys = example_keys(z_key, len(batch["x"]))
         fake, stats = model.generate(params, players["generator"].stats, keys, given)
@@ -161,13 +168,17 @@ def _distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.A
 
 
 _raw = partial(adversarial, squash=lambda scores: scores)
-_entropy = partial(_raw, critic_loss=losses.critic_bce, watch=_probabilities, penalty=None, penalty_weight=0.0)
+_entropy = partial(_raw, critic_loss=losses.critic_bce, watch=_probabilities)
+_unpenalised = {"penalty": None, "penalty_weight": 0.0}
 
-minimax = partial(_entropy, generator_loss=losses.generator_minimax)
+minimax = partial(_entropy, **_unpenalised, generator_loss=losses.generator_minimax)
 """min over G, max over D of E log D(x) + E log(1 - D(G(z))), played as it stands: the generator's side saturates."""
 
-non_saturating = partial(_entropy, generator_loss=losses.generator_non_saturating)
+non_saturating = partial(_entropy, **_unpenalised, generator_loss=losses.generator_non_saturating)
 """The same critic against a generator that minimises -log D(G(z)): binary cross-entropy with flipped labels."""
+
+non_saturating_r1 = partial(_entropy, generator_loss=losses.generator_non_saturating, penalty=penalties.r1)
+"""The same with the critic's slopes at real examples drawn to 0: Mescheder et al. 2018, arXiv:1801.04406."""
 
 _dual = {
     "critic_loss": losses.critic_wasserstein,
@@ -175,7 +186,7 @@ _dual = {
     "watch": _distance,
 }
 
-wasserstein = partial(_raw, **_dual, penalty=None, penalty_weight=0.0)
+wasserstein = partial(_raw, **_dual, **_unpenalised)
 """min over G, max over f of E f(x) - E f(G(z)): the critic's player has to keep f's slope in bounds, by `clip_weights`.
 
 Arjovsky, Chintala and Bottou 2017, arXiv:1701.07875, algorithm 1. `critic/distance` is the estimate of the distance, up
