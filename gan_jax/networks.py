@@ -4,6 +4,8 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 Tree = Any
 
@@ -22,12 +24,24 @@ def apply(
     train: bool,
     key: jax.Array | None = None,
 ) -> tuple[Any, Tree]:
-    """The module's output and its new stats (the same ones where `train` is False); `key` feeds its dropout."""
-    variables = {"params": params, **stats}
-    if not train:
-        return module.apply(variables, *inputs, train=False), stats
-    rngs = None if key is None else {"dropout": key}
-    return module.apply(variables, *inputs, train=True, mutable=list(stats), rngs=rngs)
+    """The module's output and its new stats (the same ones where `train` is False); `key` feeds its dropout.
+
+    A module with a field `dtype` computes in it: params and inputs are cast to it and outputs to float32, so that all
+    that is kept, added up or compared, running statistics among it, stays float32.
+    """
+    dtype = getattr(module, "dtype", jnp.float32)
+    variables = {"params": _cast(params, dtype), **stats}
+    rngs = None if key is None or not train else {"dropout": key}
+    outputs = module.apply(
+        variables, *_cast(inputs, dtype), train=train, mutable=list(stats) if train else False, rngs=rngs
+    )
+    outputs, stats = outputs if train else (outputs, stats)
+    return _cast(outputs, jnp.float32), stats
+
+
+def _cast(tree: Tree, dtype: DTypeLike) -> Tree:
+    """The tree with its floats in this dtype; integers stay."""
+    return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
 def has_batch_statistics(stats: Tree) -> bool:

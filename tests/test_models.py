@@ -80,6 +80,31 @@ def test_encoder(name):
     np.testing.assert_allclose(again, z[:2], rtol=1e-5, atol=1e-6)
 
 
+ALL = {**GENERATORS, **ENCODERS, **BY_CLASS, **CRITICS}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_bfloat16_is_computed_in_and_float32_kept(name):
+    module, label = ALL[name], jnp.arange(4) % 3
+    x = random.normal(KEY, (4, 5) if hasattr(module, "shape") else (4, 8, 8, 1))
+    inputs = (x, label) if hasattr(module, "classes") else (x,)
+    params, stats = networks.init(module, KEY, *inputs)
+
+    def outputs(dtype):
+        lowered = module.clone(dtype=dtype)
+        run = jax.jit(lambda params, stats: networks.apply(lowered, params, stats, *inputs, train=True, key=KEY))
+        return run, run(params, stats)
+
+    (_, (exact, _)), (run, (near, new)) = outputs(jnp.float32), outputs(jnp.bfloat16)
+    assert near.dtype == jnp.float32
+    assert {leaf.dtype for leaf in jax.tree.leaves((params, new))} == {jnp.dtype(jnp.float32)}
+    np.testing.assert_allclose(near, exact, atol=0.05 * float(jnp.abs(exact).max()))
+    assert (near != exact).any()
+    products = [line for line in run.lower(params, stats).as_text().splitlines() if "dot_general" in line]
+    assert products
+    assert all("bf16>" in line.split("->")[1] for line in products)
+
+
 @pytest.mark.parametrize("name", BY_CLASS)
 def test_networks_by_class_look_at_the_label_of_each_example(name):
     module, label = BY_CLASS[name], jnp.array([0, 1, 2, 2])

@@ -8,6 +8,8 @@ from functools import partial
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, NoNorm
 from gan_jax.models import dcgan, mlp
@@ -34,6 +36,7 @@ class Encoder(nn.Module):
     activation: Callable = nn.relu
     last_activation: Callable = _as_it_is
     kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -58,6 +61,7 @@ class ConvEncoder(nn.Module):
     paddings: tuple[int, ...] = (1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = dcgan.leaky_relu
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

@@ -10,6 +10,7 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
 
@@ -34,6 +35,7 @@ class Generator(nn.Module):
     activation: Callable = leaky_relu
     last_activation: Callable = nn.tanh
     init_std: float = 0.02
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
@@ -66,6 +68,7 @@ class Critic(nn.Module):
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = leaky_relu
     init_std: float = 0.02
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

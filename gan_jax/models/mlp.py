@@ -6,6 +6,8 @@ from functools import partial
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from gan_jax.layers import Dropout
 
@@ -22,6 +24,7 @@ class Generator(nn.Module):
     activation: Callable = leaky_relu
     last_activation: Callable = nn.tanh
     kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
@@ -39,6 +42,7 @@ class Critic(nn.Module):
     widths: tuple[int, ...] = (100,)
     activation: Callable = leaky_relu
     dropout: float = 0.5
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

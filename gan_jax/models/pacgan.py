@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm
 
@@ -23,6 +25,7 @@ class Generator(nn.Module):
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = nn.relu
     init_std: float = 0.02
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
@@ -44,6 +47,7 @@ class Critic(nn.Module):
     widths: tuple[int, ...] = (200, 200, 200)
     pieces: int = 5
     init_std: float = 0.02
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm
 from gan_jax.models import autoencoder, dcgan
@@ -22,6 +23,7 @@ class Encoder(nn.Module):
     latents: int
     widths: tuple[int, ...] = (400,)
     activation: Callable = nn.relu
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
@@ -39,6 +41,7 @@ class ConvEncoder(nn.Module):
     paddings: tuple[int, ...] = (1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = dcgan.leaky_relu
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
@@ -55,6 +58,7 @@ class ConditionalEncoder(nn.Module):
     embedding: int = 16
     widths: tuple[int, ...] = (400,)
     activation: Callable = nn.relu
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
@@ -71,6 +75,7 @@ class ConditionalDecoder(nn.Module):
     embedding: int = 16
     widths: tuple[int, ...] = (400,)
     activation: Callable = nn.relu
+    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
