@@ -1,0 +1,147 @@
+"""Floating-point operations of a round, by the maths of its layers and not by the way in which they are computed.
+
+Counted: every product of matrices in a round that something depends on, forwards and backwards, two operations for
+each multiply-add. A dense layer takes b i o multiply-adds on b examples, a convolution b h' w' kh kw c o with h' x w'
+the size of its output, a transposed one the same with that of its input; zeros of the padding, and what falls outside,
+are counted, as is usual. The gradient in the input takes as many again, the gradient in the kernel too, and so does
+each product of a second derivative. Which of them a round needs is read from the program that JAX's differentiation
+makes of it: no gradient in the real images, none in the rival's weights, and what is made twice of the same inputs, as
+fakes that two moves share, once.
+Not counted: what is done value by value (activations, normalisations, losses, optimizers, scaling), sums, noise, and
+the reading of examples.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Jaxpr, JaxprEqn, Literal, jaxprs_in_params
+from ml_collections import ConfigDict
+
+from gan_jax.experiment import build
+from gan_jax.layers import Conv, ConvTranspose
+
+CALLS = {"jit", "pjit", "closed_call", "checkpoint", "custom_jvp_call", "custom_vjp_call"}
+"""JAX's equations that do no more than call a function, by name."""
+
+
+def of_round(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> int:
+    """Operations of one round of a config's game on examples of this shape: all players, all moves, all devices."""
+    experiment = build(config, shape, classes)
+    leading = (experiment.batches, config.batch_size)
+    batches = {"x": jax.ShapeDtypeStruct((*leading, *shape), jnp.float32)}
+    if classes:
+        batches["label"] = jax.ShapeDtypeStruct(leading, jnp.int32)
+    state = jax.eval_shape(experiment.init, experiment.keys.init)
+    return of(experiment.train_step, state, batches, experiment.keys.play)
+
+
+def of(function: Callable, *arguments: Any) -> int:
+    """Operations of `function(*arguments)`, given as arrays or their shapes.
+
+    Raises ValueError for what cannot be counted: a convolution outside of `gan_jax.layers`, products in a loop without
+    a fixed length.
+    """
+    with nn.intercept_methods(_by_definition):
+        program = jax.make_jaxpr(function)(*arguments).jaxpr
+    return _products(program)
+
+
+def _products(program: Jaxpr) -> int:
+    """Operations of the steps that the program's outputs depend on, each once."""
+    steps = _Steps({}, {})
+    left = list(steps.follow(program, [steps.number("input", place) for place in range(len(program.invars))]))
+    seen, total = set(), 0
+    while left:
+        number, _ = left.pop()
+        if number in seen or number not in steps.made:
+            continue
+        seen.add(number)
+        equation, inputs = steps.made[number]
+        total += _operations(equation)
+        left += inputs
+    return total
+
+
+def _operations(equation: Any) -> int:
+    name, parameters = equation.primitive.name, equation.params
+    if name == "dot_general":
+        (contracted, _), _ = parameters["dimension_numbers"]
+        summed = math.prod(equation.invars[0].aval.shape[axis] for axis in contracted)
+        return 2 * math.prod(equation.outvars[0].aval.shape) * summed
+    if name == "conv_general_dilated":
+        raise ValueError("a convolution outside of gan_jax.layers' Conv and ConvTranspose cannot be counted")
+    inner = [_products(program) for program in jaxprs_in_params(parameters)]
+    if name == "while" and any(inner):
+        raise ValueError("matrix products in a loop without a fixed length cannot be counted")
+    return max(inner, default=0) * (parameters["length"] if name == "scan" else 1)  # of a cond, the costlier branch
+
+
+Value: TypeAlias = tuple[int, int]
+"""The number of the step that makes it, and its place among the results."""
+
+
+class _Steps(NamedTuple):
+    """Steps of a program by number; what is done twice with the same inputs is one step, as it is to a compiler."""
+
+    numbers: dict[tuple, int]
+    made: dict[int, tuple[JaxprEqn, list[Value]]]  # each step's equation and inputs
+
+    def number(self, *what: Any) -> Value:
+        """The first result of a step that is told from others by `what`."""
+        return self.numbers.setdefault(what, len(self.numbers)), 0
+
+    def follow(self, program: Jaxpr, inputs: list[Value]) -> list[Value]:
+        """The program's outputs; functions that it calls are followed in their turn."""
+        names = dict(zip(program.invars, inputs, strict=True))
+
+        def read(atom: Any) -> Value:
+            if isinstance(atom, Literal):
+                return self.number("literal", str(atom.val), str(atom.aval))
+            return names[atom] if atom in names else self.number("constant", id(atom))
+
+        for equation in program.eqns:
+            taken = [read(atom) for atom in equation.invars]
+            if (name := equation.primitive.name) in CALLS:
+                made = self.follow(next(iter(jaxprs_in_params(equation.params))), taken)
+            else:
+                step, _ = self.number(name, str(equation.params), *taken)
+                self.made[step] = equation, taken
+                made = [(step, place) for place in range(len(equation.outvars))]
+            names |= zip(equation.outvars, made, strict=True)
+        return [read(atom) for atom in program.outvars]
+
+
+def _by_definition(call: Callable, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
+    """A convolution as one product of what its kernel sees, whichever form the layer itself would take."""
+    module = context.module
+    if not isinstance(module, Conv | ConvTranspose) or context.method_name != "__call__":
+        return call(*args, **kwargs)
+    x, kernel = nn.dtypes.promote_dtype(args[0], module.get_variable("params", "kernel"), dtype=module.dtype)
+    form = _conv if isinstance(module, Conv) else _conv_transpose
+    return form(x, kernel, module.stride, module.padding)  # without the bias, which is no product
+
+
+def _conv(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+    size = [(n + 2 * padding - k) // stride + 1 for n, k in zip(x.shape[1:3], kernel.shape[:2], strict=True)]
+    x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    seen = x[:, *_places(size, kernel.shape[:2], stride)]
+    return jnp.einsum("nhwuvc,uvco->nhwo", seen, kernel)
+
+
+def _conv_transpose(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+    size = x.shape[1:3]
+    h, w = ((n - 1) * stride + k for n, k in zip(size, kernel.shape[:2], strict=True))
+    added = jnp.einsum("nhwc,uvco->nhwuvo", x, kernel)
+    y = jnp.zeros((len(x), h, w, kernel.shape[3]), x.dtype)
+    y = y.at[:, *_places(size, kernel.shape[:2], stride)].add(added)
+    return y[:, padding : h - padding, padding : w - padding]
+
+
+def _places(size: Any, kernel: Any, stride: int) -> tuple[jax.Array, jax.Array]:
+    """Rows and columns that each place of the kernel meets, to index with: [h, 1, kh, 1] and [1, w, 1, kw]."""
+    rows, columns = (stride * jnp.arange(n)[:, None] + jnp.arange(k) for n, k in zip(size, kernel, strict=True))
+    return rows[:, None, :, None], columns[None, :, None, :]
