@@ -64,3 +64,25 @@ def test_evaluator_refuses_data_of_unknown_law():
     digits = Dataset("digits", "train", np.zeros((3, 8, 8, 1), np.uint8), None, 0)
     with pytest.raises(UserError, match="such as ring and grid"):
         evaluators.gaussians(Context({}, lambda split: digits, lambda x: x))
+
+
+def test_coverage_of_predicted_classes():
+    even = modes.mode_coverage(np.arange(12) % 4, modes=4)
+    assert even == pytest.approx((4, 0, np.log(4)), abs=1e-6)
+    assert modes.mode_coverage(np.full(9, 2), modes=4) == pytest.approx((1, np.log(4), 0), abs=1e-6)
+    half = modes.mode_coverage(np.array([0, 3, 3, 0], np.uint8), modes=1000)
+    assert half == pytest.approx((2, np.log(500), np.log(2)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (np.array([0, 4]), "classes are from 0 to 4: of 4 modes they go to 3"),
+        (np.array([-1, 2]), "classes are from -1 to 2"),
+        (np.array([0.0, 1.0]), r"classes are float64 of shape \(2,\): they must be integers"),
+        (np.array([], int), "they must be integers"),
+    ],
+)
+def test_classes_that_make_no_sense(classes, message):
+    with pytest.raises(ValueError, match=message):
+        modes.mode_coverage(classes, modes=4)

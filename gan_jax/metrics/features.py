@@ -1,0 +1,30 @@
+"""What a metric of features takes: a table of finite numbers, one row an example."""
+
+import numpy as np
+from jax.typing import ArrayLike
+
+
+def check(features: ArrayLike, name: str = "features") -> np.ndarray:
+    """The features [n, d] in float64; ValueError where they are no such table, have under 2 rows, or are not finite."""
+    table = np.asarray(features)
+    if table.ndim != 2 or not table.shape[1]:
+        raise ValueError(f"{name} have shape {table.shape}: they must be [examples, dimensions]")
+    if len(table) < 2:
+        raise ValueError(f"{name} are of {len(table)} examples: at least 2 are needed")
+    table = table.astype(np.float64)
+    bad = len(table) - np.isfinite(table).all(axis=1).sum()
+    if bad:
+        raise ValueError(
+            f"{name} have NaN or infinity in {bad} of {len(table)} rows: the network or its input is broken"
+        )
+    return table
+
+
+def check_pair(real: ArrayLike, fake: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Both as `check` gives them; ValueError where they differ in dimensions too."""
+    real, fake = check(real, "real features"), check(fake, "fake features")
+    if real.shape[1] != fake.shape[1]:
+        raise ValueError(
+            f"real features have {real.shape[1]} dimensions and fake ones {fake.shape[1]}: both need the same"
+        )
+    return real, fake
