@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, Conv, NoNorm
+from gan_jax.layers import BatchNorm
 from gan_jax.models import dcgan, mlp
 
 __all__ = ["ConvDecoder", "ConvEncoder", "Decoder", "Encoder"]
@@ -66,8 +66,7 @@ class ConvEncoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """The code of each example."""
-        layers = zip(self.widths, self.kernels, self.strides, self.paddings, strict=True)
-        for number, (width, kernel, stride, padding) in enumerate(layers):
-            norm = self.norm if number > 0 else NoNorm
-            x = self.activation(norm()(Conv(width, kernel, stride, padding)(x), train=train))
+        lists = self.widths, self.kernels, self.strides, self.paddings
+        init = nn.initializers.lecun_normal()
+        x = dcgan.convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
         return nn.Dense(self.latents)(x.reshape(len(x), -1))

@@ -77,13 +77,9 @@ class Critic(nn.Module):
 
     def features(self, x: jax.Array, *, train: bool) -> jax.Array:
         """What the last layer sees: [b, h, w, c] -> [b, h', w', widths[-1]]."""
+        lists = self.widths, self.kernels, self.strides, self.paddings
         init = nn.initializers.normal(self.init_std)
-        layers = _layers(self.widths, self.kernels, self.strides, self.paddings)
-        for number, (width, kernel, stride, padding) in enumerate(layers):
-            x = Conv(width, kernel, stride, padding, kernel_init=init)(x)
-            norm = self.norm if number > 0 else NoNorm
-            x = self.activation(norm()(x, train=train))
-        return x
+        return convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
 
     def score(self, features: jax.Array) -> jax.Array:
         """The last layer: [b, h, w, c] -> [b]."""
@@ -121,6 +117,25 @@ class ProjectionCritic(Critic):
         features = self.features(x, train=train)
         embed = nn.Embed(self.classes, features.shape[-1], embedding_init=nn.initializers.normal(self.init_std))
         return self.score(features) + jnp.sum(embed(label) * features.sum((1, 2)), axis=-1)
+
+
+def convolved(
+    x: jax.Array,
+    *lists: tuple[int, ...],
+    norm: Callable[[], nn.Module],
+    activation: Callable,
+    kernel_init: nn.initializers.Initializer,
+    train: bool,
+) -> jax.Array:
+    """Convolutions, norm on all but the first, and activations, as layers of the module that calls it.
+
+    x [b, h, w, c] -> [b, h', w', widths[-1]]; `lists` are widths, kernels, strides and paddings. Raises ValueError
+    where they differ in length.
+    """
+    for number, (width, kernel, stride, padding) in enumerate(_layers(*lists)):
+        x = Conv(width, kernel, stride, padding, kernel_init=kernel_init)(x)
+        x = activation((norm if number > 0 else NoNorm)()(x, train=train))
+    return x
 
 
 def _layers(*lists: tuple[int, ...]) -> list[tuple[int, ...]]:

@@ -1,0 +1,42 @@
+"""A small convolutional classifier, whose last hidden layer measures samples."""
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from gan_jax.layers import BatchNorm, Dropout
+from gan_jax.models import dcgan
+
+__all__ = ["Classifier"]
+
+
+class Classifier(nn.Module):
+    """x [b, h, w, c] -> features [b, dim], logits [b, classes]: convolutions, a hidden layer, and a linear one.
+
+    The features are the hidden layer's outputs, after norm and activation; dropout thins them on their way to the
+    logits alone. Lists have an entry for each convolution. Raises ValueError where they differ in length.
+    """
+
+    classes: int
+    dim: int = 64
+    widths: tuple[int, ...] = (32, 64, 64, 128)
+    kernels: tuple[int, ...] = (4, 3, 4, 3)
+    strides: tuple[int, ...] = (2, 1, 2, 2)
+    paddings: tuple[int, ...] = (1, 1, 1, 1)
+    norm: Callable[[], nn.Module] = BatchNorm
+    activation: Callable = nn.relu
+    dropout: float = 0.3
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
+        """Features, and the logits of the classes."""
+        lists = self.widths, self.kernels, self.strides, self.paddings
+        init = nn.initializers.he_normal()
+        x = dcgan.convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
+        hidden = nn.Dense(self.dim, use_bias=False)(x.reshape(len(x), -1))
+        features = self.activation(self.norm()(hidden, train=train))
+        return features, nn.Dense(self.classes)(Dropout(self.dropout)(features, train=train))
