@@ -1,5 +1,6 @@
 """Convolutions against PyTorch's, against XLA's native ones to the second derivative, and under transformations."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from jax import lax
 
+from gan_jax.layers import convolution
 from gan_jax.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
 
 FIXTURE = Path(__file__).parent / "fixtures" / "torch_conv_transpose.npz"
@@ -29,6 +31,10 @@ GEOMETRIES = [
     ((7, 7), 2, 3, (6, 5)),
     ((5, 4), 1, 5, (1, 2)),
 ]
+
+
+# Those in which rows can be added after the product: blocks of pixels, no blocks, a kernel larger than the image.
+ADDED = [((4, 4), 2, 1, (8, 6)), ((3, 3), 1, 1, (5, 4)), ((5, 4), 1, 5, (1, 2)), ((6, 3), 3, 1, (11, 7))]
 
 
 def native_conv(x, kernel, *, stride, padding):
@@ -92,7 +98,7 @@ def test_fixture_holds_both_kinds_and_dcgan_geometries():
     }
 
 
-def compare(name, derivatives, geometries):
+def compare(name, derivatives, geometries, batch=3):
     """Ours and the native function in one program per geometry."""
 
     @partial(jax.jit, static_argnums=(0, 1))
@@ -101,7 +107,7 @@ def compare(name, derivatives, geometries):
 
     for kernel, stride, padding, image in geometries:
         if name == "conv" or all((n - 1) * stride - 2 * padding + k > 0 for n, k in zip(image, kernel, strict=True)):
-            close(*both(stride, padding, *operands(kernel, image)))
+            close(*both(stride, padding, *operands(kernel, image, batch)))
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -112,6 +118,26 @@ def test_values_and_gradients_are_the_native_ones(name):
 @pytest.mark.parametrize("name", PAIRS)
 def test_second_derivatives_are_the_native_ones(name):
     compare(name, second, GEOMETRIES[:3] + GEOMETRIES[6:7])
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
+    """By force, for layers so small that gathering pays. The batch size is no other test's, for the reason below."""
+    monkeypatch.setattr(convolution, "_adding_pays", lambda pieces, h, o: pieces[1] > h)
+    compare(name, first, ADDED, batch=2)
+    compare(name, second, ADDED[:1], batch=2)
+
+
+def test_rows_are_added_where_that_moves_less():
+    def longest(kernel, image, channels):
+        """The most numbers that a piece of a product has, of the `kernel x kernel x channels` that make an output."""
+        text = lowered(partial(conv, stride=2, padding=1), "cpu", *operands(kernel, image, 64, channels))
+        return int(re.search(r"dot_general.*tensor<\d+x(\d+)xf32>, tensor<", text)[1])
+
+    assert longest((4, 4), (14, 14), (32, 64)) == 4 * 4 * 32 / 2
+    assert longest((4, 4), (28, 28), (1, 32)) == 4 * 4  # outputs are wider than what would be copied
+    assert longest((4, 4), (4, 4), (64, 128)) == 4 * 4 * 64  # half as much again would be multiplied for nothing
+    assert longest((3, 3), (7, 7), (64, 128)) == 3 * 3 * 64  # the stride does not divide the kernel
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -138,6 +164,15 @@ def test_vmap_over_images_and_kernels(name):
             jax.vmap(partial(first, function), axes)(*arguments),
             jax.tree.map(lambda *leaves: jnp.stack(leaves), *one_by_one),
         )
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_vmap_over_kernels_makes_batched_products(name):
+    function = jax.vmap(partial(first, partial(PAIRS[name][0], stride=2, padding=1)))
+    text = lowered(function, "cpu", *(jnp.stack([a, a]) for a in operands()))
+    products = [line for line in text.splitlines() if "stablehlo.dot_general" in line]
+    assert products
+    assert all("batching_dims = [0] x [0]" in line for line in products)
 
 
 @pytest.mark.parametrize("name", PAIRS)
