@@ -25,7 +25,7 @@ def get_config() -> ConfigDict:
     config.rounds_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
-    config.evaluate_every_steps = 4_000
+    config.evaluate_every_steps = 12_000
     config.checkpoint_every_steps = 4_000
 
     config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
@@ -35,5 +35,9 @@ def get_config() -> ConfigDict:
     decoder = {"name": "vae.Decoder", "widths": (400,), "activation": relu}
     config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
     config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": 1e-3})})
-    config.evaluators = ConfigDict({"likelihood": {"name": "likelihood.likelihood", "split": "test", "samples": 1}})
+    likelihood = {"name": "likelihood.likelihood", "split": "test", "samples": 1}
+    metrics = ("frechet", "precision_recall", "density_coverage")
+    how = {"features": "classifier", "samples": 10_000, "split": "test", "seeds": 3}
+    samples = {"name": "samples.distribution", "metrics": metrics, **how}
+    config.evaluators = ConfigDict({"likelihood": likelihood, "samples": samples})
     return config

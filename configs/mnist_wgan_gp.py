@@ -46,4 +46,7 @@ def get_config() -> ConfigDict:
     config.networks = ConfigDict({"generator": generator, "critic": critic})
     adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
     config.players = ConfigDict({"critic": player(adam, repeats=5), "generator": player(adam)})
+    metrics = ("frechet", "precision_recall", "density_coverage")
+    how = {"features": "classifier", "samples": 10_000, "split": "test", "seeds": 3}
+    config.evaluators = ConfigDict({"samples": {"name": "samples.distribution", "metrics": metrics, **how}})
     return config

@@ -24,28 +24,43 @@ def run(place: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, 
     if not config.get("evaluators"):
         raise UserError("config.evaluators is empty: this config names nothing to evaluate")
     experiment, state = restore(place, config, step)
-    values = {"step": int(state.step)} | measure(make(config, experiment), experiment, state.players)
+    values = {"step": int(state.step), "seed": config.seed} | measure(
+        make(config, experiment), experiment, state.players
+    )
     write_evaluation(place.evaluations, values)
     return values
 
 
 def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
     """The config's evaluators by name; raises UserError for one that does not suit the experiment."""
-    context = Context(experiment.predict, partial(data.load, config.data.name), experiment.scale)
+    context = Context(
+        experiment.predict, partial(data.load, config.data.name), experiment.scale, trained_on=config.data.split
+    )
     evaluators = {}
     for name, spec in (config.get("evaluators") or {}).items():
         evaluator = bind("gan_jax.evaluators", spec.to_dict(), f"evaluators.{name}")
         try:
             evaluators[name] = evaluator(context)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, UserError) as error:
             raise UserError(f"config.evaluators.{name}: {one_line(error)}") from error
     return evaluators
 
 
-def measure(evaluators: dict[str, Evaluate], experiment: Experiment, players: Players) -> dict[str, float]:
-    """All that the evaluators measure of these players, named `evaluator/value`."""
-    return {
-        f"{name}/{value}": float(number)
-        for name, evaluate in evaluators.items()
-        for value, number in evaluate(players, experiment.keys.evaluate).items()
-    }
+def measure(evaluators: dict[str, Evaluate], experiment: Experiment, players: Players) -> dict[str, Any]:
+    """All that the evaluators measure of these players, named `evaluator/value`, and how they did it.
+
+    Raises UserError where what the players make cannot be measured, as numbers that are not finite.
+    """
+    values = {}
+    for name, evaluate in evaluators.items():
+        try:
+            measured = evaluate(players, experiment.keys.evaluate)
+        except ValueError as error:
+            raise UserError(f"config.evaluators.{name}: {one_line(error)}") from error
+        values |= {f"{name}/{value}": _plain(number) for value, number in measured.items()}
+    return values
+
+
+def _plain(value: Any) -> float | int | str:
+    """As JSON has it."""
+    return value if isinstance(value, str | int) else float(value)

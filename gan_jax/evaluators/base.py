@@ -4,8 +4,8 @@ An evaluator is made by a function `(context, *, ...) -> Evaluate`, listed in it
 arguments are its fields in the config.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
@@ -13,17 +13,21 @@ from gan_jax.data.base import Dataset
 from gan_jax.objectives.base import PredictFn
 from gan_jax.state import Players
 
-Evaluate: TypeAlias = Callable[[Players, jax.Array], dict[str, float]]
-"""`(players, key) -> {name: value}`: the key is the same at every evaluation of a run."""
+Evaluate: TypeAlias = Callable[[Players, jax.Array], Mapping[str, Any]]
+"""`(players, key) -> {name: value}`: numbers, and beside them how they were measured, in words too.
+
+The key is the same at every evaluation of a run.
+"""
 
 
 class Context(NamedTuple):
     """What of an experiment may be measured.
 
     predict: as in `Experiment`, examples as the data set has them. load: a split of the run's data set.
-    scale: examples of the data set to the networks' floats.
+    scale: examples of the data set to the networks' floats. trained_on: the split that the run is trained on.
     """
 
     predict: dict[str, PredictFn]
     load: Callable[[str], Dataset]
     scale: Callable[[jax.Array], jax.Array]
+    trained_on: str = "train"

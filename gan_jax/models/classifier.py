@@ -22,7 +22,7 @@ class Classifier(nn.Module):
 
     classes: int
     dim: int = 64
-    widths: tuple[int, ...] = (32, 64, 64, 128)
+    widths: tuple[int, ...] = (32, 32, 64, 128)
     kernels: tuple[int, ...] = (4, 3, 4, 3)
     strides: tuple[int, ...] = (2, 1, 2, 2)
     paddings: tuple[int, ...] = (1, 1, 1, 1)

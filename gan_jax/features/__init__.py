@@ -1,0 +1,99 @@
+"""Feature networks: arrays that tell images apart as a person would, by small classifiers in the repository.
+
+A network's name holds its version, and its weights never change (weights.py), so that numbers measured by it can be
+compared for good. Each was made by a config of configs/features/ and scripts/export_features.py.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import images, networks
+from gan_jax.batch import in_batches
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
+from gan_jax.features import inception, weights
+from gan_jax.features.base import Network, described
+from gan_jax.resolve import bind
+
+__all__ = ["Network", "choose", "load", "pixels"]
+
+OF_DATA = {
+    "digits": "digits-v1",
+    "mnist": "mnist-v1",
+    "binary_mnist": "mnist-v1",
+    "stacked_mnist": "mnist-v1",
+    "fashion_mnist": "fashion_mnist-v1",
+}
+"""The network that judges samples of each data set."""
+
+
+def load(name: str, *, folder: Path = weights.FOLDER) -> Network:
+    """The network of this name, such as 'mnist-v1'; UserError where there is none, or its file was altered."""
+    params, stats, about, sha256 = weights.read(name, folder)
+    shape, limits = tuple(about["shape"]), tuple(about["range"])
+    module = bind("gan_jax.models", about["network"], name)(classes=about["classes"])
+
+    @jax.jit
+    def outputs(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return networks.apply(module, params, stats, images.to_float(x, limits), train=False)[0]
+
+    features, logits = jax.eval_shape(outputs, jax.ShapeDtypeStruct((1, *shape), jnp.uint8))
+    return Network(name, sha256, shape, features.shape[1], logits.shape[1], "none", described(outputs, shape))
+
+
+def pixels(shape: tuple[int, ...]) -> Network:
+    """No network: features are the values themselves, images' in 0..1."""
+
+    def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        flat = x.reshape(len(x), -1).astype(np.float32)
+        return flat / 255 if x.dtype == np.uint8 else flat, np.zeros((len(x), 0), np.float32)
+
+    return Network("pixels", "", shape, int(np.prod(shape)), 0, "none", describe)
+
+
+def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
+    """The network for a data set: its 'classifier', 'pixels' for none, 'inception' by a file, or one by its name.
+
+    Images of several channels, of which the network takes one, are described channel by channel (`by_channel`). Raises
+    UserError where there is no such network, or where it is for other images.
+    """
+    if kind == "pixels":
+        return pixels(dataset.shape)
+    if kind == "inception":
+        return inception.load(path, dataset.shape)
+    base = dataset.name.partition(":")[0]
+    if kind == "classifier" and base not in OF_DATA:
+        raise UserError(f"data set {base!r} has no classifier here: take features 'pixels'; {', '.join(OF_DATA)} have")
+    network = load(OF_DATA[base] if kind == "classifier" else kind)
+    if len(dataset.shape) == 3 and network.shape == (*dataset.shape[:2], 1) and dataset.shape[2] > 1:
+        network = by_channel(network, dataset.shape[2])
+    if network.shape != dataset.shape:
+        raise UserError(f"{network.name} takes images of {network.shape}, those of {dataset.name} are {dataset.shape}")
+    return network
+
+
+def by_channel(network: Network, channels: int) -> Network:
+    """The network on each channel: features side by side, a logit for each way to choose a class by channel.
+
+    Those are log-probabilities, their order that of numbers whose first digit is the first channel's class.
+    """
+    classes = network.classes**channels
+
+    @jax.jit
+    def joint(logits: jax.Array) -> jax.Array:
+        total = jnp.zeros((len(logits), 1))
+        for of_channel in jnp.moveaxis(jax.nn.log_softmax(logits), 1, 0):
+            total = (total[:, :, None] + of_channel[:, None]).reshape(len(logits), -1)
+        return total
+
+    def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n = len(x)
+        features, logits = network.describe(np.moveaxis(x, -1, 1).reshape(-1, *network.shape))
+        logits = in_batches(joint, logits.reshape(n, channels, -1))
+        return features.reshape(n, -1), logits
+
+    shape = (*network.shape[:2], channels)
+    return network._replace(shape=shape, dim=network.dim * channels, classes=classes, describe=describe)

@@ -1,0 +1,97 @@
+"""Files of weights: `NAME.npz` without pickle, whose SHA-256 stands in SHA256SUMS beside it.
+
+A file holds `about`, JSON text, and under `params/...` and `stats/...` the arrays, float16 to be small. What was
+published never changes, so that numbers measured by it stay comparable: a better network is a new name.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax.typing import DTypeLike
+
+from gan_jax.errors import UserError, one_line, options
+from gan_jax.files import atomically
+
+FOLDER = Path(__file__).parent
+SUMS = "SHA256SUMS"
+MOST_BYTES = 1 << 20
+
+
+class Weights(NamedTuple):
+    """A network's weights, float32, the file's `sha256`, and what the file says of itself."""
+
+    params: Any
+    stats: Any
+    about: dict[str, Any]
+    sha256: str
+
+
+def sums(folder: Path = FOLDER) -> dict[str, str]:
+    """The SHA-256 of each network there, by name."""
+    path = folder / SUMS
+    lines = path.read_text().split("\n") if path.exists() else []
+    return {line.split()[1].removesuffix(".npz"): line.split()[0] for line in lines if line}
+
+
+def read(name: str, folder: Path = FOLDER) -> Weights:
+    """The weights called `name`; UserError where there are none, or the file is not the one that was published."""
+    known = sums(folder)
+    if name not in known:
+        raise UserError(f"there are no weights of a network {name!r} in {folder}; {options(name, known)}")
+    path = folder / f"{name}.npz"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({one_line(error)}): take it from the repository again") from error
+    if (found := hashlib.sha256(data).hexdigest()) != known[name]:
+        raise UserError(
+            f"{path} was altered: its SHA-256 is {found[:12]}..., that in {SUMS} {known[name][:12]}...; "
+            "take it from the repository again"
+        )
+    return unpacked(data, path)
+
+
+def write(name: str, params: Any, stats: Any, about: dict[str, Any], folder: Path = FOLDER) -> Path:
+    """Writes weights and their sum, the same bytes for the same weights, and returns the file's path.
+
+    Raises UserError where `name` is taken by other weights, or they take more than 1 MB.
+    """
+    data, known = packed(params, stats, about, np.float16), sums(folder)
+    digest, path = hashlib.sha256(data).hexdigest(), folder / f"{name}.npz"
+    if known.get(name, digest) != digest:
+        raise UserError(f"{path} holds other weights, which numbers were measured by: take the next version")
+    if len(data) > MOST_BYTES:
+        raise UserError(f"weights of {name} take {len(data):,} bytes, more than {MOST_BYTES:,}: take smaller widths")
+    with atomically(path) as file:
+        file.write(data)
+    with atomically(folder / SUMS) as file:
+        file.writelines(f"{s}  {n}.npz\n".encode() for n, s in sorted({**known, name: digest}.items()))
+    return path
+
+
+def packed(params: Any, stats: Any, about: dict[str, Any], dtype: DTypeLike) -> bytes:
+    """The file's bytes, its arrays in this dtype."""
+    flat = flatten_dict({"params": params, "stats": stats}, sep="/")
+    arrays = {key: np.asarray(jax.device_get(value), dtype) for key, value in sorted(flat.items())}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, about=np.array(json.dumps(about, sort_keys=True)), **arrays)
+    return buffer.getvalue()
+
+
+def unpacked(data: bytes, path: Path) -> Weights:
+    """The weights in a file's bytes; UserError where it holds none."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            arrays = {key: stored[key] for key in stored.files}
+        about = json.loads(str(arrays.pop("about")))
+        trees = unflatten_dict({key: value.astype(np.float32) for key, value in arrays.items()}, sep="/")
+        return Weights(trees["params"], trees.get("stats", {}), about, hashlib.sha256(data).hexdigest())
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} holds no weights of a network: {one_line(error)}") from error

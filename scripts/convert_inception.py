@@ -1,0 +1,60 @@
+"""Converts the published weights of the FID's InceptionV3 for `features="inception"`.
+
+    python scripts/convert_inception.py pt_inception-2015-12-05-6726825d.pth inception.npz
+
+The PyTorch file is published at https://github.com/mseitzer/pytorch-fid/releases/tag/fid_weights. To open it this
+needs PyTorch beside the project's own packages (pip install torch); the file made, of 95 MB, needs none.
+"""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
+
+import numpy as np
+
+from gan_jax.errors import UserError, one_line
+from gan_jax.features import weights
+from gan_jax.features.inception import NAME, PUBLISHED, SHA256_STARTS, from_torch
+from gan_jax.files import atomically
+
+
+def convert(source: Path, out: Path) -> None:
+    """Writes the weights of the published file; UserError where it is another file, or cannot be opened."""
+    try:
+        digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    except OSError as error:
+        raise UserError(f"{source} cannot be read ({one_line(error)}): it is published at {PUBLISHED}") from error
+    if not digest.startswith(SHA256_STARTS):
+        raise UserError(
+            f"{source} is not the published file: its SHA-256 starts with {digest[:8]}, not {SHA256_STARTS}; "
+            f"download {PUBLISHED} again"
+        )
+    try:
+        import torch  # pyrefly: ignore[missing-import]
+    except ImportError as error:
+        raise UserError("opening it needs PyTorch: pip install torch") from error
+    state = {name: value.numpy() for name, value in torch.load(source, weights_only=True).items()}
+    data = weights.packed(from_torch(state), {}, {"name": NAME, "made_of": digest}, np.float32)
+    with atomically(out) as file:
+        file.write(data)
+
+
+def main() -> int:
+    """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("out", type=Path)
+    arguments = parser.parse_args()
+    try:
+        convert(arguments.source, arguments.out)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Writes the weights of a trained classifier to gan_jax/features/, to measure samples by.
+
+    python -m gan_jax.main --config=configs/features/mnist_classifier.py --workdir=runs/mnist_classifier
+    python scripts/export_features.py runs/mnist_classifier [--version=2]
+
+The network is called DATA-vVERSION. Its accuracy on the test split, measured by the weights as they are stored, is
+printed and kept in the file.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from gan_jax import data, features
+from gan_jax.errors import UserError
+from gan_jax.features import weights
+from gan_jax.predict import restore
+from gan_jax.run_directory import RunDirectory
+
+PLAYER = "classifier"
+
+
+def export(place: RunDirectory, version: int) -> dict:
+    """Writes the weights of a run's newest checkpoint and their sum -> what the file says of itself.
+
+    Raises UserError where the run is none of a classifier, or the version is taken.
+    """
+    config = place.read_config()
+    experiment, state = restore(place, config)
+    if "classify" not in experiment.predict:
+        raise UserError(f"{place.folder} holds no classifier: train one of configs/features/ there")
+    player, test = state.players[PLAYER], data.load(config.data.name, "test")
+    params = player.params if player.ema == () else player.ema
+    about = {
+        "data": test.name,
+        "shape": test.shape,
+        "classes": test.classes,
+        "range": tuple(config.data.range),
+        "network": config.networks[PLAYER].to_dict(),
+        "seed": config.seed,
+        "batch_size": config.batch_size,
+        "rounds": int(state.step),
+    }
+    name = f"{test.name}-v{version}"
+    with tempfile.TemporaryDirectory() as draft:
+        weights.write(name, params, player.stats, about, Path(draft))
+        _, logits = features.load(name, folder=Path(draft)).describe(test.x)
+    about |= {"test_accuracy": float((logits.argmax(-1) == test.label).mean()), "test_images": len(test.x)}
+    path = weights.write(name, params, player.stats, about)
+    return {"file": str(path), "sha256": weights.sums()[name], "bytes": path.stat().st_size, **about}
+
+
+def main() -> int:
+    """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="the folder of a run of configs/features/")
+    parser.add_argument("--version", type=int, default=1)
+    arguments = parser.parse_args()
+    try:
+        print(json.dumps(export(RunDirectory(arguments.run), arguments.version)))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The game of one classifier: what its moves do, how its images are shifted, and how it is judged."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from conftest import ROOT
+from jax import random
+
+from gan_jax import config as configs
+from gan_jax import networks, steps
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
+from gan_jax.evaluators import classifier as evaluators
+from gan_jax.evaluators.base import Context
+from gan_jax.experiment import build
+from gan_jax.models.classifier import Classifier
+from gan_jax.objectives import classifier as game
+from gan_jax.state import TrainState
+
+KEY = random.key(0)
+MODULE = Classifier(classes=3, dim=5, widths=(4, 6), kernels=(3, 4), strides=(1, 2), paddings=(1, 1), dropout=0.25)
+LABEL = jnp.arange(24) % 3
+X = random.uniform(KEY, (24, 8, 8, 1)).at[:, 2:5, 2:5, 0].add(LABEL[:, None, None] - 1.0)
+BATCHES = {"x": X[None], "label": LABEL[None]}
+FILES = sorted((ROOT / "configs" / "features").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def played():
+    """The objective, the state before and after 40 rounds, the first and the last metrics; compiled once."""
+    objective = game.cross_entropy(classifier=MODULE, classes=3, shift=1)
+    turns = {"classifier": steps.Turn(optax.adam(0.02))}
+    params, stats = objective.init["classifier"](KEY, X[:1])
+    before = TrainState(jnp.int32(0), {"classifier": steps.start(params, stats, turns["classifier"])})
+    step = jax.jit(steps.alternating(objective, turns))
+    state, first = step(before, BATCHES, KEY)
+    for _ in range(39):
+        state, last = step(state, BATCHES, KEY)
+    assert step._cache_size() == 1
+    return objective, before, state, first, last
+
+
+def test_it_learns_its_labels(played):
+    objective, _, state, first, last = played
+    assert {"classifier/loss", "classifier/accuracy"} <= set(last)
+    assert first["classifier/loss"] > 0.8
+    assert last["classifier/loss"] < 0.4
+    assert last["classifier/accuracy"] > 0.85
+    _, logits = objective.predict["classify"](state.players, X)
+    assert (logits.argmax(1) == LABEL).mean() > 0.85
+
+
+def test_statistics_move_in_training_and_rest_in_predictions(played):
+    objective, _, state, *_ = played
+    mean = state.players["classifier"].stats["batch_stats"]["BatchNorm_1"]["BatchNorm_0"]["mean"]
+    assert jnp.abs(mean).max() > 0.01
+    features, logits = objective.predict["classify"](state.players, X)
+    one_features, one_logits = objective.predict["classify"](state.players, X[5:6])
+    np.testing.assert_allclose(one_features, features[5:6], atol=1e-5)
+    np.testing.assert_allclose(one_logits, logits[5:6], atol=1e-5)
+
+
+def test_logits_are_linear_in_features_which_dropout_thins_in_training_alone(played):
+    _, _, state, *_ = played
+    player = state.players["classifier"]
+    features, logits = networks.apply(MODULE, player.params, player.stats, X, train=False)[0]
+    assert (features.shape, logits.shape, features.dtype) == ((24, 5), (24, 3), jnp.float32)
+    assert features.min() >= 0
+    last = player.params["Dense_1"]
+    np.testing.assert_allclose(features @ last["kernel"] + last["bias"], logits, atol=1e-5)
+    (features, logits), _ = networks.apply(MODULE, player.params, player.stats, X, train=True, key=KEY)
+    assert jnp.abs(features @ last["kernel"] + last["bias"] - logits).max() > 0.1
+
+
+def test_loss_is_the_cross_entropy_of_the_logits():
+    plain = Classifier(classes=3, dim=5, widths=(4,), kernels=(3,), strides=(2,), paddings=(1,), dropout=0.0)
+    objective = game.cross_entropy(classifier=plain, classes=3)
+    params, stats = objective.init["classifier"](KEY, X[:1])
+    players = {"classifier": steps.start(params, stats, steps.Turn(optax.sgd(0.1)))}
+    loss, _ = objective.losses["classifier"](params, players, {"x": X, "label": LABEL}, KEY)
+    (_, logits), _ = networks.apply(plain, params, stats, X, train=True)
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    np.testing.assert_allclose(loss, -np.log(p[np.arange(24), LABEL]).mean(), rtol=1e-5)
+
+
+def test_images_are_shifted_every_way_by_their_own_keys():
+    image = np.arange(16, dtype=np.float32).reshape(4, 4, 1)
+    keys = random.split(KEY, 400)
+    moved = np.asarray(game.shifted(keys, jnp.broadcast_to(image, (400, 4, 4, 1)), most=1))
+    padded = np.pad(image, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    ways = [padded[i : i + 4, j : j + 4] for i in range(3) for j in range(3)]
+    counts = [(moved == way).all((1, 2, 3)).sum() for way in ways]
+    assert sum(counts) == 400
+    assert min(counts) > 20
+    np.testing.assert_array_equal(game.shifted(keys[7:9], jnp.broadcast_to(image, (2, 4, 4, 1)), most=1), moved[7:9])
+    assert game.shifted(keys, image, most=0) is image
+
+
+def test_accuracy_is_the_share_of_right_answers():
+    label = np.array([0, 1, 2, 0, 1], np.int32)
+    dataset = Dataset("five", "test", label[:, None].astype(np.float32), label, 3)
+
+    def classify(players, x):  # right but for class 2, which it takes for class 0
+        return x, jax.nn.one_hot(x[:, 0].astype(int) % 2, 3) * players
+
+    context = Context({"classify": classify}, lambda split: dataset, lambda x: x)
+    assert evaluators.accuracy(context)(jnp.float32(1), KEY) == {"accuracy": pytest.approx(0.8)}
+    with pytest.raises(UserError, match="only models that classify"):
+        evaluators.accuracy(context._replace(predict={}))
+    with pytest.raises(UserError, match="needs labels, which five has not"):
+        evaluators.accuracy(context._replace(load=lambda split: dataset._replace(label=None)))
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(ValueError, match="the data set has 0 classes"):
+        game.cross_entropy(classifier=MODULE, classes=0)
+    with pytest.raises(ValueError, match="shift is -1"):
+        game.cross_entropy(classifier=MODULE, classes=3, shift=-1)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_configs_build_and_say_what_they_made(file):
+    config = configs.load(file)
+    side = 8 if config.data.name == "digits" else 28
+    experiment = build(config, (side, side, 1), 10)
+    state = jax.eval_shape(experiment.init, KEY)
+    x = jax.ShapeDtypeStruct((2, side, side, 1), jnp.float32)
+    features, logits = jax.eval_shape(experiment.predict["classify"], state.players, x)
+    assert (features.shape, logits.shape) == ((2, 64), (2, 10))
+    assert config.sample_every_steps == 0
+    with pytest.raises(UserError, match="needs labels of at least 2"):
+        build(config, (side, side, 1), 0)

@@ -1,0 +1,177 @@
+"""What is measured of samples: as the metrics alone measure it, with how it was done beside it, on known generators."""
+
+import json
+import logging
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import random
+
+from gan_jax import data, evaluate, features
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
+from gan_jax.evaluators import samples
+from gan_jax.evaluators.base import Context
+from gan_jax.evaluators.comparisons import MEASURES
+from gan_jax.experiment import build
+from gan_jax.metrics.frechet import frechet_distance
+from gan_jax.state import Player
+
+KEY = random.key(0)
+SPLITS = {split: data.load("digits", split) for split in ("train", "test")}
+FEW = ("frechet", "precision_recall", "mode_coverage")
+
+
+@jax.jit
+def images_of(players, keys):
+    """Training images, each chosen by its key among those at the places that the player knows."""
+    known = players["generator"].params
+    chosen = jax.vmap(lambda key: random.choice(key, known))(keys)
+    return jnp.asarray(SPLITS["train"].x)[chosen]
+
+
+def generator(known, ema=()):
+    return {"generator": Player(jnp.asarray(known), (), (), ema)}
+
+
+CONTEXT = Context({"sample": images_of}, SPLITS.__getitem__, lambda x: x)
+HONEST = generator(np.arange(1437))
+COLLAPSED = generator(np.full(1437, 3))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    """A cache of this file's own, so that nothing lies in it at first."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("GAN_JAX_CACHE", str(folder))
+        yield folder / "data"
+
+
+@pytest.fixture(scope="module")
+def measured(own_cache):
+    """The rows of an honest generator and of one that makes one image."""
+    measure = samples.distribution(CONTEXT, metrics=FEW, seeds=2)
+    return measure(HONEST, KEY), measure(COLLAPSED, KEY)
+
+
+def test_an_honest_generator_is_near_the_floor_and_a_collapsed_one_far_from_it(measured):
+    honest, collapsed = measured
+    floor = honest["frechet/digits-v1/floor"]
+    assert collapsed["frechet/digits-v1/floor"] == floor > 0
+    assert honest["frechet/digits-v1"] < 2 * floor
+    assert collapsed["frechet/digits-v1"] > 10 * floor
+    assert honest["modes_found/digits-v1"] == 10
+    assert collapsed["modes_found/digits-v1"] == 1
+    assert collapsed["modes_reverse_kl/digits-v1"] == pytest.approx(np.log(10))
+    assert honest["recall/digits-v1"] > 0.5
+    assert collapsed["recall/digits-v1"] == 0
+    assert collapsed["frechet/digits-v1/std"] == pytest.approx(0, abs=1e-6)
+
+
+def test_values_are_the_metrics_own_over_sets_of_samples(measured):
+    network = features.load("digits-v1")
+    real, _ = network.describe(SPLITS["test"].x)
+    values = []
+    for number in range(2):
+        sample_key, _ = random.split(random.fold_in(KEY, number))
+        keys = jax.vmap(random.fold_in, (None, 0))(sample_key, jnp.arange(360))
+        values.append(frechet_distance(real, network.describe(np.asarray(images_of(HONEST, keys)))[0]))
+    row = measured[0]
+    assert row["frechet/digits-v1"] == pytest.approx(np.mean(values), rel=1e-4)
+    assert row["frechet/digits-v1/std"] == pytest.approx(np.std(values, ddof=1), rel=1e-2)
+
+
+def test_the_row_says_how_it_was_measured(measured):
+    row = measured[0]
+    sha256 = features.load("digits-v1").sha256
+    how = {"n_real": 360, "n_fake": 360, "seeds": 2, "split": "test", "resize": "none", "ema": False}
+    assert row.items() >= {**how, "features": "digits-v1", "sha256": sha256}.items()
+    measure = samples.distribution(CONTEXT, metrics=("mode_coverage",), samples=40, seeds=1, split="train")
+    row = measure(generator(np.arange(9), ema=1), KEY)
+    assert row.items() >= {"n_real": 40, "n_fake": 40, "seeds": 1, "split": "train", "ema": True}.items()
+    assert not [name for name in row if name.endswith("/std")]
+    json.dumps(row)
+
+
+def test_the_real_side_is_described_once_and_kept(measured, own_cache, monkeypatch):
+    described = []
+    network = features.load("digits-v1")
+
+    def counting(x):
+        described.append(len(x))
+        return network.describe(x)
+
+    monkeypatch.setattr(features, "load", lambda name: network._replace(describe=counting))
+    row = samples.distribution(CONTEXT, metrics=FEW, seeds=1)(HONEST, KEY)
+    assert described == [360]
+    assert row["frechet/digits-v1/floor"] == measured[0]["frechet/digits-v1/floor"]
+    for path in own_cache.glob("features-digits-test-*"):
+        path.unlink()
+    samples.distribution(CONTEXT, metrics=FEW, seeds=1)(HONEST, KEY)
+    assert described == [360, 360, 360]
+    assert len([*own_cache.glob("features-digits-test-360-digits-v1-*")]) == 1
+
+
+def test_all_metrics_measure_pixels_and_points():
+    plain = tuple(name for name in MEASURES if name not in ("classifier_score", "mode_coverage"))
+    points = Dataset("ring", "train", np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32), None, 0)
+    context = Context({"sample": lambda players, keys: random.normal(KEY, (len(keys), 2))}, lambda split: points, None)
+    of_points = tuple(name for name in plain if name != "ms_ssim")
+    row = samples.distribution(context, features="pixels", metrics=of_points, seeds=1)({}, KEY)
+    assert all(np.isfinite(value) for value in row.values() if not isinstance(value, str))
+    assert {"frechet/pixels", "density/pixels", "nearest_closer/pixels", "sliced_wasserstein/pixels"} <= {*row}
+    large = np.random.default_rng(0).integers(256, size=(8, 12, 12, 1)).astype(np.uint8)
+    context = Context(
+        {"sample": lambda players, keys: large[: len(keys)]}, lambda s: Dataset("a", s, large, None, 0), None
+    )
+    row = samples.distribution(context, features="pixels", metrics=("ms_ssim",), seeds=1)({}, KEY)
+    assert 0 < row["ms_ssim/1-scales"] < 0.5
+
+
+def test_too_few_samples_are_warned_of_with_their_rank(caplog):
+    with caplog.at_level(logging.WARNING):
+        samples.distribution(CONTEXT, metrics=("frechet",), samples=30, seeds=1)(HONEST, KEY)
+    assert "frechet/digits-v1: 30 samples span 29 of 64 dimensions, so the value is too large" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"metrics": ("frechet", "recal")}, "there is no 'recal'; .*precision_recall"),
+        ({"samples": 9}, "samples of samples.distribution is 9: it must be at least 10"),
+        ({"seeds": 0}, "seeds of samples.distribution is 0: it must be at least 1"),
+        ({"features": "pixels", "metrics": ("classifier_score",)}, "classifier_score need a classifier"),
+        ({"metrics": ("ms_ssim",)}, r"ms_ssim needs images of at least 11 x 11 pixels, not .* \(8, 8, 1\)"),
+        ({"metrics": ("mode_coverage",), "split": "relabelled"}, "digits-v1 knows 10 classes, digits has 7"),
+        ({"features": "mnist-v9"}, "no weights of a network 'mnist-v9'"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_made(arguments, message):
+    splits = {**SPLITS, "relabelled": SPLITS["test"]._replace(classes=7)}
+    with pytest.raises(UserError, match=message):
+        samples.distribution(CONTEXT._replace(load=splits.__getitem__), **arguments)
+
+
+def test_a_model_without_samples_is_refused():
+    with pytest.raises(UserError, match="only models that make samples"):
+        samples.distribution(CONTEXT._replace(predict={}))
+
+
+def test_a_config_measures_its_run_and_says_what_cannot_be_measured(tiny):
+    config = tiny().copy_and_resolve_references().unlock()
+    config.evaluators = {"judged": {"name": "samples.distribution", "metrics": ("frechet",), "samples": 80, "seeds": 1}}
+    experiment = build(config, (8, 8, 1), 10)
+    players = experiment.init(KEY).players
+    row = evaluate.measure(evaluate.make(config, experiment), experiment, players)
+    assert row["judged/frechet/digits-v1"] > row["judged/frechet/digits-v1/floor"] > 0
+    assert row["judged/features"] == "digits-v1"
+    assert row["judged/n_fake"] == 80
+
+    def broken(players, key):
+        raise ValueError("fake features have NaN")
+
+    with pytest.raises(UserError, match=r"config\.evaluators\.judged: fake features have NaN"):
+        evaluate.measure({"judged": broken}, experiment, players)
