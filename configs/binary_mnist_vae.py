@@ -4,7 +4,8 @@ python -m gan_jax.main --config=configs/binary_mnist_vae.py --workdir=runs/binar
 
 -log p(x) of the 10,000 test images at most 88.80 nats, by 200 importance-weighted samples each (ELBO -92.96:
 reconstruction 68.25, KL 24.71): 30,000 rounds in 5 min 30 s and the evaluation in 80 s, on 2 CPU cores, shared with
-other work (2026-11-23; on another such machine the same figure to the last digit); its samples: configs/pictures/binary_mnist_vae.png.
+other work (2026-11-23; on another such machine the same figure to the last digit); its samples:
+configs/pictures/binary_mnist_vae.png.
 
 Pythae reports 89.78 nats, also by 200 samples, against the 89.9 of Rezende and Mohamed 2015 (arXiv:1505.05770). That is
 with one hidden layer of 400 ReLUs on each side, 40 latents and 500 epochs, on the file `binarized_mnist`, whose

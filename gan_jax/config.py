@@ -13,7 +13,7 @@ from ml_collections import ConfigDict, config_flags
 from gan_jax.errors import UserError, one_line, options
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
-FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints"})
+FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "keep_best"})
 """Fields that do not change what a round does: a run may be resumed with others."""
 DTYPES = ("float32", "bfloat16")
 LAWS = {
@@ -40,6 +40,7 @@ def defaults() -> ConfigDict:
     config.evaluate_every_steps = 0
     config.checkpoint_every_steps = 1000
     config.keep_checkpoints = 3  # the last so many
+    config.keep_best = ""  # and the one whose evaluation is best: "min evaluator/value" or "max evaluator/value"
     config.dtype = "float32"  # what networks compute in: float32 or bfloat16; parameters are float32
     config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
     config.order = ConfigDict({"name": "alternating"})
@@ -76,7 +77,8 @@ def load(path: Path) -> ConfigDict:
     if not path.is_file():
         raise UserError(f"--config={path}: there is no such file")
     if path.suffix == ".json":
-        return _locked(read_run(path)["config"])
+        free = {field: value for field, value in defaults().items() if field in FREE}
+        return _locked(free | read_run(path)["config"])  # a run of a version that had fewer of them goes on
     spec = importlib.util.spec_from_file_location("config_file", path)
     if spec is None or spec.loader is None:
         raise UserError(f"--config={path}: a config is a Python file, or the config.json of a run")
@@ -135,6 +137,13 @@ def check(config: ConfigDict) -> None:
         raise UserError(f"config.data.range is {limits}: it must be two numbers, the lower one first")
     if config.evaluate_every_steps and not config.get("evaluators"):
         raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
+    rule, _, value = config.keep_best.partition(" ")
+    known = config.get("evaluators") or {}
+    if config.keep_best and (rule not in ("min", "max") or value.partition("/")[0] not in known):
+        raise UserError(
+            f"config.keep_best is {config.keep_best!r}: it must be '' (none), or 'min' or 'max' and a value of this "
+            "config's evaluators, as 'min likelihood/nll'"
+        )
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The one exception that the command line turns into a one-line message."""
+"""The exceptions that the command line turns into a one-line message."""
 
 import difflib
 from collections.abc import Iterable
@@ -6,6 +6,17 @@ from collections.abc import Iterable
 
 class UserError(Exception):
     """Something the user can put right: one line that names the value, what is allowed, and what to do."""
+
+
+class Diverged(Exception):
+    """A run whose values are not finite any more: in which round that shows first, and where.
+
+    `row` holds that round's metrics, `number` says which of the runs played together it was.
+    """
+
+    def __init__(self, step: int, what: str, *, row: dict[str, float], number: int = 0):
+        self.step, self.what, self.row, self.number = step, what, row, number
+        super().__init__(f"round {step}: {what}")
 
 
 def one_line(error: BaseException) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+_DRAFT = ".tmp"
+
 
 @contextlib.contextmanager
 def atomically(path: Path) -> Iterator[IO[bytes]]:
@@ -14,7 +16,7 @@ def atomically(path: Path) -> Iterator[IO[bytes]]:
     The folder is made if need be. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")
     try:
         with draft.open("wb") as file:
             yield file
@@ -22,3 +24,26 @@ def atomically(path: Path) -> Iterator[IO[bytes]]:
     finally:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def is_draft(path: Path) -> bool:
+    """Whether this is a file that `atomically` has not finished, now or when its process was killed."""
+    return path.name.startswith(".") and path.suffix == _DRAFT
+
+
+def clear_drafts(folder: Path) -> None:
+    """Deletes the drafts in a folder that processes which are no more left there."""
+    for path in folder.glob(f".*{_DRAFT}"):
+        pid = path.stem.rpartition(".")[2]
+        if pid.isdecimal() and (int(pid) == os.getpid() or not _lives(int(pid))):
+            path.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

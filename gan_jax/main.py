@@ -6,7 +6,11 @@
     python -m gan_jax.main --workdir=runs/vae --mode=reconstruct --out=reconstructions.npz
 
 Training goes on where the folder's run was; another run's folder is refused. Every field of the config can be set as
---config.field=value. The other modes take the config of the run, and its newest checkpoint.
+--config.field=value. The other modes take the config of the run, and its newest checkpoint that is whole.
+
+SIGTERM and SIGINT (Ctrl-C) let training finish the call under way, save, and exit with 0 (SIGTERM) or 130 (SIGINT); a
+second one ends it at once. The same command goes on from there. A loss that is not finite ends training with 3, once
+the last finite players are saved.
 """
 
 import json
@@ -19,7 +23,8 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from gan_jax.errors import UserError, one_line
+from gan_jax.errors import Diverged, UserError, one_line
+from gan_jax.stop import Stop, Stopped
 
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
@@ -49,19 +54,28 @@ def define() -> flags.FlagValues:
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line; the exit status is 0, 2 for what the user can put right, 1 for what the system refused."""
+    """Runs a command line; the exit status is 0, 2 for what the user can put right, 1 for what the system refused.
+
+    Of training that was stopped it is 0 after SIGTERM, 130 after SIGINT; 3 where its values are not finite any more.
+    """
     try:
         return _run(argv)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Diverged as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 3
     except OSError as error:
         place = error.filename2 or error.filename or "in the folder of the run"
         print(f"error: {error.strerror or error}: {place}", file=sys.stderr)
         return 1
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        return stopped.status
     except KeyboardInterrupt:
-        print("error: interrupted; training goes on from its last checkpoint by the same command", file=sys.stderr)
-        return 1
+        print("error: interrupted", file=sys.stderr)
+        return 130
     except (MemoryError, RuntimeError) as error:  # NumPy's, XLA's
         if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -81,10 +95,13 @@ def _run(argv: list[str]) -> int:
         return 0
     if not values.workdir:
         raise UserError("no --workdir=DIR: the folder of the run, new or to be resumed")
-    return _dispatch(values, overrides)
+    if values.mode != "train":
+        return _dispatch(values, overrides, Stop())
+    with Stop().listening() as stop:
+        return _dispatch(values, overrides, stop)
 
 
-def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
+def _dispatch(values: flags.FlagValues, overrides: list[str], stop: Stop) -> int:
     """Reads the config, the given one or else the run's, and does what the mode says, importing only what it needs."""
     _check_out(values)
     from gan_jax import config as configs
@@ -100,7 +117,7 @@ def _dispatch(values: flags.FlagValues, overrides: list[str]) -> int:
     if values.mode == "train":
         from gan_jax import train
 
-        for trained in train.run(config, place):
+        for trained in train.run(config, place, stop):
             print(trained.report)
         return 0
     place.check_holds(config)

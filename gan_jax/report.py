@@ -3,10 +3,12 @@
 import base64
 import io
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gan_jax import alarms
 from gan_jax import config as configs
 from gan_jax.files import atomically
 from gan_jax.run_directory import RunDirectory
@@ -14,10 +16,18 @@ from gan_jax.writers import Row, read_rows
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 MOST_POINTS, MOST_PICTURES = 500, 12
+GRADIENTS = "Norms of the players' gradients"
 CHARTS = {
     "Losses": "/loss",
     "D(x) and D(G(z)): mean sigmoid of real and of fake scores": "_probability",
+    "The critic's accuracy: examples told right, half of the real and half of the fake ones": "/accuracy",
     "Wasserstein's distance as the critic estimates it": "/distance",
+    "The slopes that the penalty holds, mean and largest": ("/slope", "/slope_max"),
+    "Fakes beside real examples: how widely spread, and how far from the next one like it": (
+        "/diversity",
+        "/nearest",
+    ),
+    GRADIENTS: "/gradient_norm",
 }
 
 
@@ -33,6 +43,7 @@ def write(place: RunDirectory) -> None:
         run=run,
         fields=list(_fields(run["config"])),
         last=rows[-1] if rows else None,
+        alarms=alarms.find(rows, run["config"]["objective"]["name"]),
         evaluation=evaluations[-1] if evaluations else None,
         charts=_charts(rows),
         pictures=_pictures(place.samples),
@@ -56,11 +67,11 @@ def _charts(rows: list[Row]) -> list[tuple[str, str]]:
     for title, ending in CHARTS.items():
         names = [name for name in (rows[0] if rows else {}) if name.endswith(ending)]
         if names:
-            charts.append((title, _svg(thinned, names)))
+            charts.append((title, _svg(thinned, names, "log" if title == GRADIENTS else "linear")))
     return charts
 
 
-def _svg(rows: list[Row], names: list[str]) -> str:
+def _svg(rows: list[Row], names: list[str], scale: str) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -68,8 +79,9 @@ def _svg(rows: list[Row], names: list[str]) -> str:
         figure = Figure(figsize=(8, 3), layout="constrained")
         axes = figure.subplots()
         for name in names:
-            axes.plot([row["step"] for row in rows], [row[name] for row in rows], label=name, linewidth=1)
+            axes.plot([row["step"] for row in rows], [row.get(name, math.nan) for row in rows], label=name, linewidth=1)
         axes.set_xlabel("round")
+        axes.set_yscale(scale)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)

@@ -7,6 +7,7 @@ events.out.tfevents.*     the same rows for TensorBoard
 samples/step_00001000.png the same latents every time
 checkpoints/              Orbax
 report.html               one self-contained file
+.lock                     while it trains: by which process
 
 The folder of a run of several seeds has config.json, and in seed_N/ the folder of each seed's run.
 """
@@ -15,6 +16,8 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,8 +26,9 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax import lock
 from gan_jax.errors import UserError
-from gan_jax.files import atomically
+from gan_jax.files import atomically, clear_drafts, is_draft
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy")
 
@@ -64,7 +68,7 @@ class RunDirectory:
         """Raises UserError where the folder holds another run than this config's, or other things."""
         if self.config.is_file():
             self.check_holds(config)
-        elif self.folder.exists() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        elif self.folder.exists() and (not self.folder.is_dir() or self._holds_anything()):
             raise UserError(f"--workdir={self.folder} is not empty and holds no run: choose another folder")
 
     def check_holds(self, config: ConfigDict) -> None:
@@ -76,8 +80,18 @@ class RunDirectory:
                 "choose another folder, or that run's config"
             )
 
-    def claim(self, config: ConfigDict) -> None:
-        """Makes the folder, once checked, this config's: writes config.json. Raises OSError."""
+    @contextmanager
+    def held(self, config: ConfigDict) -> Iterator[None]:
+        """Makes the folder this config's, and this process's alone to train in for a time.
+
+        Raises UserError as `check`, and where another process trains there; OSError.
+        """
+        with lock.held(self.folder):
+            self.check(config)  # only now can nobody make it another run's
+            self._claim(config)
+            yield
+
+    def _claim(self, config: ConfigDict) -> None:
         content = {
             "config": configs.to_json(config),
             "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},
@@ -86,6 +100,18 @@ class RunDirectory:
         }
         with atomically(self.config) as file:
             file.write((json.dumps(content, indent=2) + "\n").encode())
+
+    def forget_after(self, step: int) -> None:
+        """Deletes the pictures of later rounds, and what a run that was killed left unfinished."""
+        for folder in (self.folder, self.samples):
+            clear_drafts(folder)
+        for path in self.samples.glob("step_*.png"):
+            if path > self.sample(step):
+                path.unlink()
+
+    def _holds_anything(self) -> bool:
+        """Whether the folder has more than what a run that was killed in its first moment leaves."""
+        return any(path.name != lock.NAME and not is_draft(path) for path in self.folder.iterdir())
 
 
 def _git_state() -> dict[str, Any]:

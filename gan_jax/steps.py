@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jax import random
 
+from gan_jax import signals
 from gan_jax.batch import mean
 from gan_jax.objectives.base import Batch, LossFn, Objective
 from gan_jax.state import Player, Players, TrainState, Tree
@@ -126,6 +127,7 @@ def _move(
 ) -> tuple[Player, Metrics]:
     (value, aux), grads = jax.value_and_grad(loss, has_aux=True)(player.params, players, batch, key)
     grads, metrics = mean((grads, {"loss": value, **aux.metrics}))
+    metrics |= {"gradient_norm": signals.norm(grads)}
     updates, opt_state = turn.optimizer.update(grads, player.opt_state, player.params)
     params = optax.apply_updates(player.params, updates)
     ema = optax.incremental_update(params, player.ema, 1 - turn.ema) if turn.ema else ()

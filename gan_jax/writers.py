@@ -1,6 +1,7 @@
 """Where a run's numbers go: metrics.jsonl (the truth), TensorBoard, and the terminal."""
 
 import json
+import math
 import sys
 import time
 from pathlib import Path
@@ -33,6 +34,26 @@ def write_evaluation(path: Path, values: Row) -> None:
     rows = {row["step"]: row for row in read_rows(path)}
     rows[values["step"]] = rows.get(values["step"], {}) | values
     _write_rows(path, [rows[step] for step in sorted(rows)])
+
+
+def forget_after(path: Path, step: int) -> list[Row]:
+    """Drops the rows of later steps, and a torn last line -> the rows kept."""
+    kept = [row for row in read_rows(path) if row["step"] <= step]
+    if path.exists():
+        _write_rows(path, kept)
+    return kept
+
+
+def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
+    """Of these steps the one whose evaluation is best by a rule: 'min evaluator/value' or 'max evaluator/value'.
+
+    None where there is no rule or no such value; one that is not finite is never best.
+    """
+    choice, _, name = rule.partition(" ")
+    found = {row["step"]: row[name] for row in read_rows(path) if name in row and row["step"] in steps}
+    found = {step: value for step, value in found.items() if isinstance(value, int | float) and math.isfinite(value)}
+    by_value = sorted(found, key=found.__getitem__, reverse=choice == "max")
+    return int(by_value[0]) if by_value else None
 
 
 def _write_rows(path: Path, rows: list[Row]) -> None:
@@ -72,8 +93,7 @@ class Log:
     """Writes a row to metrics.jsonl and to TensorBoard; opened at a step, it drops what a killed run wrote after it."""
 
     def __init__(self, path: Path, step: int):
-        kept = [row for row in read_rows(path) if row["step"] <= step]
-        _write_rows(path, kept)
+        kept = forget_after(path, step)
         self._start = time.monotonic() - (kept[-1]["seconds"] if kept else 0.0)
         self._file = path.open("a")
         self._events = Events(path.parent, step)

@@ -12,7 +12,7 @@ from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.experiment import build
 
-FILES = sorted((ROOT / "configs").rglob("*.py"))
+FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
 CHANGED = """
 from configs import digits_dcgan
 from ml_collections import ConfigDict

@@ -131,7 +131,6 @@ def test_work_directory_that_cannot_be_made(capsys, tmp_path):
 @pytest.mark.parametrize(
     ("failure", "message"),
     [
-        (KeyboardInterrupt(), "interrupted; training goes on"),
         (MemoryError("Unable to allocate 9 TiB"), "not enough memory (Unable to allocate 9 TiB)"),
         (jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory"), "not enough memory (RESOURCE_EXHAUSTED"),
     ],

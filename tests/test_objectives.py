@@ -68,10 +68,15 @@ def test_rounds_are_finite_and_compile_once(name):
         state, metrics = step(state, BATCHES, KEY)
     assert step._cache_size() == 1
     assert int(state.step) == 3
-    logged = {"distance"} if name.startswith("wasserstein") else {"real_probability", "fake_probability"}
-    if "gp" in name or "r1" in name:
-        logged |= {"penalty", "slope"}
-    assert {"critic/loss", "generator/loss", *(f"critic/{term}" for term in logged)} == set(metrics)
+    scored = {"distance"} if name.startswith("wasserstein") else {"real_probability", "fake_probability", "gap"}
+    penalised = {"penalty", "slope", "slope_max"} if "gp" in name or "r1" in name else set()
+    logged = {
+        "critic": {"loss", "gradient_norm", "accuracy", *scored, *penalised},
+        "generator": {"loss", "gradient_norm", "diversity", "nearest", "offset"},
+    }
+    assert {f"{player}/{term}" for player, terms in logged.items() for term in terms} == set(metrics)
+    if penalised:
+        assert metrics["critic/slope_max"] > metrics["critic/slope"]
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((state.players, metrics)))
 
 
@@ -82,6 +87,7 @@ def test_the_critic_learns_a_fixed_generator(name):
     for _ in range(60):
         state, metrics = step(state, BATCHES, KEY)
     assert metrics["critic/loss"] < first["critic/loss"] - 0.5
+    assert metrics["critic/accuracy"] > max(0.8, first["critic/accuracy"])
     if name.startswith("wasserstein"):
         assert metrics["critic/distance"] > first["critic/distance"] + 0.5
     else:

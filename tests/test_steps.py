@@ -83,7 +83,14 @@ def test_repeats_are_counted_and_see_batches_of_their_own(rule):
     assert float(state.players["b"].params) == 1.0  # 8 halved three times
     assert float(state.players["b"].stats["seen"]) == 4 + 5  # the third batch
     assert float(state.players["a"].stats["seen"]) == 0 + 1  # the first
-    assert set(metrics) == {"a/loss", "a/noise", "b/loss", "b/noise"}
+    assert set(metrics) == {f"{name}/{term}" for name in GAME.losses for term in ("loss", "noise", "gradient_norm")}
+    assert float(metrics["b/gradient_norm"]) == 2.0  # of the last move, from 2 to 1
+
+
+def test_gradient_norms_are_those_before_the_optimizer():
+    _, metrics = play(steps.alternating, {"a": 1, "b": 1})
+    assert float(metrics["b/gradient_norm"]) == 8.0
+    assert float(metrics["a/gradient_norm"]) == 4.0  # against the new b
 
 
 def test_moving_average_follows_the_weights_and_starts_as_a_copy():

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import random
 
-from gan_jax import conditions, losses, networks, penalties
+from gan_jax import conditions, losses, networks, penalties, signals
 from gan_jax.batch import example_keys
 from gan_jax.conditions import Condition, Given
 from gan_jax.latents import Latent
@@ -67,7 +67,7 @@ def adversarial(
                 lambda x: model.score(params, stats, x, given, slope_key)[0], alpha_keys, real, fake
             )
             loss += penalty_weight * values.mean()
-            metrics |= {"penalty": values.mean(), "slope": slope.mean()}
+            metrics |= {"penalty": values.mean(), "slope": slope.mean(), "slope_max": signals.largest(slope)}
         return loss, Aux(stats, metrics)
 
     def generator_move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
@@ -76,7 +76,7 @@ def adversarial(
         keys = example_keys(z_key, len(batch["x"]))
         fake, stats = model.generate(params, players["generator"].stats, keys, given)
         fake_scores, _ = model.score(rival.params, rival.stats, fake, given, fake_key)
-        return generator_loss(fake_scores).mean(), Aux(stats, {})
+        return generator_loss(fake_scores).mean(), Aux(stats, signals.variety(batch["x"], fake))
 
     return Objective(
         init={
@@ -160,11 +160,16 @@ def _probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, 
     return {
         "real_probability": jax.nn.sigmoid(real_scores).mean(),
         "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
+        "accuracy": signals.accuracy(real_scores, fake_scores, 0.0),
+        "gap": real_scores.mean() - fake_scores.mean(),
     }
 
 
 def _distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
-    return {"distance": real_scores.mean() - fake_scores.mean()}
+    return {
+        "distance": real_scores.mean() - fake_scores.mean(),
+        "accuracy": signals.accuracy(real_scores, fake_scores, signals.middle(real_scores, fake_scores)),
+    }
 
 
 _raw = partial(adversarial, squash=lambda scores: scores)

@@ -1,0 +1,219 @@
+"""Kills training runs at random moments, starts each again until it is done, and compares it with one never killed.
+
+    python scripts/chaos.py --kills=200 [--seed=0] [--workdir=DIR] [--config=configs/X.py] [--config.field=value ...]
+
+Most kills are SIGKILL: two in five at any moment of a process's life, from its first second on, two in five while a
+checkpoint is being written. One in five is SIGTERM, after which the process has to end by itself with status 0.
+A run that is done is compared with its twin, bit for bit: parameters, statistics and optimizers of the newest
+checkpoint, rows of metrics (seconds aside) and of evaluations, sample pictures, and the names of all other files. Then
+the next run starts, until there were so many kills. Prints what was hit and every difference; the exit status is 1
+where there is one.
+
+By default it plays 240 rounds of configs/digits_dcgan.py, which log each round and save every 10.
+"""
+
+import argparse
+import filecmp
+import json
+import logging
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))  # so that it runs as a file
+
+SMALL = {
+    "steps": 240,
+    "batch_size": 16,
+    "rounds_per_call": 4,
+    "log_every_steps": 1,
+    "sample_every_steps": 20,
+    "checkpoint_every_steps": 10,
+}
+KINDS = ("any moment", "any moment", "a save", "a save", "SIGTERM")
+LONGEST = 600.0  # seconds of a process that is not killed: after that it hangs
+SAVES = 6  # of a process, the last one that a kill waits for
+DRAFTS = "*.orbax-checkpoint-tmp"
+
+
+class Failed(Exception):
+    """A process that ended, or did not end, as it should not have."""
+
+
+def main(argv: list[str]) -> int:
+    """Runs a command line; the exit status is 1 where a run that was killed differs from its twin, or did not go on."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=200, help="how many in all")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--workdir", type=Path, help="where the runs lie; by default a temporary folder")
+    parser.add_argument("--config", help="config file; its own periods, unless they are set")
+    args, overrides = parser.parse_known_args(argv)
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax's remarks on reading
+    small = [] if args.config else [f"--config.{field}={value}" for field, value in SMALL.items()]
+    command = [sys.executable, "-m", "gan_jax.main", *([f"--config={args.config}"] if args.config else [])]
+    with tempfile.TemporaryDirectory() as temporary:
+        place = args.workdir or Path(temporary)
+        try:
+            differences = Chaos([*command, *small, *overrides], place, random.Random(args.seed)).run(args.kills)
+        except Failed as failure:
+            differences = [str(failure)]
+    for difference in differences:
+        print(f"DIFFERENT: {difference}")
+    return bool(differences)
+
+
+class Chaos:
+    """A training command, where its runs lie, and what has been hit so far."""
+
+    def __init__(self, command: list[str], place: Path, moments: random.Random):
+        self.command, self.place, self.moments = command, place, moments
+        self.hits: Counter[str] = Counter()
+        self.slowest = 0.0
+
+    def run(self, kills: int) -> list[str]:
+        """Kills so many times and prints the count -> the differences, in words. Raises Failed."""
+        twin, start = self.place / "twin", time.monotonic()
+        ready = self.live(twin, lambda process: self.until_saved(process, twin))
+        print(f"the twin is done; its first checkpoint came after {ready:.1f} s", file=sys.stderr)
+        differences, done, runs = [], 0, 0
+        while done < kills:
+            runs += 1
+            folder = self.place / f"run_{runs}"
+            while done < kills and not self.one_life(folder, 2 * ready):
+                done += 1
+                if done % 20 == 0:
+                    print(f"{done} kills, {time.monotonic() - start:.0f} s", file=sys.stderr)
+            self.live(folder, lambda process: 0.0)
+            differences += (found := compare(twin, folder))
+            if not found:
+                shutil.rmtree(folder)
+        hits = ", ".join(f"{count} {where}" for where, count in self.hits.items())
+        print(f"{runs} runs, {time.monotonic() - start:.0f} s: {hits}")
+        print(f"the slowest SIGTERM took {self.slowest:.1f} s; {len(differences)} differences")
+        return differences
+
+    def live(self, folder: Path, watch: Callable[[subprocess.Popen], float]) -> float:
+        """A process that is not killed -> what `watch` makes of it. Raises Failed where it does not end well."""
+        with self.started(folder) as process:
+            seen = watch(process)
+            self.check(process, folder, LONGEST)
+        return seen
+
+    def one_life(self, folder: Path, span: float) -> bool:
+        """Starts a process and kills it at a moment within about so many seconds -> whether it was done before."""
+        kind, delay = self.moments.choice(KINDS), self.moments.uniform(0, span)
+        with self.started(folder) as process:
+            began = time.monotonic()
+            if kind == "a save":
+                saves = self.moments.randint(1, SAVES)
+                delay = self.until_saved(process, folder, saves) + self.moments.uniform(0, 0.03)
+            while process.poll() is None and time.monotonic() - began < delay:
+                time.sleep(0.001)
+            if process.poll() is not None:
+                self.check(process, folder, LONGEST)
+                return True
+            asked = time.monotonic()
+            process.send_signal(signal.SIGTERM if kind == "SIGTERM" else signal.SIGKILL)
+            if kind == "SIGTERM":
+                self.check(process, folder, LONGEST, allowed=(0, -signal.SIGTERM))
+                self.slowest = max(self.slowest, time.monotonic() - asked)
+            process.wait()
+            self.note(process.pid, kind, folder)
+        return False
+
+    def started(self, folder: Path) -> subprocess.Popen:
+        """The training command in this folder; what it says goes into a file beside it."""
+        self.place.mkdir(parents=True, exist_ok=True)
+        with folder.with_suffix(".log").open("w") as said:
+            return subprocess.Popen([*self.command, f"--workdir={folder}"], cwd=ROOT, stdout=said, stderr=said)
+
+    def until_saved(self, process: subprocess.Popen, folder: Path, saves: int = 1) -> float:
+        """Waits until so many checkpoints have begun to be written -> seconds."""
+        began = time.monotonic()
+        drafts = before = {path.name for path in (folder / "checkpoints").glob(DRAFTS)}
+        while process.poll() is None and len(drafts - before) < saves:
+            time.sleep(0.002)
+            drafts = drafts | {path.name for path in (folder / "checkpoints").glob(DRAFTS)}
+        return time.monotonic() - began
+
+    def check(self, process: subprocess.Popen, folder: Path, seconds: float, allowed: tuple[int, ...] = (0,)) -> None:
+        """Waits for the process's end; raises Failed where it is late, or not with a status that is allowed."""
+        said = folder.with_suffix(".log")
+        try:
+            status = process.wait(seconds)
+        except subprocess.TimeoutExpired as late:
+            process.kill()
+            raise Failed(f"{folder} hung for {seconds:.0f} s: {said.read_text()[-2000:]}") from late
+        if status not in allowed:
+            raise Failed(f"{folder} ended with status {status}: {said.read_text()[-2000:]}")
+
+    def note(self, pid: int, kind: str, folder: Path) -> None:
+        """Counts what a kill has hit, by what lies there."""
+        self.hits["kills"] += 1
+        if kind == "SIGTERM":
+            self.hits["by SIGTERM"] += 1
+            return
+        lock, rows = folder / ".lock", folder / "metrics.jsonl"
+        if not lock.exists() or f"process {pid} " not in lock.read_text():
+            self.hits["at start-up or at the very end"] += 1  # it had not come to the folder, or had left it
+            return
+        self.hits["in a save"] += any((folder / "checkpoints").glob(DRAFTS))
+        self.hits["in a row"] += rows.exists() and not (rows.read_bytes() or b"\n").endswith(b"\n")
+        self.hits["in another file"] += any(folder.rglob(".*.tmp"))
+
+
+def compare(twin: Path, other: Path) -> list[str]:
+    """What is not the same in two runs' folders, in words."""
+    found = []
+    for name in ("metrics.jsonl", "evaluations.jsonl"):
+        if rows(twin / name) != rows(other / name):
+            found.append(f"{other / name}: rows")
+    one, two = (names(folder) for folder in (twin, other))
+    found += [f"{other / name}: only in one of the two" for name in sorted(one ^ two)]
+    pictures = [name for name in sorted(one & two) if name.startswith("samples/")]
+    found += [f"{other / name}: pixels" for name in pictures if not filecmp.cmp(twin / name, other / name, False)]
+    return found + [f"{other}: {place}" for place in changed(twin, other)]
+
+
+def rows(path: Path) -> list[dict[str, float]]:
+    """The rows of a file, without the seconds; NaN as words, as it is not equal to itself."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    read = (json.loads(line, parse_constant=str) for line in lines)
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in read]
+
+
+def names(folder: Path) -> set[str]:
+    """The files of a run, but for its checkpoints and TensorBoard's, of which each process writes its own."""
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in files if path.parts[0] != "checkpoints" and "tfevents" not in path.name}
+
+
+def changed(twin: Path, other: Path) -> list[str]:
+    """The places of arrays that differ in the two newest checkpoints; what else is wrong with these."""
+    import jax
+    import numpy as np
+
+    from gan_jax.predict import restore
+    from gan_jax.run_directory import RunDirectory
+
+    config = RunDirectory(twin).read_config()
+    one, two = (restore(RunDirectory(folder), config)[1] for folder in (twin, other))
+    leaves, others = jax.tree_util.tree_leaves_with_path(one), jax.tree.leaves(two)
+    found = [
+        f"{jax.tree_util.keystr(place)}: values"
+        for (place, array), same in zip(leaves, others, strict=True)
+        if np.asarray(array).tobytes() != np.asarray(same).tobytes()
+    ]
+    return found + [f"{path.name}: damaged by a kill" for path in (other / "checkpoints").glob("broken_*")]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,65 @@
+"""The chaos script, in its short form: a few kills, no difference; and every kind of difference is found."""
+
+import random
+import shutil
+import sys
+
+import pytest
+from conftest import ROOT
+
+from scripts import chaos
+
+GAME = [f"--config={ROOT / 'configs' / 'mnist_gan.py'}", "--config.data.name=digits"]
+SHORT = {**chaos.SMALL, "steps": 40}
+
+
+@pytest.fixture(scope="module")
+def survivors(tmp_path_factory):
+    """The folder of a twin and of the runs that were killed, kept, and the differences found."""
+    place = tmp_path_factory.mktemp("chaos")
+    fields = [f"--config.{field}={value}" for field, value in SHORT.items()]
+    command = [sys.executable, "-m", "gan_jax.main", *GAME, *fields]
+    trial = chaos.Chaos(command, place, random.Random(97))
+    return place, trial.run(3), trial.hits
+
+
+def test_runs_that_were_killed_end_as_one_that_was_not(survivors, capsys):
+    _, differences, hits = survivors
+    assert differences == []
+    assert hits["kills"] == 3
+
+
+def last_row_again(folder):
+    path = folder / "metrics.jsonl"
+    path.write_text(path.read_text() + path.read_text().splitlines()[-1] + "\n")
+
+
+def another_picture(folder):
+    shutil.copy(folder / "samples" / "step_00000000.png", folder / "samples" / "step_00000040.png")
+
+
+def other_arrays(folder):
+    shutil.rmtree(folder / "checkpoints" / "40")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (last_row_again, "metrics.jsonl: rows"),
+        (another_picture, "step_00000040.png: pixels"),
+        (lambda folder: (folder / ".report.html.1.tmp").write_text(""), ".report.html.1.tmp: only in one"),
+        (lambda folder: (folder / "checkpoints" / "broken_20").mkdir(), "broken_20: damaged"),
+        (other_arrays, ".players['critic'].params"),
+    ],
+)
+def test_a_difference_is_found(survivors, tmp_path, change, said):
+    twin = survivors[0] / "twin"
+    other = shutil.copytree(twin, tmp_path / "run")
+    assert chaos.compare(twin, other) == []
+    change(other)
+    assert said in " ".join(chaos.compare(twin, other))
+
+
+def test_a_process_that_fails_is_a_difference(tmp_path, capsys):
+    assert chaos.main(["--kills=1", f"--workdir={tmp_path}", "--config=nothing.py"]) == 1
+    assert "ended with status 2: error: --config=nothing.py" in capsys.readouterr().out

@@ -1,0 +1,66 @@
+"""Files of others: nothing in them is run or unpickled, images have bounds, and the report escapes what it shows."""
+
+import ast
+import json
+
+import pytest
+from test_imports import FILES, PACKAGE, imports
+
+from gan_jax import config, report
+from gan_jax.errors import UserError
+from gan_jax.run_directory import RunDirectory
+
+SCRIPTS = sorted((PACKAGE.parent / "scripts").glob("*.py"))
+RUN_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}
+EVIL = "<script>alert(1)</script>"
+
+
+def calls(file):
+    """(dotted name, keyword arguments) of every call in a file."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
+
+
+@pytest.mark.parametrize("file", [*FILES, *SCRIPTS], ids=lambda file: file.name)
+def test_nothing_is_unpickled_or_evaluated(file):
+    assert not {name.split(".")[0] for name in imports(file)} & RUN_CODE
+    for name, words in calls(file):
+        assert name not in ("eval", "exec", "compile", "__import__"), file
+        if name in ("np.load", "numpy.load", "np.lib.format.read_array", "np.save", "np.savez", "np.savez_compressed"):
+            assert words.get("allow_pickle") == "False", (file, name)
+        if name.endswith("Image.open"):
+            assert "formats" in words, (file, name)
+
+
+def test_only_configs_and_plans_of_sweeps_are_run_as_code():
+    assert {file.name for file in FILES if "exec_module" in file.read_text()} <= {"config.py", "plan.py"}
+
+
+@pytest.mark.parametrize("name", ["os.system", "..main.main", "adversarial.jax", "adversarial.__builtins__"])
+def test_a_runs_config_names_only_what_is_meant_to_be_named(tiny, tmp_path, name):
+    """A run's config.json is data: a name in it leads to what a module lists for configs, or nowhere."""
+    values = config.to_json(tiny())
+    values["objective"]["name"] = name
+    (tmp_path / "config.json").write_text(json.dumps({"config": values}))
+    from gan_jax.experiment import build
+
+    with pytest.raises(UserError):
+        build(config.load(tmp_path / "config.json"), (8, 8, 1))
+
+
+def test_the_report_escapes_all_that_it_shows(tiny, tmp_path):
+    place = RunDirectory(tmp_path / EVIL.replace("/", ""))
+    place.samples.mkdir(parents=True)
+    values = config.to_json(tiny())
+    values["objective"]["name"] = values["data"]["name"] = EVIL
+    values[EVIL] = EVIL
+    run = {"config": values, "versions": {EVIL: EVIL}, "devices": [EVIL], "git": {"commit": EVIL, "changed": True}}
+    place.config.write_text(json.dumps(run))
+    rows = [{"step": step, "seconds": 1.0, f"{EVIL}/loss": 1.0, f"{EVIL}/distance": 2.0} for step in (1, 2)]
+    place.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    place.evaluations.write_text(json.dumps({"step": 1, f"{EVIL}/value": 1.0}) + "\n")
+    report.write(place)
+    page = place.report.read_text()
+    assert page.count("&lt;script&gt;") >= 10
+    assert "<script" not in page

@@ -1,0 +1,62 @@
+"""Signals of a game against NumPy, and finite where there is next to nothing to see."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import random
+
+from gan_jax import signals
+
+KEY = random.key(0)
+REAL, FAKE = np.asarray(random.normal(KEY, (2, 20, 3, 2, 2))) * np.array([1.0, 0.5])[:, None, None, None, None] + 1
+
+
+def flat(x):
+    return x.reshape(len(x), -1).astype(np.float64)
+
+
+def nearest(x):
+    """Of the first 4 examples, the mean distance to the nearest other of the first 16."""
+    distances = np.linalg.norm(flat(x)[:4, None] - flat(x)[:16], axis=-1)
+    return np.sort(distances, axis=1)[:, 1].mean()  # the first is the example's own, 0
+
+
+def test_variety_is_numpys():
+    found = signals.variety(REAL, FAKE)
+    real, fake = flat(REAL), flat(FAKE)
+    assert float(found["diversity"]) == pytest.approx(np.sqrt(fake.var(0).sum() / real.var(0).sum()), rel=1e-5)
+    apart = np.square(fake.mean(0) - real.mean(0)).sum()
+    chance = (fake.var(0).sum() + real.var(0).sum()) / 20
+    assert float(found["offset"]) == pytest.approx((apart - chance) / real.var(0).sum(), rel=1e-4)
+    assert float(found["nearest"]) == pytest.approx(nearest(FAKE) / nearest(REAL), rel=1e-5)
+
+
+def test_two_batches_of_one_law_have_no_offset_on_average():
+    batches = random.normal(KEY, (200, 2, 32, 6)) + 3
+    offsets = jax.vmap(lambda pair: signals.variety(pair[0], pair[1])["offset"])(batches)
+    assert abs(float(offsets.mean())) < 4 * float(offsets.std()) / np.sqrt(200) < 0.05
+
+
+@pytest.mark.parametrize("batch", [1, 2, 9])
+def test_variety_is_finite_however_small_the_batch_and_its_spread(batch):
+    for real, fake in ((REAL[:batch], FAKE[:batch]), (np.zeros((batch, 4)), np.ones((batch, 4)))):
+        assert all(jnp.isfinite(value) for value in signals.variety(real, fake).values())
+
+
+def test_no_gradient_goes_through():
+    gradient = jax.grad(lambda x: sum(signals.variety(REAL, x).values()) + signals.norm(x))(jnp.asarray(FAKE))
+    np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_accuracy_counts_both_sides():
+    real, fake = jnp.array([1.0, 2.0, -1.0, 3.0]), jnp.array([-1.0, -2.0, -3.0, -0.5])
+    assert float(signals.accuracy(real, fake, 0.0)) == 0.5 * (0.75 + 1.0)
+    threshold = signals.middle(real + 5, fake + 5)
+    assert float(threshold) == pytest.approx(5 + 0.5 * (1.25 - 1.625))
+    assert float(signals.accuracy(real + 5, fake + 5, threshold)) == 0.5 * (0.75 + 1.0)
+
+
+def test_norm_is_over_the_whole_tree():
+    assert float(signals.norm({"a": jnp.array([3.0]), "b": [jnp.array([[4.0]]), jnp.array(12.0)]})) == 13.0
+    assert float(signals.largest(jnp.array([1.0, 5.0, 2.0]))) == 5.0

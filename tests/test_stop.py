@@ -1,0 +1,143 @@
+"""Being asked to stop: what is under way is finished and saved, whatever it is; a second time it ends at once."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from unittest.mock import Mock
+
+import pytest
+from conftest import ROOT, TINY
+
+from gan_jax import train
+from gan_jax.errors import UserError
+from gan_jax.main import main
+from gan_jax.run_directory import RunDirectory
+from gan_jax.stop import Stop, Stopped
+from gan_jax.writers import read_rows
+
+SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
+
+
+def ask(number=signal.SIGTERM):
+    os.kill(os.getpid(), number)
+    time.sleep(0)  # the interpreter's turn to call the handler
+
+
+def test_a_signal_ends_what_can_be_broken_off_at_once_and_the_rest_where_it_asks():
+    before = signal.getsignal(signal.SIGTERM)
+    done = []
+
+    def work():
+        with Stop().listening() as stop, stop.put_off():
+            ask()
+            done.append("went on")
+            with stop.at_once():
+                done.append("not reached")
+
+    def work_that_can_wait():
+        with Stop().listening() as stop, stop.put_off(), stop.at_once():
+            ask(signal.SIGINT)
+            done.append("not reached")
+
+    with pytest.raises(Stopped, match=r"stopped by SIGTERM: "):
+        work()
+    assert signal.getsignal(signal.SIGTERM) is before
+    with pytest.raises(Stopped) as stopped:
+        work_that_can_wait()
+    assert (done, stopped.value.status) == (["went on"], 130)
+
+
+def test_a_second_signal_ends_the_process_at_once():
+    code = (
+        "import os, signal; from gan_jax.stop import Stop\n"
+        "with Stop().listening() as stop, stop.put_off():\n"
+        "    os.kill(os.getpid(), signal.SIGINT); print('on', flush=True); os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    print('not reached')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "on\n")
+
+
+@pytest.fixture(scope="module")
+def whole(tiny, tmp_path_factory):
+    """Six rounds, never stopped."""
+    place = RunDirectory(tmp_path_factory.mktemp("runs") / "whole")
+    train.run(tiny(), place)
+    return place
+
+
+def results(place):
+    """What a run leaves: its rows but for their seconds, and its pictures."""
+    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in read_rows(place.metrics)]
+    return rows, {path.name: path.read_bytes() for path in place.samples.iterdir()}
+
+
+@pytest.mark.parametrize(("moment", "reached"), [("in a call", 2), ("in a picture", 3), ("before a picture", 3)])
+def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
+    tiny, whole, tmp_path, monkeypatch, moment, reached
+):
+    """The boundary at round 3 is not kept waiting for its picture, which is made when the run goes on."""
+    place, stop = RunDirectory(tmp_path / "run"), Stop()
+    patched, name, time = {
+        "in a call": (train._Loop, "inputs", 1),
+        "in a picture": (train._Run, "show_samples", 2),
+        "before a picture": (train._Loop, "record", 2),
+    }[moment]
+    original, calls = getattr(patched, name), []
+
+    def asked(self, *arguments):
+        calls.append(arguments)
+        if len(calls) == time:
+            stop._take(signal.SIGTERM, None)
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(patched, name, asked)
+        with pytest.raises(Stopped, match=rf"SIGTERM: round {reached} of 6 is saved; the same command goes on"):
+            train.run(tiny(rounds_per_call=2), place, stop)
+    assert not (moment == "in a picture" and place.sample(3).exists())
+    train.run(tiny(), place)
+    assert results(place) == results(whole)
+
+
+def test_a_run_without_checkpoints_says_that_nothing_is_saved(tiny, tmp_path, monkeypatch):
+    stop = Stop()
+    monkeypatch.setattr(train._Loop, "record", lambda *_: stop._take(signal.SIGINT, None))
+    with pytest.raises(Stopped, match=r"SIGINT: round 3 of 6 is not saved: config.checkpoint_every_steps is 0"):
+        train.run(tiny(checkpoint_every_steps=0), RunDirectory(tmp_path / "run"), stop)
+
+
+def test_a_save_that_fails_while_stopping_is_not_said_to_be_saved(tiny, tmp_path, monkeypatch):
+    stop, failed = Stop(), Mock(side_effect=UserError("cannot write a checkpoint"))
+    monkeypatch.setattr(train._Loop, "record", lambda *_: stop._take(signal.SIGTERM, None))
+    monkeypatch.setattr(train._Loop, "save", failed)
+    with pytest.raises(UserError, match="cannot write a checkpoint"):
+        train.run(tiny(checkpoint_every_steps=6), RunDirectory(tmp_path / "run"), stop)
+
+
+def test_the_command_ends_within_seconds_and_says_so(tmp_path):
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *SMALL, "--config.steps=1000000"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while process.poll() is None and not (folder / "checkpoints" / "3").exists():
+            time.sleep(0.02)
+        asked = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert time.monotonic() - asked < 10
+    told = re.fullmatch(r"stopped by SIGINT: round (\d+) of 1000000 is saved; .*", err.splitlines()[-1])
+    assert (folder / "checkpoints" / told[1]).is_dir()
+    assert not (folder / ".lock").exists()
+
+
+def test_interrupting_another_mode_is_one_line(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gan_jax.main._dispatch", interrupted)
+    assert main(["gan_jax", "--workdir=X", "--mode=evaluate"]) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
