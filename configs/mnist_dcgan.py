@@ -20,6 +20,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 1_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
+    config.order.name = "alternating_on_same_fakes"  # made once a round
     config.latent = ConfigDict({"name": "uniform", "dim": 100})
     common = {
         "norm": {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5},

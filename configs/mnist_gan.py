@@ -19,6 +19,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 5_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
+    config.order.name = "alternating_on_same_fakes"  # made once a round
     config.latent = ConfigDict({"name": "uniform", "dim": 20})
     leaky_relu = {"name": "leaky_relu", "negative_slope": 0.01}
     generator = {"name": "mlp.Generator", "widths": (100,), "activation": leaky_relu}

@@ -54,7 +54,7 @@ def test_it_learns_its_labels(played):
 
 def test_statistics_move_in_training_and_rest_in_predictions(played):
     objective, _, state, *_ = played
-    mean = state.players["classifier"].stats["batch_stats"]["BatchNorm_1"]["BatchNorm_0"]["mean"]
+    mean = state.players["classifier"].stats["batch_stats"]["BatchNorm_1"]["mean"]
     assert jnp.abs(mean).max() > 0.01
     features, logits = objective.predict["classify"](state.players, X)
     one_features, one_logits = objective.predict["classify"](state.players, X[5:6])

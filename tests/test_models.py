@@ -177,9 +177,28 @@ def test_batch_norm_keeps_running_statistics_by_its_momentum():
     y, stats = networks.apply(norm, params, stats, x, train=True)
     np.testing.assert_allclose(y.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(y.std(0), 1, rtol=1e-3)
-    running = stats["batch_stats"]["BatchNorm_0"]
+    running = stats["batch_stats"]
     np.testing.assert_allclose(running["mean"], 0.1 * x.mean(0), rtol=1e-4)
     np.testing.assert_allclose(running["var"], 0.9 + 0.1 * x.var(0), rtol=1e-4)
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the CPU's program")
+@pytest.mark.parametrize("name", GENERATORS)
+def test_a_generators_two_equal_forward_passes_are_compiled_as_one(name):
+    """So fakes that two moves share (steps.alternating_on_same_fakes) are made once."""
+    module, z = GENERATORS[name], random.normal(KEY, (4, 5))
+    params, stats = networks.init(module, KEY, z)
+
+    def forward(params):
+        return networks.apply(module, params, stats, z, train=True)[0]
+
+    def gradient(params):
+        return jax.grad(lambda params: jnp.square(forward(params)).sum())(params)
+
+    def products(function):
+        return jax.jit(function).lower(params).compile().as_text().count(" dot(")
+
+    assert products(lambda params: (forward(params), gradient(params))) == products(gradient) > 0
 
 
 def test_dropout_zeroes_its_share_and_keeps_the_mean():

@@ -48,7 +48,7 @@ def params(arrays, player):
             layer = f"{'ConvTranspose' if transposed else 'Conv'}_{number}"
             tree[layer] = {"kernel": jnp.asarray(array.transpose((2, 3, 0, 1) if transposed else (2, 3, 1, 0)))}
         elif kind in ("scale", "bias"):
-            tree.setdefault(f"BatchNorm_{number}", {"BatchNorm_0": {}})["BatchNorm_0"][kind] = jnp.asarray(array)
+            tree.setdefault(f"BatchNorm_{number}", {})[kind] = jnp.asarray(array)
     return tree
 
 
@@ -115,7 +115,7 @@ def test_running_statistics_equal_pytorchs(monkeypatch):
         last = named(fixture, "last", name)
         passes = ROUNDS * (2 if name == "critic" else 1)  # real, then fake
         for number, size in enumerate(pixels):
-            running = state.players[name].stats["batch_stats"][f"BatchNorm_{number}"]["BatchNorm_0"]
+            running = state.players[name].stats["batch_stats"][f"BatchNorm_{number}"]
             np.testing.assert_allclose(running["mean"], last[f"mean_{number}"], atol=1e-4)
             started, n = 0.9**passes, BATCH * size  # what is left of the first 1
             unbiased = started + (running["var"] - started) * n / (n - 1)
