@@ -1,0 +1,56 @@
+"""The notes' road on MNIST, each step at an equal budget of images: linear autoencoder to WGAN-GP.
+
+python scripts/sweep.py --sweep=configs/sweeps/ladder.py --workdir=runs/ladder
+
+The configs of configs/mnist_*.py, cut to as many images shown to the player that moves most, learning rates that fall
+with them. Autoencoders make no samples, and the others are not measured by reconstructions: those are gaps.
+"""
+
+from typing import Any
+
+from gan_jax.config import load
+from gan_jax.sweeps.cells import Cell
+from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
+
+IMAGES = 192_000
+STEPS = ("linear_ae", "deep_ae", "vae", "gan", "dcgan", "wgan", "wgan_gp")
+FALLING = ("linear_ae", "deep_ae")  # whose learning rate ends at 0
+EVALUATED = 4  # times
+
+
+def get_sweep() -> Sweep:
+    """Seven configs; 3 seeds."""
+    metrics = [
+        Metric("samples/frechet/mnist-v1", "lower"),
+        Metric("samples/precision/mnist-v1", "higher"),
+        Metric("samples/recall/mnist-v1", "higher"),
+        Metric("reconstruction/error", "lower"),
+    ]
+    return Sweep(
+        load(CONFIGS / "mnist_dcgan.py"),
+        [_cell(name) for name in STEPS],
+        Seeds(3, at_once=1),
+        metrics=metrics,
+        curves=[Curve(metric.name) for metric in metrics],
+        baseline="dcgan",
+    )
+
+
+def _cell(name: str) -> Cell:
+    base = load(CONFIGS / f"mnist_{name}.py")
+    batch = min(base.batch_size, 100)
+    steps = IMAGES // (batch * max(player.repeats for player in base.players.values()))
+    changed: dict[str, Any] = {"steps": steps, "batch_size": batch, "evaluators": _evaluators(name)}
+    periods = ("sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
+    changed |= dict.fromkeys(periods, steps // EVALUATED)
+    if name in FALLING:
+        changed["players.autoencoder.optimizer.learning_rate.decay_steps"] = steps
+    return Cell(name, changed, base)
+
+
+def _evaluators(name: str) -> dict[str, Any]:
+    """Samples where there is a law of z, reconstructions where there is none."""
+    if name.endswith("_ae"):
+        return {"reconstruction": {"name": "reconstruction.clean"}}
+    how = {"metrics": ("frechet", "precision_recall"), "samples": 5_000, "split": "test", "seeds": 1}
+    return {"samples": {"name": "samples.distribution", **how}}

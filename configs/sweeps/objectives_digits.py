@@ -1,0 +1,46 @@
+"""Four objectives on the digits at an equal budget of images shown to the critic: the games of configs/digits_dcgan.py.
+
+python scripts/sweep.py --sweep=configs/sweeps/objectives_digits.py --workdir=runs/objectives_digits
+
+The Wasserstein ones move their critic five times a round, and so play a fifth of the rounds.
+"""
+
+from gan_jax.config import load
+from gan_jax.sweeps.cells import listed
+from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
+
+ROUNDS, MOVES = 6_000, 5
+
+
+def get_sweep() -> Sweep:
+    """Minimax, non-saturating, WGAN and WGAN-GP; 5 seeds."""
+    rmsprop = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
+    fewer = {"steps": ROUNDS // MOVES, "players.critic.repeats": MOVES}
+    cells = {
+        "minimax": {"objective.name": "adversarial.minimax"},
+        "non-saturating": {"objective.name": "adversarial.non_saturating"},
+        "WGAN": {
+            "objective.name": "adversarial.wasserstein",
+            "players.critic.optimizer": rmsprop,
+            "players.generator.optimizer": rmsprop,
+            "players.critic.clip_weights": 0.01,
+            **fewer,
+        },
+        "WGAN-GP": {
+            "objective": {"name": "adversarial.wasserstein_gp", "penalty_weight": 10.0},
+            "networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5},  # per-example gradients
+            **fewer,
+        },
+    }
+    common = {"steps": ROUNDS, "evaluate_every_steps": 600, "sample_every_steps": 600, "checkpoint_every_steps": 600}
+    distance = Metric("samples/frechet/digits-v1", "lower")
+    metrics = [distance, Metric("samples/precision/digits-v1", "higher"), Metric("samples/recall/digits-v1", "higher")]
+    return Sweep(
+        load(CONFIGS / "digits_dcgan.py"),
+        listed(cells),
+        Seeds(5),
+        common,
+        metrics=metrics,
+        curves=[*(Curve(metric.name) for metric in metrics), Curve("generator/gradient_norm")],
+        baseline="non-saturating",
+    )

@@ -1,0 +1,36 @@
+"""Does log(1 - D) saturate? The generator's gradient against how sure the critic is, along training on the digits.
+
+python scripts/sweep.py --sweep=configs/sweeps/saturation.py --workdir=runs/saturation
+
+Minimax against non-saturating, with a critic that moves as often as the generator, and one that moves five times.
+"""
+
+from gan_jax.config import load
+from gan_jax.sweeps.cells import crossed, grid, listed
+from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
+
+
+def get_sweep() -> Sweep:
+    """Two losses of the generator by two strengths of the critic; 5 seeds."""
+    losses = listed(
+        {
+            "minimax": {"objective.name": "adversarial.minimax"},
+            "non-saturating": {"objective.name": "adversarial.non_saturating"},
+        }
+    )
+    common = {
+        "steps": 2_000,
+        "log_every_steps": 10,
+        "sample_every_steps": 500,
+        "evaluate_every_steps": 500,
+        "checkpoint_every_steps": 500,
+    }
+    gradient, probability = "generator/gradient_norm", "critic/fake_probability"
+    return Sweep(
+        load(CONFIGS / "digits_dcgan.py"),
+        crossed(losses, grid({"players.critic.repeats": [1, 5]})),
+        Seeds(5),
+        common,
+        metrics=[Metric(gradient), Metric(probability), Metric("samples/frechet/digits-v1", "lower")],
+        curves=[Curve(gradient, scale="log"), Curve(probability), Curve(gradient, probability, "log")],
+    )

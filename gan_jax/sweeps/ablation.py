@@ -1,0 +1,90 @@
+"""The report of a sweep: ablation.md, ablation.json, cost.json and ablation.html, made from its runs' files alone.
+
+The first two hold nothing that a clock measured: they are the same bytes however often the sweep was killed and gone on
+with, and on whatever machine of the same kind. Seconds of training stand in the other two.
+"""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+from gan_jax.errors import UserError, options
+from gan_jax.files import atomically
+from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps import summary, tables
+from gan_jax.sweeps.charts import chart
+from gan_jax.sweeps.plan import Metric
+from gan_jax.sweeps.results import Results, read, searched
+
+TEMPLATE = Path(__file__).with_name("ablation.html.j2")
+MOST_CELLS, MOST_ROUNDS = 10, 3  # in charts and pictures
+
+
+def write(folder: Path, *, against: str = "") -> list[Path]:
+    """Writes the report into the folder of a sweep, or of any runs -> its files.
+
+    `against`: the cell that others are compared with, instead of the sweep's own. Raises UserError where there is no
+    run or no such cell; OSError.
+    """
+    results = read(folder)
+    if against:
+        results = results._replace(baseline=against)
+    if results.baseline not in (names := [cell.name for cell in results.cells]):
+        raise UserError(f"there is no cell {results.baseline!r} to compare with; {options(results.baseline, names)}")
+    report = summary.summarise(results)
+    if results.finals:
+        report["search"] = _search(folder, results)
+    words = f"{len(report['cells'])} cells, {report['runs']} runs."
+    made, cost = tables.of(report), summary.cost(results)
+    contents = {
+        "ablation.md": tables.markdown(report["sweep"], words, made),
+        "ablation.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
+        "cost.json": json.dumps(cost, indent=1, ensure_ascii=False) + "\n",
+        "ablation.html": _page(results, report["sweep"], words, made, cost),
+    }
+    for name, text in contents.items():
+        with atomically(folder / name) as file:
+            file.write(text.encode())
+    return [folder / name for name in contents]
+
+
+def chosen(folder: Path, by: Metric, best: int) -> list[str]:
+    """The folders' names of the search's best cells, best first; fewer where fewer have a value of every seed."""
+    return [name for name, value in summary.ranked(searched(folder), by)[:best] if value is not None]
+
+
+def _search(folder: Path, results: Results) -> dict[str, Any]:
+    finals = results.finals or {}
+    by = Metric(**finals["by"])
+    names = {cell["folder"].rpartition("/")[2]: cell["name"] for cell in folders.read(folder)["cells"]}
+    best = chosen(folder, by, finals["best"])
+    order = summary.ranked(searched(folder), by)
+    cells = [{"name": names.get(name, name), "value": value, "chosen": name in best} for name, value in order]
+    return {"by": by.name, "better": by.better, "cells": cells}
+
+
+def _page(results: Results, title: str, words: str, made: list[tables.Table], cost: list[dict[str, Any]]) -> str:
+    import jinja2
+
+    shown = summary.pictured(results.cells, results.metrics, MOST_CELLS)
+    rounds, pictures = summary.samples(shown, MOST_ROUNDS)
+    template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
+    return template.render(
+        title=title,
+        words=words,
+        tables=made,
+        cost=cost,
+        left_out=len(results.cells) - len(shown),
+        charts=[
+            (curve.y if curve.x == "step" else f"{curve.y} over {curve.x}", svg)
+            for curve in results.curves
+            if (svg := chart(shown, curve))
+        ],
+        rounds=rounds,
+        pictures=[(name, seed, [_url(path) for path in paths]) for name, seed, paths in pictures],
+    )
+
+
+def _url(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

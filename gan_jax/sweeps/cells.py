@@ -1,0 +1,120 @@
+"""Cells of a sweep, and what lists them: by hand, as a grid, as a product of lists, or drawn by laws.
+
+A cell is a name and overrides, `{dotted field: value}`; a value that is a mapping takes a block's place whole. Where
+fields move together, a tuple of them stands for one.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax.errors import UserError
+
+Fields: TypeAlias = str | tuple[str, ...]
+Overrides: TypeAlias = Mapping[str, Any]
+Law: TypeAlias = Callable[[np.random.Generator], Any]
+"""`generator -> value`: how a random search draws a field."""
+
+DIGITS = 3  # of what is drawn: a config that can be read and typed
+DRAWS = 100  # of a cell, before a search is taken to have no other
+
+
+class Cell(NamedTuple):
+    """One config of a sweep, under a name: overrides of the sweep's base, or of a base of its own."""
+
+    name: str
+    overrides: Overrides
+    base: ConfigDict | None = None
+
+
+def listed(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
+    """Cells by name: of overrides, or a config as it is."""
+    return [
+        Cell(name, {}, content) if isinstance(content, ConfigDict) else Cell(name, content)
+        for name, content in cells.items()
+    ]
+
+
+def grid(axes: Mapping[Fields, Sequence[Any]]) -> list[Cell]:
+    """A cell for each combination of the fields' values, the last field's running fastest; named `field=value, ...`."""
+    return [_cell(dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
+
+
+def crossed(*lists: Sequence[Cell]) -> list[Cell]:
+    """A cell for each combination of one of each list: names joined, overrides in this order, the later one's last.
+
+    Only the first list's cells may have a base of their own.
+    """
+    return [
+        Cell(
+            ", ".join(cell.name for cell in cells),
+            {field: value for cell in cells for field, value in cell.overrides.items()},
+            cells[0].base,
+        )
+        for cells in product(*lists)
+    ]
+
+
+def drawn(laws: Mapping[Fields, Law], count: int, *, seed: int = 0) -> list[Cell]:
+    """So many different cells whose fields are drawn by laws, in this order; the first ones of more are the same ones.
+
+    Raises UserError for a count below 1, and where the laws do not give so many.
+    """
+    if count < 1:
+        raise UserError(f"a random search of {count} cells: it must have at least 1")
+    generator, cells = np.random.default_rng(seed), {}
+    for _ in range(DRAWS * count):
+        cell = _cell({fields: law(generator) for fields, law in laws.items()})
+        cells.setdefault(cell.name, cell)
+        if len(cells) == count:
+            return list(cells.values())
+    raise UserError(f"a random search of {count} cells: its laws give only {len(cells)} different ones")
+
+
+def choice(*values: Any) -> Law:
+    """One of these, equally likely."""
+    return lambda generator: values[generator.integers(len(values))]
+
+
+def integers(low: int, high: int) -> Law:
+    """A whole number from low to high, both among them."""
+    return lambda generator: int(generator.integers(low, high, endpoint=True))
+
+
+def uniform(low: float, high: float) -> Law:
+    """A number between low and high, rounded to 3 digits."""
+    return lambda generator: _rounded(generator.uniform(low, high))
+
+
+def log_uniform(low: float, high: float) -> Law:
+    """A number above 0 whose logarithm is uniform between those of low and high, rounded to 3 digits."""
+    ends = np.log([low, high])
+    return lambda generator: _rounded(np.exp(generator.uniform(*ends)))
+
+
+def short(fields: Iterable[str]) -> dict[str, str]:
+    """Each dotted field's shortest ending that names no other of them; `objective.name` is called `objective`."""
+    parts = {field: field.removesuffix(".name").split(".") for field in fields}
+    names = {}
+    for field, own in parts.items():
+        others = [other for place, other in parts.items() if place != field]
+        lengths = range(1, len(own) + 1)
+        enough = (n for n in lengths if all(other[-n:] != own[-n:] for other in others))
+        names[field] = ".".join(own[-next(enough, len(own)) :])
+    return names
+
+
+def _cell(values: Mapping[Fields, Any]) -> Cell:
+    of = {fields: (fields,) if isinstance(fields, str) else fields for fields in values}
+    names = short(of[fields][0] for fields in values)
+    return Cell(
+        ", ".join(f"{names[of[fields][0]]}={value}" for fields, value in values.items()),
+        {field: value for fields, value in values.items() for field in of[fields]},
+    )
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS}g}")

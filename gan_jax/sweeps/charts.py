@@ -1,0 +1,68 @@
+"""A sweep's charts: SVG, the same bytes from the same numbers."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from gan_jax.sweeps.plan import Curve
+from gan_jax.sweeps.results import CellRuns, Run
+
+MOST_POINTS = 200  # of a line
+
+
+def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
+    """A line for each cell, the mean over seeds, in a band from the least to the greatest; None of no values at all.
+
+    Over another metric than rounds, a line for each run, from its first round to a dot at its last one.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gan_jax", "font.family": "sans-serif"}):
+        figure = Figure(figsize=(8, 3.5), layout="constrained")
+        axes = figure.subplots()
+        draw = _band if curve.x == "step" else _paths
+        drawn = [draw(axes, cell, curve, f"C{number}") for number, cell in enumerate(cells)]
+        if not any(drawn):
+            return None
+        axes.set_yscale(curve.scale)
+        axes.set_xlabel("round" if curve.x == "step" else curve.x)
+        axes.set_ylabel(curve.y)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.legend(frameon=False, loc="outside right upper", fontsize="small")
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _band(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:
+    lines = [line for run in cell.runs if (line := run.curve(curve.y))]
+    steps = _thinned(sorted({step for line in lines for step in line}))
+    if not steps:
+        return False
+    at = [[line[step] for line in lines if step in line] for step in steps]
+    axes.plot(steps, [np.mean(values) for values in at], color=colour, linewidth=1.2, label=cell.name)
+    axes.fill_between(steps, [min(v) for v in at], [max(v) for v in at], color=colour, alpha=0.2, linewidth=0)
+    return True
+
+
+def _paths(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:
+    points = [line for run in cell.runs if (line := _path(run, curve))]
+    for number, line in enumerate(points):
+        x, y = zip(*line, strict=True)
+        axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.7, label=None if number else cell.name)
+        axes.plot(x[-1], y[-1], ".", color=colour)
+    return bool(points)
+
+
+def _path(run: Run, curve: Curve) -> list[tuple[float, float]]:
+    x, y = run.curve(curve.x), run.curve(curve.y)
+    return [(x[step], y[step]) for step in _thinned(sorted(x.keys() & y.keys()))]
+
+
+def _thinned(steps: list[int]) -> list[int]:
+    """Evenly spaced ones of them, the last among them."""
+    return steps[: -1 : -(-len(steps) // MOST_POINTS)] + steps[-1:] if steps else []

@@ -1,0 +1,190 @@
+"""The folder of a sweep: the plan as run directories, and how far each of them is.
+
+sweep.json                       what the report needs beside the runs: the cells' names and order, metrics, charts
+cells/NAME-HASH/seeds_0_to_4/    a program's run directory: its config.json stands there from the start
+cells/NAME-HASH/seeds_0_to_4/log.txt        all that it printed
+cells/NAME-HASH/seeds_0_to_4/failure.txt    its exit status and last words, where it ended before its last round
+search/NAME-HASH/seed_0/         the same of the first of two phases, which is not reported
+ablation.md, .json, .html, cost.json    the report
+
+All that is known of a run is read off its own files: what was killed, here or on another machine, is just not finished.
+"""
+
+import fcntl
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gan_jax.errors import UserError
+from gan_jax.files import atomically
+from gan_jax.lock import NAME as LOCK
+from gan_jax.run_directory import RunDirectory
+from gan_jax.sweeps.plan import Planned, Program, Sweep, alone
+from gan_jax.writers import read_rows
+
+PLAN, CELLS, SEARCH, LOG, FAILURE = "sweep.json", "cells", "search", "log.txt", "failure.txt"
+SETTLED = ("done", "diverged")
+"""States of a program that is not to be run again."""
+LAST_LINES = 5  # of a log, kept as a failure's words
+DIVERGED = 3
+"""The exit status of a run that stopped for numbers that are not finite: it would do so again."""
+
+
+class Progress(NamedTuple):
+    """How far a program is: `done`, `running`, `failed`, `diverged` or `waiting`; rounds played, seconds trained."""
+
+    state: str
+    step: int
+    seconds: float
+
+
+def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned]) -> None:
+    """Makes the folder this sweep's: writes sweep.json.
+
+    Raises UserError where it holds other things, another sweep, or cells that are not (or not so) in this one; OSError.
+    """
+    path = folder / PLAN
+    if path.exists():
+        if (held := read(folder)["sweep"]) != name:
+            raise UserError(f"--workdir={folder} holds another sweep, {held}: choose another folder")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"--workdir={folder} is not empty and holds no sweep: choose another folder")
+    phase = SEARCH if sweep.finals else CELLS
+    check(folder, phase, cells)
+    plan = {
+        "sweep": name,
+        "cells": [{"name": cell.name, "folder": f"{phase}/{cell.folder}"} for cell in cells],
+        "metrics": [metric._asdict() for metric in sweep.metrics],
+        "curves": [curve._asdict() for curve in sweep.curves],
+        "baseline": sweep.baseline,
+        "finals": None if sweep.finals is None else {"best": sweep.finals.best, "by": sweep.finals.by._asdict()},
+    }
+    with atomically(path) as file:
+        file.write((json.dumps(plan, indent=1) + "\n").encode())
+
+
+def check(folder: Path, phase: str, cells: Sequence[Planned]) -> None:
+    """Raises UserError where a phase's folder holds runs of cells that are none of these."""
+    held = {path.name for path in (folder / phase).glob("*") if path.is_dir()}
+    if others := sorted(held - {cell.folder for cell in cells}):
+        raise UserError(
+            f"{folder / phase} holds cells that this sweep has not, or not so any more: {', '.join(others[:3])}"
+            f"{' ...' if len(others) > 3 else ''}: delete them, or choose another --workdir"
+        )
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """What sweep.json holds; raises UserError where there is none."""
+    path = folder / PLAN
+    try:
+        plan = json.loads(path.read_text())
+        plan["sweep"], plan["cells"]
+    except FileNotFoundError as error:
+        raise UserError(f"{folder} holds no sweep (no {PLAN})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not the plan of a sweep") from error
+    return plan
+
+
+def prepare(folder: Path, programs: Sequence[Program]) -> None:
+    """Writes each program's config.json, where there is none, from which its command is made. Raises OSError."""
+    for program in programs:
+        path = RunDirectory(folder / program.folder).config
+        if not path.exists():
+            with atomically(path) as file:
+                file.write((json.dumps({"config": program.values}, indent=2) + "\n").encode())
+
+
+def found(folder: Path) -> Iterator[Program]:
+    """The programs whose config.json lies in a folder, as planned or as they ran, in the paths' order.
+
+    Not one of several seeds beside which some of these are to run alone.
+    """
+    for place in _places(folder):
+        path = place / "config.json"
+        try:
+            values = json.loads(path.read_text())["config"]
+            values["seed"], values["seeds"], values["steps"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is not the config.json of a run") from error
+        program = Program(place.parent.name, place.relative_to(folder), values)
+        if values["seeds"] == 1 or not any((folder / one.folder / path.name).exists() for one in alone(program)):
+            yield program
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """The folders within a folder, or that itself, which have a config.json and lie in none that has."""
+    if (folder / "config.json").is_file():
+        yield folder
+    elif folder.is_dir():
+        for inner in sorted(folder.iterdir()):
+            yield from _places(inner)
+
+
+def runs(place: Path, values: dict[str, Any]) -> list[tuple[int, RunDirectory]]:
+    """Each seed and its run directory, as `RunDirectory.by_seed` has them."""
+    first, count = values["seed"], values["seeds"]
+    if count == 1:
+        return [(first, RunDirectory(place))]
+    return [(seed, RunDirectory(place / f"seed_{seed}")) for seed in range(first, first + count)]
+
+
+def progress(place: Path, values: dict[str, Any]) -> Progress:
+    """How far the program in a folder is, which is to play this config."""
+    each = [one for _, one in runs(place, values)]
+    last = [rows[-1] if (rows := read_rows(one.metrics)) else {"step": 0} for one in each]
+    step, seconds = min(int(row["step"]) for row in last), max(row.get("seconds", 0.0) for row in last)
+    if all(_is_finished(one, values) for one in each):
+        return Progress("done", step, seconds)
+    if is_locked(place):
+        return Progress("running", step, seconds)
+    failure = place / FAILURE
+    if not failure.exists():
+        return Progress("waiting", step, seconds)
+    diverged = failure.read_text().startswith(f"exit status {DIVERGED}\n")
+    return Progress("diverged" if diverged else "failed", step, seconds)
+
+
+def conclude(place: Path, values: dict[str, Any], status: int) -> Progress:
+    """How far the program in a folder is whose process has ended; keeps why where that is not its last round."""
+    now = progress(place, values)
+    if now.state == "done":
+        return now
+    log = place / LOG
+    said = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
+    with atomically(place / FAILURE) as file:
+        file.write("\n".join([f"exit status {status}", *said, ""]).encode())
+    return progress(place, values)
+
+
+def is_locked(place: Path) -> bool:
+    """Whether a process trains in the folder, of this machine or of one that shares its file system's locks.
+
+    A run locks its folder; a launcher has its process hold the log before that, from the very first on.
+    """
+    for name in (LOCK, LOG):
+        try:
+            with (place / name).open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # no such file, or no locks here
+            continue
+    return False
+
+
+def _is_finished(one: RunDirectory, values: dict[str, Any]) -> bool:
+    """Whether a run has all of its last round: row, checkpoint, picture and evaluation, as far as it makes them."""
+    steps = values["steps"]
+    return (
+        _last(one.metrics) == steps
+        and (not values["checkpoint_every_steps"] or (one.checkpoints / str(steps)).is_dir())
+        and (not values["sample_every_steps"] or one.sample(steps).exists())
+        and (not values["evaluate_every_steps"] or _last(one.evaluations) == steps)
+    )
+
+
+def _last(path: Path) -> int | None:
+    rows = read_rows(path)
+    return int(rows[-1]["step"]) if rows else None

@@ -1,0 +1,121 @@
+"""The local launcher: a bounded queue of subprocesses, each the plain command of a program."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps.commands import ROOT, command
+from gan_jax.sweeps.plan import Program
+
+POLL_SECONDS = 0.2
+
+
+class _Running(NamedTuple):
+    program: Program
+    process: subprocess.Popen | None  # None: of a sweep that was killed, and still at work
+
+
+def run(folder: Path, programs: Sequence[Program], *, slots: int = 1) -> None:
+    """Runs what is not finished of these programs, at most `slots` at a time; each failure is kept in its folder.
+
+    With several slots each sees one device, the slot's number among those of CUDA_VISIBLE_DEVICES. One that another
+    process still trains, as after this one was killed, is waited for. SIGTERM and SIGINT are passed on: what runs saves
+    and ends, and so does this, by KeyboardInterrupt.
+    """
+    waiting = deque(program for program in programs if _is_due(folder, program))
+    print(f"{len(programs) - len(waiting)} of {len(programs)} programs are there already", file=sys.stderr)
+    running: dict[int, _Running | None] = dict.fromkeys(range(slots))
+    with _stopping(running):
+        while waiting or any(running.values()):
+            for slot, one in running.items():
+                if one is not None and _has_ended(folder, one):
+                    running[slot] = None
+                    if one.process is None and _is_due(folder, one.program):
+                        waiting.appendleft(one.program)
+                    else:
+                        _conclude(folder, one)
+                if running[slot] is None and waiting:
+                    running[slot] = _start(folder, waiting.popleft(), slot if slots > 1 else None)
+            time.sleep(POLL_SECONDS)
+
+
+def _is_due(folder: Path, program: Program) -> bool:
+    return folders.progress(folder / program.folder, program.values).state not in folders.SETTLED
+
+
+def _start(folder: Path, program: Program, slot: int | None) -> _Running:
+    place = folder / program.folder
+    environment = os.environ if slot is None else {**os.environ, "CUDA_VISIBLE_DEVICES": _device(slot)}
+    with (place / folders.LOG).open("ab") as log:
+        if folders.is_locked(place):
+            print(f"{program.folder}: is being trained, waiting for it", file=sys.stderr)
+            return _Running(program, None)
+        print(f"{program.folder}: starts", file=sys.stderr)
+        (place / folders.FAILURE).unlink(missing_ok=True)
+        with suppress(OSError):  # where there are no locks
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the process's too, as long as its output is this file
+        # In a session of its own, so that Ctrl-C reaches it once: by `_stopping`.
+        process = subprocess.Popen(
+            command(folder, program),
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    return _Running(program, process)
+
+
+def _device(slot: int) -> str:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    devices = visible.split(",") if visible else []
+    return devices[slot % len(devices)] if devices else str(slot)
+
+
+def _has_ended(folder: Path, one: _Running) -> bool:
+    if one.process is None:
+        return not folders.is_locked(folder / one.program.folder)
+    return one.process.poll() is not None
+
+
+def _conclude(folder: Path, one: _Running) -> None:
+    """Says what became of a program that has ended."""
+    place, values = folder / one.program.folder, one.program.values
+    now = folders.progress(place, values)
+    if one.process is not None:
+        now = folders.conclude(place, values, one.process.returncode)
+    if now.state == "done":
+        print(f"{one.program.folder}: done, {now.seconds:,.0f} s of training", file=sys.stderr)
+    else:
+        why = (place / folders.FAILURE).read_text().splitlines()[-1]
+        print(f"{one.program.folder}: {now.state} at round {now.step}: {why}", file=sys.stderr)
+
+
+@contextmanager
+def _stopping(running: dict[int, _Running | None]) -> Iterator[None]:
+    """Whatever ends this, SIGTERM too, ends the running programs, which are waited for."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        alive = [one.process for one in running.values() if one and one.process and one.process.poll() is None]
+        for process in alive:
+            process.terminate()
+        for process in alive:
+            process.wait()
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,242 @@
+"""From a sweep's file to the programs to run: what is asked, and its expansion.
+
+A sweep's file is Python with a function `get_sweep() -> Sweep`, and is run as code:
+
+    def get_sweep() -> Sweep:
+        base = load(CONFIGS / "digits_dcgan.py")
+        rates = {"players.critic.optimizer.learning_rate": [1e-4, 2e-4, 4e-4]}
+        return Sweep(base, grid(rates), Seeds(5), metrics=[Metric("samples/frechet", "lower")])
+"""
+
+import hashlib
+import importlib.util
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from gan_jax import config as configs
+from gan_jax.errors import UserError, one_line, options
+from gan_jax.sweeps.cells import Cell, Overrides
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+BETTER = ("lower", "higher")
+SCALES = ("linear", "log")
+
+
+class Seeds(NamedTuple):
+    """The seeds of every cell: `count` of them from `first` on, `at_once` as one program (0: all)."""
+
+    count: int = 5
+    first: int = 0
+    at_once: int = 0
+
+    def programs(self) -> list[range]:
+        """The seeds of each program."""
+        size = self.at_once or self.count
+        last = self.first + self.count
+        return [range(start, min(start + size, last)) for start in range(self.first, last, size)]
+
+
+class Metric(NamedTuple):
+    """What is reported: a name of evaluations.jsonl or metrics.jsonl, and which way is the `better` one, if any."""
+
+    name: str
+    better: str = ""
+
+
+class Curve(NamedTuple):
+    """A chart: `y`, a name of either file, on a 'linear' or 'log' scale, over `x`, another one or the rounds played."""
+
+    y: str
+    x: str = "step"
+    scale: str = "linear"
+
+
+class Finals(NamedTuple):
+    """The second of two phases: the `best` cells by a metric, again, over fresh seeds, which alone are reported.
+
+    After Lucic et al. 2018, arXiv:1711.10337. `by` is to come from validation data, and is none of those reported.
+    """
+
+    best: int
+    by: Metric
+    seeds: Seeds
+
+
+class Sweep(NamedTuple):
+    """What a sweep's file gives.
+
+    base: the config that cells override. overrides: what all cells have in common, given before their own. metrics: in
+    the table's order; () for all evaluations. curves: () for all metrics over rounds. baseline: the cell that others
+    are compared with; "" for the first.
+    """
+
+    base: ConfigDict
+    cells: Sequence[Cell]
+    seeds: Seeds = Seeds()
+    overrides: Overrides = MappingProxyType({})
+    metrics: Sequence[Metric] = ()
+    curves: Sequence[Curve] = ()
+    baseline: str = ""
+    finals: Finals | None = None
+
+
+class Planned(NamedTuple):
+    """A cell's name, its folder's name (with the config's hash), and its config, seeds aside, as JSON has it."""
+
+    name: str
+    folder: str
+    values: dict[str, Any]
+
+
+class Program(NamedTuple):
+    """One process to run: its cell, its folder within the sweep's, and its config as JSON has it."""
+
+    cell: str
+    folder: Path
+    values: dict[str, Any]
+
+
+def load(path: Path) -> Sweep:
+    """What `get_sweep()` of a Python file returns; raises UserError, with the file's name, for what fails in it."""
+    spec = importlib.util.spec_from_file_location("sweep_file", path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise UserError(f"--sweep={path}: there is no such Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        sweep = module.get_sweep()
+    except (Exception, SystemExit) as error:
+        raise UserError(f"--sweep={path}: {type(error).__name__}: {one_line(error)}") from error
+    if not isinstance(sweep, Sweep):
+        raise UserError(f"--sweep={path}: get_sweep() returned {type(sweep).__name__}, not a Sweep")
+    return sweep
+
+
+def expand(sweep: Sweep) -> list[Planned]:
+    """Every cell's config, checked.
+
+    Raises UserError for no cells, two of one name or config, fields that do not exist, values of another type, seeds
+    that cannot be, and a baseline, a metric or finals that do not fit.
+    """
+    _check(sweep)
+    planned: dict[str, Planned] = {}
+    for cell in sweep.cells:
+        made = _planned(cell, sweep)
+        if (other := planned.get(made.folder.rpartition("-")[2])) is not None:
+            raise UserError(f"cells {other.name!r} and {cell.name!r} are one config: drop one of them")
+        planned[made.folder.rpartition("-")[2]] = made
+    return list(planned.values())
+
+
+def programs(cells: Sequence[Planned], seeds: Seeds, folder: Path) -> list[Program]:
+    """The processes of these cells, within a folder."""
+    made = []
+    for cell in cells:
+        for some in seeds.programs():
+            name = f"seed_{some[0]}" if len(some) == 1 else f"seeds_{some[0]}_to_{some[-1]}"
+            values = {**cell.values, "seed": some[0], "seeds": len(some)}
+            made.append(Program(cell.name, folder / cell.folder / name, values))
+    return made
+
+
+def alone(program: Program) -> list[Program]:
+    """A program of several seeds as one for each."""
+    first, count = program.values["seed"], program.values["seeds"]
+    return [
+        Program(program.cell, program.folder.with_name(f"seed_{seed}"), {**program.values, "seed": seed, "seeds": 1})
+        for seed in range(first, first + count)
+    ]
+
+
+def _check(sweep: Sweep) -> None:
+    names = [cell.name for cell in sweep.cells]
+    if not names:
+        raise UserError("the sweep has no cells: it must have at least 1")
+    if twice := sorted({name for name in names if names.count(name) > 1}) if len({*names}) < len(names) else []:
+        raise UserError(f"two cells are named {twice[0]!r}: give each a name of its own")
+    if sweep.baseline and sweep.baseline not in names:
+        raise UserError(f"the sweep has no cell {sweep.baseline!r} as its baseline; {options(sweep.baseline, names)}")
+    _check_seeds(sweep.seeds)
+    for metric in [*sweep.metrics, *([sweep.finals.by] if sweep.finals else [])]:
+        if metric.better not in ("", *BETTER):
+            raise UserError(f"metric {metric.name}: better is {metric.better!r}; {options(metric.better, BETTER)}")
+    for curve in sweep.curves:
+        if curve.scale not in SCALES:
+            raise UserError(f"curve of {curve.y}: scale is {curve.scale!r}; {options(curve.scale, SCALES)}")
+    if sweep.finals:
+        _check_finals(sweep, sweep.finals)
+
+
+def _check_finals(sweep: Sweep, finals: Finals) -> None:
+    _check_seeds(finals.seeds)
+    if sweep.baseline:
+        raise UserError(f"baseline {sweep.baseline!r}: a search has none, as its best cells are not known before")
+    searched, fresh = (range(s.first, s.first + s.count) for s in (sweep.seeds, finals.seeds))
+    if range(max(searched.start, fresh.start), min(searched.stop, fresh.stop)):
+        raise UserError(f"finals' seeds from {fresh.start} on were seen in the search: begin them at {searched.stop}")
+    if not 1 <= finals.best <= len(sweep.cells):
+        raise UserError(f"finals of the best {finals.best} cells: it must be 1 to {len(sweep.cells)}, those searched")
+    if finals.by.better not in BETTER:
+        raise UserError(f"finals by {finals.by.name}: say which is better, {' or '.join(BETTER)}")
+    if finals.by.name in {metric.name for metric in sweep.metrics} or not sweep.metrics:
+        raise UserError(f"finals by {finals.by.name}: the sweep must report metrics, and others than this one")
+
+
+def _check_seeds(seeds: Seeds) -> None:
+    for name, value, least in (("count", seeds.count, 1), ("first", seeds.first, 0), ("at_once", seeds.at_once, 0)):
+        if value < least:
+            raise UserError(f"seeds: {name} is {value}: it must be at least {least}")
+
+
+def _planned(cell: Cell, sweep: Sweep) -> Planned:
+    base = sweep.base if cell.base is None else cell.base
+    try:
+        values = _overridden(base.to_dict(), {**sweep.overrides, **cell.overrides})
+        config = configs.of_seed(ConfigDict(values), sweep.seeds.first)
+    except UserError as error:
+        raise UserError(f"cell {cell.name!r}: {error}") from error
+    if not config.log_every_steps:
+        raise UserError(f"cell {cell.name!r}: config.log_every_steps is 0: a sweep is read from its runs' logged rows")
+    made = {name: value for name, value in configs.to_json(config).items() if name not in ("seed", "seeds")}
+    digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]
+    return Planned(cell.name, f"{re.sub('[^A-Za-z0-9_.=+-]+', '_', cell.name)[:60]}-{digest}", made)
+
+
+def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
+    """A config's values with those of dotted fields that exist replaced, `values` itself among what is changed."""
+    for path, value in overrides.items():
+        if path in configs.OPTIONAL_BLOCKS and isinstance(value, Mapping):  # whether or not the base has one
+            values[path] = value
+            continue
+        block, *inner = values, *path.split(".")
+        for part in inner[:-1]:
+            block = _entered(block, part, path)
+        old = _entered(block, inner[-1], path)
+        if not _takes(old, value):
+            raise UserError(f"config.{path} is {value!r}: it must be of type {type(old).__name__}")
+        block[inner[-1]] = value
+    return values
+
+
+def _entered(block: Any, part: str, path: str) -> Any:
+    if path in ("seed", "seeds"):
+        raise UserError(f"config.{path} is no override: the sweep's seeds say which")
+    if not isinstance(block, Mapping) or part not in block:
+        known = block.keys() if isinstance(block, Mapping) else []
+        raise UserError(f"unknown config field {path!r}: {options(part, known)}")
+    return block[part]
+
+
+def _takes(old: Any, new: Any) -> bool:
+    """Whether a value may take another's place; a block may stand for a number, as a schedule does, or for a block."""
+    if isinstance(new, Mapping) or isinstance(old, Mapping):
+        return isinstance(old, Mapping | float) and isinstance(new, Mapping | float)
+    if isinstance(old, tuple | list):
+        return isinstance(new, tuple | list)
+    return type(new) is type(old) or (isinstance(old, float) and type(new) is int)

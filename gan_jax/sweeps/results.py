@@ -1,0 +1,222 @@
+"""What the runs of a folder came to, read off their config.json, metrics.jsonl and evaluations.jsonl alone."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gan_jax import alarms
+from gan_jax.config import FREE
+from gan_jax.errors import UserError
+from gan_jax.run_directory import RunDirectory
+from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps.cells import short
+from gan_jax.sweeps.plan import Curve, Metric
+from gan_jax.writers import Row, read_rows
+
+NO_MATTER = FREE - {"steps"}
+"""Fields that do not change a run's numbers, and so do not tell cells apart."""
+FINISHED = ("finished", "collapsed")
+COLLAPSES = frozenset({"the fakes have collapsed", "the fakes repeat themselves"})
+"""The alarms that make a run a collapsed one."""
+LAST = 0.1  # of the rounds: what a metric of metrics.jsonl is the mean over, as a batch's value is noisy
+NOT_METRICS = ("/std", "/floor")  # endings of what stands beside an evaluation's values
+
+
+class Run(NamedTuple):
+    """One seed's run.
+
+    fate: `finished`; `collapsed`, finished too, but its fakes are few images again and again; `diverged`, its numbers
+        are not finite any more; `failed`, it ended before its last round; `not run`.
+    alarms: those that go off at its last row (alarms.py), by name.
+    """
+
+    seed: int
+    fate: str
+    alarms: list[str]
+    place: RunDirectory
+    config: dict[str, Any]
+    rows: list[Row]
+    evaluations: list[Row]
+    seconds: float  # of training, its share of the program that it was part of
+
+    def value(self, metric: str) -> float | None:
+        """A metric at the last round, or of metrics.jsonl its mean over the last tenth of them; None: a gap."""
+        if self.fate not in FINISHED:
+            return None
+        steps = self.config["steps"]
+        at_end = [row[metric] for row in self.evaluations if _is_number(row.get(metric)) and row["step"] == steps]
+        late = [row[metric] for row in self.rows if _is_number(row.get(metric)) and row["step"] > (1 - LAST) * steps]
+        value = at_end[0] if at_end else sum(late) / len(late) if late else None
+        return value if value is not None and math.isfinite(value) else None
+
+    def curve(self, name: str) -> dict[int, float]:
+        """A metric's finite values by round, of either file."""
+        rows = [*self.rows, *self.evaluations]
+        if name == "step":
+            return {int(row["step"]): row["step"] for row in rows}
+        return {int(row["step"]): row[name] for row in rows if _is_number(row.get(name)) and math.isfinite(row[name])}
+
+    def samples(self) -> dict[int, Path]:
+        """Its pictures by round."""
+        paths = sorted(self.place.samples.glob("step_*.png"))
+        return {int(path.stem.removeprefix("step_")): path for path in paths}
+
+
+class CellRuns(NamedTuple):
+    """A cell: its name, the fields in which it differs from others, with its values, and its runs by seed."""
+
+    name: str
+    differs: dict[str, Any]
+    runs: list[Run]
+
+    def by_seed(self, metric: str) -> dict[int, float | None]:
+        """A metric's value of every seed, None where there is none."""
+        return {run.seed: run.value(metric) for run in self.runs}
+
+
+class Results(NamedTuple):
+    """All that is reported. `made_with`: versions, devices and git states, each with the number of runs that say so."""
+
+    name: str
+    cells: list[CellRuns]
+    metrics: list[Metric]
+    curves: list[Curve]
+    baseline: str
+    finals: dict[str, Any] | None
+    made_with: dict[str, dict[str, int]]
+
+
+def read(folder: Path) -> Results:
+    """The runs of a sweep's folder, of one of two phases those of the second; or of any folder of runs.
+
+    There, without sweep.json, cells are told apart and named by their configs. Raises UserError where there is no run.
+    """
+    plan = folders.read(folder) if (folder / folders.PLAN).exists() else {"sweep": "", "cells": []}
+    place = folder / folders.CELLS if plan["cells"] else folder
+    runs = [run for program in folders.found(place) for run in _runs(place, program.folder, program.values)]
+    if not runs:
+        raise UserError(f"{place} holds no run: run the sweep first")
+    cells = _named(_grouped(runs), plan, place)
+    metrics = [Metric(**metric) for metric in plan.get("metrics", [])]
+    metrics = metrics or [Metric(name) for name in _measured(runs)]
+    curves = [Curve(**curve) for curve in plan.get("curves", [])] or [Curve(metric.name) for metric in metrics]
+    return Results(
+        name=plan["sweep"] or folder.resolve().name,
+        cells=cells,
+        metrics=metrics,
+        curves=curves,
+        baseline=plan.get("baseline") or cells[0].name,
+        finals=plan.get("finals"),
+        made_with=_made_with(runs),
+    )
+
+
+def searched(folder: Path) -> dict[str, list[Run]]:
+    """The runs of the first of two phases, by their cells' folders."""
+    place = folder / folders.SEARCH
+    cells: dict[str, list[Run]] = {}
+    for program in folders.found(place):
+        cells.setdefault(program.cell, []).extend(_runs(place, program.folder, program.values))
+    return cells
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`(dotted field, value)` of a config as JSON has it."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _runs(base: Path, within: Path, values: dict[str, Any]) -> Iterator[Run]:
+    for seed, place in folders.runs(base / within, values):
+        rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
+        seconds = (rows[-1].get("seconds", 0.0) if rows else 0.0) / values["seeds"]
+        at_end = _alarms(rows, values["objective"]["name"])
+        yield Run(seed, _fate(rows, at_end, values), at_end, place, values, rows, evaluations, seconds)
+
+
+def _alarms(rows: list[Row], objective: str) -> list[str]:
+    """Those that go off at the last row."""
+    return [alarm.name for alarm in alarms.find(rows, objective) if alarm.last == rows[-1]["step"]]
+
+
+def _fate(rows: list[Row], at_end: list[str], values: dict[str, Any]) -> str:
+    if not rows:
+        return "not run"
+    if not all(math.isfinite(value) for value in rows[-1].values() if _is_number(value)):
+        return "diverged"
+    if rows[-1]["step"] != values["steps"]:
+        return "failed"
+    return "collapsed" if COLLAPSES & {*at_end} else "finished"
+
+
+def _grouped(runs: Sequence[Run]) -> list[tuple[dict[str, Any], list[Run]]]:
+    """Runs that differ in their seeds alone, and each group's config without fields that do not matter."""
+    groups: dict[str, tuple[dict[str, Any], list[Run]]] = {}
+    for run in runs:
+        config = {field: value for field, value in leaves(run.config) if field not in {"seed", "seeds", *NO_MATTER}}
+        groups.setdefault(json.dumps(config, sort_keys=True), (config, []))[1].append(run)
+    return list(groups.values())
+
+
+def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any], place: Path) -> list[CellRuns]:
+    """Cells in the plan's order and by its names; where it names none, by what differs."""
+    every = [config for config, _ in groups]
+    fields = sorted({field for config in every for field in config})
+    differing = [field for field in fields if len({json.dumps(config.get(field)) for config in every}) > 1]
+    names = short(differing)
+    planned = {cell["folder"].rpartition("/")[2]: (n, cell["name"]) for n, cell in enumerate(plan["cells"])}
+    cells = []
+    for config, runs in groups:
+        differs = {field: config[field] for field in differing if field in config}
+        own = ", ".join(f"{names[field]}={_shown(value)}" for field, value in differs.items()) or "all runs"
+        folder = runs[0].place.folder.relative_to(place).parts[0]
+        _check_once(runs)
+        order, name = planned.get(folder, (len(planned), own))
+        cells.append((order, CellRuns(name, differs, sorted(runs, key=lambda run: run.seed))))
+    return [cell for _, cell in sorted(cells, key=lambda pair: pair[0])]
+
+
+def _check_once(runs: Sequence[Run]) -> None:
+    seen: dict[int, Run] = {}
+    for run in runs:
+        if (other := seen.setdefault(run.seed, run)) is not run:
+            raise UserError(f"{other.place.folder} and {run.place.folder} are the same run: move one of them away")
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _measured(runs: Iterable[Run]) -> list[str]:
+    """Every name that an evaluation has, or else a logged row."""
+    found: set[str] = set()
+    for kind in ("evaluations", "rows"):
+        for run in runs:
+            found |= {name for row in getattr(run, kind)[-1:] for name in row if type(row[name]) is float}
+        if found := {name for name in found if not name.endswith(NOT_METRICS)} - {"seconds"}:
+            break
+    return sorted(found)
+
+
+def _made_with(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
+    """What the runs say of their making, and how many runs say each."""
+    made: dict[str, dict[str, int]] = {"versions": {}, "devices": {}, "git": {}}
+    for run in runs:
+        said = json.loads(run.place.config.read_text()) if run.place.config.exists() else {}
+        git = said.get("git") or {}
+        versions = ", ".join(f"{name} {version}" for name, version in said.get("versions", {}).items())
+        changed = " with changes" if git.get("changed") else ""
+        texts = {"versions": versions, "devices": ", ".join(said.get("devices", [])), "git": ""}
+        texts["git"] = f"{git['commit']}{changed}" if "commit" in git else ""
+        for kind, text in texts.items():
+            made[kind][text or "not said"] = made[kind].get(text or "not said", 0) + 1
+    return made
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

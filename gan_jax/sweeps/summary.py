@@ -1,0 +1,110 @@
+"""From the runs' results to the numbers of the report, as JSON has them."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from gan_jax.sweeps.plan import Metric
+from gan_jax.sweeps.results import FINISHED, CellRuns, Results, Run
+from gan_jax.sweeps.statistics import summary
+
+
+def summarise(results: Results) -> dict[str, Any]:
+    """All that the report says but seconds and pictures: the same from the same runs, however often they were killed.
+
+    Of every cell each metric's `values` by seed (None: a gap), their mean with its 95 % interval, and its `difference`
+    from the baseline, cell less baseline, over the seeds that both have.
+    """
+    baseline = next(cell for cell in results.cells if cell.name == results.baseline)
+    return {
+        "sweep": results.name,
+        "runs": sum(len(cell.runs) for cell in results.cells),
+        "baseline": results.baseline,
+        "metrics": [_described(metric, results.cells) for metric in results.metrics],
+        "cells": [_cell(cell, baseline, results.metrics) for cell in results.cells],
+        "made_with": results.made_with,
+    }
+
+
+def cost(results: Results) -> list[dict[str, Any]]:
+    """Seconds of training by cell: of a run (of several seeds as one program its share), and of all of them."""
+    return [
+        {
+            "cell": cell.name,
+            "seconds_a_run": round(sum(run.seconds for run in cell.runs) / len(cell.runs), 1),
+            "seconds": round(sum(run.seconds for run in cell.runs), 1),
+        }
+        for cell in results.cells
+    ]
+
+
+def ranked(cells: dict[str, list[Run]], by: Metric) -> list[tuple[str, float | None]]:
+    """Cells and their means over seeds, best first; those without a value of every seed last, as None."""
+    means = {}
+    for name, runs in cells.items():
+        values = [value for run in runs if (value := run.value(by.name)) is not None]
+        means[name] = sum(values) / len(values) if len(values) == len(runs) else None
+    sign = 1 if by.better == "lower" else -1
+    return sorted(means.items(), key=lambda pair: (pair[1] is None, sign * (pair[1] or 0.0), pair[0]))
+
+
+def _cell(cell: CellRuns, baseline: CellRuns, metrics: Iterable[Metric]) -> dict[str, Any]:
+    config = cell.runs[0].config
+    most = max(player["repeats"] for player in config["players"].values())
+    return {
+        "name": cell.name,
+        "differs": cell.differs,
+        "fates": {str(run.seed): run.fate for run in cell.runs},
+        "alarms": {str(run.seed): run.alarms for run in cell.runs},
+        "rounds": config["steps"],
+        "images": config["steps"] * config["batch_size"] * most,
+        "metrics": {metric.name: _metric(cell, baseline, metric.name) for metric in metrics},
+    }
+
+
+def _metric(cell: CellRuns, baseline: CellRuns, name: str) -> dict[str, Any]:
+    values, others = cell.by_seed(name), baseline.by_seed(name)
+    pairs = [(value, others.get(seed)) for seed, value in values.items()]
+    differences = [mine - other for mine, other in pairs if mine is not None and other is not None]
+    return {
+        "values": {str(seed): value for seed, value in values.items()},
+        **summary([value for value in values.values() if value is not None])._asdict(),
+        "difference": None if cell is baseline else summary(differences)._asdict(),
+    }
+
+
+def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:
+    """A metric and its floor, what training examples get in the samples' place, where the runs say one."""
+    rows = (row for cell in cells for run in cell.runs for row in run.evaluations[-1:])
+    floors = [row[f"{metric.name}/floor"] for row in rows if f"{metric.name}/floor" in row]
+    return {**metric._asdict(), "floor": floors[0] if floors else None}
+
+
+def pictured(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[CellRuns]:
+    """At most so many cells, for charts and pictures: the best by the first metric, in the table's order."""
+    if len(cells) <= most:
+        return cells
+    order = ranked({cell.name: cell.runs for cell in cells}, metrics[0]._replace(better=metrics[0].better or "lower"))
+    best = {name for name, _ in order[:most]}
+    return [cell for cell in cells if cell.name in best]
+
+
+def samples(cells: list[CellRuns], most: int) -> tuple[list[int], list[tuple[str, int, list[Path]]]]:
+    """Some rounds that all cells have pictures of, and `(cell, seed, pictures)`: of a seed of each, after these rounds.
+
+    Where last rounds differ, a picture after the last one comes last. A run that failed is shown where no other can.
+    """
+    shown = []
+    for cell in cells:
+        order = sorted(cell.runs, key=lambda run: (run.fate not in FINISHED, run.seed))
+        run = next((run for run in order if run.samples()), order[0])
+        shown.append((cell.name, run.seed, run.samples()))
+    common = sorted(set.intersection(*(set(paths) for _, _, paths in shown)) - {0})
+    if len(common) > most:
+        common = [common[round(n * (len(common) - 1) / most)] for n in range(1, most + 1)]
+    ends = {max(paths, default=0) for _, _, paths in shown}
+    made = []
+    for name, seed, paths in shown:
+        steps = [*common, max(paths)] if paths and len(ends) > 1 else common
+        made.append((name, seed, [paths[step] for step in steps]))
+    return common, made

@@ -1,0 +1,208 @@
+"""The report of a sweep, from rows made by hand: means, intervals, pairs, gaps, fates, and the same bytes again."""
+
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+from conftest import ROOT
+
+from gan_jax import alarms, images
+from gan_jax import config as configs
+from gan_jax.errors import UserError
+from gan_jax.sweeps import ablation
+from gan_jax.sweeps.plan import Metric
+from gan_jax.sweeps.results import COLLAPSES, read
+from gan_jax.sweeps.statistics import summary
+from scripts import report as script
+
+STEPS = 400
+BASE = configs.to_json(configs.load(ROOT / "configs" / "digits_dcgan.py"))
+MADE_WITH = {"versions": {"jax": "1.2"}, "devices": ["cpu cpu"], "git": {"commit": "abc", "changed": True}}
+
+
+def rows(*, last=STEPS, every=8, **terms):
+    """Rows of a metrics.jsonl in which each term is constant."""
+    return [{"step": step, "seconds": step / 10, **terms} for step in range(every, last + 1, every)]
+
+
+def run(folder, *, logged=None, evaluations=(), seeds=1, **changed):
+    """A run directory by hand."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {**BASE, "steps": STEPS, "seeds": seeds, **changed}
+    (folder / "config.json").write_text(json.dumps({"config": config, **MADE_WITH}))
+    for name, some in (("metrics", rows() if logged is None else logged), ("evaluations", evaluations)):
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
+
+
+def evaluated(value, step=STEPS, **more):
+    return [{"step": step, "seed": 0, "samples/frechet": value, "samples/frechet/floor": 0.5, **more}]
+
+
+@pytest.fixture
+def two_cells(tmp_path):
+    """Latents of 32 and 8 values, three seeds each, without sweep.json; the third seed of the second one is a gap."""
+    for seed, (mine, other) in enumerate([(1.0, 2.0), (2.0, 2.5), (4.0, None)]):
+        run(tmp_path / f"a{seed}", seed=seed, evaluations=evaluated(mine))
+        rest = evaluated(9.0, step=50) if other is None else evaluated(other)
+        run(tmp_path / f"b{seed}", seed=seed, latent={"name": "uniform", "dim": 8}, evaluations=rest)
+    return tmp_path
+
+
+def made(folder):
+    ablation.write(folder)
+    return json.loads((folder / "ablation.json").read_text())
+
+
+def test_interval_is_the_percentile_bootstraps():
+    values = np.random.default_rng(1).normal(3.0, 2.0, 8)
+    theirs = scipy.stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=5)
+    ours = summary(list(values))
+    assert ours.mean == pytest.approx(values.mean())
+    assert (ours.low, ours.high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.05)
+    assert summary(list(values)) == ours
+
+
+def test_interval_of_few_values():
+    assert summary([]) == (0, None, None, None)
+    assert summary([3]) == (1, 3.0, None, None)
+    two = summary([0.0, 1.0])  # resampled means 0, 1/2, 1 with chances 1/4, 1/2, 1/4
+    assert (two.low, two.mean, two.high) == (0.0, 0.5, 1.0)
+
+
+def test_cells_are_told_apart_and_named_by_what_differs(two_cells):
+    report = made(two_cells)
+    assert [cell["name"] for cell in report["cells"]] == ["dim=32", "dim=8"]
+    assert report["cells"][1]["differs"] == {"latent.dim": 8}
+    assert report["metrics"] == [{"name": "samples/frechet", "better": "", "floor": 0.5}]
+    first, second = (cell["metrics"]["samples/frechet"] for cell in report["cells"])
+    assert first["mean"] == pytest.approx(7 / 3)
+    assert first["difference"] is None
+    assert second["values"] == {"0": 2.0, "1": 2.5, "2": None}
+    assert (second["count"], second["mean"]) == (2, 2.25)
+    assert (second["difference"]["count"], second["difference"]["mean"]) == (2, 0.75)
+    assert report["cells"][0]["images"] == STEPS * 64
+    assert report["made_with"]["git"] == {"abc with changes": 6}
+
+
+def test_gaps_are_marked_and_counted(two_cells):
+    made(two_cells)
+    page = (two_cells / "ablation.md").read_text()
+    assert "| dim=8 | 3 | 0 | 2.25 [2, 2.5] (2 of 3) |" in page
+    assert "| dim=8 | 2 | finished | — |  |" in page
+    assert "| training examples |  |  | 0.5 |" in page
+
+
+def test_report_is_the_same_bytes_again_and_has_no_clock_in_its_table(two_cells, capsys):
+    for folder in two_cells.glob("*"):
+        (folder / "samples").mkdir()
+        images.save_png(folder / "samples" / "step_00000400.png", np.zeros((8, 8, 1), np.uint8))
+    assert script.main([str(two_cells)]) == 0
+    files = capsys.readouterr().out.split()
+    before = [Path(file).read_bytes() for file in files]
+    assert script.main([str(two_cells)]) == 0
+    assert [Path(file).read_bytes() for file in files] == before
+    for folder in two_cells.glob("*/metrics.jsonl"):
+        folder.write_text(folder.read_text().replace('"seconds": 4', '"seconds": 7'))
+    ablation.write(two_cells)
+    changed = {Path(file).name for file, old in zip(files, before, strict=True) if Path(file).read_bytes() != old}
+    assert changed == {"cost.json", "ablation.html"}
+    page = (two_cells / "ablation.html").read_text()
+    assert page.count("data:image/png;base64,") == 2
+    assert not any(
+        outside in page for outside in ('src="http', 'href="http', "<script", "<link", "@import", "url(http")
+    )
+
+
+def test_lost_seeds_are_counted_and_never_dropped(tmp_path):
+    good = {"generator/diversity": 1.0, "generator/nearest": 1.0}
+    run(tmp_path / "0", logged=rows(**good), evaluations=evaluated(1.0))
+    run(tmp_path / "1", seed=1, logged=rows(**good | {"generator/nearest": 0.1}), evaluations=evaluated(8.0))
+    broken = [*rows(last=200, **good), {"step": 201, "seconds": 5.1, "critic/loss": math.nan}]
+    run(tmp_path / "2", seed=2, logged=broken, evaluations=evaluated(3.0, step=50))
+    run(tmp_path / "3", seed=3, logged=rows(last=392, **good, **{"samples/frechet": 7.0}))
+    run(tmp_path / "4", seed=4, logged=[])
+    report = made(tmp_path)
+    (cell,) = report["cells"]
+    assert cell["fates"] == {"0": "finished", "1": "collapsed", "2": "diverged", "3": "failed", "4": "not run"}
+    assert cell["alarms"]["1"] == ["the fakes repeat themselves"]
+    assert cell["alarms"]["2"] == ["not finite"]
+    assert cell["metrics"]["samples/frechet"]["mean"] == 4.5
+    page = (tmp_path / "ablation.md").read_text()
+    assert "| all runs | 5 | 1 collapsed, 1 diverged, 1 failed, 1 not run | 4.5 [1, 8] (2 of 5) |" in page
+    assert "NaN" not in (tmp_path / "ablation.json").read_text()
+
+
+def test_collapse_is_told_by_alarms_that_exist():
+    assert {rule.name for rule in alarms.RULES} >= COLLAPSES
+
+
+def test_seeds_of_one_program_share_its_seconds(tmp_path):
+    place = tmp_path / "cell" / "seeds_0_to_1"
+    run(place, seeds=2, logged=[])
+    run(place / "seed_0", seed=0, logged=rows(**{"critic/loss": 2.0}))
+    run(place / "seed_1", seed=1, logged=rows(**{"critic/loss": 3.0}))
+    report = made(tmp_path)
+    assert report["runs"] == 2
+    assert report["cells"][0]["metrics"]["critic/loss"]["values"] == {"0": 2.0, "1": 3.0}
+    assert json.loads((tmp_path / "cost.json").read_text()) == [
+        {"cell": "all runs", "seconds_a_run": 20.0, "seconds": 40.0}
+    ]
+
+
+def test_metrics_of_rows_are_means_over_the_last_tenth(tmp_path):
+    run(
+        tmp_path / "0",
+        logged=[{"step": step, "seconds": 1.0, "critic/loss": float(step)} for step in range(1, 101)],
+        steps=100,
+    )
+    assert read(tmp_path).cells[0].runs[0].value("critic/loss") == pytest.approx(np.mean(range(91, 101)))
+
+
+def test_search_is_ranked_and_its_best_are_named(tmp_path):
+    for name, values in {
+        "good-1": (1.0, 2.0),
+        "better-2": (1.0, 1.5),
+        "lost-3": (0.1, None),
+        "bad-4": (5.0, 5.0),
+    }.items():
+        for seed, value in enumerate(values):
+            rest = [] if value is None else evaluated(value)
+            run(tmp_path / "search" / name / f"seed_{seed}", seed=seed, evaluations=rest)
+    metric = Metric("samples/frechet", "lower")
+    assert ablation.chosen(tmp_path, metric, 2) == ["better-2", "good-1"]
+    assert ablation.chosen(tmp_path, metric._replace(better="higher"), 9) == ["bad-4", "good-1", "better-2"]
+
+
+def test_report_refuses(two_cells, tmp_path_factory, capsys):
+    empty = tmp_path_factory.mktemp("empty")
+    with pytest.raises(UserError, match="holds no run"):
+        ablation.write(empty)
+    assert script.main([str(two_cells), "--against=dim=9"]) == 2
+    assert "did you mean dim=8" in capsys.readouterr().err
+    assert script.main([str(two_cells), "--against=dim=8"]) == 0
+    assert "## Differences from dim=8" in (two_cells / "ablation.md").read_text()
+    run(two_cells / "again", evaluations=evaluated(1.0))
+    with pytest.raises(UserError, match="are the same run"):
+        ablation.write(two_cells)
+
+
+def test_page_escapes_what_it_shows(tmp_path):
+    run(tmp_path / "0", objective={"name": "<script>alert(1)</script>|x"}, logged=rows(**{"critic/loss": 1.0}))
+    run(tmp_path / "1", logged=rows(**{"critic/loss": 1.0}))
+    ablation.write(tmp_path)
+    assert "<script>" not in (tmp_path / "ablation.html").read_text()
+    assert "\\|x" in (tmp_path / "ablation.md").read_text()
+
+
+def test_many_runs_take_seconds(tmp_path):
+    logged = rows(**{"critic/loss": 1.0, "generator/loss": 2.0})
+    for number in range(500):
+        dim, seed = divmod(number, 5)
+        run(tmp_path / f"{number}", seed=seed, latent={"name": "uniform", "dim": dim + 1}, logged=logged)
+    start = time.process_time()
+    assert made(tmp_path)["runs"] == 500
+    assert time.process_time() - start < 20

@@ -1,0 +1,187 @@
+"""A sweep by the command: killed and started again it makes the table of one never disturbed, a failing cell or not."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from ml_collections import ConfigDict
+
+from gan_jax import config as configs
+from gan_jax import images, train
+from gan_jax.errors import UserError
+from gan_jax.run_directory import RunDirectory
+from gan_jax.sweeps import ablation, local, slurm
+from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps.plan import Program, expand, load, programs
+from scripts import sweep as script
+
+SWEEP = """
+from gan_jax.config import load
+from gan_jax.sweeps.cells import listed
+from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
+
+def get_sweep():
+    cells = {
+        "cannot be": {"networks.critic.widths": (4,)},
+        "minimax": {"objective.name": "adversarial.minimax"},
+        "non-saturating": {},
+    }
+    small = {
+        "steps": 4, "batch_size": 8, "rounds_per_call": 2, "log_every_steps": 1, "sample_every_steps": 4,
+        "checkpoint_every_steps": 2, "evaluators": {}, "networks.generator.widths": (8, 4),
+        "networks.critic.widths": (4, 8),
+    }
+    metrics = [Metric("critic/loss"), Metric("generator/loss", "lower")]
+    curves = [Curve("critic/loss"), Curve("generator/gradient_norm", "critic/fake_probability")]
+    base = load(CONFIGS / "digits_dcgan.py")
+    return Sweep(base, listed(cells), Seeds(2), small, metrics=metrics, curves=curves, baseline="minimax")
+"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sweeps") / "tiny.py"
+    path.write_text(SWEEP)
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(file, tmp_path_factory):
+    """The folder of the same runs, made in this process one after another."""
+    folder = tmp_path_factory.mktemp("runs") / "undisturbed"
+    sweep = load(file)
+    cells = expand(sweep)
+    every = programs(cells, sweep.seeds, Path(folders.CELLS))
+    folders.claim(folder, file.stem, sweep, cells)
+    folders.prepare(folder, every)
+    for program in every[1:]:
+        place = RunDirectory(folder / program.folder)
+        train.run(place.read_config(), place)
+    ablation.write(folder)
+    return folder
+
+
+def wait_for(condition, seconds=120.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_killed_and_started_again_it_makes_the_same_table(file, undisturbed, tmp_path, capsys):
+    folder = tmp_path / "killed"
+    arguments = [f"--sweep={file}", f"--workdir={folder}"]
+    command = [sys.executable, str(ROOT / "scripts" / "sweep.py"), *arguments]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: any(map(folders.is_locked, folder.glob("cells/minimax-*/seeds_0_to_1"))))
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert script.main([f"--status={folder}"]) == 0
+    said = capsys.readouterr().out
+    assert "failed at round 0: cells/cannot_be-" in said
+    assert "1 failed" in said
+    assert script.main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.out.split() == [str(folder / f"ablation.{kind}") for kind in ("md", "json")] + [
+        str(folder / "cost.json"),
+        str(folder / "ablation.html"),
+    ]
+    assert "failed at round 0: cells/cannot_be-" in captured.err
+    assert "differ in length" in captured.err.splitlines()[-1]
+    for name in ("ablation.md", "ablation.json"):
+        assert (folder / name).read_bytes() == (undisturbed / name).read_bytes()
+    assert "| cannot be | 2 | 2 not run | — | — |" in (folder / "ablation.md").read_text()
+    assert script.main([f"--status={folder}"]) == 0
+    assert "2 done, 0 running, 1 failed, 0 diverged, 0 waiting of 3 programs" in capsys.readouterr().out
+
+
+def test_print_commands_are_those_left_as_json_lines(file, undisturbed, capsys):
+    assert script.main([f"--sweep={file}", f"--workdir={undisturbed}", "--print_commands"]) == 0
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (line["cell"], line["seeds"]) == ("cannot be", [0, 1])
+    assert line["command"][1:3] == ["-m", "gan_jax.main"]
+    workdir = Path(line["command"][-1].removeprefix("--workdir="))
+    assert line["command"][-2] == f"--config={workdir / 'config.json'}"
+    assert RunDirectory(workdir).read_config().seeds == 2
+
+
+def test_dry_run_shows_the_plan_and_makes_nothing(file, tmp_path, capsys):
+    arguments = [f"--sweep={file}", f"--workdir={tmp_path / 'run'}", "--dry_run", "--probe=0"]
+    assert script.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "minimax  (minimax-" in said
+    assert "3 cells of 2 seeds: 6 runs in 3 programs" in said
+    assert not list(tmp_path.iterdir())
+
+
+def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypatch, capsys):
+    (tmp_path / "search.py").write_text(
+        SWEEP.replace("Seeds(2), small, metrics=metrics", "Seeds(1), small, metrics=metrics[:1]")
+        .replace('baseline="minimax"', "finals=Finals(1, metrics[1], Seeds(2, first=7))")
+        .replace("CONFIGS,", "CONFIGS, Finals,")
+    )
+    losses = {"minimax": -1.0, "non-saturating": 2.0}
+
+    def play(folder, every, *, slots):
+        for program in every:
+            if program.cell in losses:
+                pretend(folder / program.folder, program, losses[program.cell])
+            else:
+                folders.conclude(folder / program.folder, program.values, 2)
+
+    monkeypatch.setattr(local, "run", play)
+    folder = tmp_path / "run"
+    assert script.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={folder}"]) == 1
+    report = json.loads((folder / "ablation.json").read_text())
+    assert [(cell["name"], [*cell["fates"]]) for cell in report["cells"]] == [("minimax", ["7", "8"])]
+    assert [(cell["name"], cell["chosen"]) for cell in report["search"]["cells"]] == [
+        ("minimax", True),
+        ("non-saturating", False),
+        ("cannot be", False),
+    ]
+    assert "## The search before" in (folder / "ablation.md").read_text()
+    losses.clear()
+    assert script.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={tmp_path / 'lost'}"]) == 2
+    assert "no cell of the search has generator/loss of every seed" in capsys.readouterr().err
+
+
+def pretend(place, program: Program, loss):
+    """What a program leaves that has played to its end, as far as a sweep looks at it."""
+    steps = program.values["steps"]
+    for _, one in folders.runs(place, program.values):
+        (one.checkpoints / str(steps)).mkdir(parents=True)
+        one.samples.mkdir()
+        config = configs.of_seed(ConfigDict(program.values), 0)
+        one.config.write_text(json.dumps({"config": configs.to_json(config)}))
+        one.metrics.write_text(json.dumps({"step": steps, "seconds": 1.0, "generator/loss": loss}) + "\n")
+        images.save_png(one.sample(steps), np.zeros((8, 8, 1), np.uint8))
+
+
+def test_slurm_is_named_where_it_is_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UserError, match="there is no sbatch on this machine"):
+        slurm.submit(tmp_path, [], slots=1, options=[])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no --sweep=FILE"),
+        (["--sweep=absent.py"], "there is no such Python file"),
+        (["--sweep={}"], "no --workdir=DIR"),
+        (["--status"], "no --workdir=DIR"),
+        (["--status=absent"], "absent holds no sweep"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message, file, capsys):
+    assert script.main([argument.format(file) for argument in arguments]) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1

@@ -1,0 +1,206 @@
+"""Sweeps on paper: cells, their configs and programs, what a sweep may not say; and that the shipped ones build."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from ml_collections import ConfigDict
+
+from gan_jax import config as configs
+from gan_jax.errors import UserError
+from gan_jax.experiment import build
+from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps.cells import Cell, choice, crossed, drawn, grid, integers, listed, log_uniform, short, uniform
+from gan_jax.sweeps.plan import Curve, Finals, Metric, Program, Seeds, Sweep, alone, expand, load, programs
+
+FILES = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
+RATE, OTHER_RATE = (f"players.{player}.optimizer.learning_rate" for player in ("critic", "generator"))
+EXAMPLES = {"digits": ((8, 8, 1), 10), "mnist": ((28, 28, 1), 10), "ring": ((2,), 0), "grid": ((2,), 0)}
+TWO = listed({"one": {}, "other": {"batch_size": 8}})
+
+
+@pytest.fixture(scope="module")
+def base():
+    return configs.load(ROOT / "configs" / "digits_dcgan.py")
+
+
+def test_grid_has_every_combination_named_by_its_values():
+    cells = grid({(RATE, OTHER_RATE): [1e-3, 1e-4], "objective.name": ["a", "b"]})
+    assert [cell.name for cell in cells] == [
+        "learning_rate=0.001, objective=a",
+        "learning_rate=0.001, objective=b",
+        "learning_rate=0.0001, objective=a",
+        "learning_rate=0.0001, objective=b",
+    ]
+    assert cells[2].overrides == {RATE: 1e-4, OTHER_RATE: 1e-4, "objective.name": "a"}
+
+
+def test_crossed_joins_names_and_overrides():
+    cells = crossed(listed({"a": {"x": 1, "y": 1}}), [Cell("b", {"y": 2}), Cell("c", {"y": 3})])
+    assert [(cell.name, cell.overrides) for cell in cells] == [("a, b", {"x": 1, "y": 2}), ("a, c", {"x": 1, "y": 3})]
+
+
+def test_short_names_tell_fields_apart():
+    assert short([RATE, OTHER_RATE, "order.name", "latent.dim"]) == {
+        RATE: "critic.optimizer.learning_rate",
+        OTHER_RATE: "generator.optimizer.learning_rate",
+        "order.name": "order",
+        "latent.dim": "dim",
+    }
+
+
+def test_drawn_cells_are_different_and_the_first_of_more():
+    laws = {RATE: log_uniform(1e-5, 1e-1), "latent.dim": integers(2, 3), "order.name": choice("a", "b")}
+    cells = drawn(laws, 50, seed=3)
+    assert cells[:20] == drawn(laws, 20, seed=3)
+    assert len({cell.name for cell in cells}) == 50
+    assert cells != drawn(laws, 50, seed=4)
+    assert {cell.overrides["latent.dim"] for cell in cells} == {2, 3}
+    with pytest.raises(UserError, match="its laws give only 2 different ones"):
+        drawn({"order.name": choice("a", "b")}, 3)
+
+
+def test_laws_have_their_limits_and_middles():
+    generator = np.random.default_rng(0)
+    rates = [log_uniform(1e-4, 1e-2)(generator) for _ in range(400)]
+    numbers = [uniform(-1.0, 3.0)(generator) for _ in range(400)]
+    assert min(rates) >= 1e-4
+    assert max(rates) <= 1e-2
+    assert np.median(np.log10(rates)) == pytest.approx(-3, abs=0.15)
+    assert np.mean(numbers) == pytest.approx(1, abs=0.2)
+    assert all(float(f"{rate:.3g}") == rate for rate in rates)
+
+
+def test_expand_overrides_fields_and_whole_blocks(base):
+    penalised = {"name": "adversarial.wasserstein_gp", "penalty_weight": 1.0}
+    schedule = {"name": "linear_schedule", "init_value": 0.1, "end_value": 0.0, "transition_steps": 10}
+    cells = listed({"gp": {"objective": penalised, RATE: schedule}, "plain": {RATE: 1}, "whole": base})
+    gp, plain, whole = expand(Sweep(base, cells, overrides={"steps": 7}))
+    assert gp.values["objective"] == penalised
+    assert gp.values["players"]["critic"]["optimizer"]["learning_rate"]["init_value"] == 0.1
+    assert plain.values["players"]["critic"]["optimizer"]["learning_rate"] == 1
+    assert plain.values["steps"] == whole.values["steps"] == 7
+    assert base.steps != 7
+    assert base.objective.name == "adversarial.non_saturating"
+
+
+def test_folders_are_named_by_the_config_seeds_aside(base):
+    sweep = Sweep(base, TWO, Seeds(5, first=3, at_once=2))
+    cells = expand(sweep)
+    assert expand(sweep._replace(seeds=Seeds(2))) == cells
+    assert expand(sweep._replace(overrides={"steps": 7}))[0].folder != cells[0].folder
+    made = programs(cells[:1], sweep.seeds, Path("cells"))
+    assert [p.folder.name for p in made] == ["seeds_3_to_4", "seeds_5_to_6", "seed_7"]
+    assert [(p.values["seed"], p.values["seeds"]) for p in made] == [(3, 2), (5, 2), (7, 1)]
+    assert [p.folder.name for p in alone(made[1])] == ["seed_5", "seed_6"]
+    assert [len(p) for p in Seeds(3).programs()] == [3]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"cells": []}, "no cells"),
+        ({"cells": [Cell("a", {}), Cell("a", {"steps": 3})]}, "two cells are named 'a'"),
+        ({"cells": [Cell("a", {}), Cell("b", {"log_every_steps": 50})]}, "cells 'a' and 'b' are one config"),
+        ({"cells": [Cell("a", {"stpes": 3})]}, "cell 'a': unknown config field 'stpes': did you mean steps"),
+        ({"cells": [Cell("a", {"latent.dmi": 3})]}, "unknown config field 'latent.dmi': did you mean dim"),
+        ({"cells": [Cell("a", {"seed": 3})]}, "config.seed is no override"),
+        ({"cells": [Cell("a", {"steps": "many"})]}, "config.steps is 'many': it must be of type int"),
+        ({"cells": [Cell("a", {"steps": 0})]}, "cell 'a': config.steps is 0"),
+        ({"cells": [Cell("a", {"objective": 3})]}, "config.objective is 3"),
+        ({"overrides": {"log_every_steps": 0}}, "a sweep is read from its runs' logged rows"),
+        ({"baseline": "ohter"}, "did you mean other"),
+        ({"seeds": Seeds(0)}, "seeds: count is 0"),
+        ({"metrics": [Metric("x", "less")]}, "better is 'less'"),
+        ({"curves": [Curve("x", scale="lgo")]}, "did you mean log"),
+        ({"finals": Finals(1, Metric("v", "lower"), Seeds(2, first=4))}, "were seen in the search: begin them at 5"),
+        ({"finals": Finals(3, Metric("v", "lower"), Seeds(2, first=5))}, "must be 1 to 2"),
+        ({"finals": Finals(1, Metric("v"), Seeds(2, first=5))}, "say which is better"),
+        ({"finals": Finals(1, Metric("m", "lower"), Seeds(2, first=5))}, "others than this one"),
+    ],
+)
+def test_expand_refuses(base, change, message):
+    sweep = Sweep(base, TWO, metrics=[Metric("m")])._replace(**change)
+    with pytest.raises(UserError) as error:
+        expand(sweep)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("x = ", "SyntaxError"), ("def get_sweep(): return 3", "returned int, not a Sweep"), ("", "get_sweep")],
+)
+def test_load_refuses(tmp_path, text, message):
+    file = tmp_path / "s.py"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load(file)
+    with pytest.raises(UserError, match="no such Python file"):
+        load(tmp_path / "absent.py")
+
+
+def test_a_thousand_cells_expand_in_seconds(base):
+    sweep = Sweep(base, drawn({RATE: log_uniform(1e-5, 1e-1), "latent.dim": integers(2, 90)}, 1000))
+    start = time.process_time()
+    assert len(expand(sweep)) == 1000
+    assert time.process_time() - start < 15  # 2.4 s on a quiet machine
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_shipped_sweep_builds(file):
+    sweep = load(file)
+    assert f"python scripts/sweep.py --sweep=configs/sweeps/{file.name}" in file.read_text()
+    for cell in expand(sweep):
+        config = configs.of_seed(ConfigDict(cell.values), 0)
+        assert config.evaluate_every_steps
+        build(config, *EXAMPLES[config.data.name])
+
+
+def test_folder_refuses_what_is_not_this_sweeps(base, tmp_path):
+    sweep, place = Sweep(base, TWO, Seeds(1)), tmp_path / "sweep"
+    cells = expand(sweep)
+    folders.claim(place, "mine", sweep, cells)
+    folders.prepare(place, programs(cells, sweep.seeds, Path(folders.CELLS)))
+    folders.claim(place, "mine", sweep, cells)
+    with pytest.raises(UserError, match="holds another sweep, mine"):
+        folders.claim(place, "other", sweep, cells)
+    with pytest.raises(UserError, match="holds cells that this sweep has not, or not so any more: other-"):
+        folders.claim(place, "mine", sweep, cells[:1])
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "file").touch()
+    with pytest.raises(UserError, match="is not empty and holds no sweep"):
+        folders.claim(tmp_path / "other", "mine", sweep, cells)
+
+
+def test_seeds_run_alone_take_the_place_of_their_program(base, tmp_path):
+    (cell,) = expand(Sweep(base, TWO[:1]))
+    (program,) = programs([cell], Seeds(2), Path("cells"))
+    folders.prepare(tmp_path, [program])
+    assert [found.folder for found in folders.found(tmp_path)] == [program.folder]
+    folders.prepare(tmp_path, alone(program))
+    assert [found.folder for found in folders.found(tmp_path)] == [one.folder for one in alone(program)]
+
+
+def test_progress_is_read_off_a_programs_files(base, tmp_path):
+    (cell,) = expand(Sweep(base, TWO[:1], overrides={"steps": 4, "checkpoint_every_steps": 2}))
+    program = Program("one", Path("p"), {**cell.values, "seed": 0, "seeds": 2})
+    place = tmp_path / "p"
+
+    def state():
+        return folders.progress(place, program.values).state
+
+    assert state() == "waiting"
+    for seed in range(2):
+        for folder in ("checkpoints/4", "samples"):
+            (place / f"seed_{seed}" / folder).mkdir(parents=True)
+        (place / f"seed_{seed}" / "samples" / "step_00000004.png").touch()
+        (place / f"seed_{seed}" / "metrics.jsonl").write_text(json.dumps({"step": 4 - seed, "seconds": 1.0}) + "\n")
+    assert folders.conclude(place, program.values, 2).state == "failed"
+    assert folders.conclude(place, program.values, folders.DIVERGED).state == "diverged"
+    (place / "seed_1" / "metrics.jsonl").write_text('{"step": 4, "seconds": 3.0}\n')
+    assert folders.progress(place, program.values) == folders.Progress("done", 4, 3.0)
+    (place / "seed_0" / "checkpoints" / "4").rmdir()
+    assert state() == "diverged"
