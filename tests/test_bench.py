@@ -81,7 +81,8 @@ def test_what_cannot_be_counted_is_refused(function, message):
 def small_gan(*overrides):
     """Operations of a round of 8 examples with 12 values each."""
     networks = ["--config.networks.generator.widths=(7,)", CRITIC, "--config.latent.dim=3", "--config.batch_size=8"]
-    config = configs.override(configs.load(Path(CONFIG)), [*networks, *overrides])
+    order = "--config.order.name=alternating"
+    config = configs.override(configs.load(Path(CONFIG)), [*networks, order, *overrides])
     return flops.of_round(config, (2, 6, 1))
 
 
@@ -94,6 +95,8 @@ GENERATOR_MOVE = FAKE + SCORE + (C2 + C1) + (G2 + G1) + G2  # back through the c
 def test_a_gan_counts_as_by_hand():
     critic_move = FAKE + 2 * (SCORE + SCORE + C2)  # the kernels' gradients, and back through the last layer
     assert small_gan() == 2 * 8 * (critic_move + GENERATOR_MOVE)
+    shared = small_gan("--config.order.name=alternating_on_same_fakes")
+    assert shared == 2 * 8 * (critic_move + GENERATOR_MOVE - FAKE)
     assert small_gan("--config.players.critic.repeats=3") == 2 * 8 * (3 * critic_move + GENERATOR_MOVE)
 
 
@@ -127,7 +130,7 @@ def test_prints_one_line_with_all_fields_and_a_peers_ratios_without_data(capsys,
     assert found["peak_memory_mb"]["host"] > 50
     assert [found[name] for name in ("data", "batch_size", "rounds_per_call", "seeds")] == ["random 4x5x3", 8, 2, 2]
     assert found["overrides"] == [CRITIC, "--config.batch_size=8", "--config.rounds_per_call=2", "--config.seeds=2"]
-    assert found["flops_per_round"] == 2 * 2 * 8 * (3 * 20 * 100 + 4 * 100 * 60 + 6 * (60 * 6 + 6) + 2 * 6)
+    assert found["flops_per_round"] == 2 * 2 * 8 * (2 * 20 * 100 + 3 * 100 * 60 + 6 * (60 * 6 + 6) + 2 * 6)
     first, second = found["peer"]["pairs"]
     assert first["peer"] == 7.5
     assert first["ratio"] == pytest.approx(7.5 / first["ours"], rel=0.01)
