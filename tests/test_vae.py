@@ -195,7 +195,8 @@ def test_rounds_are_finite_and_compile_once(name):
         state, metrics = step(state, batches, KEY)
         seen.append(metrics)
     assert step._cache_size() == 1
-    assert set(metrics) == {"autoencoder/loss", "autoencoder/reconstruction", "autoencoder/kl"}
+    terms = ("loss", "reconstruction", "kl", "gradient_norm")
+    assert set(metrics) == {f"autoencoder/{term}" for term in terms}
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((state.players, seen)))
     losses_seen = [float(metrics["autoencoder/loss"]) for metrics in seen]
     assert np.mean(losses_seen[-20:]) < np.mean(losses_seen[:20]) - 0.5
