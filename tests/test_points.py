@@ -115,7 +115,7 @@ def test_a_run_on_points_leaves_pictures_and_modes(whole):
     assert pixels(place.sample(6)).shape == (500, 1000, 3)  # the points, and the critic's surface
     rows = read_rows(place.evaluations)
     assert [row["step"] for row in rows] == [3, 6]
-    assert set(rows[0]) == {"step", "modes/found", "modes/high_quality", "modes/reverse_kl"}
+    assert set(rows[0]) == {"step", "seed", "modes/found", "modes/high_quality", "modes/reverse_kl"}
 
 
 def test_samples_are_points_fixed_by_their_seed(whole, tmp_path):
