@@ -22,8 +22,12 @@ SURE, WIDE = 0.98, 10.0
 
 At a gap of 10, as from 5 to -5, D(x) is 0.993 and D(G(z)) 0.007, and minimax's gradient in a score 0.007 of its most.
 """
-VANISHED, LEFT_BEHIND = 0.01, 0.01
-"""Of the generator's gradient norm: the share of its level at the run's beginning, and of the critic's."""
+VANISHED, TELLS = 0.01, 0.8
+"""Of the generator's gradient norm: the share of the largest at the run's beginning, when a loss has yet to saturate;
+of the critic's accuracy: at least so much, as small gradients are right where the critic cannot tell fakes.
+
+The critic's own gradient is no measure: it vanishes with its loss, and so just where a saturating loss does.
+"""
 UNEQUAL = 1000.0
 """One player's gradient norm as a multiple of the other's: no common range of learning rates serves both."""
 SLACK, STEEP = 0.75, 5.0
@@ -59,7 +63,7 @@ class Alarm(NamedTuple):
 class Rule(NamedTuple):
     """A sign of failure: `holds(now, before, start) -> bool` of typical rows of a run, where all of `terms` are logged.
 
-    They are the medians of the last STRETCH rows, of as many up to half-way, and of the run's first ones.
+    They are the medians of the last STRETCH rows and of as many up to half-way, and the largest of the run's first.
     """
 
     name: str
@@ -105,22 +109,23 @@ class Watch:
         half = len(self._rows) // 2
         if half < STRETCH or row["step"] < SETTLED:
             return []
-        parts = self._rows[-STRETCH:], self._rows[half - STRETCH : half], self._rows[:STRETCH]
-        now, before, start = (_typical(part) for part in parts)
+        now = _each(median, self._rows[-STRETCH:])
+        before = _each(median, self._rows[half - STRETCH : half])
+        start = _each(max, self._rows[:STRETCH])
         logged = now.keys() & before.keys() & start.keys()
         return [rule for rule in self._rules if {*rule.terms} <= logged and rule.holds(now, before, start)]
 
 
-def _typical(rows: list[Row]) -> Row:
-    """The median of each term that all of the rows have."""
-    return {name: median(row[name] for row in rows) for name in set.intersection(*(set(row) for row in rows))}
+def _each(of: Callable[[list[float]], float], rows: list[Row]) -> Row:
+    """The median, say, of each term that all of the rows have."""
+    names = set.intersection(*(set(row) for row in rows))
+    return {name: of([row[name] for row in rows]) for name in names}
 
 
 def _vanished(now: Row, before: Row, start: Row) -> bool:
-    generator = now["generator/gradient_norm"]
     del before
-    level = min(VANISHED * start["generator/gradient_norm"], LEFT_BEHIND * now["critic/gradient_norm"])
-    return generator <= level
+    small = now["generator/gradient_norm"] <= VANISHED * start["generator/gradient_norm"]
+    return small and now["critic/accuracy"] >= TELLS
 
 
 def _unequal(now: Row, before: Row, start: Row) -> bool:
@@ -157,11 +162,11 @@ RULES = (
     ),
     Rule(
         "the generator's gradient has vanished",
-        ("generator/gradient_norm", "critic/gradient_norm"),
+        ("generator/gradient_norm", "critic/accuracy"),
         _vanished,
-        "it is a hundredth of what it was in the beginning, and of the critic's: the generator stands still. So the "
-        "minimax loss ends where the critic is sure. People take adversarial.non_saturating or Wasserstein's loss, and "
-        "weaken the critic.",
+        "it is a hundredth of what it was in the beginning, though the critic tells its fakes: the generator stands "
+        "still. So the minimax loss ends where the critic is sure. People take adversarial.non_saturating or "
+        "Wasserstein's loss, and weaken the critic.",
     ),
     Rule(
         "the players' gradients are unequal",
