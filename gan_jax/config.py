@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +79,28 @@ def load(path: Path) -> ConfigDict:
     if path.suffix == ".json":
         free = {field: value for field, value in defaults().items() if field in FREE}
         return _locked(free | read_run(path)["config"])  # a run of a version that had fewer of them goes on
-    spec = importlib.util.spec_from_file_location("config_file", path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise UserError(f"--config={path}: a config is a Python file, or the config.json of a run")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        config = module.get_config()
-    except (Exception, SystemExit) as error:
-        raise UserError(f"--config={path}: {type(error).__name__}: {one_line(error)}") from error
+    config = made_by(path, "get_config", "config")
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict")
     return _locked(config.to_dict())
+
+
+def made_by(path: Path, function: str, flag: str) -> Any:
+    """What a function of a Python file returns; the file is run as code.
+
+    Raises UserError, with the flag and the file's name, for what is no such file and for whatever goes wrong in it.
+    """
+    spec = importlib.util.spec_from_file_location(f"{flag}_file", path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise UserError(f"--{flag}={path}: there is no such Python file")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        return getattr(module, function)()
+    except (Exception, SystemExit) as error:
+        raise UserError(f"--{flag}={path}: {type(error).__name__}: {one_line(error)}") from error
 
 
 def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
@@ -123,7 +133,7 @@ def check(config: ConfigDict) -> None:
     for field in PERIODS:
         if config[field] < 0:
             raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
-    for field, value in _leaves(config.to_dict()):
+    for field, value in leaves(config.to_dict()):
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, float) and not math.isfinite(number):
                 raise UserError(f"config.{field} is {value}: it must be finite")
@@ -163,12 +173,21 @@ def read_run(path: Path) -> dict[str, Any]:
 
 def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """`field: other's value -> mine`, for each field that changes what a round does and is not the same in both."""
-    left, right = dict(_leaves(mine)), dict(_leaves(other))
+    left, right = dict(leaves(mine)), dict(leaves(other))
     return [
         f"{field}: {right.get(field, 'absent')} -> {left.get(field, 'absent')}"
         for field in sorted(left.keys() | right.keys())
         if left.get(field, ...) != right.get(field, ...) and not (field in FREE or field.startswith("evaluators."))
     ]
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`(dotted field, value)` of a config as JSON has it."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _locked(values: dict[str, Any]) -> ConfigDict:
@@ -214,14 +233,6 @@ def _find(config: ConfigDict, path: str) -> None:
             known = block.keys() if isinstance(block, ConfigDict) else []
             raise UserError(f"unknown config field {path!r}: {options(part, known)}")
         block = block[part]
-
-
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _copied(value: Any) -> Any:

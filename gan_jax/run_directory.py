@@ -53,10 +53,13 @@ class RunDirectory:
         """The config and the folder of each seed's run: of one seed, these."""
         if config.seeds == 1:
             return [(config, self)]
-        return [
-            (configs.of_seed(config, seed), RunDirectory(self.folder / f"seed_{seed}"))
-            for seed in range(config.seed, config.seed + config.seeds)
-        ]
+        return [(configs.of_seed(config, seed), place) for seed, place in self.of_seeds(config.seed, config.seeds)]
+
+    def of_seeds(self, first: int, count: int) -> list[tuple[int, "RunDirectory"]]:
+        """Each seed and the folder of its run: of one seed, this one."""
+        if count == 1:
+            return [(first, self)]
+        return [(seed, RunDirectory(self.folder / f"seed_{seed}")) for seed in range(first, first + count)]
 
     def read_config(self) -> ConfigDict:
         """The run's config; raises UserError where the folder holds no run."""

@@ -161,6 +161,7 @@ class _Loop:
         self.arrays = parallel.replicate(source.arrays)
         self.real = dataset.x
         self.shape = (experiment.batches, config.batch_size)
+        self.keys = jnp.stack([one.experiment.keys.play for one in runs])
 
     def play(self, states: list[TrainState], stop: Stop) -> None:
         """Plays on from these states to the config's last round, or until it is to stop: saved then, raises Stopped."""
@@ -205,7 +206,7 @@ class _Loop:
         filled = np.zeros((len(self.runs), length, *self.shape), np.int32)
         for one, places in zip(self.runs, filled, strict=True):
             places[:rounds] = order.indices(one.config.seed, step, rounds, self.shape, len(self.real))
-        return filled, rounds, jnp.stack([one.experiment.keys.play for one in self.runs])
+        return filled, rounds, self.keys
 
     def record(self, logs: list[Log], progress: Progress, step: int, rounds: int, rows: dict[str, jax.Array]) -> None:
         """Logs the rows of one call that fall on logging steps; shows the last of the first run."""

@@ -2,53 +2,16 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/objectives_ring.py --workdir=runs/objectives_ring
 
-The networks, optimizers and measures of configs/ring_gan.py, after PacGAN's experiments (arXiv:1712.04086, table 1).
-The Wasserstein ones, which move their critic five times a round and play a fifth of the rounds, have the first weights
-of configs/grid_wgan_gp.py, and WGAN-GP its optimizers at a constant rate.
+The cells of objectives_grid.py, on configs/ring_gan.py.
 """
 
+from pathlib import Path
+
 from gan_jax.config import load
-from gan_jax.sweeps.cells import listed
-from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
-
-ROUNDS, MOVES = 10_000, 5
+from gan_jax.sweeps import plan
 
 
-def get_sweep() -> Sweep:
+def get_sweep() -> plan.Sweep:
     """Minimax, non-saturating, WGAN and WGAN-GP; 10 seeds."""
-    adam = {"name": "adam", "learning_rate": 5e-4, "b1": 0.5, "b2": 0.9}
-    rmsprop = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
-    dual = {
-        "order.name": "alternating",
-        "networks.generator.init_std": 0.07,
-        "networks.critic.init_std": 0.1,
-        "players.critic.repeats": MOVES,
-        "steps": ROUNDS // MOVES,
-        "evaluate_every_steps": 200,
-    }
-    cells = {
-        "minimax": {"objective.name": "adversarial.minimax"},
-        "non-saturating": {"objective.name": "adversarial.non_saturating"},
-        "WGAN": {
-            "objective.name": "adversarial.wasserstein",
-            "players.critic.optimizer": rmsprop,
-            "players.generator.optimizer": rmsprop,
-            "players.critic.clip_weights": 0.05,
-            **dual,
-        },
-        "WGAN-GP": {
-            "objective": {"name": "adversarial.wasserstein_gp", "penalty_weight": 0.1},
-            "players.critic.optimizer": adam,
-            "players.generator.optimizer": adam,
-            **dual,
-        },
-    }
-    common = {"steps": ROUNDS, "evaluate_every_steps": 1_000, "sample_every_steps": 1_000}
-    metrics = [
-        Metric("modes/found", "higher"),
-        Metric("modes/high_quality", "higher"),
-        Metric("modes/reverse_kl", "lower"),
-    ]
-    return Sweep(
-        load(CONFIGS / "ring_gan.py"), listed(cells), Seeds(10), common, metrics=metrics, baseline="non-saturating"
-    )
+    grid = plan.load(Path(__file__).with_name("objectives_grid.py"))
+    return grid._replace(base=load(plan.CONFIGS / "ring_gan.py"))

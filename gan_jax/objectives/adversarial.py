@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import flax.linen as nn
 import jax
@@ -13,7 +13,7 @@ from gan_jax import conditions, losses, networks, penalties, signals
 from gan_jax.batch import example_keys
 from gan_jax.conditions import Condition, Given
 from gan_jax.latents import Latent
-from gan_jax.objectives.base import Aux, Batch, Objective, PredictFn
+from gan_jax.objectives.base import Aux, Batch, LossFn, Objective, PredictFn
 from gan_jax.penalties import Penalty
 from gan_jax.state import Players, Tree
 
@@ -26,6 +26,13 @@ __all__ = [
     "wasserstein_gp_of_probabilities",
 ]
 
+CriticLoss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
+"""Real and fake scores [b] -> [b]."""
+GeneratorLoss: TypeAlias = Callable[[jax.Array], jax.Array]
+"""Fake scores [b] -> [b]."""
+Watch: TypeAlias = Callable[[jax.Array, jax.Array], dict[str, jax.Array]]
+"""Real and fake scores [b] -> scalars to log."""
+
 
 def adversarial(
     *,
@@ -33,9 +40,9 @@ def adversarial(
     critic: nn.Module,
     latent: Latent,
     condition: Condition = conditions.NOTHING,
-    critic_loss: Callable[[jax.Array, jax.Array], jax.Array],
-    generator_loss: Callable[[jax.Array], jax.Array],
-    watch: Callable[[jax.Array, jax.Array], dict[str, jax.Array]],
+    critic_loss: CriticLoss,
+    generator_loss: GeneratorLoss,
+    watch: Watch,
     squash: Callable[[jax.Array], jax.Array],
     penalty: Penalty | None,
     penalty_weight: float = 10.0,
@@ -53,37 +60,15 @@ def adversarial(
         raise ValueError(f"penalty_weight is {penalty_weight}: it must be at least 0")
     model = _Model(generator, critic, latent, condition, squash)
 
-    def critic_move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        z_key, real_key, fake_key, alpha_key, slope_key = (random.fold_in(key, n) for n in range(5))
-        rival, real, given = players["generator"], batch["x"], condition.read(batch)
-        # In training mode, as the generator is when it moves; its new running statistics are its own affair.
-        fake, _ = model.generate(rival.params, rival.stats, example_keys(z_key, len(real)), given)
-        real_scores, stats = model.score(params, players["critic"].stats, real, given, real_key)
-        fake_scores, stats = model.score(params, stats, fake, given, fake_key)
-        loss, metrics = critic_loss(real_scores, fake_scores).mean(), watch(real_scores, fake_scores)
-        if penalty is not None:
-            alpha_keys = example_keys(alpha_key, len(real))
-            values, slope = penalty(
-                lambda x: model.score(params, stats, x, given, slope_key)[0], alpha_keys, real, fake
-            )
-            loss += penalty_weight * values.mean()
-            metrics |= {"penalty": values.mean(), "slope": slope.mean(), "slope_max": signals.largest(slope)}
-        return loss, Aux(stats, metrics)
-
-    def generator_move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        z_key, fake_key = (random.fold_in(key, n) for n in range(2))  # z as above: from the same key, the same fakes
-        given, rival = condition.read(batch), players["critic"]
-        keys = example_keys(z_key, len(batch["x"]))
-        fake, stats = model.generate(params, players["generator"].stats, keys, given)
-        fake_scores, _ = model.score(rival.params, rival.stats, fake, given, fake_key)
-        return generator_loss(fake_scores).mean(), Aux(stats, signals.variety(batch["x"], fake))
-
     return Objective(
         init={
             "critic": model.init_critic if penalty is None else model.init_penalised,
             "generator": model.init_generator,
         },
-        losses={"critic": critic_move, "generator": generator_move},
+        losses={
+            "critic": _critic_move(model, critic_loss, watch, penalty, penalty_weight),
+            "generator": _generator_move(model, generator_loss),
+        },
         predict=model.predict(),
     )
 
@@ -154,6 +139,41 @@ class _Model(NamedTuple):
         """The trained critic's raw scores."""
         player = players["critic"]
         return networks.apply(self.critic, player.params, player.stats, x, *given, train=False)[0]
+
+
+def _critic_move(
+    model: _Model, critic_loss: CriticLoss, watch: Watch, penalty: Penalty | None, penalty_weight: float
+) -> LossFn:
+    def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
+        z_key, real_key, fake_key, alpha_key, slope_key = (random.fold_in(key, n) for n in range(5))
+        rival, real, given = players["generator"], batch["x"], model.condition.read(batch)
+        # In training mode, as the generator is when it moves; its new running statistics are its own affair.
+        fake, _ = model.generate(rival.params, rival.stats, example_keys(z_key, len(real)), given)
+        real_scores, stats = model.score(params, players["critic"].stats, real, given, real_key)
+        fake_scores, stats = model.score(params, stats, fake, given, fake_key)
+        loss, metrics = critic_loss(real_scores, fake_scores).mean(), watch(real_scores, fake_scores)
+        if penalty is not None:
+            alpha_keys = example_keys(alpha_key, len(real))
+            values, slope = penalty(
+                lambda x: model.score(params, stats, x, given, slope_key)[0], alpha_keys, real, fake
+            )
+            loss += penalty_weight * values.mean()
+            metrics |= {"penalty": values.mean(), "slope": slope.mean(), "slope_max": signals.largest(slope)}
+        return loss, Aux(stats, metrics)
+
+    return move
+
+
+def _generator_move(model: _Model, generator_loss: GeneratorLoss) -> LossFn:
+    def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
+        z_key, fake_key = (random.fold_in(key, n) for n in range(2))  # z as above: from the same key, the same fakes
+        given, rival = model.condition.read(batch), players["critic"]
+        keys = example_keys(z_key, len(batch["x"]))
+        fake, stats = model.generate(params, players["generator"].stats, keys, given)
+        fake_scores, _ = model.score(rival.params, rival.stats, fake, given, fake_key)
+        return generator_loss(fake_scores).mean(), Aux(stats, signals.variety(batch["x"], fake))
+
+    return move
 
 
 def _probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:

@@ -4,11 +4,11 @@ The first two hold nothing that a clock measured: they are the same bytes howeve
 with, and on whatever machine of the same kind. Seconds of training stand in the other two.
 """
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
 
+from gan_jax import pages
 from gan_jax.errors import UserError, options
 from gan_jax.files import atomically
 from gan_jax.sweeps import folder as folders
@@ -38,14 +38,14 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
     words = f"{len(report['cells'])} cells, {report['runs']} runs."
     made, cost = tables.of(report), summary.cost(results)
     contents = {
-        "ablation.md": tables.markdown(report["sweep"], words, made),
-        "ablation.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n",
-        "cost.json": json.dumps(cost, indent=1, ensure_ascii=False) + "\n",
+        "ablation.md": tables.markdown(report["sweep"], words, made).encode(),
+        "ablation.json": _json(report),
+        "cost.json": _json(cost),
         "ablation.html": _page(results, report["sweep"], words, made, cost),
     }
-    for name, text in contents.items():
+    for name, content in contents.items():
         with atomically(folder / name) as file:
-            file.write(text.encode())
+            file.write(content)
     return [folder / name for name in contents]
 
 
@@ -64,13 +64,15 @@ def _search(folder: Path, results: Results) -> dict[str, Any]:
     return {"by": by.name, "better": by.better, "cells": cells}
 
 
-def _page(results: Results, title: str, words: str, made: list[tables.Table], cost: list[dict[str, Any]]) -> str:
-    import jinja2
+def _json(values: Any) -> bytes:
+    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
 
+
+def _page(results: Results, title: str, words: str, made: list[tables.Table], cost: list[dict[str, Any]]) -> bytes:
     shown = summary.pictured(results.cells, results.metrics, MOST_CELLS)
     rounds, pictures = summary.samples(shown, MOST_ROUNDS)
-    template = jinja2.Environment(autoescape=True).from_string(TEMPLATE.read_text("utf-8"))
-    return template.render(
+    return pages.rendered(
+        TEMPLATE,
         title=title,
         words=words,
         tables=made,
@@ -82,9 +84,5 @@ def _page(results: Results, title: str, words: str, made: list[tables.Table], co
             if (svg := chart(shown, curve))
         ],
         rounds=rounds,
-        pictures=[(name, seed, [_url(path) for path in paths]) for name, seed, paths in pictures],
+        pictures=[(name, seed, [pages.data_url(path) for path in paths]) for name, seed, paths in pictures],
     )
-
-
-def _url(path: Path) -> str:
-    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

@@ -1,10 +1,10 @@
 """A sweep's charts: SVG, the same bytes from the same numbers."""
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
 
+from gan_jax import pages
 from gan_jax.sweeps.plan import Curve
 from gan_jax.sweeps.results import CellRuns, Run
 
@@ -16,26 +16,18 @@ def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
 
     Over another metric than rounds, a line for each run, from its first round to a dot at its last one.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    lines = _band if curve.x == "step" else _paths
+    drawn = []
 
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gan_jax", "font.family": "sans-serif"}):
-        figure = Figure(figsize=(8, 3.5), layout="constrained")
-        axes = figure.subplots()
-        draw = _band if curve.x == "step" else _paths
-        drawn = [draw(axes, cell, curve, f"C{number}") for number, cell in enumerate(cells)]
-        if not any(drawn):
-            return None
+    def draw(figure, axes) -> None:
+        drawn.extend(lines(axes, cell, curve, f"C{number}") for number, cell in enumerate(cells))
         axes.set_yscale(curve.scale)
         axes.set_xlabel("round" if curve.x == "step" else curve.x)
         axes.set_ylabel(curve.y)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
         figure.legend(frameon=False, loc="outside right upper", fontsize="small")
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+
+    text = pages.chart(draw, size=(8, 3.5))
+    return text if any(drawn) else None
 
 
 def _band(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:

@@ -123,11 +123,8 @@ def _places(folder: Path) -> Iterator[Path]:
 
 
 def runs(place: Path, values: dict[str, Any]) -> list[tuple[int, RunDirectory]]:
-    """Each seed and its run directory, as `RunDirectory.by_seed` has them."""
-    first, count = values["seed"], values["seeds"]
-    if count == 1:
-        return [(first, RunDirectory(place))]
-    return [(seed, RunDirectory(place / f"seed_{seed}")) for seed in range(first, first + count)]
+    """Each seed of the program in a folder, and its run directory."""
+    return RunDirectory(place).of_seeds(values["seed"], values["seeds"])
 
 
 def progress(place: Path, values: dict[str, Any]) -> Progress:

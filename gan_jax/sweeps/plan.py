@@ -9,7 +9,6 @@ A sweep's file is Python with a function `get_sweep() -> Sweep`, and is run as c
 """
 
 import hashlib
-import importlib.util
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, options
 from gan_jax.sweeps.cells import Cell, Overrides
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -104,15 +103,7 @@ class Program(NamedTuple):
 
 def load(path: Path) -> Sweep:
     """What `get_sweep()` of a Python file returns; raises UserError, with the file's name, for what fails in it."""
-    spec = importlib.util.spec_from_file_location("sweep_file", path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise UserError(f"--sweep={path}: there is no such Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        sweep = module.get_sweep()
-    except (Exception, SystemExit) as error:
-        raise UserError(f"--sweep={path}: {type(error).__name__}: {one_line(error)}") from error
+    sweep = configs.made_by(path, "get_sweep", "sweep")
     if not isinstance(sweep, Sweep):
         raise UserError(f"--sweep={path}: get_sweep() returned {type(sweep).__name__}, not a Sweep")
     return sweep

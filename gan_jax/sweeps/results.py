@@ -2,12 +2,12 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax import alarms
-from gan_jax.config import FREE
+from gan_jax.config import FREE, leaves
 from gan_jax.errors import UserError
 from gan_jax.run_directory import RunDirectory
 from gan_jax.sweeps import folder as folders
@@ -120,15 +120,6 @@ def searched(folder: Path) -> dict[str, list[Run]]:
     for program in folders.found(place):
         cells.setdefault(program.cell, []).extend(_runs(place, program.folder, program.values))
     return cells
-
-
-def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """`(dotted field, value)` of a config as JSON has it."""
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _runs(base: Path, within: Path, values: dict[str, Any]) -> Iterator[Run]:
