@@ -12,10 +12,10 @@ from gan_jax.config import load
 from gan_jax.sweeps.cells import Cell
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
-IMAGES = 192_000
+IMAGES = 300_000  # 5 epochs
 STEPS = ("linear_ae", "deep_ae", "vae", "gan", "dcgan", "wgan", "wgan_gp")
 FALLING = ("linear_ae", "deep_ae")  # whose learning rate ends at 0
-EVALUATED = 4  # times
+EVALUATED = 2  # times
 
 
 def get_sweep() -> Sweep:
@@ -24,6 +24,8 @@ def get_sweep() -> Sweep:
         Metric("samples/frechet/mnist-v1", "lower"),
         Metric("samples/precision/mnist-v1", "higher"),
         Metric("samples/recall/mnist-v1", "higher"),
+        Metric("samples/density/mnist-v1", "higher"),
+        Metric("samples/coverage/mnist-v1", "higher"),
         Metric("reconstruction/error", "lower"),
     ]
     return Sweep(
@@ -39,7 +41,8 @@ def get_sweep() -> Sweep:
 def _cell(name: str) -> Cell:
     base = load(CONFIGS / f"mnist_{name}.py")
     batch = min(base.batch_size, 100)
-    steps = IMAGES // (batch * max(player.repeats for player in base.players.values()))
+    images = batch * max(player.repeats for player in base.players.values())  # a round
+    steps = IMAGES // (images * EVALUATED) * EVALUATED
     changed: dict[str, Any] = {"steps": steps, "batch_size": batch, "evaluators": _evaluators(name)}
     periods = ("sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
     changed |= dict.fromkeys(periods, steps // EVALUATED)
@@ -52,5 +55,6 @@ def _evaluators(name: str) -> dict[str, Any]:
     """Samples where there is a law of z, reconstructions where there is none."""
     if name.endswith("_ae"):
         return {"reconstruction": {"name": "reconstruction.clean"}}
-    how = {"metrics": ("frechet", "precision_recall"), "samples": 5_000, "split": "test", "seeds": 1}
+    metrics = ("frechet", "precision_recall", "density_coverage")
+    how = {"metrics": metrics, "samples": 10_000, "split": "test", "seeds": 1}
     return {"samples": {"name": "samples.distribution", **how}}
