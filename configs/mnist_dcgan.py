@@ -13,7 +13,8 @@ def get_config() -> ConfigDict:
     """A fresh copy of this config."""
     config = defaults()
     config.data.name = "mnist"
-    config.steps = 4_685  # 5 epochs
+    config.data.split = "train[:55000]"  # the others choose the best checkpoint
+    config.steps = 4_295  # 5 epochs
     config.rounds_per_call = 20
     config.log_every_steps = 20
     config.sample_every_steps = 500
@@ -46,7 +47,15 @@ def get_config() -> ConfigDict:
     config.networks = ConfigDict({"generator": generator, "critic": critic})
     adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
     config.players = ConfigDict({"critic": player(adam), "generator": player(adam)})
+    config.keep_best = "min validation/frechet/mnist-v1"
+    judged = {"name": "samples.distribution", "features": "classifier"}
+    validation = {"metrics": ("frechet",), "samples": 5_000, "split": "train[55000:]", "seeds": 1}
     metrics = ("frechet", "precision_recall", "density_coverage")
-    how = {"features": "classifier", "samples": 10_000, "split": "test", "seeds": 3}
-    config.evaluators = ConfigDict({"samples": {"name": "samples.distribution", "metrics": metrics, **how}})
+    test = {"metrics": metrics, "samples": 10_000, "split": "test", "seeds": 3}
+    config.evaluators = ConfigDict(
+        {
+            "validation": {**judged, **validation, "every_steps": config.checkpoint_every_steps},
+            "samples": {**judged, **test, "every_steps": config.steps},  # at the end: of the last and of the best
+        }
+    )
     return config

@@ -149,6 +149,10 @@ def check(config: ConfigDict) -> None:
         raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
     rule, _, value = config.keep_best.partition(" ")
     known = config.get("evaluators") or {}
+    for name, spec in known.items():
+        every = spec.get("every_steps", 0)
+        if type(every) is not int or every < 0:
+            raise UserError(f"config.evaluators.{name}.every_steps is {every!r}: it must be 0 (never) or more rounds")
     if config.keep_best and (rule not in ("min", "max") or value.partition("/")[0] not in known):
         raise UserError(
             f"config.keep_best is {config.keep_best!r}: it must be '' (none), or 'min' or 'max' and a value of this "

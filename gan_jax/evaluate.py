@@ -13,7 +13,7 @@ from gan_jax.predict import restore
 from gan_jax.resolve import bind
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import Players
-from gan_jax.writers import write_evaluation
+from gan_jax.writers import read_rows, write_evaluation
 
 
 def run(place: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
@@ -24,11 +24,29 @@ def run(place: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, 
     if not config.get("evaluators"):
         raise UserError("config.evaluators is empty: this config names nothing to evaluate")
     experiment, state = restore(place, config, step)
-    values = {"step": int(state.step), "seed": config.seed} | measure(
-        make(config, experiment), experiment, state.players
-    )
-    write_evaluation(place.evaluations, values)
-    return values
+    return keep(place, config, int(state.step), measure(make(config, experiment), experiment, state.players))
+
+
+def complete(place: RunDirectory, config: ConfigDict) -> None:
+    """Measures the run's best checkpoint, as `keep_best` says, by the evaluators that did not when it was played.
+
+    So what is reported of it need not be what chose it: a validation split chooses, the test split reports.
+    """
+    step = place.best(config.keep_best)
+    if step is not None and not {*config.evaluators} <= done(place, step):
+        run(place, config, step)
+
+
+def done(place: RunDirectory, step: int) -> set[str]:
+    """The evaluators, by name, that the folder holds values of after this round."""
+    return {name.partition("/")[0] for row in read_rows(place.evaluations) if row["step"] == step for name in row}
+
+
+def keep(place: RunDirectory, config: ConfigDict, step: int, values: dict[str, Any]) -> dict[str, Any]:
+    """Writes what was measured after this round to the run's folder -> the row."""
+    row = {"step": step, "seed": config.seed, **values}
+    write_evaluation(place.evaluations, row)
+    return row
 
 
 def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
@@ -38,7 +56,8 @@ def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
     )
     evaluators = {}
     for name, spec in (config.get("evaluators") or {}).items():
-        evaluator = bind("gan_jax.evaluators", spec.to_dict(), f"evaluators.{name}")
+        arguments = {key: value for key, value in spec.to_dict().items() if key != "every_steps"}
+        evaluator = bind("gan_jax.evaluators", arguments, f"evaluators.{name}")
         try:
             evaluators[name] = evaluator(context)
         except (TypeError, ValueError, UserError) as error:

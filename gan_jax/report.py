@@ -38,12 +38,18 @@ def write(place: RunDirectory) -> None:
         fields=[(field, json.dumps(value)) for field, value in configs.leaves(run["config"])],
         last=rows[-1] if rows else None,
         alarms=alarms.find(rows, run["config"]["objective"]["name"]),
-        evaluation=evaluations[-1] if evaluations else None,
+        evaluations=_shown(evaluations, place.best(run["config"].get("keep_best", ""))),
         charts=_charts(rows),
         pictures=_pictures(place.samples),
     )
     with atomically(place.report) as file:
         file.write(page)
+
+
+def _shown(evaluations: list[Row], best: int | None) -> list[tuple[str, Row]]:
+    """(what it is, row) of the last evaluation, and of the best checkpoint's where the run names one."""
+    shown = [("last", evaluations[-1])] if evaluations else []
+    return shown + [("best", row) for row in evaluations if row["step"] == best]
 
 
 def _charts(rows: list[Row]) -> list[tuple[str, str]]:

@@ -29,6 +29,7 @@ from gan_jax import config as configs
 from gan_jax import lock
 from gan_jax.errors import UserError
 from gan_jax.files import atomically, clear_drafts, is_draft
+from gan_jax.writers import best_step
 
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy")
 
@@ -48,6 +49,11 @@ class RunDirectory:
     def sample(self, step: int) -> Path:
         """The picture of samples after this many rounds."""
         return self.samples / f"step_{step:08d}.png"
+
+    def best(self, rule: str) -> int | None:
+        """The step of the checkpoint whose evaluation is best by a rule, if any: see `writers.best_step`."""
+        saved = [int(path.name) for path in self.checkpoints.glob("[0-9]*") if path.name.isdigit()]
+        return best_step(self.evaluations, rule, saved)
 
     def by_seed(self, config: ConfigDict) -> list[tuple[ConfigDict, "RunDirectory"]]:
         """The config and the folder of each seed's run: of one seed, these."""

@@ -1,7 +1,6 @@
 """The loop: play some rounds as one call, log, and at each period's end show samples and save."""
 
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from gan_jax import alarms, checkpoint, data, divergence, evaluate, parallel, pictures, report
+from gan_jax import alarms, checkpoint, data, divergence, evaluate, parallel, periods, pictures, report
 from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import Dataset, feed, order
 from gan_jax.errors import Diverged, UserError
@@ -21,7 +20,7 @@ from gan_jax.experiment import Experiment, build, streams
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import Players, TrainState
 from gan_jax.stop import Stop, Stopped
-from gan_jax.writers import Log, Progress, best_step, forget_after, read_rows, write_evaluation
+from gan_jax.writers import Log, Progress, best_step, forget_after, read_rows
 
 
 def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> list[RunDirectory]:
@@ -53,7 +52,8 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
         except Diverged as error:
             # Without its traceback, which would keep the arrays of what went wrong on the devices.
             failure = divergence.went_back(error.with_traceback(None), play, config, each)
-        for _, place_of_one in each:
+        for config_of_one, place_of_one in each:
+            evaluate.complete(place_of_one, config_of_one)
             report.write(place_of_one)
             for alarm in alarms.find(read_rows(place_of_one.metrics), config.objective.name):
                 print(f"{place_of_one.folder}: {alarm}", file=sys.stderr)
@@ -115,16 +115,12 @@ class _Run(NamedTuple):
     def show(self, players: Players, step: int, evaluators: dict[str, Evaluate], real: np.ndarray) -> None:
         """Makes the picture and the evaluation that are due after this round, as far as they are not there yet."""
         config = self.config
-        if _falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():
+        if periods.falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():
             self.show_samples(players, step, real)
-        if step and _falls_on(step, config.evaluate_every_steps, config.steps) and not self.is_evaluated(step):
-            values = evaluate.measure(evaluators, self.experiment, players)
-            write_evaluation(self.place.evaluations, {"step": step, "seed": config.seed, **values})
-
-    def is_evaluated(self, step: int) -> bool:
-        """Whether the evaluations hold this round's, of each of the config's evaluators."""
-        rows = [row for row in read_rows(self.place.evaluations) if row["step"] == step]
-        return set(self.config.evaluators) <= {name.partition("/")[0] for row in rows for name in row}
+        due = periods.evaluators_due(config, step) - evaluate.done(self.place, step)
+        if due:
+            asked = {name: measured for name, measured in evaluators.items() if name in due}
+            evaluate.keep(self.place, config, step, evaluate.measure(asked, self.experiment, players))
 
 
 def _resume(runs: list[_Run]) -> list[TrainState]:
@@ -172,14 +168,14 @@ class _Loop:
         waiting = None  # the last call's metrics: read only when the next call is under way, so that devices never wait
         state, played = self.spread.put(states), start
         try:
-            for step, rounds in _calls(self.config, start):
+            for step, rounds in periods.calls(self.config, start):
                 stop.check()
                 state, rows = self.spread.play(state, self.arrays, *self.inputs(step, rounds))
                 played = step + rounds
                 if waiting:
                     self.record(logs, progress, *waiting)
                 waiting = step, rounds, rows
-                if self.due(played):
+                if periods.is_boundary(self.config, played):
                     self.record(logs, progress, *waiting)
                     waiting = None
                     self.at_boundary(logs, state, played, stop)
@@ -217,7 +213,7 @@ class _Loop:
         divergence.check_metrics(metrics, step)
         for one, log, watch, values in zip(self.runs, logs, self.watches, metrics, strict=True):
             for row in range(rounds):
-                if _falls_on(step + row + 1, self.config.log_every_steps, self.config.steps):
+                if periods.falls_on(step + row + 1, self.config.log_every_steps, self.config.steps):
                     found = {name: float(value[row]) for name, value in values.items()}
                     log.write(step + row + 1, found)
                     for alarm in watch.see({"step": step + row + 1, **found}):
@@ -225,15 +221,11 @@ class _Loop:
         shown = self.spread.take(rows, 0)
         progress.show(step + rounds, {name: float(value[rounds - 1]) for name, value in shown.items()})
 
-    def due(self, step: int) -> bool:
-        """Whether the run, or a period other than logging's, ends with this round."""
-        return step == self.config.steps or any(_falls_on(step, every, 0) for every in _boundaries(self.config))
-
     def at_boundary(self, logs: list[Log], state: TrainState, step: int, stop: Stop) -> None:
         """Does what is due after this round, for every run; saves first, as all else can be made from that later."""
         for log in logs:
             log.flush()
-        saves = _falls_on(step, self.config.checkpoint_every_steps, self.config.steps)
+        saves = periods.falls_on(step, self.config.checkpoint_every_steps, self.config.steps)
         if saves:
             self.save(logs, state)
         with stop.at_once():
@@ -249,22 +241,3 @@ class _Loop:
             taken = jax.device_get(self.spread.take(state, number))
             divergence.check_players(taken, number)
             one.checkpoints.save(taken)
-
-
-def _calls(config: ConfigDict, start: int) -> Iterator[tuple[int, int]]:
-    """(step, rounds) of each call: at most rounds_per_call, never past a boundary."""
-    step = start
-    while step < config.steps:
-        ends = [every - step % every for every in _boundaries(config) if every]
-        rounds = min(config.rounds_per_call, config.steps - step, *ends)
-        yield step, rounds
-        step += rounds
-
-
-def _boundaries(config: ConfigDict) -> tuple[int, ...]:
-    return config.sample_every_steps, config.evaluate_every_steps, config.checkpoint_every_steps
-
-
-def _falls_on(step: int, every: int, last: int) -> bool:
-    """Whether a period (0 = never) ends at this step; the last step ends them all."""
-    return every > 0 and (step % every == 0 or step == last)

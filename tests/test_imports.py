@@ -16,6 +16,7 @@ LEAVES = {
     "penalties": set(),
     "conditions": set(),
     "networks": set(),
+    "signals": {"batch"},
     "batch": set(),
     "state": set(),
     "latents": set(),

@@ -219,17 +219,19 @@ def test_report_is_one_file_that_shows_the_run(whole):
     assert "<script" not in page
 
 
-@pytest.mark.parametrize(
-    ("config_values", "start", "expected"),
-    [
-        ({"steps": 10, "rounds_per_call": 4, "sample": 0, "checkpoint": 0}, 0, [(0, 4), (4, 4), (8, 2)]),
-        ({"steps": 10, "rounds_per_call": 4, "sample": 3, "checkpoint": 0}, 0, [(0, 3), (3, 3), (6, 3), (9, 1)]),
-        ({"steps": 9, "rounds_per_call": 9, "sample": 4, "checkpoint": 6}, 5, [(5, 1), (6, 2), (8, 1)]),
-        ({"steps": 5, "rounds_per_call": 9, "sample": 4, "checkpoint": 6}, 5, []),
-    ],
-)
-def test_calls_never_pass_a_boundary(tiny, config_values, start, expected):
-    made = tiny()
-    for name, value in config_values.items():
-        made[name if name in made else f"{name}_every_steps"] = value
-    assert list(train._calls(made, start)) == expected
+def test_best_checkpoint_is_chosen_by_one_evaluator_and_reported_by_all(tiny, tmp_path):
+    made = tiny(keep_checkpoints=1, keep_best="min chooses/frechet/pixels").unlock()
+    judged = {"name": "samples.distribution", "features": "pixels", "metrics": ("frechet",), "samples": 70, "seeds": 1}
+    made.evaluators = {
+        "chooses": {**judged, "split": "train", "every_steps": 3},
+        "reports": {**judged, "split": "test", "every_steps": 6},
+    }
+    made.players.generator.optimizer.learning_rate = -10.0  # so that the first checkpoint is the best
+    place = run(made, tmp_path / "run")
+    first, last = read_rows(place.evaluations)
+    assert first["chooses/frechet/pixels"] < last["chooses/frechet/pixels"]
+    assert first["reports/split"] == last["reports/split"] == "test"
+    page = place.report.read_text()
+    assert "last, round 6" in page
+    assert "best, round 3" in page
+    assert f"{first['reports/frechet/pixels']:.6g}" in page

@@ -44,6 +44,7 @@ def _cell(name: str) -> Cell:
     images = batch * max(player.repeats for player in base.players.values())  # a round
     steps = IMAGES // (images * EVALUATED) * EVALUATED
     changed: dict[str, Any] = {"steps": steps, "batch_size": batch, "evaluators": _evaluators(name)}
+    changed |= {"data.split": "train", "keep_best": ""}
     periods = ("sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
     changed |= dict.fromkeys(periods, steps // EVALUATED)
     if name in FALLING:

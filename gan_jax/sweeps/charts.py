@@ -24,7 +24,8 @@ def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
         axes.set_yscale(curve.scale)
         axes.set_xlabel("round" if curve.x == "step" else curve.x)
         axes.set_ylabel(curve.y)
-        figure.legend(frameon=False, loc="outside right upper", fontsize="small")
+        if any(drawn):
+            figure.legend(frameon=False, loc="outside right upper", fontsize="small")
 
     text = pages.chart(draw, size=(8, 3.5))
     return text if any(drawn) else None

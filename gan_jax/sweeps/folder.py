@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan_jax import periods
 from gan_jax.errors import UserError
 from gan_jax.files import atomically
 from gan_jax.lock import NAME as LOCK
@@ -178,7 +179,7 @@ def _is_finished(one: RunDirectory, values: dict[str, Any]) -> bool:
         _last(one.metrics) == steps
         and (not values["checkpoint_every_steps"] or (one.checkpoints / str(steps)).is_dir())
         and (not values["sample_every_steps"] or one.sample(steps).exists())
-        and (not values["evaluate_every_steps"] or _last(one.evaluations) == steps)
+        and (not periods.evaluators_due(values, steps) or _last(one.evaluations) == steps)
     )
 
 
