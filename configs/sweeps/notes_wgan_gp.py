@@ -22,13 +22,13 @@ def get_sweep() -> Sweep:
         "both": {**sigmoid, **one_batch},
     }
     common = {
-        "steps": 1_200,
+        "steps": 600,
         "objective": paper,
         "networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5},
         "players.critic.repeats": 5,
-        "sample_every_steps": 300,
-        "evaluate_every_steps": 300,
-        "checkpoint_every_steps": 300,
+        "sample_every_steps": 200,
+        "evaluate_every_steps": 200,
+        "checkpoint_every_steps": 200,
     }
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
     curves = [Curve("samples/frechet/digits-v1"), Curve("critic/slope"), Curve("generator/gradient_norm")]

@@ -19,7 +19,7 @@ def get_sweep() -> Sweep:
         }
     )
     common = {
-        "steps": 2_000,
+        "steps": 1_000,
         "log_every_steps": 10,
         "sample_every_steps": 500,
         "evaluate_every_steps": 500,
