@@ -9,7 +9,7 @@ from gan_jax.config import load
 from gan_jax.sweeps.cells import listed
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
-ROUNDS, MOVES = 3_000, 5
+ROUNDS, MOVES = 2_000, 5
 
 
 def get_sweep() -> Sweep:
@@ -32,7 +32,7 @@ def get_sweep() -> Sweep:
             **fewer,
         },
     }
-    common = {"steps": ROUNDS, "evaluate_every_steps": 300, "sample_every_steps": 600, "checkpoint_every_steps": 600}
+    common = {"steps": ROUNDS, "evaluate_every_steps": 200, "sample_every_steps": 400, "checkpoint_every_steps": 400}
     distance = Metric("samples/frechet/digits-v1", "lower")
     metrics = [distance, Metric("samples/precision/digits-v1", "higher"), Metric("samples/recall/digits-v1", "higher")]
     return Sweep(
