@@ -6,7 +6,7 @@ The last place that sees the whole config; everything deeper takes plain argumen
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,16 +14,20 @@ from jax import random
 from ml_collections import ConfigDict
 
 from gan_jax import images, optimizers, steps
-from gan_jax.config import LAWS
+from gan_jax.config import LAWS, leaves
 from gan_jax.errors import UserError, one_line
 from gan_jax.objectives.base import Objective, PredictFn
 from gan_jax.resolve import bind, parameters, required
 from gan_jax.state import Player, Players, TrainState
-from gan_jax.steps import TrainStep
+from gan_jax.steps import Metrics, TrainStep
 
 MOST_BYTES = 1 << 37  # of a state: more than any device holds
 EXAMPLES = frozenset({"sample", "sample_class", "interpolate", "reconstruct", "walk"})
 """Predictions that are examples, in the networks' floats; others (latents, scores) stay as they are."""
+
+
+Numbers: TypeAlias = dict[str, Any]
+"""Floats by their fields in the config."""
 
 
 class Keys(NamedTuple):
@@ -43,20 +47,35 @@ def streams(seed: int) -> Keys:
 class Experiment(NamedTuple):
     """All that playing needs: pure functions, and how many batches a round takes.
 
-    init: `key -> TrainState`. train_step: a rule of play, bound to the objective. scale: data -> the networks' floats,
-        unscale: back.
+    init: `key -> TrainState`. train_step: a rule of play, bound to the objective. numbers: by their fields those of the
+        config that are only reckoned with, as learning rates; step_of: the train step of these numbers. scale: data ->
+        the networks' floats, unscale: back.
     predict: the objective's, by the players' moving averages where they have one, with images as uint8.
     batches: the most moves that a player makes in a round. classes: of the data, 0 without labels.
     """
 
     init: Callable[[jax.Array], TrainState]
     train_step: TrainStep
+    numbers: Numbers
+    step_of: Callable[[Numbers], TrainStep]
     scale: Callable[[jax.Array], jax.Array]
     unscale: Callable[[jax.Array], jax.Array]
     predict: dict[str, PredictFn]
     batches: int
     classes: int
     keys: Keys
+
+    def traced(self, fetch: Callable[[Any, jax.Array], Any]) -> tuple[TrainStep, Callable[[Any, jax.Array], Any]]:
+        """The train step and `fetch(data, indices)` with `(data, numbers)` in the place of data.
+
+        So the numbers are arguments of the program that plays, and configs that differ in them alone compile once.
+        """
+
+        def train_step(state: TrainState, given: Any, key: jax.Array) -> tuple[TrainState, Metrics]:
+            batches, numbers = given
+            return self.step_of(numbers)(state, batches, key)
+
+        return train_step, lambda data, indices: (fetch(data[0], indices), data[1])
 
 
 def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Experiment:
@@ -66,14 +85,8 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
     """
     limits = tuple(config.data.range) if len(shape) == 3 else None
     facts = {"shape": tuple(shape), "classes": classes, "limits": limits, "dtype": jnp.dtype(config.dtype)}
-    objective = _objective(config, facts)
-    if set(config.players) != set(objective.losses):
-        raise UserError(
-            f"config.players has {_listed(config.players)}; "
-            f"{config.objective.name} is played by {_listed(objective.losses)}"
-        )
-    turns = {name: _turn(name, config.players[name]) for name in objective.losses}
     rule = bind("gan_jax.steps", config.order.to_dict(), "order")
+    objective, turns = _game(config, facts)
 
     def init(key: jax.Array) -> TrainState:
         fresh = {}
@@ -87,6 +100,8 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
     return Experiment(
         init=jax.jit(init),
         train_step=rule(objective, turns),
+        numbers=_numbers(config, facts),
+        step_of=lambda numbers: rule(*_game(config, facts, numbers)),
         scale=scale,
         unscale=unscale,
         predict={
@@ -97,6 +112,36 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
         classes=classes,
         keys=streams(config.seed),
     )
+
+
+def _game(
+    config: ConfigDict, facts: dict[str, Any], numbers: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[Objective, dict[str, steps.Turn]]:
+    """The objective and each player's turn, with these numbers in the place of the config's."""
+    given = config.copy_and_resolve_references()
+    with given.unlocked(), given.ignore_type():
+        given.update_from_flattened_dict(numbers)
+    objective = _objective(given, facts)
+    if set(given.players) != set(objective.losses):
+        raise UserError(
+            f"config.players has {_listed(given.players)}; "
+            f"{given.objective.name} is played by {_listed(objective.losses)}"
+        )
+    return objective, {name: _turn(name, given.players[name]) for name in objective.losses}
+
+
+def _numbers(config: ConfigDict, facts: dict[str, Any]) -> Numbers:
+    """Of the objective's and the players' floats those that nothing but arithmetic is done with."""
+
+    def is_only_reckoned_with(field: str) -> bool:
+        try:
+            jax.eval_shape(lambda value: (_game(config, facts, {field: value}), 0)[1], 0.5)
+        except (UserError, jax.errors.ConcretizationTypeError):  # it looks at the number: nothing else is new here
+            return False
+        return True
+
+    blocks = {block: config[block].to_dict() for block in ("objective", "players")}
+    return {field: value for field, value in leaves(blocks) if type(value) is float and is_only_reckoned_with(field)}
 
 
 def _objective(config: ConfigDict, facts: dict[str, Any]) -> Objective:

@@ -153,8 +153,8 @@ class _Loop:
         self.config, self.runs, self.evaluators = config, runs, evaluators
         experiment = runs[0].experiment
         source = feed.resident(dataset, experiment.scale)
-        self.spread = parallel.spread(experiment.train_step, source.fetch, config.seeds)
-        self.arrays = parallel.replicate(source.arrays)
+        self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds)
+        self.arrays = parallel.replicate((source.arrays, experiment.numbers))
         self.real = dataset.x
         self.shape = (experiment.batches, config.batch_size)
         self.keys = jnp.stack([one.experiment.keys.play for one in runs])

@@ -34,8 +34,8 @@ class Game:
         parallel.check(config.batch_size, config.seeds)
         self.config, experiment = config, build(config, dataset.shape, dataset.classes)
         source = feed.resident(dataset, experiment.scale)
-        self.arrays, self.examples = parallel.replicate(source.arrays), len(dataset.x)
-        self.spread = parallel.spread(experiment.train_step, source.fetch, config.seeds)
+        self.arrays, self.examples = parallel.replicate((source.arrays, experiment.numbers)), len(dataset.x)
+        self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds)
         self.seeds = range(config.seed, config.seed + config.seeds)
         keys = [streams(seed) for seed in self.seeds]
         self.keys = jnp.stack([each.play for each in keys])

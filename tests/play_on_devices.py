@@ -22,11 +22,12 @@ for player in made.players.values():  # not Adam: it blows up the rounding of gr
 dataset = data.load("digits", "train")
 experiment = build(made, dataset.shape)
 source = feed.resident(dataset, experiment.scale)
-spread = parallel.spread(experiment.train_step, source.fetch, seeds)
+spread = parallel.spread(*experiment.traced(source.fetch), seeds)
 keys = [streams(seed) for seed in range(seeds)]
 state = spread.put([experiment.init(key.init) for key in keys])
 places = np.stack([order.indices(seed, 0, 5, (experiment.batches, 16), len(dataset.x)) for seed in range(seeds)])
-played = spread.play(state, parallel.replicate(source.arrays), places, 5, jnp.stack([key.play for key in keys]))
+data = parallel.replicate((source.arrays, experiment.numbers))
+played = spread.play(state, data, places, 5, jnp.stack([key.play for key in keys]))
 
 for leaf in jax.tree.leaves(played) if seeds == 1 else []:
     copies = [np.asarray(shard.data) for shard in leaf.addressable_shards]

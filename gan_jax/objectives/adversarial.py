@@ -56,7 +56,7 @@ def adversarial(
 
     Raises ValueError for a weight below 0 and, in `init`, for a penalised critic with batch statistics.
     """
-    if penalty_weight < 0:
+    if not isinstance(penalty_weight, jax.Array) and penalty_weight < 0:  # a traced one is as it was when it was built
         raise ValueError(f"penalty_weight is {penalty_weight}: it must be at least 0")
     model = _Model(generator, critic, latent, condition, squash)
 

@@ -50,7 +50,7 @@ def vae(
 
     Raises ValueError where beta is below 0, `limits` are not the likelihood's, or the encoder is no VAE's.
     """
-    if not beta >= 0:
+    if not (isinstance(beta, jax.Array) or beta >= 0):  # a traced one is as it was when it was built
         raise ValueError(f"beta is {beta}: it must be at least 0")
     if likelihood.limits not in (None, limits):
         raise ValueError(f"config.data.range is {limits}: this likelihood needs {likelihood.limits}")
