@@ -12,6 +12,6 @@ def get_sweep() -> Sweep:
     """With, without, and where; 5 seeds of configs/digits_dcgan.py."""
     generator, critic = ({f"networks.{role}.norm": {"name": "NoNorm"}} for role in ("generator", "critic"))
     cells = {"both": {}, "generator's alone": critic, "critic's alone": generator, "none": {**generator, **critic}}
-    every = {"steps": 2_000, "evaluate_every_steps": 500, "checkpoint_every_steps": 1_000}
+    every = {"steps": 1_000, "evaluate_every_steps": 250, "checkpoint_every_steps": 1_000}
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
     return Sweep(load(CONFIGS / "digits_dcgan.py"), listed(cells), Seeds(5), every, metrics=metrics)

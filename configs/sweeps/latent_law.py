@@ -11,6 +11,6 @@ from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 def get_sweep() -> Sweep:
     """Two laws by two sizes; 5 seeds of configs/digits_dcgan.py."""
     cells = grid({"latent.dim": [32, 8], "latent.name": ["uniform", "normal"]})
-    every = {"steps": 2_000, "evaluate_every_steps": 500, "checkpoint_every_steps": 1_000}
+    every = {"steps": 1_000, "evaluate_every_steps": 250, "checkpoint_every_steps": 1_000}
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
     return Sweep(load(CONFIGS / "digits_dcgan.py"), cells, Seeds(5), every, metrics=metrics)

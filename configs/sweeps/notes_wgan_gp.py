@@ -22,13 +22,13 @@ def get_sweep() -> Sweep:
         "both": {**sigmoid, **one_batch},
     }
     common = {
-        "steps": 600,
+        "steps": 300,
         "objective": paper,
         "networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5},
         "players.critic.repeats": 5,
-        "sample_every_steps": 200,
-        "evaluate_every_steps": 200,
-        "checkpoint_every_steps": 200,
+        "sample_every_steps": 100,
+        "evaluate_every_steps": 100,
+        "checkpoint_every_steps": 100,
     }
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
     curves = [Curve("samples/frechet/digits-v1"), Curve("critic/slope"), Curve("generator/gradient_norm")]

@@ -7,7 +7,7 @@ from gan_jax.config import load
 from gan_jax.sweeps.cells import crossed, grid, listed
 from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
-ROUNDS = 2_000
+ROUNDS = 1_000
 
 
 def get_sweep() -> Sweep:
@@ -16,7 +16,7 @@ def get_sweep() -> Sweep:
     moves = {
         f"{n} critic move{'s' if n > 1 else ''}": {"players.critic.repeats": n, "steps": ROUNDS // n} for n in (1, 2, 5)
     }
-    every = {"sample_every_steps": 400, "evaluate_every_steps": 200, "checkpoint_every_steps": 400}
+    every = {"sample_every_steps": 200, "evaluate_every_steps": 100, "checkpoint_every_steps": 200}
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
     base = load(CONFIGS / "digits_dcgan.py")
     return Sweep(base, crossed(orders, listed(moves)), Seeds(5), every, metrics=metrics)

@@ -19,11 +19,11 @@ def get_sweep() -> Sweep:
         }
     )
     common = {
-        "steps": 1_000,
+        "steps": 500,
         "log_every_steps": 10,
-        "sample_every_steps": 500,
-        "evaluate_every_steps": 500,
-        "checkpoint_every_steps": 500,
+        "sample_every_steps": 250,
+        "evaluate_every_steps": 250,
+        "checkpoint_every_steps": 250,
     }
     gradient, probability = "generator/gradient_norm", "critic/fake_probability"
     return Sweep(
