@@ -1,9 +1,10 @@
 # make demo: train the default config on handwritten digits.  make test: every check.
+# make test-all: the long ones too, some half an hour.
 PYTHON ?= python3
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 RUN ?= runs/demo
 python = $(VENV)/bin/python
-.PHONY: demo test lint types clean
+.PHONY: demo test test-all lint types clean
 
 demo: $(VENV)/ready
 	$(python) -m gan_jax.main --workdir=$(RUN)
@@ -11,6 +12,9 @@ demo: $(VENV)/ready
 
 test: lint types
 	$(python) -m pytest
+
+test-all: lint types
+	$(python) -m pytest -m "long or not long"
 
 lint: $(VENV)/ready
 	$(python) -m ruff check

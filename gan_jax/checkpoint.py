@@ -5,6 +5,7 @@ Orbax itself takes any folder with a number for a checkpoint and gives back flip
 
 import errno
 import json
+import logging
 import os
 import shutil
 import sys
@@ -224,8 +225,9 @@ def _differences(mine: dict[str, Any], other: dict[str, Any], *facts: str) -> li
 def _hush() -> None:
     """Keeps off the terminal what the threads of a read that failed still say, to an event loop that is gone.
 
-    For good, as they may say it at any time after.
+    And what asyncio says of such a read's tasks. For good, as they may say it at any time after.
     """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     before = sys.unraisablehook
     if before.__module__ == __name__:
         return

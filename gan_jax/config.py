@@ -10,7 +10,7 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, blamed_on, one_line, options
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "keep_best"})
@@ -23,6 +23,8 @@ LAWS = {
     "noise": "gan_jax.noise",
 }
 """Blocks of a config that name a law which the objective is given, and where such laws are."""
+MOST, MOST_SEEDS, MOST_LIMIT = 2**31 - 1, 1000, 1e30
+"""Of rounds, examples and what else is counted; of runs as one program; of the range of data, in float32."""
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*LAWS, "evaluators")
 """What a config adds to `defaults()`."""
 
@@ -84,7 +86,8 @@ def load(path: Path) -> ConfigDict:
     config = made_by(path, "get_config", "config")
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict")
-    return _locked(config.to_dict())
+    with blamed_on(f"--config={path}"):
+        return _locked(config.to_dict())
 
 
 def made_by(path: Path, function: str, flag: str) -> Any:
@@ -128,8 +131,9 @@ def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
 def check(config: ConfigDict) -> None:
     """Raises UserError for a value that no experiment can use."""
     for field in ("seeds", "steps", "batch_size", "rounds_per_call", "keep_checkpoints"):
-        if not 1 <= config[field] < 2**31:
-            raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and below 2**31")
+        most = MOST_SEEDS if field == "seeds" else MOST
+        if not 1 <= config[field] <= most:
+            raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and at most {most:,}")
     for field in PERIODS:
         if config[field] < 0:
             raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
@@ -143,8 +147,10 @@ def check(config: ConfigDict) -> None:
         raise UserError(f"config.dtype is {config.dtype!r}: {options(config.dtype, DTYPES)}")
     limits = config.data.range
     numbers = len(limits) == 2 and all(type(limit) in (int, float) for limit in limits)
-    if not numbers or not limits[0] < limits[1]:
-        raise UserError(f"config.data.range is {limits}: it must be two numbers, the lower one first")
+    if not numbers or not -MOST_LIMIT <= limits[0] < limits[1] <= MOST_LIMIT:
+        raise UserError(
+            f"config.data.range is {limits}: it must be two numbers, the lower one first, neither beyond {MOST_LIMIT}"
+        )
     if config.evaluate_every_steps and not config.get("evaluators"):
         raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
     rule, _, value = config.keep_best.partition(" ")
@@ -170,7 +176,7 @@ def read_run(path: Path) -> dict[str, Any]:
     try:
         run = json.loads(path.read_text())
         run["config"]["seed"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(f"{path} is not the config.json of a run: {one_line(error)}") from error
     return run
 
@@ -196,7 +202,8 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def _locked(values: dict[str, Any]) -> ConfigDict:
     """A config of these values, no block of it shared by two fields, or raises UserError."""
-    config = ConfigDict(_copied(values))
+    with blamed_on("the names of the config's fields"):
+        config = ConfigDict(_copied(values))
     for field in BLOCKS:
         if not isinstance(config.get(field), ConfigDict):
             raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
@@ -237,6 +244,9 @@ def _find(config: ConfigDict, path: str) -> None:
             known = block.keys() if isinstance(block, ConfigDict) else []
             raise UserError(f"unknown config field {path!r}: {options(part, known)}")
         block = block[part]
+    if isinstance(block, ConfigDict):
+        field = "name" if "name" in block else next(iter(block), "name")
+        raise UserError(f"config.{path} is a block: set a field of it, as --config.{path}.{field}=...")
 
 
 def _copied(value: Any) -> Any:

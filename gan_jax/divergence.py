@@ -51,18 +51,21 @@ def went_back(error: Diverged, play: Callable[[ConfigDict, Runs], Any], config: 
     come out the same to the bit, and no copy of them has to be kept while all goes well.
     """
     saved, step = "", error.step
-    while config.checkpoint_every_steps and not saved:
+    while config.checkpoint_every_steps and not saved and step > 0:
         print(f"{error}; going back to save the players after round {step - 1}", file=sys.stderr)
         try:
             play(_shortened(config, step - 1), [(_shortened(one, step - 1), place) for one, place in runs])
             saved = f"the players after round {step - 1}, the last finite ones, are saved in its checkpoints"
         except Diverged as earlier:  # what a round does to players shows in the losses of the next
             step = earlier.step
+    if not saved:
+        why = "the first ones are not finite" if config.checkpoint_every_steps else "config.checkpoint_every_steps is 0"
+        saved = f"{why}, no players are saved"
     _, place = runs[error.number]
     log = Log(place.metrics, error.step - 1)
     log.write(error.step, error.row)
     log.close()
-    what = f"{error.what} in {place.folder}: {saved or 'config.checkpoint_every_steps is 0, no players are saved'}"
+    what = f"{error.what} in {place.folder}: {saved}"
     return Diverged(error.step, f"{what}; {ADVICE}", row=error.row, number=error.number)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import data
-from gan_jax.errors import UserError, one_line
+from gan_jax.errors import UserError, blamed_on
 from gan_jax.evaluators.base import Context, Evaluate
 from gan_jax.experiment import Experiment
 from gan_jax.predict import restore
@@ -58,10 +58,8 @@ def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
     for name, spec in (config.get("evaluators") or {}).items():
         arguments = {key: value for key, value in spec.to_dict().items() if key != "every_steps"}
         evaluator = bind("gan_jax.evaluators", arguments, f"evaluators.{name}")
-        try:
+        with blamed_on(f"config.evaluators.{name}"):
             evaluators[name] = evaluator(context)
-        except (TypeError, ValueError, UserError) as error:
-            raise UserError(f"config.evaluators.{name}: {one_line(error)}") from error
     return evaluators
 
 
@@ -72,10 +70,8 @@ def measure(evaluators: dict[str, Evaluate], experiment: Experiment, players: Pl
     """
     values = {}
     for name, evaluate in evaluators.items():
-        try:
+        with blamed_on(f"config.evaluators.{name}"):
             measured = evaluate(players, experiment.keys.evaluate)
-        except ValueError as error:
-            raise UserError(f"config.evaluators.{name}: {one_line(error)}") from error
         values |= {f"{name}/{value}": _plain(number) for value, number in measured.items()}
     return values
 

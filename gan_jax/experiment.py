@@ -3,6 +3,7 @@
 The last place that sees the whole config; everything deeper takes plain arguments.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -10,18 +11,20 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax import random
 from ml_collections import ConfigDict
 
 from gan_jax import images, optimizers, steps
 from gan_jax.config import LAWS, leaves
-from gan_jax.errors import UserError, one_line
+from gan_jax.errors import UserError, blamed_on
 from gan_jax.objectives.base import Objective, PredictFn
 from gan_jax.resolve import bind, parameters, required
 from gan_jax.state import Player, Players, TrainState
 from gan_jax.steps import Metrics, TrainStep
 
-MOST_BYTES = 1 << 37  # of a state: more than any device holds
+MOST_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
+MOST_REPEATS = 100
 EXAMPLES = frozenset({"sample", "sample_class", "interpolate", "reconstruct", "walk"})
 """Predictions that are examples, in the networks' floats; others (latents, scores) stay as they are."""
 
@@ -155,15 +158,14 @@ def _objective(config: ConfigDict, facts: dict[str, Any]) -> Objective:
             f"{config.objective.name} is made of {_listed(needed)}; "
             f"the config's networks and laws give {_listed(parts)}"
         )
-    try:
+    with blamed_on("config.objective"):
         return objective(**parts, **_asked_for(objective, facts))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"config.objective: {one_line(error)}") from error
 
 
 def _network(role: str, spec: ConfigDict, facts: dict[str, Any]):
-    module = bind("gan_jax.models", spec.to_dict(), f"networks.{role}")
-    return module(**_asked_for(module, facts))
+    with blamed_on(f"config.networks.{role}"):
+        module = bind("gan_jax.models", spec.to_dict(), f"networks.{role}")
+        return module(**_asked_for(module, facts))
 
 
 def _asked_for(target: Callable, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,8 +176,11 @@ def _asked_for(target: Callable, facts: Mapping[str, Any]) -> dict[str, Any]:
 def _turn(name: str, player: ConfigDict) -> steps.Turn:
     """A player's block of the config as its turn in a round."""
     field = f"players.{name}"
-    if player.repeats < 1:
-        raise UserError(f"config.{field}.repeats is {player.repeats}: it must be at least 1")
+    if not 1 <= player.repeats <= MOST_REPEATS:
+        raise UserError(
+            f"config.{field}.repeats is {player.repeats}: it must be at least 1 and at most {MOST_REPEATS}, "
+            "as each is a part of the compiled program"
+        )
     if not 0 <= player.ema < 1:
         raise UserError(f"config.{field}.ema is {player.ema}: it must be at least 0 (none) and below 1")
     spec = player.optimizer.to_dict()
@@ -183,39 +188,68 @@ def _turn(name: str, player: ConfigDict) -> steps.Turn:
         if isinstance(value, dict):  # a schedule of the learning rate, say
             spec[key] = _made("optax", value, f"{field}.optimizer.{key}")
     optimizer = _made("optax", spec, f"{field}.optimizer")
-    try:
+    if not isinstance(optimizer, optax.GradientTransformation):
+        raise UserError(
+            f"config.{field}.optimizer.name: optax.{player.optimizer.name} makes no optimizer: take one, as adam"
+        )
+    with blamed_on(f"config.{field}"):
         moved = optimizers.chain(optimizer, clip_gradients=player.clip_gradients, clip_weights=player.clip_weights)
-    except ValueError as error:
-        raise UserError(f"config.{field}: {error}") from error
     return steps.Turn(moved, player.repeats, player.ema)
 
 
 def _made(package: str, spec: Mapping[str, Any], field: str, facts: Mapping[str, Any] = MappingProxyType({})) -> Any:
     """What the spec names, called with the spec's arguments, and of the facts with those that it asks for by name."""
-    try:
+    with blamed_on(f"config.{field}"):
         target = bind(package, dict(spec), field)
         return target(**_asked_for(target, facts))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"config.{field}: {one_line(error)}") from error
 
 
 def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) -> None:
     """Runs the networks on shapes alone, so that what does not fit is an error before anything is compiled."""
-    try:
+    with blamed_on(f"config.networks do not fit each other or examples of shape {tuple(shape)}"):
         state = jax.eval_shape(init, random.key(0))
-    except (TypeError, ValueError) as error:
-        message = f"{tuple(shape)}: {str(error).splitlines()[0]}"
-        raise UserError(f"config.networks do not fit each other or examples of shape {message}") from error
-    size = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state.players))
-    if size > MOST_BYTES:
-        raise UserError(f"config.networks and their optimizers hold {size / 1e9:,.0f} GB: take smaller widths")
+    if (size := _size(state.players)) > MOST_BYTES:
+        raise UserError(f"config.networks and their optimizers hold {size // 10**9:,} GB: take smaller widths")
     if any(0 in leaf.shape for leaf in jax.tree.leaves(state.players)):
         raise UserError("config.networks have layers of no width: every width must be at least 1")
     if "sample" not in objective.predict:
         return
-    made = jax.eval_shape(objective.predict["sample"], state.players, random.split(random.key(0), 2))
+    with blamed_on(f"config.networks make no examples of shape {tuple(shape)}"):
+        made = jax.eval_shape(objective.predict["sample"], state.players, random.split(random.key(0), 2))
     if made.shape[1:] != tuple(shape):
         raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {tuple(shape)}")
+
+
+def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ...]) -> None:
+    """Plays a round on shapes alone, so that what cannot be played is an error before anything is written.
+
+    Raises UserError, also where a call's examples, their places or its runs are more than any machine holds.
+    """
+    batches = {"x": jax.ShapeDtypeStruct((experiment.batches, config.batch_size, *shape), jnp.float32)}
+    if experiment.classes:
+        batches["label"] = jax.ShapeDtypeStruct(batches["x"].shape[:2], jnp.int32)
+    state = jax.eval_shape(experiment.init, experiment.keys.init)
+    examples = 4 * experiment.batches * config.batch_size * config.seeds
+    sizes = {
+        "batch_size": examples * math.prod(shape),
+        "rounds_per_call": examples * min(config.rounds_per_call, config.steps),
+        "seeds": _size(state.players) * config.seeds,
+    }
+    for field, size in sizes.items():
+        if size > MOST_BYTES:
+            raise UserError(f"config.{field} is {config[field]}: that takes {size // 10**9:,} GB of memory, take less")
+    with blamed_on("a round of this config cannot be played"):
+        after, _ = jax.eval_shape(experiment.train_step, state, batches, experiment.keys.play)
+    if _kinds(state) != _kinds(after):
+        raise UserError("a round changes the shapes or types of the players' arrays: see config.players' optimizers")
+
+
+def _size(players: Players) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(players))
+
+
+def _kinds(state: TrainState) -> list[tuple[tuple[int, ...], Any]]:
+    return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state)]
 
 
 def _scales(config: ConfigDict, shape: tuple[int, ...]) -> tuple[Callable, Callable]:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from gan_jax.errors import Diverged, UserError, one_line
+from gan_jax.errors import Diverged, UserError, one_line, shown
 from gan_jax.stop import Stop, Stopped
 
 if TYPE_CHECKING:
@@ -61,26 +61,26 @@ def main(argv: list[str]) -> int:
     try:
         return _run(argv)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _failed(error, 2)
     except Diverged as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
+        return _failed(error, 3)
     except OSError as error:
         place = error.filename2 or error.filename or "in the folder of the run"
-        print(f"error: {error.strerror or error}: {place}", file=sys.stderr)
-        return 1
+        return _failed(f"{error.strerror or error}: {place}", 1)
     except Stopped as stopped:
         print(stopped, file=sys.stderr)
         return stopped.status
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
+        return _failed("interrupted", 130)
     except (MemoryError, RuntimeError) as error:  # NumPy's, XLA's
         if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        print(f"error: not enough memory ({one_line(error)}): take fewer examples at once", file=sys.stderr)
-        return 1
+        return _failed(f"not enough memory ({one_line(error)}): take fewer examples at once", 1)
+
+
+def _failed(why: object, status: int) -> int:
+    print(f"error: {shown(why)}", file=sys.stderr)
+    return status
 
 
 def _run(argv: list[str]) -> int:

@@ -75,12 +75,10 @@ def required(target: Callable) -> list[str]:
 
 
 def _offers(module: ModuleType) -> list[str]:
-    """What a module offers by name: its `__all__`; where there is none and it is not ours (Optax), all callables."""
-    if hasattr(module, "__all__"):
-        return list(module.__all__)
+    """What a module offers by name: its `__all__`; where it is not ours (Optax), its functions."""
     if module.__name__.startswith("gan_jax."):
-        return []
-    return [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        return list(getattr(module, "__all__", ()))
+    return [name for name, value in vars(module).items() if callable(value) and name[0].islower()]
 
 
 def _public(package: str) -> list[str]:

@@ -77,6 +77,7 @@ class RunDirectory:
         """Raises UserError where the folder holds another run than this config's, or other things."""
         if self.config.is_file():
             self.check_holds(config)
+            self._check_steps(config)
         elif self.folder.exists() and (not self.folder.is_dir() or self._holds_anything()):
             raise UserError(f"--workdir={self.folder} is not empty and holds no run: choose another folder")
 
@@ -87,6 +88,14 @@ class RunDirectory:
             raise UserError(
                 f"--workdir={self.folder} holds another run ({'; '.join(changed)}): "
                 "choose another folder, or that run's config"
+            )
+
+    def _check_steps(self, config: ConfigDict) -> None:
+        played = [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdecimal()]
+        if (last := max(played, default=0)) > config.steps:
+            raise UserError(
+                f"--workdir={self.folder} holds {last} rounds of this run, config.steps is {config.steps}: "
+                "take as many or more, or another folder"
             )
 
     @contextmanager

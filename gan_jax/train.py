@@ -16,7 +16,7 @@ from gan_jax.checkpoint import Checkpoints
 from gan_jax.data import Dataset, feed, order
 from gan_jax.errors import Diverged, UserError
 from gan_jax.evaluators.base import Evaluate
-from gan_jax.experiment import Experiment, build, streams
+from gan_jax.experiment import Experiment, build, check_round, streams
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import Players, TrainState
 from gan_jax.stop import Stop, Stopped
@@ -42,6 +42,7 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
     if config.sample_every_steps and not {"sample", "reconstruct"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} makes nothing to show, so it must be 0")
     evaluators = evaluate.make(config, experiment)
+    check_round(experiment, config, dataset.shape)
     with ExitStack() as held:
         for config_of_one, place_of_one in each if config.seeds == 1 else [(config, place), *each]:
             held.enter_context(place_of_one.held(config_of_one))

@@ -24,7 +24,7 @@ def read_rows(path: Path) -> list[Row]:
         try:
             row = json.loads(line)
             rows.append({"step": row["step"], **row})
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             break
     return rows
 

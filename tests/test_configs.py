@@ -10,7 +10,7 @@ from gan_jax import config as configs
 from gan_jax.data import feed
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.experiment import build
+from gan_jax.experiment import build, check_round
 
 FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
 CHANGED = """
@@ -97,7 +97,13 @@ def test_override_sets_values_of_their_type(tiny):
         ("--konfig=1", "unknown argument '--konfig=1'"),
         ("stray", "unknown argument 'stray'"),
         ("config.seed=3", "unknown argument 'config.seed=3': fields are set as --config.field=value"),
-        ("--config.steps=99999999999", "below 2**31"),
+        ("--config.steps=99999999999", "at least 1 and at most 2,147,483,647"),
+        ("--config.seeds=1001", "at least 1 and at most 1,000"),
+        (
+            "--config.players.critic.optimizer=adam",
+            "block: set a field of it, as --config.players.critic.optimizer.name=",
+        ),
+        ("--config.data.range=(-1e31,1.0)", "neither beyond 1e+30"),
         ("--config.data.range=('a','b')", "it must be two numbers"),
         ("--config.data.range=(0.0,1e999)", "config.data.range is (0.0, inf): it must be finite"),
         ("--config.players.critic.optimizer.learning_rate=nan", "optimizer.learning_rate is nan: it must be finite"),
@@ -120,6 +126,11 @@ def test_override_refuses(tiny, argument, message):
         ("order.name", "alternate", "did you mean alternating"),
         ("players.critic.optimizer.name", "adamm", "did you mean adam"),
         ("players.critic.repeats", 0, "must be at least 1"),
+        ("players.critic.repeats", 2**31, "must be at least 1 and at most 100"),
+        ("players.critic.optimizer.name", "linear_schedule", "config.players.critic.optimizer"),
+        ("players.critic.optimizer.name", "EmptyState", "optax has no 'EmptyState'"),
+        ("latent.dim", 10**400, "config.networks"),
+        ("networks.generator.kernels", (4, 4, 2**31), "a layer has a kernel of"),
         ("players.critic.ema", 1.0, "config.players.critic.ema is 1.0: it must be at least 0 (none) and below 1"),
         ("players.critic.clip_weights", -0.1, "config.players.critic: clip_weights is -0.1"),
         ("networks.generator.kernels", (4, 4, 4), "do not fit each other or examples of shape (8, 8, 1)"),
@@ -176,6 +187,8 @@ def test_build_refuses_in_other_games(tiny, name, field, value, classes, message
         (CHANGED.format("c.data = {'name': 'digits'}"), "config.data has no field"),
         (CHANGED.format("c.networks.critic = 3"), "config.networks.critic is 3: it must be a block"),
         (CHANGED.format("c.latent = 3"), "config.latent is 3: it must be a block"),
+        (CHANGED.format("c.latent = {'name': 'normal', 2: 2}"), "--config=.*'int' and 'str'"),
+        (CHANGED.format("c.latent = {'name': 'normal', 'a.b': 2}"), "does not accept dots in field names"),
     ],
 )
 def test_load_refuses(tmp_path, text, message):
@@ -185,6 +198,36 @@ def test_load_refuses(tmp_path, text, message):
         configs.load(file)
     with pytest.raises(UserError, match="no such file"):
         configs.load(tmp_path / "absent.py")
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("batch_size", "config.batch_size is 1073741824: that takes 274 GB of memory"),
+        ("rounds_per_call", "config.rounds_per_call is 1073741824: that takes 274 GB of memory"),
+    ],
+)
+def test_a_call_that_no_memory_holds_is_refused(tiny, field, message):
+    config = tiny(steps=2**30, batch_size=64)
+    config[field] = 2**30
+    with pytest.raises(UserError, match=message):
+        check_round(build(config, (8, 8, 1), 10), config, (8, 8, 1))
+
+
+def test_a_round_that_cannot_be_played_is_refused(tiny):
+    config = tiny()
+    with config.unlocked():
+        config.players.critic.optimizer = {"name": "sgd", "learning_rate": {"name": "sgd", "learning_rate": 0.1}}
+    experiment = build(config, (8, 8, 1), 10)
+    with pytest.raises(UserError, match="a round of this config cannot be played: "):
+        check_round(experiment, config, (8, 8, 1))
+
+
+def test_seeds_that_no_memory_holds_are_refused(tiny):
+    config = tiny(seeds=1000)
+    config.latent.dim = 10_000
+    with pytest.raises(UserError, match=r"config\.seeds is 1000: that takes"):
+        check_round(build(config, (8, 8, 1), 10), config, (8, 8, 1))
 
 
 def test_evaluating_needs_evaluators(tiny):

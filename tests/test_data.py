@@ -335,7 +335,7 @@ REFUSED = {
     "too large": ([FINE, png((4097, 4097, 1))], IMAGE, "example 1 .*4097x4097"),
     "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*cannot identify"),
     "half an image": ([FINE[: len(FINE) // 2]], IMAGE, "example 0 "),
-    "empty": ([], IMAGE, "split 'train' cannot be opened"),
+    "empty": ([], IMAGE, "split 'train' cannot be opened: it has no examples, take a larger part"),
 }
 
 

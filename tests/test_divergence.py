@@ -108,6 +108,19 @@ def test_players_that_are_not_finite_are_never_saved(part):
         divergence.check_players(TrainState(np.int32(7), {"critic": player, "generator": broken}), 0)
 
 
+def test_going_back_ends_where_the_first_players_are_not_finite(tiny, tmp_path):
+    config, place = tiny(), RunDirectory(tmp_path)
+    gone = []
+
+    def play(config, runs):
+        gone.append(config.steps)
+        raise Diverged(config.steps, "no better", row={})
+
+    error = divergence.went_back(Diverged(2, "bad", row={}), play, config, [(config, place)])
+    assert gone == [1, 0]
+    assert "the first ones are not finite, no players are saved" in str(error)
+
+
 @pytest.mark.parametrize(
     ("every", "played", "said"),
     [

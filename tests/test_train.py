@@ -151,6 +151,16 @@ def test_finished_run_is_left_as_it_is(whole, capsys):
     assert "resuming" in capsys.readouterr().err
 
 
+def test_fewer_rounds_than_were_played_are_refused_and_the_folder_stays(whole):
+    made, place = whole
+    shorter = made.copy_and_resolve_references()
+    shorter.steps = 3
+    before = place.config.read_bytes()
+    with pytest.raises(UserError, match=r"holds 6 rounds of this run, config\.steps is 3"):
+        run(shorter, place.folder)
+    assert place.config.read_bytes() == before
+
+
 def test_another_runs_folder_is_refused(whole):
     made, place = whole
     other = made.copy_and_resolve_references()

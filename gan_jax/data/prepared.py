@@ -23,7 +23,7 @@ import numpy as np
 
 from gan_jax import cache
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, blamed_on, one_line, options
 
 _NAME = re.compile(r"([A-Za-z]\w*(?:/\w[\w.-]*)?)(?::(\d+\.\d+\.\d+))?")  # set[/config][:version]
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -105,7 +105,7 @@ def _describe(folder: pathlib.Path, name: str) -> _Set:
         content = json.loads((folder / "features.json").read_text())["featuresDict"]["features"]
         features = {feature: dict(value) for feature, value in content.items()}
         described = _Set(folder, info.get("fileFormat", "tfrecord"), [s["name"] for s in info["splits"]], features)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{folder}: dataset_info.json or features.json is damaged; {_again(name)}") from error
     if described.format != _FORMAT:
         message = f"{folder} is in {described.format} format, which cannot be read by index without TensorFlow"
@@ -186,14 +186,12 @@ def _open(described: _Set, split: str) -> Sequence[dict[str, Any]]:
 
     images = [name for name, feature in described.features.items() if "image" in feature]
     decoders: Any = {name: tfds.decode.SkipDecoding() for name in images}
-    try:
+    with blamed_on(f"{described.folder}: split {split!r} cannot be opened"):
         builder = tfds.builder_from_directory(described.folder)
+        if not builder.info.splits[split].num_examples:
+            raise ValueError("it has no examples, take a larger part")
         source: Any = builder.as_data_source(split=split, decoders=decoders)
-        length = len(source)
-    except Exception as error:
-        raise UserError(f"{described.folder}: split {split!r} cannot be opened: {one_line(error)}") from error
-    if not length:
-        raise UserError(f"{described.folder}: split {split!r} has no examples")
+        len(source)
     return source
 
 

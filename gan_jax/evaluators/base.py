@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 
 from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
 from gan_jax.objectives.base import PredictFn
 from gan_jax.state import Players
 
@@ -18,6 +19,9 @@ Evaluate: TypeAlias = Callable[[Players, jax.Array], Mapping[str, Any]]
 
 The key is the same at every evaluation of a run.
 """
+
+
+MOST = 1_000_000  # samples at a time: they are held in memory
 
 
 class Context(NamedTuple):
@@ -31,3 +35,9 @@ class Context(NamedTuple):
     load: Callable[[str], Dataset]
     scale: Callable[[jax.Array], jax.Array]
     trained_on: str = "train"
+
+
+def check_count(name: str, value: int, least: int = 1) -> None:
+    """Raises UserError where a number of samples, say, is no whole number from `least` to MOST."""
+    if type(value) is not int or not least <= value <= MOST:
+        raise UserError(f"{name} is {value!r}: it must be at least {least} and at most {MOST:,}, a whole number")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from gan_jax.batch import example_keys, in_batches
 from gan_jax.errors import UserError
-from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.evaluators.base import Context, Evaluate, check_count
 from gan_jax.metrics.neighbours import nearest
 from gan_jax.state import Players
 
@@ -16,11 +16,10 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
     """`samples` whose nearest of the first `references` training examples has the class asked for: their share.
 
     `samples` take the classes in turn; `test` is the same share of as many real test examples, which says how far this
-    judge can be trusted. Raises UserError where the model makes no samples by class, or a number is below 1.
+    judge can be trusted. Raises UserError where the model makes no samples by class, or a number is no count.
     """
     for name, value in (("samples", samples), ("references", references)):
-        if value < 1:
-            raise UserError(f"{name} of classes.agreement is {value}: it must be at least 1")
+        check_count(f"{name} of classes.agreement", value)
     if "sample_class" not in context.predict:
         raise UserError("classes.agreement measures only models that make samples by class")
     train, test = context.load("train"), context.load("test")

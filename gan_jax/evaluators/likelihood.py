@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.batch import example_keys, in_batches
-from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.evaluators.base import Context, Evaluate, check_count
 from gan_jax.metrics.likelihood import importance_weighted_bound
 from gan_jax.objectives.base import Batch
 from gan_jax.state import Players
@@ -24,10 +24,9 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
     `elbo` is minus the sum of the two terms, one z an example. An example's draws, of z and where the likelihood
     binarises of its pixels, hang on the evaluation's key and its place in the split alone.
 
-    Raises ValueError where `samples` is below 1, or the objective gives no `log_weights`.
+    Raises UserError where `samples` is no count, ValueError where the objective gives no `log_weights`.
     """
-    if samples < 1:
-        raise ValueError(f"samples is {samples}: it must be at least 1")
+    check_count("samples", samples)
     if not {"elbo", "log_weights"} <= context.predict.keys():
         raise ValueError("the objective has no likelihood: this evaluator is for VAEs")
     dataset = context.load(split)

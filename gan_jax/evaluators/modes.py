@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from gan_jax.batch import example_keys
 from gan_jax.errors import UserError
-from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.evaluators.base import Context, Evaluate, check_count
 from gan_jax.metrics import modes
 from gan_jax.state import Players
 
@@ -15,13 +15,12 @@ __all__ = ["gaussians"]
 def gaussians(context: Context, *, samples: int = 2500, split: str = "train") -> Evaluate:
     """Of `samples` points: `found` modes, the share of `high_quality` points, `reverse_kl` in nats (metrics/modes.py).
 
-    Raises UserError where the data set is no mixture of Gaussians, or `samples` is below 1.
+    Raises UserError where the data set is no mixture of Gaussians, or `samples` is no count.
     """
     mixture = context.load(split).mixture
     if mixture is None:
         raise UserError("modes.gaussians measures only data drawn from known Gaussians, such as ring and grid")
-    if samples < 1:
-        raise UserError(f"samples of modes.gaussians is {samples}: it must be at least 1")
+    check_count("samples of modes.gaussians", samples)
     centres = jnp.asarray(mixture.centres)
 
     def evaluate(players: Players, key: jax.Array) -> dict[str, float]:

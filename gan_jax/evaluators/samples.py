@@ -16,7 +16,7 @@ from gan_jax import features as networks
 from gan_jax.batch import example_keys, in_batches
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, options
-from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.evaluators.base import Context, Evaluate, check_count
 from gan_jax.evaluators.comparisons import MEASURES, Comparison, Side, check
 from gan_jax.features import Network
 from gan_jax.state import Players
@@ -47,7 +47,7 @@ def distribution(
 
     The split's and the training examples' features, and the floors, are made once and kept in the cache.
 
-    Raises UserError where the model makes no samples, a number is below its least or a name unknown, or the data are
+    Raises UserError where the model makes no samples, a number is no count or a name unknown, or the data are
     not what the network or a metric takes.
     """
     _check(context, metrics, samples, seeds)
@@ -106,8 +106,7 @@ def _check(context: Context, metrics: tuple[str, ...], samples: int, seeds: int)
         if name not in MEASURES:
             raise UserError(f"metrics of samples.distribution: there is no {name!r}; {options(name, MEASURES)}")
     for name, value, least in (("samples", samples, LEAST), ("seeds", seeds, 1)):
-        if value < least:
-            raise UserError(f"{name} of samples.distribution is {value}: it must be at least {least}")
+        check_count(f"{name} of samples.distribution", value, least)
     if "sample" not in context.predict:
         raise UserError("samples.distribution measures only models that make samples")
 

@@ -17,6 +17,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
+MOST = 1024  # rows of a kernel: each is an operation of the program
+
 Array = jax.Array
 Size = tuple[int, ...]
 
@@ -197,8 +199,10 @@ def _layer(module: Conv | ConvTranspose, function: Callable[..., Array], x: Arra
     if module.features < 1:
         raise ValueError(f"a layer has {module.features} channels: every width must be at least 1")
     size = (module.kernel,) * 2 if isinstance(module.kernel, int) else tuple(module.kernel)
-    if min(size) < 1:
-        raise ValueError(f"a layer has a kernel of {size[0]}x{size[1]}: every size must be at least 1")
+    if min(size) < 1 or max(size) > MOST:
+        raise ValueError(
+            f"a layer has a kernel of {size[0]}x{size[1]}: every size must be at least 1 and at most {MOST}"
+        )
     kernel = module.param("kernel", module.kernel_init, (*size, x.shape[-1], module.features))
     bias = module.param("bias", nn.initializers.zeros, (module.features,)) if module.use_bias else None
     x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=module.dtype)

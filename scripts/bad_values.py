@@ -1,0 +1,153 @@
+"""Cases of bad_input.py: wrong values for the fields of configs, on the command line and in a config.json."""
+
+import json
+import random
+import re
+import string
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from gan_jax import config as configs
+
+TINY = {
+    "steps": 2,
+    "batch_size": 4,
+    "rounds_per_call": 2,
+    "log_every_steps": 1,
+    "sample_every_steps": 2,
+    "evaluate_every_steps": 0,
+    "checkpoint_every_steps": 2,
+}
+SMALL = {"samples": 20, "references": 100, "seeds": 2, "metrics": ("frechet",)}
+"""Of an evaluator, so that it may be played."""
+
+INTEGERS = ["0", "1", "-1", "2", "3", "5", "17", "1000", *map(str, (2**31 - 1, 2**31, 2**63, -(2**63), 10**400))]
+FLOATS = ["0", "-0.0", "1", "-1", "0.5", "2.0", "7", "nan", "inf", "-inf", "1e30", "-1e30", "1e39", "1e-45", "1e400"]
+ODD = ["", " ", "0x10", "1_0", "1j", "07", "1,2", "True", "None", "lambda: 1", "x" * 100_000, "a\nb", "\r\n", "\t"]
+ODD += ["()", "(0,)", "(-1, 4)", "(1e30, 1)", "('a',)", "(nan, 1)", "((1, 2), 3)", "(1,) * 9", "[]", "[1]", "{}"]
+ODD += ["(1,", "\x1b[31m", "\u202e", "ä", "\U0001f600", "数字", "٣", "\ud800", "%s", "{x}", "=", "'", '"', "\\", "-"]
+ODD += ["--", ".", "..", "../../etc/passwd", "/", "*"]
+NAMES = re.findall(
+    r"\S+",
+    """
+    name __class__ __init__.x adam sgd rmsprop chain masked inject_hyperparams GradientTransformation clip trace
+    linear_schedule cosine_decay_schedule relu gelu tanh lecun_normal BatchNorm InstanceNorm NoNorm orthogonal
+    dcgan.Critic mlp.Critic mlp.Generator pacgan.Generator vae.vae vae.Encoder vae.Decoder autoencoder.Decoder
+    normal uniform autoencoder.denoising autoencoder.tied adversarial.minimax adversarial.wasserstein_gp
+    vae.iwae classifier.cross_entropy simultaneous alternating_on_one_batch bernoulli learned_normal labels
+    gaussian masking digits ring grid feed base mnist mnist/x mnist:9.9.9 imagenet2012 samples.distribution
+    likelihood.likelihood modes.gaussians reconstruction.subspace classes.agreement test train train[:0] train[
+    train[:1e9] train+ all train[:-1] train[50%:10%] pixels inception digits-v1 float64 int32 complex64 bfloat16
+    float32
+    """,
+)
+NAMES += ["min likelihood/nll", "max samples/x", "max /", "min"]
+TEXTS = [*INTEGERS, *FLOATS, *ODD, *NAMES]
+JSON: list[Any] = [None, True, False, 0, 1, 2, -1, 1.5, -1e30, 1e30, 2**31, 2**63, 10**400, float("nan")]
+JSON += [
+    float("inf"),
+    "",
+    [],
+    {},
+    [0],
+    [1],
+    [3, 3],
+    [-1, 1],
+    ["a"],
+    [[1, 2], 3],
+    [None],
+    [2**40] * 3,
+    "\0",
+    "a\0b",
+    *NAMES,
+]
+JSON += ["a\0b", *NAMES, {"name": "adam"}, {"name": "relu"}, {"name": 3}, {"name": None}, {"x": 1}]
+HOW = ["lost", "other", "other", "other", "more", "renamed"]
+KEYS = ["x", "name", "seed", "", "a.b", "\0", "ä"]
+
+
+class Case(NamedTuple):
+    """A command line without its program, in which `{run}` and `{place}` stand for folders, and what it is about.
+
+    prepare: `(place, held) -> None` lays out its files in an empty folder; `held` are whole runs by name.
+    environment: variables set. door: whether training is to end at its first round; played: whether it then goes on.
+    """
+
+    about: str
+    arguments: list[str]
+    prepare: Callable[[Path, Path], None] = lambda place, held: None
+    environment: Mapping[str, str] = MappingProxyType({})
+    door: bool = False
+    played: bool = False
+
+
+@cache
+def fields(files: tuple[Path, ...]) -> tuple[tuple[Path, str], ...]:
+    """Every field of these configs."""
+    return tuple((file, field) for file in files for field, _ in configs.leaves(configs.load(file).to_dict()))
+
+
+def of_command(rng: random.Random, file: Path, field: str) -> Case:
+    """A value as the command line has it; sometimes another field's too, or a field that does not exist."""
+    text = _text(rng, file, field)
+    wrong = [(field, text)]
+    if rng.random() < 0.1:
+        other = rng.choice(fields((file,)))[1]
+        wrong.append((other, _text(rng, file, other)))
+    if rng.random() < 0.05:
+        wrong = [(rng.choice([f"{field}x", f"{field}.x", field.rpartition(".")[0], f".{field}", field[1:]]), text)]
+    arguments = [f"--config.{name}={value}" for name, value in (*_tiny(file, field).items(), *wrong)]
+    about = ", ".join(f"{name}={value[:60]!r}" for name, value in wrong)
+    return Case(f"{file.name}: {about}", [f"--config={file}", "--workdir={run}", *arguments], door=True)
+
+
+def of_json(rng: random.Random, file: Path, field: str) -> Case:
+    """A config.json one place of which, a field or a block, is lost or is something else, or has more beside it."""
+    config = configs.load(file)
+    config.update_from_flattened_dict(_tiny(file, field))
+    tree = configs.to_json(config)
+    *path, last = field.split(".")[: rng.choice([1, 2, 99, 99, 99])]
+    block = tree
+    for part in path:
+        block = block[part]
+    how, value, key = rng.choice(HOW), rng.choice(JSON), rng.choice(KEYS)
+    held = block[last]
+    if how in ("lost", "renamed"):
+        del block[last]
+    if how != "lost":
+        block[last if how == "other" else key] = held if how == "renamed" else value
+
+    def prepare(place: Path, held: Path) -> None:
+        del held
+        (place / "given.json").write_text(json.dumps({"config": tree}))
+
+    about = f"{file.name} as JSON: {'.'.join((*path, last))} is {how}, {str(value)[:60]!r}, {key!r}"
+    return Case(about, ["--config={place}/given.json", "--workdir={run}"], prepare, door=True)
+
+
+def _tiny(file: Path, field: str) -> dict[str, Any]:
+    """What makes a run of a config small, but for the field that is tried."""
+    config = configs.load(file).to_dict()
+    values: dict[str, Any] = {name: value for name, value in TINY.items() if config[name]}  # 0 of a period: never
+    for name, evaluator in (config.get("evaluators") or {}).items():
+        values |= {f"evaluators.{name}.{key}": value for key, value in SMALL.items() if key in evaluator}
+    if field.startswith("evaluators"):
+        values["evaluate_every_steps"] = 2
+    return {name: value for name, value in values.items() if name != field}
+
+
+def _text(rng: random.Random, file: Path, field: str) -> str:
+    """A wrong value for a field, more often than not of its type."""
+    held = dict(configs.leaves(configs.load(file).to_dict()))[field]
+    if rng.random() < 0.1:
+        return "".join(rng.choice(string.printable + "äß\u0301é") for _ in range(rng.randrange(1, 30)))
+    if rng.random() < 0.3:
+        return rng.choice(TEXTS)
+    if isinstance(held, tuple):
+        entry = rng.choice([0, -1, 1, 2, 3, 1.5, 1e30, 2**31, 10**20, "a", None, (), *held])
+        place = rng.randrange(len(held) + 1)
+        return str((*held[:place], entry, *held[place + 1 :]))
+    return rng.choice({int: INTEGERS, float: FLOATS}.get(type(held), NAMES))

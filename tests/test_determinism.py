@@ -1,0 +1,80 @@
+"""The same seed on the same machine gives the same bytes, twice, and a run's config.json is enough to play it again."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import pytest
+from conftest import ROOT
+
+from gan_jax import config as configs
+from gan_jax import train
+from gan_jax.run_directory import RunDirectory
+from scripts import chaos
+
+FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
+ROUNDS = {"steps": 20, "log_every_steps": 1, "checkpoint_every_steps": 20, "evaluate_every_steps": 0}
+"""Of each config, with batches, networks and order as they are; not evaluated, as that changes no run."""
+
+
+def played(folder, *arguments, **environment):
+    """Trains in a process of its own, whose hashes are its own."""
+    command = [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def same(one, other):
+    """Whether both have rows, and all that two runs have is the same bytes."""
+    assert chaos.rows(one / "metrics.jsonl")
+    return chaos.compare(one, other) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_config_plays_the_same_bytes_twice(file, tmp_path, request):
+    config = configs.load(file)
+    if config.data.name not in ("digits", "ring", "grid"):
+        folder = request.getfixturevalue("tfds_dir") / config.data.name.removeprefix("binary_")
+        if not folder.is_dir():
+            pytest.skip(f"needs {folder.name} prepared by TFDS; {folder.parent} does not hold it")
+    period = {"sample_every_steps": 20 if config.sample_every_steps else 0}
+    arguments = [f"--config={file}", *(f"--config.{field}={value}" for field, value in (ROUNDS | period).items())]
+    one = played(tmp_path / "one", *arguments, PYTHONHASHSEED="1")
+    # The second compiles anew: what a compiler chooses must not show either.
+    other = played(tmp_path / "other", *arguments, PYTHONHASHSEED="2", JAX_ENABLE_COMPILATION_CACHE="false")
+    assert same(one, other)
+
+
+@pytest.fixture(scope="module", params=["digits_dcgan", "mnist_vae"])
+def run(request, tiny, tmp_path_factory):
+    """A config, with data as small as digits, and the folder of its run."""
+    config = tiny(request.param, batch_size=16)
+    config.data.name = "digits"
+    evaluators = config.evaluators.to_dict()
+    config.evaluators.samples.update({"samples": 20, "seeds": 2, "metrics": ("frechet",)})
+    config.evaluate_every_steps = 6 if "likelihood" in evaluators else 0
+    [place] = train.run(config, RunDirectory(tmp_path_factory.mktemp("runs") / "one"))
+    return config, place.folder
+
+
+def test_a_config_plays_the_same_bytes_twice(run, tmp_path):
+    config, folder = run
+    jax.clear_caches()
+    [other] = train.run(config, RunDirectory(tmp_path / "other"))
+    assert same(folder, other.folder)
+
+
+def test_another_seed_plays_other_bytes(run, tmp_path):
+    config, folder = run
+    changed = config.copy_and_resolve_references()
+    changed.seed = 1
+    [other] = train.run(changed, RunDirectory(tmp_path / "other"))
+    assert not same(folder, other.folder)
+
+
+def test_config_json_is_enough_to_play_a_run_again_in_another_folder(run, tmp_path):
+    _, folder = run
+    assert same(folder, played(tmp_path / "again", f"--config={folder / 'config.json'}", PYTHONHASHSEED="3"))
