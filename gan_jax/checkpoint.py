@@ -35,16 +35,22 @@ class Checkpoints:
     Kept as well is the one that `best([steps saved]) -> step` names, where it names one, as long as it does.
 
     With `keep` None nothing is written, renamed or cleaned up, so that a run can be read while it trains in another
-    process.
+    process. Of several processes that play a run, which all hold its state, the first one alone has its checkpoints.
     """
 
     def __init__(self, folder: Path, keep: int | None, *, best: Callable[[list[int]], int | None] = lambda steps: None):
+        alone = ocp.options.MultiprocessingOptions(active_processes={0})  # waits for no other process
         if keep is None:
-            options = ocp.CheckpointManagerOptions(read_only=True)
+            options = ocp.CheckpointManagerOptions(read_only=True, create=False, multiprocessing_options=alone)
         else:
+            folder.mkdir(parents=True, exist_ok=True)
             rules = ocp.checkpoint_managers
-            policy = rules.AnyPreservationPolicy([rules.LatestN(keep), _Best(best)])
-            options = ocp.CheckpointManagerOptions(preservation_policy=policy, cleanup_tmp_directories=True)
+            options = ocp.CheckpointManagerOptions(
+                preservation_policy=rules.AnyPreservationPolicy([rules.LatestN(keep), _Best(best)]),
+                cleanup_tmp_directories=True,
+                create=False,
+                multiprocessing_options=alone,
+            )
         self.folder, self._writes = folder, keep is not None
         self._passed_over: set[int] = set()
         self._manager = ocp.CheckpointManager(folder.resolve(), options=options)

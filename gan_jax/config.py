@@ -13,9 +13,10 @@ from ml_collections import ConfigDict, config_flags
 from gan_jax.errors import UserError, blamed_on, one_line, options
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
-FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "keep_best"})
+FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "keep_best", "parallel"})
 """Fields that do not change what a round does: a run may be resumed with others."""
 DTYPES = ("float32", "bfloat16")
+MAPS = ("pmap", "shard_map")
 LAWS = {
     "latent": "gan_jax.latents",
     "likelihood": "gan_jax.likelihoods",
@@ -44,6 +45,7 @@ def defaults() -> ConfigDict:
     config.keep_checkpoints = 3  # the last so many
     config.keep_best = ""  # and the one whose evaluation is best: "min evaluator/value" or "max evaluator/value"
     config.dtype = "float32"  # what networks compute in: float32 or bfloat16; parameters are float32
+    config.parallel = "pmap"  # what plays a round on all devices: pmap or shard_map
     config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
     config.order = ConfigDict({"name": "alternating"})
     return config
@@ -145,6 +147,8 @@ def check(config: ConfigDict) -> None:
         raise UserError(f"config.seed is {config.seed}: it and the seeds after it must be at least 0 and below 2**32")
     if config.dtype not in DTYPES:
         raise UserError(f"config.dtype is {config.dtype!r}: {options(config.dtype, DTYPES)}")
+    if config.parallel not in MAPS:
+        raise UserError(f"config.parallel is {config.parallel!r}: {options(config.parallel, MAPS)}")
     limits = config.data.range
     numbers = len(limits) == 2 and all(type(limit) in (int, float) for limit in limits)
     if not numbers or not -MOST_LIMIT <= limits[0] < limits[1] <= MOST_LIMIT:

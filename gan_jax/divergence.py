@@ -12,7 +12,6 @@ from ml_collections import ConfigDict
 from gan_jax.errors import Diverged
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
-from gan_jax.writers import Log
 
 Runs: TypeAlias = list[tuple[ConfigDict, RunDirectory]]
 STOPPING = ("/loss", "/gradient_norm")  # endings of the terms without which no player can move on
@@ -62,9 +61,6 @@ def went_back(error: Diverged, play: Callable[[ConfigDict, Runs], Any], config: 
         why = "the first ones are not finite" if config.checkpoint_every_steps else "config.checkpoint_every_steps is 0"
         saved = f"{why}, no players are saved"
     _, place = runs[error.number]
-    log = Log(place.metrics, error.step - 1)
-    log.write(error.step, error.row)
-    log.close()
     what = f"{error.what} in {place.folder}: {saved}"
     return Diverged(error.step, f"{what}; {ADVICE}", row=error.row, number=error.number)
 

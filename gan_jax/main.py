@@ -8,6 +8,9 @@
 Training goes on where the folder's run was; another run's folder is refused. Every field of the config can be set as
 --config.field=value. The other modes take the config of the run, and its newest checkpoint that is whole.
 
+Several processes play one run together, each on its own devices, by the same command with --coordinator, --processes
+and --process; a step of srun with several tasks, and a TPU pod, need none of these.
+
 SIGTERM and SIGINT (Ctrl-C) let training finish the call under way, save, and exit with 0 (SIGTERM) or 130 (SIGINT); a
 second one ends it at once. The same command goes on from there. A loss that is not finite ends training with 3, once
 the last finite players are saved.
@@ -49,6 +52,9 @@ def define() -> flags.FlagValues:
     flags.DEFINE_integer(
         "sample_seed", 0, "fixes samples, walks and noise", lower_bound=0, upper_bound=2**32 - 1, **known
     )
+    flags.DEFINE_string("coordinator", None, "of several processes: HOST:PORT where the first one listens", **known)
+    flags.DEFINE_integer("processes", None, "of several processes: how many", lower_bound=1, **known)
+    flags.DEFINE_integer("process", None, "of several processes: which one this is, from 0 on", lower_bound=0, **known)
     flags.DEFINE_bool("help", False, "show this help", **known)
     return values
 
@@ -58,6 +64,15 @@ def main(argv: list[str]) -> int:
 
     Of training that was stopped it is 0 after SIGTERM, 130 after SIGINT; 3 where its values are not finite any more.
     """
+    status = _status(argv)
+    if status in (1, 2) and "jax" in sys.modules:
+        from gan_jax import processes
+
+        processes.leave(status)
+    return status
+
+
+def _status(argv: list[str]) -> int:
     try:
         return _run(argv)
     except UserError as error:
@@ -73,14 +88,25 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
     except (MemoryError, RuntimeError) as error:  # NumPy's, XLA's
-        if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        return _failed(f"not enough memory ({one_line(error)}): take fewer examples at once", 1)
+        return _failed(_refusal(error), 1)
 
 
 def _failed(why: object, status: int) -> int:
     print(f"error: {shown(why)}", file=sys.stderr)
     return status
+
+
+def _refusal(error: MemoryError | RuntimeError) -> str:
+    """What the system refused, in words; raises the error where it is not the system's."""
+    from gan_jax import processes
+
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return f"not enough memory ({one_line(error)}): take fewer examples at once"
+    if processes.lost(error):
+        return (
+            f"another process of this run is gone ({one_line(error)}): the same commands go on from the last checkpoint"
+        )
+    raise error
 
 
 def _run(argv: list[str]) -> int:
@@ -103,12 +129,12 @@ def _run(argv: list[str]) -> int:
 
 def _dispatch(values: flags.FlagValues, overrides: list[str], stop: Stop) -> int:
     """Reads the config, the given one or else the run's, and does what the mode says, importing only what it needs."""
-    _check_out(values)
+    _check_flags(values)
     from gan_jax import config as configs
 
     given = CONFIG if values.config is None and values.mode == "train" else values.config
     config = None if given is None else configs.override(configs.load(Path(given)), overrides)
-    _configure_jax()
+    _configure_jax(values, stop)
     from gan_jax.run_directory import RunDirectory
 
     place = RunDirectory(Path(values.workdir).expanduser())
@@ -145,17 +171,21 @@ def _use(values: flags.FlagValues, config: "ConfigDict", place: "RunDirectory") 
     return out
 
 
-def _check_out(values: flags.FlagValues) -> None:
+def _check_flags(values: flags.FlagValues) -> None:
+    if values.mode != "train" and (values.coordinator, values.processes, values.process) != (None, None, None):
+        raise UserError(
+            f"--mode={values.mode} is one process's: --coordinator, --processes and --process are for training"
+        )
     suffixes = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
     suffix = suffixes.get(values.mode)
     if suffix and (values.out is None or Path(values.out).suffix != suffix):
         raise UserError(f"--mode={values.mode} needs --out=FILE{suffix}, not {values.out}")
 
 
-def _configure_jax() -> None:
-    """Keeps compiled programs in the user's cache, so that a second start need not compile.
+def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:
+    """Keeps compiled programs in the user's cache, so that a second start need not compile; joins other processes.
 
-    Raises UserError where the platform asked for is not there.
+    Raises UserError where the platform asked for is not there, or what is said of the processes cannot be.
     """
     from gan_jax import cache
 
@@ -166,7 +196,14 @@ def _configure_jax() -> None:
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of what it also raises
     import jax
 
+    from gan_jax import processes
+
     try:
+        if values.mode == "train":
+            with stop.unheard():
+                several = processes.join(values.coordinator, values.processes, values.process)
+            if several:
+                stop.agree(processes.largest)
         jax.devices()
     except RuntimeError as error:
         raise UserError(f"JAX finds no device ({one_line(error)}): see JAX_PLATFORMS") from error

@@ -1,17 +1,19 @@
-"""Devices: the only file that names pmap and meshes. What it wraps can be read, and run, without it.
+"""Devices: the only file that names pmap, shard_map and meshes. What it wraps can be read, and run, without it.
 
-A way to spread runs over the local devices is a record of three functions; `over_batches` gives every device its share
-of one run's batches, `over_seeds` gives it whole runs, which differ in their seeds alone, and plays them side by side
-as one program.
+A way to spread runs over the devices is a record of three functions; `over_batches` gives every device its share of one
+run's batches, `over_seeds` gives it whole runs, which differ in their seeds alone, and plays them side by side as one
+program. Of several processes each puts what its own devices need there; the devices are counted process by process.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gan_jax import batch
@@ -19,10 +21,10 @@ from gan_jax.errors import UserError
 from gan_jax.state import TrainState
 from gan_jax.steps import Metrics, TrainStep
 
-T = TypeVar("T")
-
-
 SEEDS = "seeds"
+T = TypeVar("T")
+Fetch: TypeAlias = Callable[[Any, jax.Array], Any]
+Axes: TypeAlias = tuple[int | None, ...]
 
 
 class Spread(NamedTuple):
@@ -40,14 +42,29 @@ class Spread(NamedTuple):
     play: Callable[..., tuple[TrainState, Metrics]]
 
 
-def spread(train_step: TrainStep, fetch: Callable[[Any, jax.Array], Any], seeds: int) -> Spread:
-    """The way that suits this many runs. `fetch(data, indices [r, b]) -> batches` reads a round's on the device."""
-    return over_batches(train_step, fetch) if seeds == 1 else over_seeds(train_step, fetch, seeds)
+def spread(train_step: TrainStep, fetch: Fetch, seeds: int, *, how: str = "pmap") -> Spread:
+    """The way that suits this many runs. `fetch(data, indices [r, b]) -> batches` reads a round's on the device.
+
+    how: what a call is mapped over the devices by, "pmap" or "shard_map"; both play the same rounds.
+    """
+    if seeds == 1:
+        return over_batches(train_step, fetch, how=how)
+    return over_seeds(train_step, fetch, seeds, how=how)
 
 
 def check(batch_size: int, seeds: int) -> None:
-    """Raises UserError where the local devices cannot share the seeds, or one seed's batches, evenly."""
-    devices = jax.local_device_count()
+    """Raises UserError where the devices cannot share the seeds, or one seed's batches, evenly."""
+    devices, processes = jax.device_count(), jax.process_count()
+    if devices != processes * jax.local_device_count():
+        raise UserError(
+            f"this process has {jax.local_device_count()} of {processes} processes' {devices} devices: "
+            "give every process the same number of them"
+        )
+    if seeds > 1 and processes > 1:
+        raise UserError(
+            f"config.seeds is {seeds}, and seeds are played side by side by 1 process, not by {processes}: "
+            "start one process, or play the seeds one after the other by config.seed"
+        )
     name, number = ("batch_size", batch_size) if seeds == 1 else ("seeds", seeds)
     if number % devices:
         raise UserError(
@@ -57,23 +74,24 @@ def check(batch_size: int, seeds: int) -> None:
 
 
 def replicate(tree: T) -> T:
-    """The tree with a copy of every array on each local device."""
-    return jax.device_put(tree, NamedSharding(_mesh(batch.AXIS), PartitionSpec()))
+    """The tree with a copy of every array on each device of this process."""
+    return jax.device_put(tree, NamedSharding(_own(batch.AXIS), PartitionSpec()))
 
 
-def over_batches(train_step: TrainStep, fetch: Callable[[Any, jax.Array], Any]) -> Spread:
+def over_batches(train_step: TrainStep, fetch: Fetch, *, how: str = "pmap") -> Spread:
     """One run, its state on every device, its batches shared among them."""
 
     def call(state: TrainState, data: Any, indices: jax.Array, rounds: jax.Array, key: jax.Array):
         return _rounds(lambda state, indices: train_step(state, fetch(data, indices), key), state, indices, rounds)
 
-    mapped = jax.pmap(call, batch.AXIS, in_axes=(None, None, 1, None, None), out_axes=None, donate_argnums=0)
+    mapped = _mapped(how, call, batch.AXIS, (None, None, 1, None, None), None)
 
     def play(state, data, indices: np.ndarray, rounds: int, keys: jax.Array):
         _, k, r, b = indices.shape
-        devices = jax.local_device_count()
-        shares = indices.reshape(k, r, devices, b // devices).swapaxes(1, 2)
-        return mapped(state, data, shares, np.int32(rounds), keys[0])
+        own, all_devices = jax.local_device_count(), jax.device_count()
+        shares = indices.reshape(k, r, all_devices, b // all_devices).swapaxes(1, 2)
+        first = jax.process_index() * own
+        return mapped(state, data, shares[:, first : first + own], np.int32(rounds), keys[0])
 
     def take(tree: T, number: int) -> T:
         del number
@@ -82,7 +100,7 @@ def over_batches(train_step: TrainStep, fetch: Callable[[Any, jax.Array], Any]) 
     return Spread(put=lambda states: replicate(states[0]), take=take, play=play)
 
 
-def over_seeds(train_step: TrainStep, fetch: Callable[[Any, jax.Array], Any], seeds: int) -> Spread:
+def over_seeds(train_step: TrainStep, fetch: Fetch, seeds: int, *, how: str = "pmap") -> Spread:
     """Runs that differ in their seeds, as many on each device, there a mapped axis of one program."""
     devices = jax.local_device_count()
     shape = (devices, seeds // devices)
@@ -95,11 +113,11 @@ def over_seeds(train_step: TrainStep, fetch: Callable[[Any, jax.Array], Any], se
         states, rows = _rounds(lambda states, indices: all_runs(states, indices, keys), states, indices, rounds)
         return states, {name: values.T for name, values in rows.items()}
 
-    mapped = jax.pmap(call, SEEDS, in_axes=(0, None, 0, None, 0), donate_argnums=0)
+    mapped = _mapped(how, call, SEEDS, (0, None, 0, None, 0), 0)
 
     def put(states: list[TrainState]) -> TrainState:
         stacked = jax.tree.map(lambda *arrays: np.stack(arrays).reshape(*shape, *np.shape(arrays[0])), *states)
-        return jax.device_put(stacked, NamedSharding(_mesh(SEEDS), PartitionSpec(SEEDS)))
+        return jax.device_put(stacked, NamedSharding(_own(SEEDS), PartitionSpec(SEEDS)))
 
     def play(states, data, indices: np.ndarray, rounds: int, keys: jax.Array):
         shares = indices.reshape(*shape, *indices.shape[1:]).swapaxes(1, 2)
@@ -134,5 +152,39 @@ def _rounds(
     return lax.fori_loop(0, rounds, body, (state, rows))
 
 
-def _mesh(axis: str) -> Mesh:
+def _mapped(how: str, call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Callable:
+    """The call on every device at once, on its own part along these axes (None: on the whole); donates the first."""
+    return {"pmap": _pmap, "shard_map": _shard_map}[how](call, axis, in_axes, out_axes)
+
+
+def _pmap(call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Callable:
+    return jax.pmap(call, axis, in_axes=in_axes, out_axes=out_axes, donate_argnums=0)
+
+
+def _shard_map(call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Callable:
+    """As `_pmap`: a device's part is a block of length 1 along the axis, which is taken off and put back."""
+    mesh = Mesh(np.array([d for p in range(jax.process_count()) for d in jax.local_devices(p)]), (axis,))
+    specs = tuple(_spec(axis, place) for place in in_axes)
+
+    def on_blocks(*blocks: Any) -> Any:
+        parts = (
+            block if place is None else jax.tree.map(partial(jnp.squeeze, axis=place), block)
+            for block, place in zip(blocks, in_axes, strict=True)
+        )
+        made = call(*parts)
+        return made if out_axes is None else jax.tree.map(partial(jnp.expand_dims, axis=out_axes), made)
+
+    # What is the same on all devices is not proven to be: the rules for it lack some gradients (conv_transpose's).
+    blocks = jax.shard_map(on_blocks, mesh=mesh, in_specs=specs, out_specs=_spec(axis, out_axes), check_vma=False)
+    mapped = jax.jit(blocks, donate_argnums=0)
+    if jax.process_count() == 1:
+        return mapped
+    return lambda *arguments: mapped(*multihost_utils.host_local_array_to_global_array(arguments, mesh, specs))
+
+
+def _spec(axis: str, place: int | None) -> PartitionSpec:
+    return PartitionSpec() if place is None else PartitionSpec(*[None] * place, axis)
+
+
+def _own(axis: str) -> Mesh:
     return Mesh(np.array(jax.local_devices()), (axis,))

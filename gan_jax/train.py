@@ -1,51 +1,51 @@
 """The loop: play some rounds as one call, log, and at each period's end show samples and save."""
 
+import json
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
-from gan_jax import alarms, checkpoint, data, divergence, evaluate, parallel, periods, pictures, report
-from gan_jax.checkpoint import Checkpoints
+from gan_jax import alarms, checkpoint, data, divergence, evaluate, parallel, periods, processes, report
+from gan_jax import config as configs
 from gan_jax.data import Dataset, feed, order
 from gan_jax.errors import Diverged, UserError
 from gan_jax.evaluators.base import Evaluate
 from gan_jax.experiment import Experiment, build, check_round, streams
+from gan_jax.records import Record
 from gan_jax.run_directory import RunDirectory
-from gan_jax.state import Players, TrainState
+from gan_jax.state import TrainState
 from gan_jax.stop import Stop, Stopped
-from gan_jax.writers import Log, Progress, best_step, forget_after, read_rows
+from gan_jax.writers import Log, Progress, read_rows
 
 
 def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> list[RunDirectory]:
     """Trains a config in a folder, from its newest checkpoint if it holds this run already -> where its runs lie.
 
-    With `config.seeds` above 1 each seed's is a run directory of its own in the folder, as if it had run alone.
+    With `config.seeds` above 1 each seed's is a run directory of its own in the folder, as if it had run alone. Several
+    processes play one run together; only the first one reads and writes the folder, and names it.
 
     Raises UserError before anything is written where the config, its data or the folder do not serve, or another
     process trains there; OSError where the folder cannot be written; Stopped, once all is saved, where `stop` was asked
     to; Diverged, once the last finite players are saved, where a loss is not finite any more.
     """
     parallel.check(config.batch_size, config.seeds)
-    place.check(config)
     each = place.by_seed(config)
-    for config_of_one, place_of_one in each:
-        place_of_one.check(config_of_one)
+    folders = each if config.seeds == 1 else [(config, place), *each]
+    processes.by_first(lambda: [of.check(its_config) for its_config, of in folders])
     dataset = data.load(config.data.name, config.data.split)
     experiment = build(config, dataset.shape, dataset.classes)
     if config.sample_every_steps and not {"sample", "reconstruct"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} makes nothing to show, so it must be 0")
     evaluators = evaluate.make(config, experiment)
     check_round(experiment, config, dataset.shape)
+    processes.check_same("config and data", json.dumps(configs.to_json(config)), dataset.x)
     with ExitStack() as held:
-        for config_of_one, place_of_one in each if config.seeds == 1 else [(config, place), *each]:
-            held.enter_context(place_of_one.held(config_of_one))
+        processes.by_first(lambda: [held.enter_context(of.held(its_config)) for its_config, of in folders])
         play = partial(_play, experiment, dataset=dataset, evaluators=evaluators, stop=stop or Stop())
         failure = None
         try:
@@ -53,92 +53,69 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
         except Diverged as error:
             # Without its traceback, which would keep the arrays of what went wrong on the devices.
             failure = divergence.went_back(error.with_traceback(None), play, config, each)
-        for config_of_one, place_of_one in each:
-            evaluate.complete(place_of_one, config_of_one)
-            report.write(place_of_one)
-            for alarm in alarms.find(read_rows(place_of_one.metrics), config.objective.name):
-                print(f"{place_of_one.folder}: {alarm}", file=sys.stderr)
+        processes.by_first(lambda: _conclude(each, failure))
         if failure:
             raise failure
-    return [place_of_one for _, place_of_one in each]
+    return [of for _, of in each] if processes.leads() else []
+
+
+def _conclude(each: divergence.Runs, failure: Diverged | None) -> None:
+    """Writes the pages of runs that have ended, and the row of the round that ended them where it is not finite."""
+    if failure:
+        _, place = each[failure.number]
+        log = Log(place.metrics, failure.step - 1)
+        log.write(failure.step, failure.row)
+        log.close()
+    for config, place in each:
+        evaluate.complete(place, config)
+        report.write(place)
+        for alarm in alarms.find(read_rows(place.metrics), config.objective.name):
+            print(f"{place.folder}: {alarm}", file=sys.stderr)
 
 
 def _play(
     experiment: Experiment,
     config: ConfigDict,
-    each: list[tuple[ConfigDict, RunDirectory]],
+    each: divergence.Runs,
     *,
     dataset: Dataset,
     evaluators: dict[str, Evaluate],
     stop: Stop,
 ) -> None:
-    """Plays the runs from where they are to the config's last round, and closes their checkpoints."""
-    runs = [_Run.of(experiment, *one) for one in each]
+    """Plays the runs from where they are to the config's last round, and closes their records."""
+    records = [Record(experiment, *one) for one in each] if processes.leads() else []
+    keys = [streams(its_config.seed).init for its_config, _ in each]
+    shapes = [jax.eval_shape(experiment.init, key) for key in keys]
     with stop.put_off():
         try:
             with stop.at_once():
-                states = _resume(runs)
-                for one, state in zip(runs, states, strict=True):
-                    one.show(state.players, int(state.step), evaluators, dataset.x)
+                states = processes.from_first(lambda: _resume(experiment, keys, records, shapes), shapes)
+                for record, state in zip(records, states, strict=False):
+                    record.show(state.players, int(state.step), evaluators, dataset.x)
             if states[0].step < config.steps:
-                _Loop(config, evaluators, dataset, runs).play(states, stop)
+                _Loop(config, experiment, evaluators, dataset, records).play(states, stop)
             if config.steps == 0:  # a run that went back to where it started
-                for one, state in zip(runs, states, strict=True):
-                    one.checkpoints.save(state)
+                for record, state in zip(records, states, strict=False):
+                    record.checkpoints.save(state)
         finally:
-            for one in runs:
-                one.checkpoints.close()
+            for record in records:
+                record.close()
 
 
-class _Run(NamedTuple):
-    """One seed's run: the experiment with that seed's streams, and where its results go."""
-
-    config: ConfigDict
-    experiment: Experiment
-    place: RunDirectory
-    checkpoints: Checkpoints
-
-    @classmethod
-    def of(cls, experiment: Experiment, config: ConfigDict, place: RunDirectory) -> "_Run":
-        """The run of a config in its folder."""
-        best = partial(best_step, place.evaluations, config.keep_best)
-        checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints, best=best)
-        return cls(config, experiment._replace(keys=streams(config.seed)), place, checkpoints)
-
-    def show_samples(self, players: Players, step: int, real: np.ndarray) -> None:
-        """Writes the picture of samples, from the same latents every time, or of test images' reconstructions."""
-        path = self.place.sample(step)
-        if "sample" in self.experiment.predict:
-            pictures.samples(path, self.experiment, players, real)
-        else:
-            pictures.reconstructions(path, self.experiment, players, data.load(self.config.data.name, "test"))
-
-    def show(self, players: Players, step: int, evaluators: dict[str, Evaluate], real: np.ndarray) -> None:
-        """Makes the picture and the evaluation that are due after this round, as far as they are not there yet."""
-        config = self.config
-        if periods.falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():
-            self.show_samples(players, step, real)
-        due = periods.evaluators_due(config, step) - evaluate.done(self.place, step)
-        if due:
-            asked = {name: measured for name, measured in evaluators.items() if name in due}
-            evaluate.keep(self.place, config, step, evaluate.measure(asked, self.experiment, players))
-
-
-def _resume(runs: list[_Run]) -> list[TrainState]:
+def _resume(
+    experiment: Experiment, keys: list[jax.Array], records: list[Record], shapes: list[TrainState]
+) -> list[TrainState]:
     """Each run's state as of the newest checkpoint that all of them have whole, or else its first.
 
     What there is of later rounds goes, so that the folder is as it was then.
     """
-    shapes = [jax.eval_shape(one.experiment.init, one.experiment.keys.init) for one in runs]
-    found = checkpoint.newest([one.checkpoints for one in runs], shapes)
+    found = checkpoint.newest([record.checkpoints for record in records], shapes)
     last = -1 if found is None else int(found[0].step)
-    for one in runs:
+    for record in records:
         if found is not None:
-            print(f"resuming {one.place.folder} at round {last} of {one.config.steps}", file=sys.stderr)
-        one.checkpoints.forget_after(last)
-        one.place.forget_after(last)
-        forget_after(one.place.evaluations, last)
-    return found or [one.experiment.init(one.experiment.keys.init) for one in runs]
+            print(f"resuming {record.place.folder} at round {last} of {record.config.steps}", file=sys.stderr)
+        record.forget_after(last)
+    return found or [experiment.init(key) for key in keys]
 
 
 class _Loop:
@@ -147,98 +124,94 @@ class _Loop:
     def __init__(
         self,
         config: ConfigDict,
+        experiment: Experiment,
         evaluators: dict[str, Evaluate],
         dataset: Dataset,
-        runs: list[_Run],
+        records: list[Record],
     ):
-        self.config, self.runs, self.evaluators = config, runs, evaluators
-        experiment = runs[0].experiment
+        self.config, self.evaluators, self.records = config, evaluators, records
         source = feed.resident(dataset, experiment.scale)
-        self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds)
+        self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds, how=config.parallel)
         self.arrays = parallel.replicate((source.arrays, experiment.numbers))
         self.real = dataset.x
         self.shape = (experiment.batches, config.batch_size)
-        self.keys = jnp.stack([one.experiment.keys.play for one in runs])
+        self.seeds = range(config.seed, config.seed + config.seeds)
+        self.keys = jnp.stack([streams(seed).play for seed in self.seeds])
 
     def play(self, states: list[TrainState], stop: Stop) -> None:
         """Plays on from these states to the config's last round, or until it is to stop: saved then, raises Stopped."""
         start, total = int(states[0].step), self.config.steps
-        logs = [Log(one.place.metrics, start) for one in self.runs]
-        self.watches = [alarms.Watch(self.config.objective.name, read_rows(one.place.metrics)) for one in self.runs]
-        progress = Progress(total, start)
         waiting = None  # the last call's metrics: read only when the next call is under way, so that devices never wait
         state, played = self.spread.put(states), start
-        try:
-            for step, rounds in periods.calls(self.config, start):
-                stop.check()
-                state, rows = self.spread.play(state, self.arrays, *self.inputs(step, rounds))
-                played = step + rounds
+        with ExitStack() as opened:
+            for record in self.records:
+                opened.enter_context(record.logging(start))
+            self.progress = opened.enter_context(closing(Progress(total, start))) if self.records else None
+            try:
+                for step, rounds in periods.calls(self.config, start):
+                    stop.check()
+                    state, rows = self.spread.play(state, self.arrays, *self.inputs(step, rounds))
+                    played = step + rounds
+                    if waiting:
+                        self.record(*waiting)
+                    waiting = step, rounds, rows
+                    if periods.is_boundary(self.config, played):
+                        self.record(*waiting)
+                        waiting = None
+                        self.at_boundary(state, played, stop)
+            except Stopped as stopped:
                 if waiting:
-                    self.record(logs, progress, *waiting)
-                waiting = step, rounds, rows
-                if periods.is_boundary(self.config, played):
-                    self.record(logs, progress, *waiting)
-                    waiting = None
-                    self.at_boundary(logs, state, played, stop)
-        except Stopped as stopped:
-            if waiting:
-                self.record(logs, progress, *waiting)
-            outcome = self.save_early(logs, state, played)
-            raise Stopped(stopped.number, f"round {played} of {total} {outcome}") from None
-        finally:
-            progress.close()
-            for log in logs:
-                log.close()
+                    self.record(*waiting)
+                outcome = self.save_early(state)
+                raise Stopped(stopped.number, f"round {played} of {total} {outcome}") from None
 
-    def save_early(self, logs: list[Log], state: TrainState, step: int) -> str:
+    def save_early(self, state: TrainState) -> str:
         """Saves every run after this round, whatever its period -> what became of it, in words."""
         if not self.config.checkpoint_every_steps:
             return "is not saved: config.checkpoint_every_steps is 0"
-        self.save(logs, state)
+        self.save(state)
         return "is saved; the same command goes on from there"
 
     def inputs(self, step: int, rounds: int) -> tuple[np.ndarray, int, jax.Array]:
         """The indices of `rounds` rounds after `step`, filled up to a call's length; how many to play; the keys."""
         length = min(self.config.rounds_per_call, self.config.steps)
-        filled = np.zeros((len(self.runs), length, *self.shape), np.int32)
-        for one, places in zip(self.runs, filled, strict=True):
-            places[:rounds] = order.indices(one.config.seed, step, rounds, self.shape, len(self.real))
+        filled = np.zeros((len(self.seeds), length, *self.shape), np.int32)
+        for seed, places in zip(self.seeds, filled, strict=True):
+            places[:rounds] = order.indices(seed, step, rounds, self.shape, len(self.real))
         return filled, rounds, self.keys
 
-    def record(self, logs: list[Log], progress: Progress, step: int, rounds: int, rows: dict[str, jax.Array]) -> None:
+    def record(self, step: int, rounds: int, rows: dict[str, jax.Array]) -> None:
         """Logs the rows of one call that fall on logging steps; shows the last of the first run."""
         metrics = [
             {name: np.asarray(value)[:rounds] for name, value in self.spread.take(rows, number).items()}
-            for number in range(len(self.runs))
+            for number in range(len(self.seeds))
         ]
         divergence.check_metrics(metrics, step)
-        for one, log, watch, values in zip(self.runs, logs, self.watches, metrics, strict=True):
+        for record, values in zip(self.records, metrics, strict=False):
             for row in range(rounds):
                 if periods.falls_on(step + row + 1, self.config.log_every_steps, self.config.steps):
-                    found = {name: float(value[row]) for name, value in values.items()}
-                    log.write(step + row + 1, found)
-                    for alarm in watch.see({"step": step + row + 1, **found}):
-                        tqdm.write(f"{one.place.folder}: {alarm}", file=sys.stderr)
-        shown = self.spread.take(rows, 0)
-        progress.show(step + rounds, {name: float(value[rounds - 1]) for name, value in shown.items()})
+                    record.write(step + row + 1, {name: float(value[row]) for name, value in values.items()})
+        if self.progress:
+            self.progress.show(step + rounds, {name: float(value[-1]) for name, value in metrics[0].items()})
 
-    def at_boundary(self, logs: list[Log], state: TrainState, step: int, stop: Stop) -> None:
+    def at_boundary(self, state: TrainState, step: int, stop: Stop) -> None:
         """Does what is due after this round, for every run; saves first, as all else can be made from that later."""
-        for log in logs:
-            log.flush()
+        for record in self.records:
+            record.flush()
         saves = periods.falls_on(step, self.config.checkpoint_every_steps, self.config.steps)
         if saves:
-            self.save(logs, state)
+            self.save(state)
         with stop.at_once():
-            for number, one in enumerate(self.runs):
-                one.show(self.spread.take(state, number).players, step, self.evaluators, self.real)
+            for number, record in enumerate(self.records):
+                record.show(self.spread.take(state, number).players, step, self.evaluators, self.real)
                 if saves and step < self.config.steps:
-                    report.write(one.place)
+                    report.write(record.place)
 
-    def save(self, logs: list[Log], state: TrainState) -> None:
-        """Saves every run's state, once its rows so far are on disk."""
-        for number, (one, log) in enumerate(zip(self.runs, logs, strict=True)):
-            log.flush()
+    def save(self, state: TrainState) -> None:
+        """Saves every run's state, which all processes hold, once it is finite and the same in all of them."""
+        for number in range(len(self.seeds)):
             taken = jax.device_get(self.spread.take(state, number))
             divergence.check_players(taken, number)
-            one.checkpoints.save(taken)
+            processes.check_same(f"the players after round {taken.step}", *jax.tree.leaves(taken))
+            if self.records:
+                self.records[number].save(taken)

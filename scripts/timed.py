@@ -35,7 +35,7 @@ class Game:
         self.config, experiment = config, build(config, dataset.shape, dataset.classes)
         source = feed.resident(dataset, experiment.scale)
         self.arrays, self.examples = parallel.replicate((source.arrays, experiment.numbers)), len(dataset.x)
-        self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds)
+        self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds, how=config.parallel)
         self.seeds = range(config.seed, config.seed + config.seeds)
         keys = [streams(seed) for seed in self.seeds]
         self.keys = jnp.stack([each.play for each in keys])

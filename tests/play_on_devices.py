@@ -1,38 +1,73 @@
-"""Rounds of a config with S seeds, on digits, on N emulated devices: `python play_on_devices.py N S NAME OUT.npz`."""
+"""Twenty rounds of each game named, on digits, on N emulated devices: `python -m tests.play_on_devices N FOLDER GAMES`.
 
+GAMES is JSON: the name of each, `{"game", "how", "seeds", "start"}`, the last three as below. What was played is in
+FOLDER/NAME.npz, the players after round ten, of a single seed, in FOLDER/NAME as a checkpoint.
+"""
+
+import json
 import sys
 from pathlib import Path
 
 import jax
 
-devices, seeds, name, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+devices, folder, games = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 jax.config.update("jax_num_cpu_devices", devices)
 
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
 from gan_jax import config, data, parallel  # noqa: E402
+from gan_jax.checkpoint import Checkpoints  # noqa: E402
 from gan_jax.data import feed, order  # noqa: E402
 from gan_jax.experiment import build, streams  # noqa: E402
 
-made = config.load(Path(__file__).parents[1] / "configs" / f"{name}.py")
-for player in made.players.values():  # not Adam: it blows up the rounding of gradients that are nearly 0
-    with player.unlocked():
-        player.optimizer = {"name": "sgd", "learning_rate": 0.05}
-dataset = data.load("digits", "train")
-experiment = build(made, dataset.shape)
-source = feed.resident(dataset, experiment.scale)
-spread = parallel.spread(*experiment.traced(source.fetch), seeds)
-keys = [streams(seed) for seed in range(seeds)]
-state = spread.put([experiment.init(key.init) for key in keys])
-places = np.stack([order.indices(seed, 0, 5, (experiment.batches, 16), len(dataset.x)) for seed in range(seeds)])
-data = parallel.replicate((source.arrays, experiment.numbers))
-played = spread.play(state, data, places, 5, jnp.stack([key.play for key in keys]))
+HALF, BATCH = 10, 16
 
-for leaf in jax.tree.leaves(played) if seeds == 1 else []:
-    copies = [np.asarray(shard.data) for shard in leaf.addressable_shards]
-    assert len(copies) == devices
-    assert all(np.array_equal(copies[0], copy) for copy in copies), "replicas differ"
-taken = {seed: tuple(spread.take(part, seed) for part in (played[0].players, played[1])) for seed in range(seeds)}
-leaves = jax.tree_util.tree_leaves_with_path(taken)
-np.savez(out, **{jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves})
+
+def described(game):
+    """The config of a game, of small networks; "wgan_gp" is "digits_dcgan" by another objective."""
+    made = config.load(Path(__file__).parents[1] / "configs" / f"{'digits_dcgan' if game == 'wgan_gp' else game}.py")
+    made.unlock()
+    if game == "wgan_gp":
+        made.objective = {"name": "adversarial.wasserstein_gp", "penalty_weight": 10.0}
+    for network in made.networks.values():
+        network.activation = {"name": "silu"}  # smooth: at a kink rounding decides which slope an example has
+        if network.name.startswith("dcgan"):
+            network.widths = (16, 8)
+            network.norm = network.norm if game != "wgan_gp" else {"name": "InstanceNorm", "epsilon": 1e-5}
+    for player in made.players.values():  # not Adam: it blows up the rounding of gradients that are nearly 0
+        player.optimizer = {"name": "sgd", "learning_rate": 0.001 if game == "wgan_gp" else 0.01}
+    return made
+
+
+def play(name, game, how="pmap", seeds=1, start=None):
+    """Plays twenty rounds, or from the checkpoint in a folder on; `how` is parallel.spread's."""
+    dataset, made = data.load("digits", "train"), described(game)
+    experiment = build(made, dataset.shape)
+    source = feed.resident(dataset, experiment.scale)
+    spread = parallel.spread(*experiment.traced(source.fetch), seeds, how=how)
+    keys = [streams(seed) for seed in range(seeds)]
+    states = [experiment.init(key.init) for key in keys]
+    if start is not None:
+        states = [Checkpoints(Path(start), None).restore(states[0])]
+    first, state, rows = int(states[0].step), spread.put(states), None
+    arrays, play_keys = parallel.replicate((source.arrays, experiment.numbers)), jnp.stack([key.play for key in keys])
+    for step in range(first, 2 * HALF, HALF):
+        shape = experiment.batches, BATCH
+        places = [order.indices(seed, step, HALF, shape, len(dataset.x)) for seed in range(seeds)]
+        state, rows = spread.play(state, arrays, np.stack(places), HALF, play_keys)
+        if step == 0 and seeds == 1:
+            checkpoints = Checkpoints(folder / name, 1)
+            checkpoints.save(jax.device_get(spread.take(state, 0)))
+            checkpoints.close()
+    for leaf in jax.tree.leaves((state, rows)) if seeds == 1 else []:
+        copies = [np.asarray(shard.data) for shard in leaf.addressable_shards]
+        assert len(copies) == devices
+        assert all(copies[0].tobytes() == copy.tobytes() for copy in copies), "replicas differ"
+    taken = {seed: tuple(spread.take(part, seed) for part in (state.players, rows)) for seed in range(seeds)}
+    leaves = jax.tree_util.tree_leaves_with_path(taken)
+    np.savez(folder / f"{name}.npz", **{jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves})
+
+
+for name, arguments in games.items():
+    play(name, **arguments)

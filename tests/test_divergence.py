@@ -141,4 +141,3 @@ def test_going_back_goes_on_until_the_players_are_finite(tiny, tmp_path, every, 
     error = divergence.went_back(Diverged(9, "bad", row={"a/loss": math.nan}), play, config, [(config, place)])
     assert gone == played
     assert (error.step, f"bad in {tmp_path}: {said}" in str(error)) == (9, True)
-    assert [row["step"] for row in read_rows(place.metrics)] == [9]

@@ -72,13 +72,15 @@ def test_only_main_and_config_touch_flags():
     assert {room(f) for f in FILES if any("absl.flags" in name for name in imports(f))} == {"main", "config"}
 
 
-def test_only_parallel_names_pmap_and_meshes():
+def test_only_parallel_names_pmap_and_meshes_and_beside_it_only_processes_names_processes():
     names = {}
     for file in FILES:
         tree = ast.walk(ast.parse(file.read_text()))
         names[room(file)] = {n.attr for n in tree if isinstance(n, ast.Attribute)} | names.get(room(file), set())
-    assert {r for r, used in names.items() if "pmap" in used} == {"parallel"}
+    assert {r for r, used in names.items() if used & {"pmap", "shard_map"}} == {"parallel"}
     assert {room(f) for f in FILES if any("jax.sharding" in name for name in imports(f))} == {"parallel"}
+    told = {"process_index", "process_count", "distributed", "multihost_utils"}
+    assert {r for r, used in names.items() if used & told} == {"parallel", "processes"}
 
 
 def test_no_drawer_named_utils():

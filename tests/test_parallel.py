@@ -1,5 +1,6 @@
-"""One device or four: the same rounds from the same global batches, and what does not divide is refused."""
+"""One device or eight: the same rounds from the same global batches, and what does not divide is refused."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -8,48 +9,105 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import parallel
+from gan_jax import config, parallel
 from gan_jax.errors import UserError
 
 ROOT = Path(__file__).parents[1]
+GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
+DROPOUT, SEEDS = {"game": "mnist_gan"}, {"game": "digits_dcgan", "seeds": 4}
+BY_SHARD_MAP = {"how": "shard_map"}
 
 
-def play(devices, seeds, name, folder):
-    """Five rounds in a process of its own -> by seed, what was played."""
-    out = folder / f"{devices}_{seeds}.npz"
-    command = [sys.executable, "-m", "tests.play_on_devices", str(devices), str(seeds), name, str(out)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+def play(devices, folder, **games):
+    """Plays them in a process of its own -> by name, and by seed, what was played."""
+    command = [sys.executable, "-m", "tests.play_on_devices", str(devices), str(folder), json.dumps(games)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
-    played = [{} for _ in range(seeds)]
-    for field, value in np.load(out).items():
-        seed, rest = field.split("]", 1)
-        played[int(seed.removeprefix("["))][rest] = value
+    played = {name: [{} for _ in range(game.get("seeds", 1))] for name, game in games.items()}
+    for name, seeds in played.items():
+        for field, value in np.load(folder / f"{name}.npz").items():
+            seed, rest = field.split("]", 1)
+            seeds[int(seed.removeprefix("["))][rest] = value
     return played
 
 
-def assert_equal(one, other):
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return {devices: tmp_path_factory.mktemp(f"devices_{devices}") for devices in (1, 2, 4, 8, "8 again")}
+
+
+@pytest.fixture(scope="module")
+def on_8(folders):
+    return play(8, folders[8], **GAMES)
+
+
+@pytest.fixture(scope="module")
+def on_1(folders, on_8):
+    """The games, and from the middle on the one that eight devices began."""
+    resumed = {"resumed": {**GAMES["dcgan"], "start": str(folders[8] / "dcgan")}}
+    return play(1, folders[1], **GAMES, dropout=DROPOUT, **resumed)
+
+
+@pytest.fixture(scope="module")
+def on_2(folders):
+    mapped = {f"{name}_mapped": {**game, **BY_SHARD_MAP} for name, game in {**GAMES, "seeds": SEEDS}.items()}
+    return play(2, folders[2], **GAMES, seeds=SEEDS, **mapped)
+
+
+@pytest.fixture(scope="module")
+def on_4(folders):
+    return play(4, folders[4], **GAMES, dropout=DROPOUT)
+
+
+def assert_equal(one, other, **tolerance):
     assert one.keys() == other.keys()
     assert len(one) >= 11
     for field, value in one.items():
-        np.testing.assert_allclose(other[field], value, rtol=1e-3, atol=1e-5, err_msg=field)
+        np.testing.assert_allclose(other[field], value, **{"rtol": 1e-3, "atol": 1e-6, **tolerance}, err_msg=field)
 
 
-@pytest.mark.parametrize("name", ["digits_dcgan", "mnist_gan"])  # batch norm over all devices; dropout
-def test_four_devices_play_the_rounds_of_one(name, tmp_path):
-    (one,), (four,) = (play(devices, 1, name, tmp_path) for devices in (1, 4))
-    assert_equal(one, four)
+@pytest.mark.parametrize("name", GAMES)
+def test_two_four_and_eight_devices_play_the_rounds_of_one(name, on_1, on_2, on_4, on_8):
+    """That replicas stay equal to the bit is asserted where they are, in `play_on_devices`."""
+    for several in (on_2, on_4, on_8):
+        assert_equal(on_1[name][0], several[name][0])
 
 
-def test_seeds_side_by_side_play_the_rounds_of_each_alone(tmp_path):
-    (alone,) = play(1, 1, "digits_dcgan", tmp_path)
-    together, spread = (play(devices, 4, "digits_dcgan", tmp_path) for devices in (1, 2))
-    assert_equal(alone, together[0])
-    assert any(not np.allclose(value, together[1][field]) for field, value in alone.items())
-    for one, other in zip(together, spread, strict=True):
-        assert_equal(one, other)
+def test_dropout_is_the_same_on_four_devices(on_1, on_4):
+    assert_equal(on_1["dropout"][0], on_4["dropout"][0])
+
+
+def test_a_checkpoint_of_eight_devices_goes_on_on_one_and_the_other_way(folders, on_1, on_8):
+    assert_equal(on_8["dcgan"][0], on_1["resumed"][0])
+    resumed = {**GAMES["dcgan"], "start": str(folders[1] / "dcgan")}
+    assert_equal(on_1["dcgan"][0], play(8, folders["8 again"], resumed=resumed)["resumed"][0])
+
+
+@pytest.mark.parametrize("name", [*GAMES, "seeds"])
+def test_shard_map_plays_the_rounds_of_pmap_to_the_bit(name, on_2):
+    for one, other in zip(on_2[name], on_2[f"{name}_mapped"], strict=True):
+        assert_equal(one, other, rtol=0, atol=0)
+
+
+def test_a_run_among_seeds_plays_the_rounds_of_one_alone(on_1, on_2):
+    alone, (first, second, *_) = on_1["dcgan"][0], on_2["seeds"]
+    assert_equal(alone, first)
+    assert any(not np.allclose(value, second[field]) for field, value in first.items())
+
+
+def test_config_names_the_ways_that_there_are(tiny):
+    made = tiny()
+    for how in config.MAPS:
+        made.parallel = how
+        config.check(made)
+        assert callable(parallel.spread(lambda *_: None, lambda *_: None, 1, how=how).play)
+    made.parallel = "pamp"
+    with pytest.raises(UserError, match=r"config\.parallel is 'pamp': did you mean pmap"):
+        config.check(made)
 
 
 def test_batch_that_devices_cannot_share_is_refused(monkeypatch):
+    monkeypatch.setattr(jax, "device_count", lambda: 4)
     monkeypatch.setattr(jax, "local_device_count", lambda: 4)
     with pytest.raises(UserError, match=r"batch_size is 30, which 4 devices cannot share evenly: .* such as 32"):
         parallel.check(30, seeds=1)
@@ -57,3 +115,13 @@ def test_batch_that_devices_cannot_share_is_refused(monkeypatch):
         parallel.check(32, seeds=3)
     parallel.check(32, seeds=1)
     parallel.check(30, seeds=8)
+
+
+def test_processes_that_cannot_share_are_refused(monkeypatch):
+    monkeypatch.setattr(jax, "process_count", lambda: 2)
+    with pytest.raises(UserError, match=r"has 1 of 2 processes' 1 devices: give every process the same number"):
+        parallel.check(32, seeds=1)
+    monkeypatch.setattr(jax, "device_count", lambda: 2)
+    with pytest.raises(UserError, match=r"seeds is 2, and seeds are played side by side by 1 process, not by 2"):
+        parallel.check(32, seeds=2)
+    parallel.check(32, seeds=1)

@@ -14,8 +14,9 @@ from conftest import ROOT, TINY
 from gan_jax import train
 from gan_jax.errors import UserError
 from gan_jax.main import main
+from gan_jax.records import Record
 from gan_jax.run_directory import RunDirectory
-from gan_jax.stop import Stop, Stopped
+from gan_jax.stop import SIGNALS, Stop, Stopped
 from gan_jax.writers import read_rows
 
 SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
@@ -48,6 +49,34 @@ def test_a_signal_ends_what_can_be_broken_off_at_once_and_the_rest_where_it_asks
     with pytest.raises(Stopped) as stopped:
         work_that_can_wait()
     assert (done, stopped.value.status) == (["went on"], 130)
+
+
+def test_one_of_several_processes_goes_on_until_all_agree_to_stop():
+    told, done = [], []
+
+    def agreed(number):
+        told.append(number)
+        return number if len(told) == 2 else 0
+
+    def work():
+        with Stop().listening() as stop:
+            stop.agree(agreed)
+            ask()
+            with stop.put_off(), stop.at_once():
+                done.append("went on")
+            stop.check()
+            done.append("not reached")
+
+    with pytest.raises(Stopped, match="stopped by SIGTERM"):
+        work()
+    assert (told, done) == ([signal.SIGTERM] * 2, ["went on"])
+
+
+def test_what_waits_unheard_is_ended_by_the_system():
+    with Stop().listening() as stop:
+        with stop.unheard():
+            assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_DFL}
+        assert {signal.getsignal(number) for number in SIGNALS} == {stop._take}
 
 
 def test_a_second_signal_ends_the_process_at_once():
@@ -83,7 +112,7 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     place, stop = RunDirectory(tmp_path / "run"), Stop()
     patched, name, time = {
         "in a call": (train._Loop, "inputs", 1),
-        "in a picture": (train._Run, "show_samples", 2),
+        "in a picture": (Record, "show_samples", 2),
         "before a picture": (train._Loop, "record", 2),
     }[moment]
     original, calls = getattr(patched, name), []

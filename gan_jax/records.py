@@ -1,0 +1,81 @@
+"""What runs leave in their folders: rows, pictures, evaluations, checkpoints, pages. Only who writes has a record."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import numpy as np
+from ml_collections import ConfigDict
+from tqdm import tqdm
+
+from gan_jax import alarms, data, evaluate, periods, pictures
+from gan_jax.checkpoint import Checkpoints
+from gan_jax.evaluators.base import Evaluate
+from gan_jax.experiment import Experiment, streams
+from gan_jax.run_directory import RunDirectory
+from gan_jax.state import Players, TrainState
+from gan_jax.writers import Log, Row, best_step, forget_after, read_rows
+
+
+class Record:
+    """One seed's run in its folder: its checkpoints, open until `close`, and while it is `logging` its rows."""
+
+    def __init__(self, experiment: Experiment, config: ConfigDict, place: RunDirectory):
+        self.config, self.place = config, place
+        self.experiment = experiment._replace(keys=streams(config.seed))
+        best = partial(best_step, place.evaluations, config.keep_best)
+        self.checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints, best=best)
+
+    def forget_after(self, step: int) -> None:
+        """Makes the folder what it was after this round."""
+        self.checkpoints.forget_after(step)
+        self.place.forget_after(step)
+        forget_after(self.place.evaluations, step)
+
+    @contextmanager
+    def logging(self, step: int) -> Iterator[None]:
+        """Takes rows of rounds after this one."""
+        self._log = Log(self.place.metrics, step)
+        self._watch = alarms.Watch(self.config.objective.name, read_rows(self.place.metrics))
+        try:
+            yield
+        finally:
+            self._log.close()
+
+    def write(self, step: int, values: Row) -> None:
+        """Adds a row, and says on the terminal what is wrong by it."""
+        self._log.write(step, values)
+        for alarm in self._watch.see({"step": step, **values}):
+            tqdm.write(f"{self.place.folder}: {alarm}", file=sys.stderr)
+
+    def flush(self) -> None:
+        """Puts all rows so far on disk."""
+        self._log.flush()
+
+    def save(self, state: TrainState) -> None:
+        """Saves a state, of NumPy arrays, once its rows so far are on disk."""
+        self.flush()
+        self.checkpoints.save(state)
+
+    def show(self, players: Players, step: int, evaluators: dict[str, Evaluate], real: np.ndarray) -> None:
+        """Makes the picture and the evaluation that are due after this round, as far as they are not there yet."""
+        config = self.config
+        if periods.falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():
+            self.show_samples(players, step, real)
+        due = periods.evaluators_due(config, step) - evaluate.done(self.place, step)
+        if due:
+            asked = {name: measured for name, measured in evaluators.items() if name in due}
+            evaluate.keep(self.place, config, step, evaluate.measure(asked, self.experiment, players))
+
+    def show_samples(self, players: Players, step: int, real: np.ndarray) -> None:
+        """Writes the picture of samples, from the same latents every time, or of test images' reconstructions."""
+        path = self.place.sample(step)
+        if "sample" in self.experiment.predict:
+            pictures.samples(path, self.experiment, players, real)
+        else:
+            pictures.reconstructions(path, self.experiment, players, data.load(self.config.data.name, "test"))
+
+    def close(self) -> None:
+        """Waits for the checkpoint being written; raises UserError where that failed."""
+        self.checkpoints.close()
