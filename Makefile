@@ -1,5 +1,5 @@
 # make demo: train the default config on handwritten digits.  make test: every check.
-# make test-all: the long ones too, some half an hour.
+# make test-all: the long ones too, up to an hour on 2 cores.
 PYTHON ?= python3
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 RUN ?= runs/demo

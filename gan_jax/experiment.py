@@ -139,7 +139,7 @@ def _numbers(config: ConfigDict, facts: dict[str, Any]) -> Numbers:
     def is_only_reckoned_with(field: str) -> bool:
         try:
             jax.eval_shape(lambda value: (_game(config, facts, {field: value}), 0)[1], 0.5)
-        except (UserError, jax.errors.ConcretizationTypeError):  # it looks at the number: nothing else is new here
+        except (UserError, TypeError):  # something looks at the number, or its field is no name: all else is as before
             return False
         return True
 
