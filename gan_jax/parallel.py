@@ -1,8 +1,8 @@
 """Devices: the only file that names pmap, shard_map and meshes. What it wraps can be read, and run, without it.
 
 A way to spread runs over the devices is a record of three functions; `over_batches` gives every device its share of one
-run's batches, `over_seeds` gives it whole runs, which differ in their seeds alone, and plays them side by side as one
-program. Of several processes each puts what its own devices need there; the devices are counted process by process.
+run's batches, `over_seeds` gives it whole runs, which differ in their seeds alone, and plays them as one program. Of
+several processes each puts what its own devices need there; the devices are counted process by process.
 """
 
 from collections.abc import Callable
@@ -25,6 +25,7 @@ SEEDS = "seeds"
 T = TypeVar("T")
 Fetch: TypeAlias = Callable[[Any, jax.Array], Any]
 Axes: TypeAlias = tuple[int | None, ...]
+Each: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Spread(NamedTuple):
@@ -49,7 +50,16 @@ def spread(train_step: TrainStep, fetch: Fetch, seeds: int, *, how: str = "pmap"
     """
     if seeds == 1:
         return over_batches(train_step, fetch, how=how)
-    return over_seeds(train_step, fetch, seeds, how=how)
+    on_cpu = jax.local_devices()[0].platform == "cpu"
+    return over_seeds(train_step, fetch, seeds, each=in_turn if on_cpu else jax.vmap, how=how)
+
+
+def in_turn(one_run: Callable[..., T]) -> Callable[..., T]:
+    """One run after the other, in one program, where `jax.vmap` plays them side by side.
+
+    A CPU is busy with one run already, and slower at the products of many small matrices that several become.
+    """
+    return lambda *runs: lax.map(lambda run: one_run(*run), runs)
 
 
 def check(batch_size: int, seeds: int) -> None:
@@ -100,18 +110,16 @@ def over_batches(train_step: TrainStep, fetch: Fetch, *, how: str = "pmap") -> S
     return Spread(put=lambda states: replicate(states[0]), take=take, play=play)
 
 
-def over_seeds(train_step: TrainStep, fetch: Fetch, seeds: int, *, how: str = "pmap") -> Spread:
-    """Runs that differ in their seeds, as many on each device, there a mapped axis of one program."""
+def over_seeds(train_step: TrainStep, fetch: Fetch, seeds: int, *, each: Each, how: str = "pmap") -> Spread:
+    """Runs that differ in their seeds, as many on each device, there by `each`: `jax.vmap` or `in_turn`."""
     devices = jax.local_device_count()
     shape = (devices, seeds // devices)
 
     def call(states: TrainState, data: Any, indices: jax.Array, rounds: jax.Array, keys: jax.Array):
         def one_run(state: TrainState, indices: jax.Array, key: jax.Array) -> tuple[TrainState, Metrics]:
-            return train_step(state, fetch(data, indices), key)
+            return _rounds(lambda state, indices: train_step(state, fetch(data, indices), key), state, indices, rounds)
 
-        all_runs = jax.vmap(one_run)
-        states, rows = _rounds(lambda states, indices: all_runs(states, indices, keys), states, indices, rounds)
-        return states, {name: values.T for name, values in rows.items()}
+        return each(one_run)(states, indices, keys)
 
     mapped = _mapped(how, call, SEEDS, (0, None, 0, None, 0), 0)
 
@@ -120,7 +128,7 @@ def over_seeds(train_step: TrainStep, fetch: Fetch, seeds: int, *, how: str = "p
         return jax.device_put(stacked, NamedSharding(_own(SEEDS), PartitionSpec(SEEDS)))
 
     def play(states, data, indices: np.ndarray, rounds: int, keys: jax.Array):
-        shares = indices.reshape(*shape, *indices.shape[1:]).swapaxes(1, 2)
+        shares = indices.reshape(*shape, *indices.shape[1:])
         return mapped(states, data, shares, np.int32(rounds), keys.reshape(shape))
 
     def take(tree: T, number: int) -> T:

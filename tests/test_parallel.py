@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from gan_jax import config, parallel
+from gan_jax.data import feed, load, order
 from gan_jax.errors import UserError
+from gan_jax.experiment import build, streams
 
 ROOT = Path(__file__).parents[1]
 GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
@@ -93,6 +96,25 @@ def test_a_run_among_seeds_plays_the_rounds_of_one_alone(on_1, on_2):
     alone, (first, second, *_) = on_1["dcgan"][0], on_2["seeds"]
     assert_equal(alone, first)
     assert any(not np.allclose(value, second[field]) for field, value in first.items())
+
+
+def test_runs_of_a_device_play_alike_side_by_side_and_in_turn(tiny):
+    made, dataset = tiny("mnist_gan"), load("digits", "train")
+    experiment = build(made, dataset.shape)
+    source = feed.resident(dataset, experiment.scale)
+    keys = [streams(seed) for seed in range(3)]
+    places = np.stack([order.indices(seed, 0, 4, (1, 8), len(dataset.x)) for seed in range(3)])
+    played = []
+    for each in (jax.vmap, parallel.in_turn):
+        spread = parallel.over_seeds(*experiment.traced(source.fetch), 3, each=each)
+        state = spread.put([experiment.init(key.init) for key in keys])
+        arrays = parallel.replicate((source.arrays, experiment.numbers))
+        state, rows = spread.play(state, arrays, places, 3, jnp.stack([key.play for key in keys]))
+        played.append([jax.tree.leaves((spread.take(state, n).players, spread.take(rows, n))) for n in range(3)])
+    for one, other in zip(*played, strict=True):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(played[0][0][0], played[0][1][0])
 
 
 def test_config_names_the_ways_that_there_are(tiny):
