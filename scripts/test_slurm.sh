@@ -123,3 +123,11 @@ echo "the same sweep, by the local launcher"
 cmp "$place/slurm/ablation.md" "$place/local/ablation.md"
 cmp "$place/slurm/ablation.json" "$place/local/ablation.json"
 echo "the tables are the same, byte for byte"
+echo "the same sweep, by two tasks a run, which find each other"
+"${sweep[@]}" "--workdir=$place/tasks" --launcher=slurm --slots=1 --sbatch="--ntasks=2"
+await "the end of all tasks" 900 queue_is_empty
+"${sweep[@]}" --status "--workdir=$place/tasks" | tee "$place/status" && grep -q "^6 done" "$place/status"
+for run in $(cat "$place/tasks/slurm/programs.txt"); do
+    [ "$("$python" -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["devices"]))' "$run/config.json")" = 2 ]
+done
+echo "each was played by the devices of both"

@@ -11,7 +11,7 @@ from gan_jax.config import load
 from gan_jax.sweeps.cells import listed
 from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
-ROUNDS, MOVES = 10_000, 5
+ROUNDS, MOVES = 4_000, 5
 
 
 def get_sweep() -> Sweep:
@@ -24,7 +24,7 @@ def get_sweep() -> Sweep:
         "networks.critic.init_std": 0.1,
         "players.critic.repeats": MOVES,
         "steps": ROUNDS // MOVES,
-        "evaluate_every_steps": 200,
+        "evaluate_every_steps": 160,
     }
     cells = {
         "minimax": {"objective.name": "adversarial.minimax"},
@@ -43,7 +43,7 @@ def get_sweep() -> Sweep:
             **dual,
         },
     }
-    common = {"steps": ROUNDS, "evaluate_every_steps": 1_000, "sample_every_steps": 1_000}
+    common = {"steps": ROUNDS, "evaluate_every_steps": 800, "sample_every_steps": 800}
     metrics = [
         Metric("modes/found", "higher"),
         Metric("modes/high_quality", "higher"),
