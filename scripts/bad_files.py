@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ WRONG = [b"", b"{}", b"[]", b"null", b"1\n", b"[" * 100_000, b"\xff\xfe\x00", b"
 WRONG += [b'{"config": []}', b'{"config": {"seed": 1}}', b'{"step": "x"}\n', b'{"step": NaN}\n', b'{"step": 1}\n']
 WRONG += [b'{"step": 1, "seconds": "x"}\n', b'{"step": 1e400, "seconds": []}\n']
 WRONG += [b'{"step": 2, "seconds": 1, "a": {}}\n']
+HEADER = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
+PICKLED = b"\x93NUMPY\x01\x00" + len(HEADER).to_bytes(2, "little") + HEADER + b"\x80\x04]}a."
+"""An array of Python objects as NumPy keeps it: to be refused, never unpickled."""
 ONLY = {"gan": "sample", "autoencoder": "reconstruct"}
 USES = {base: ("train", use, "interpolate", "evaluate") for base, use in ONLY.items()}
 SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
@@ -92,10 +96,11 @@ def _weights(rng: random.Random) -> Case:
         elif kind == "folder":
             path.mkdir()
         elif kind == "pickle":
-            np.savez(path, about=np.array([{}], object))
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("about.npy", PICKLED)
         elif kind != "none":
             array = np.array("text") if kind == "text" else np.zeros((3, 3))
-            np.savez(path, about=about, **{"params/fc/kernel": array})
+            np.savez(path, allow_pickle=False, about=about, **{"params/fc/kernel": array})
 
     arguments = ["--workdir={run}", "--config={place}/given.json", "--mode=evaluate"]
     return Case(f"weights of inception: {kind}", arguments, prepare)
