@@ -3,7 +3,6 @@
 The last place that sees the whole config; everything deeper takes plain arguments.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -20,7 +19,7 @@ from gan_jax.config import LAWS, leaves
 from gan_jax.errors import UserError, blamed_on
 from gan_jax.objectives.base import Objective, PredictFn
 from gan_jax.resolve import bind, parameters, required
-from gan_jax.state import Player, Players, TrainState
+from gan_jax.state import Player, Players, TrainState, size
 from gan_jax.steps import Metrics, TrainStep
 
 MOST_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
@@ -208,8 +207,8 @@ def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) 
     """Runs the networks on shapes alone, so that what does not fit is an error before anything is compiled."""
     with blamed_on(f"config.networks do not fit each other or examples of shape {tuple(shape)}"):
         state = jax.eval_shape(init, random.key(0))
-    if (size := _size(state.players)) > MOST_BYTES:
-        raise UserError(f"config.networks and their optimizers hold {size // 10**9:,} GB: take smaller widths")
+    if (held := size(state.players)) > MOST_BYTES:
+        raise UserError(f"config.networks and their optimizers hold {held // 10**9:,} GB: take smaller widths")
     if any(0 in leaf.shape for leaf in jax.tree.leaves(state.players)):
         raise UserError("config.networks have layers of no width: every width must be at least 1")
     if "sample" not in objective.predict:
@@ -218,38 +217,6 @@ def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) 
         made = jax.eval_shape(objective.predict["sample"], state.players, random.split(random.key(0), 2))
     if made.shape[1:] != tuple(shape):
         raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {tuple(shape)}")
-
-
-def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ...]) -> None:
-    """Plays a round on shapes alone, so that what cannot be played is an error before anything is written.
-
-    Raises UserError, also where a call's examples, their places or its runs are more than any machine holds.
-    """
-    batches = {"x": jax.ShapeDtypeStruct((experiment.batches, config.batch_size, *shape), jnp.float32)}
-    if experiment.classes:
-        batches["label"] = jax.ShapeDtypeStruct(batches["x"].shape[:2], jnp.int32)
-    state = jax.eval_shape(experiment.init, experiment.keys.init)
-    examples = 4 * experiment.batches * config.batch_size * config.seeds
-    sizes = {
-        "batch_size": examples * math.prod(shape),
-        "rounds_per_call": examples * min(config.rounds_per_call, config.steps),
-        "seeds": _size(state.players) * config.seeds,
-    }
-    for field, size in sizes.items():
-        if size > MOST_BYTES:
-            raise UserError(f"config.{field} is {config[field]}: that takes {size // 10**9:,} GB of memory, take less")
-    with blamed_on("a round of this config cannot be played"):
-        after, _ = jax.eval_shape(experiment.train_step, state, batches, experiment.keys.play)
-    if _kinds(state) != _kinds(after):
-        raise UserError("a round changes the shapes or types of the players' arrays: see config.players' optimizers")
-
-
-def _size(players: Players) -> int:
-    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(players))
-
-
-def _kinds(state: TrainState) -> list[tuple[tuple[int, ...], Any]]:
-    return [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(state)]
 
 
 def _scales(config: ConfigDict, shape: tuple[int, ...]) -> tuple[Callable, Callable]:

@@ -27,3 +27,8 @@ class TrainState(NamedTuple):
 
     step: jax.Array
     players: Players
+
+
+def size(players: Players) -> int:
+    """The bytes that players' arrays take, or would take where they are shapes alone."""
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(players))

@@ -12,10 +12,11 @@ from ml_collections import ConfigDict
 
 from gan_jax import alarms, checkpoint, data, divergence, evaluate, parallel, periods, processes, report
 from gan_jax import config as configs
+from gan_jax.checks import check_round
 from gan_jax.data import Dataset, feed, order
 from gan_jax.errors import Diverged, UserError
 from gan_jax.evaluators.base import Evaluate
-from gan_jax.experiment import Experiment, build, check_round, streams
+from gan_jax.experiment import Experiment, build, streams
 from gan_jax.records import Record
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState

@@ -7,10 +7,11 @@ from conftest import ROOT
 from jax import random
 
 from gan_jax import config as configs
+from gan_jax.checks import check_round
 from gan_jax.data import feed
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.experiment import build, check_round
+from gan_jax.experiment import build
 
 FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
 CHANGED = """
