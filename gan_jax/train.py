@@ -151,7 +151,7 @@ class _Loop:
             try:
                 for step, rounds in periods.calls(self.config, start):
                     stop.check()
-                    state, rows = self.spread.play(state, self.arrays, *self.inputs(step, rounds))
+                    state, rows = self.spread.play(state, self.arrays, self.places(step, rounds), rounds, self.keys)
                     played = step + rounds
                     if waiting:
                         self.record(*waiting)
@@ -173,13 +173,13 @@ class _Loop:
         self.save(state)
         return "is saved; the same command goes on from there"
 
-    def inputs(self, step: int, rounds: int) -> tuple[np.ndarray, int, jax.Array]:
-        """The indices of `rounds` rounds after `step`, filled up to a call's length; how many to play; the keys."""
+    def places(self, step: int, rounds: int) -> np.ndarray:
+        """The indices [S, k, r, b] of `rounds` rounds after `step`, filled up to a call's k."""
         length = min(self.config.rounds_per_call, self.config.steps)
         filled = np.zeros((len(self.seeds), length, *self.shape), np.int32)
         for seed, places in zip(self.seeds, filled, strict=True):
             places[:rounds] = order.indices(seed, step, rounds, self.shape, len(self.real))
-        return filled, rounds, self.keys
+        return filled
 
     def record(self, step: int, rounds: int, rows: dict[str, jax.Array]) -> None:
         """Logs the rows of one call that fall on logging steps; shows the last of the first run."""
