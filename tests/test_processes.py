@@ -34,12 +34,12 @@ FIELDS = {
 MAIN = """
 import os, sys
 from gan_jax import main, train
-inputs = train._Loop.inputs
+places = train._Loop.places
 def then(self, step, rounds):
     if step == {step}:
         os.kill(os.getpid(), {number})
-    return inputs(self, step, rounds)
-train._Loop.inputs = then
+    return places(self, step, rounds)
+train._Loop.places = then
 sys.exit(main.main(sys.argv))
 """
 

@@ -111,7 +111,7 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     """The boundary at round 3 is not kept waiting for its picture, which is made when the run goes on."""
     place, stop = RunDirectory(tmp_path / "run"), Stop()
     patched, name, time = {
-        "in a call": (train._Loop, "inputs", 1),
+        "in a call": (train._Loop, "places", 1),
         "in a picture": (Record, "show_samples", 2),
         "before a picture": (train._Loop, "record", 2),
     }[moment]
