@@ -27,6 +27,8 @@ __all__ = [  # what a config can name
 
 Metrics: TypeAlias = dict[str, jax.Array]
 TrainStep: TypeAlias = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
+Move: TypeAlias = tuple[Batch, jax.Array]
+"""What one move is made on: a batch [b, ...], and a key."""
 
 
 class Turn(NamedTuple):
@@ -47,8 +49,8 @@ def alternating(objective: Objective, turns: Turns) -> TrainStep:
         key = random.fold_in(key, state.step)
         players, metrics = dict(state.players), {}
         for number, (name, loss) in enumerate(objective.losses.items()):
-            keys = _keys(random.fold_in(key, number), turns[name])
-            players[name], metrics[name] = _play(name, loss, turns[name], players, batches, keys)
+            moves = _moves(objective, batches, random.fold_in(key, number), turns[name].repeats)
+            players[name], metrics[name] = _play(name, loss, turns[name], players, moves)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -58,18 +60,16 @@ def alternating_on_same_fakes(objective: Objective, turns: Turns) -> TrainStep:
     """`alternating`, but the last moves of all players in a round share batch and noise.
 
     So a generator answers the critic on the very fakes that it has just seen, as in DCGAN's own code, and they are made
-    once: the compiler finds the generator's two forward passes to be one.
+    once: of the same latents, so that the compiler finds the generator's two forward passes to be one.
     """
     most = max(turn.repeats for turn in turns.values())
 
     def train_step(state: TrainState, batches: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
-        key = random.fold_in(key, state.step)
+        moves = _moves(objective, batches, random.fold_in(key, state.step), most)
         players, metrics = dict(state.players), {}
         for name, loss in objective.losses.items():
-            first = most - turns[name].repeats
-            last = {field: values[first:] for field, values in batches.items()}
-            keys = _keys(key, turns[name], first)
-            players[name], metrics[name] = _play(name, loss, turns[name], players, last, keys)
+            last = moves[most - turns[name].repeats :]
+            players[name], metrics[name] = _play(name, loss, turns[name], players, last)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -93,8 +93,8 @@ def simultaneous(objective: Objective, turns: Turns) -> TrainStep:
         key = random.fold_in(key, state.step)
         players, metrics = {}, {}
         for number, (name, loss) in enumerate(objective.losses.items()):
-            keys = _keys(random.fold_in(key, number), turns[name])
-            players[name], metrics[name] = _play(name, loss, turns[name], state.players, batches, keys)
+            moves = _moves(objective, batches, random.fold_in(key, number), turns[name].repeats)
+            players[name], metrics[name] = _play(name, loss, turns[name], state.players, moves)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -105,18 +105,17 @@ def start(params: Tree, stats: Tree, turn: Turn) -> Player:
     return Player(params, stats, turn.optimizer.init(params), jax.tree.map(jnp.copy, params) if turn.ema else ())
 
 
-def _keys(key: jax.Array, turn: Turn, first: int = 0) -> list[jax.Array]:
-    """A key for each of a player's moves in a round."""
-    return [random.fold_in(key, first + repeat) for repeat in range(turn.repeats)]
+def _moves(objective: Objective, batches: Batch, key: jax.Array, repeats: int) -> list[Move]:
+    """What a round's moves are made on: each repeat's batch, with what is drawn for it, and key."""
+    keys = [random.fold_in(key, repeat) for repeat in range(repeats)]
+    own = [{field: values[repeat] for field, values in batches.items()} for repeat in range(repeats)]
+    return [(objective.draw(batch, key), key) for batch, key in zip(own, keys, strict=True)]
 
 
-def _play(
-    name: str, loss: LossFn, turn: Turn, players: Players, batches: Batch, keys: list[jax.Array]
-) -> tuple[Player, Metrics]:
-    """One player's moves of a round, a key for each -> the player, its last move's metrics."""
+def _play(name: str, loss: LossFn, turn: Turn, players: Players, moves: list[Move]) -> tuple[Player, Metrics]:
+    """One player's moves of a round -> the player, its last move's metrics."""
     metrics: Metrics = {}
-    for repeat, key in enumerate(keys):
-        batch = {field: values[repeat] for field, values in batches.items()}
+    for batch, key in moves:
         player, metrics = _move(players[name], loss, turn, players, batch, key)
         players = {**players, name: player}
     return players[name], metrics

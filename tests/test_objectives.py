@@ -7,7 +7,7 @@ import optax
 import pytest
 from jax import random
 
-from gan_jax import conditions, latents, layers, optimizers, steps
+from gan_jax import conditions, latents, layers, optimizers, parallel, steps
 from gan_jax.models import dcgan, mlp
 from gan_jax.objectives import adversarial
 from gan_jax.state import TrainState
@@ -130,10 +130,27 @@ def test_generators_gradients_differ_as_the_notes_say():
     for name in ("minimax", "non_saturating"):
         objective = adversarial.__dict__[name](**NETWORKS, latent=latents.uniform(3))
         params = state.players["generator"].params
-        batch = {"x": BATCHES["x"][0]}
+        batch = objective.draw({"x": BATCHES["x"][0]}, KEY)
         grads = jax.grad(lambda p, o=objective, b=batch: o.losses["generator"](p, state.players, b, KEY)[0])(params)
         norms[name] = optax.tree.norm(grads)
     assert norms["minimax"] < 0.2 * norms["non_saturating"]
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the CPU's program")
+def test_fakes_that_two_moves_share_are_made_once_in_a_call_of_rounds():
+    """The program of `alternating_on_same_fakes` has fewer products: by those of the generator's two layers."""
+    objective, batches = OBJECTIVES["non_saturating"], {"x": BATCHES["x"]}
+    turns = {player: steps.Turn(optax.sgd(0.1)) for player in objective.losses}
+    state, _ = game("non_saturating", {})
+
+    def products(rule):
+        def call(state, indices, rounds):
+            step = rule(objective, turns)
+            return parallel._rounds(lambda state, _: step(state, batches, KEY), state, indices, rounds)
+
+        return jax.jit(call).lower(state, jnp.arange(3), 3).compile().as_text().count(" dot(")
+
+    assert products(steps.alternating_on_same_fakes) == products(steps.alternating) - 2
 
 
 def test_samples_of_a_class_are_those_that_were_drawn_of_it():

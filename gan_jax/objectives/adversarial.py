@@ -70,6 +70,7 @@ def adversarial(
             "generator": _generator_move(model, generator_loss),
         },
         predict=model.predict(),
+        draw=model.draw,
     )
 
 
@@ -101,9 +102,14 @@ class _Model(NamedTuple):
         del x
         return networks.init(self.generator, key, self.latent.draw(key[None]), *self.condition.draw(key[None]))
 
-    def generate(self, params: Tree, stats: Tree, keys: jax.Array, given: Given) -> tuple[jax.Array, Tree]:
-        """Fakes in training, one for each key, and the generator's new stats."""
-        return networks.apply(self.generator, params, stats, self.latent.draw(keys), *given, train=True)
+    def draw(self, batch: Batch, key: jax.Array) -> Batch:
+        """The batch with latents `z` [b, dim], one for each example: from the same `z`, the same fakes."""
+        return {**batch, "z": self.latent.draw(example_keys(random.fold_in(key, 0), len(batch["x"])))}
+
+    def generate(self, params: Tree, stats: Tree, batch: Batch) -> tuple[jax.Array, Tree]:
+        """Fakes in training, one for each of the batch's latents, and the generator's new stats."""
+        given = self.condition.read(batch)
+        return networks.apply(self.generator, params, stats, batch["z"], *given, train=True)
 
     def score(self, params: Tree, stats: Tree, x: jax.Array, given: Given, key: jax.Array) -> tuple[jax.Array, Tree]:
         """What the losses see of the critic's scores in training, and its new stats."""
@@ -145,10 +151,10 @@ def _critic_move(
     model: _Model, critic_loss: CriticLoss, watch: Watch, penalty: Penalty | None, penalty_weight: float
 ) -> LossFn:
     def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        z_key, real_key, fake_key, alpha_key, slope_key = (random.fold_in(key, n) for n in range(5))
+        real_key, fake_key, alpha_key, slope_key = (random.fold_in(key, n) for n in range(1, 5))  # 0: see `draw`
         rival, real, given = players["generator"], batch["x"], model.condition.read(batch)
         # In training mode, as the generator is when it moves; its new running statistics are its own affair.
-        fake, _ = model.generate(rival.params, rival.stats, example_keys(z_key, len(real)), given)
+        fake, _ = model.generate(rival.params, rival.stats, batch)
         real_scores, stats = model.score(params, players["critic"].stats, real, given, real_key)
         fake_scores, stats = model.score(params, stats, fake, given, fake_key)
         loss, metrics = critic_loss(real_scores, fake_scores).mean(), watch(real_scores, fake_scores)
@@ -166,11 +172,9 @@ def _critic_move(
 
 def _generator_move(model: _Model, generator_loss: GeneratorLoss) -> LossFn:
     def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        z_key, fake_key = (random.fold_in(key, n) for n in range(2))  # z as above: from the same key, the same fakes
         given, rival = model.condition.read(batch), players["critic"]
-        keys = example_keys(z_key, len(batch["x"]))
-        fake, stats = model.generate(params, players["generator"].stats, keys, given)
-        fake_scores, _ = model.score(rival.params, rival.stats, fake, given, fake_key)
+        fake, stats = model.generate(params, players["generator"].stats, batch)
+        fake_scores, _ = model.score(rival.params, rival.stats, fake, given, random.fold_in(key, 1))
         return generator_loss(fake_scores).mean(), Aux(stats, signals.variety(batch["x"], fake))
 
     return move

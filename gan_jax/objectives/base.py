@@ -8,7 +8,7 @@ import jax
 from gan_jax.state import Players, Tree
 
 Batch: TypeAlias = dict[str, jax.Array]
-"""`x` [b, h, w, c] images or [b, d] points, float32; `label` [b] int32 where the data set has labels."""
+"""`x` [b, h, w, c] images or [b, d] points, float32; `label` [b] int32 where the data set has labels; what is drawn."""
 
 
 class Aux(NamedTuple):
@@ -23,6 +23,12 @@ LossFn: TypeAlias = Callable[[Tree, Players, Batch, jax.Array], tuple[jax.Array,
 PredictFn: TypeAlias = Callable[..., Any]
 
 
+def draw_nothing(batch: Batch, key: jax.Array) -> Batch:
+    """The batch as it is."""
+    del key
+    return batch
+
+
 class Objective(NamedTuple):
     """Who minimises what.
 
@@ -33,8 +39,11 @@ class Objective(NamedTuple):
         `interpolate(players, keys [n], t [m]) -> x [n, m, ...]`, `scores(players, x [n, ...]) -> [n]`, the critic's;
         of autoencoders `reconstruct(players, x) -> x`, `encode(players, x) -> z [n, dim]`, and without a law of z
         `walk(players, a [n, ...], b [n, ...], t [m]) -> x [n, m, ...]`, between the codes of examples.
+    draw: `(batch, key) -> batch` with what a move draws that moves of other players may share, as a GAN's latents `z`.
+        A rule of play calls it, for each move or once for several; losses are given the batch that it returns.
     """
 
     init: dict[str, InitFn]
     losses: dict[str, LossFn]
     predict: dict[str, PredictFn]
+    draw: Callable[[Batch, jax.Array], Batch] = draw_nothing
