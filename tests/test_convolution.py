@@ -36,6 +36,15 @@ GEOMETRIES = [
 # Those in which rows can be added after the product: blocks of pixels, no blocks, a kernel larger than the image.
 ADDED = [((4, 4), 2, 1, (8, 6)), ((3, 3), 1, 1, (5, 4)), ((5, 4), 1, 5, (1, 2)), ((6, 3), 3, 1, (11, 7))]
 
+# Those with two rows of places in the kernel: even and odd rows of outputs, one row, no blocks, blocks of 3x3.
+PAIRED = [
+    ((4, 4), 2, 1, (8, 6)),
+    ((4, 4), 2, 1, (10, 7)),
+    ((4, 4), 2, 1, (2, 6)),
+    ((2, 2), 1, 0, (5, 4)),
+    ((6, 6), 3, 1, (11, 8)),
+]
+
 
 def native_conv(x, kernel, *, stride, padding):
     numbers = ("NHWC", "HWIO", "NHWC")
@@ -98,7 +107,7 @@ def test_fixture_holds_both_kinds_and_dcgan_geometries():
     }
 
 
-def compare(name, derivatives, geometries, batch=3):
+def compare(name, derivatives, geometries, batch=3, channels=(2, 5)):
     """Ours and the native function in one program per geometry."""
 
     @partial(jax.jit, static_argnums=(0, 1))
@@ -107,7 +116,7 @@ def compare(name, derivatives, geometries, batch=3):
 
     for kernel, stride, padding, image in geometries:
         if name == "conv" or all((n - 1) * stride - 2 * padding + k > 0 for n, k in zip(image, kernel, strict=True)):
-            close(*both(stride, padding, *operands(kernel, image, batch)))
+            close(*both(stride, padding, *operands(kernel, image, batch, channels)))
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -128,13 +137,23 @@ def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
     compare(name, second, ADDED[:1], batch=2)
 
 
-def test_rows_are_added_where_that_moves_less():
+@pytest.mark.parametrize("name", PAIRS)
+def test_rows_in_pairs_are_right_too(name, monkeypatch):
+    """By force, as above, and where they pay."""
+    compare(name, first, [((4, 4), 2, 1, (11, 8))], batch=1, channels=(32, 64))
+    monkeypatch.setattr(convolution, "_pairing_pays", lambda places, output, o: True)
+    compare(name, first, PAIRED, batch=5)
+    compare(name, second, PAIRED[1:2], batch=5)
+
+
+def test_forms_are_chosen_by_what_they_move():
     def longest(kernel, image, channels):
         """The most numbers that a piece of a product has, of the `kernel x kernel x channels` that make an output."""
         text = lowered(partial(conv, stride=2, padding=1), "cpu", *operands(kernel, image, 64, channels))
         return int(re.search(r"dot_general.*tensor<\d+x(\d+)xf32>, tensor<", text)[1])
 
-    assert longest((4, 4), (14, 14), (32, 64)) == 4 * 4 * 32 / 2
+    assert longest((4, 4), (14, 14), (32, 64)) == 2 * 2 * 32  # in pairs
+    assert longest((4, 4), (14, 14), (16, 32)) == 4 * 4 * 16 / 2  # added
     assert longest((4, 4), (28, 28), (1, 32)) == 4 * 4  # outputs are wider than what would be copied
     assert longest((4, 4), (4, 4), (64, 128)) == 4 * 4 * 64  # half as much again would be multiplied for nothing
     assert longest((3, 3), (7, 7), (64, 128)) == 3 * 3 * 64  # the stride does not divide the kernel
