@@ -111,13 +111,13 @@ def _product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
         out1 = [p1 p2]  K1]    p1 [K0 K1] = [p1 K0   p1 K1 ]      out1 = p1 K0 + p2 K1
                                p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: made for nothing)
 
-        in pairs (`_paired`: three products for four)
+        in pairs: three products for four, and for columns again
         a = (p0 - p1) K0    b = p1 (K0 + K1)    c = (p2 - p1) K1      out0 = a + b    out1 = b + c
 
     Gathering copies every piece once for each row of the kernel; adding moves outputs instead, through products of
-    better shape; pairs need two rows in the kernel, and channels enough that products are what takes the time. A
-    gradient and a transposed convolution are the picture read backwards: what was gathered is added in its places, what
-    was added is gathered.
+    better shape; pairs need a kernel of two places each way, and channels enough for products to be what takes the
+    time. A gradient and a transposed convolution are the picture read backwards: what was gathered is added in its
+    places, what was added is gathered.
     """
     (kh, kw, c, o), n, s = kernel.shape, x.shape[0], stride
     h, w = ((size + 2 * padding - k) // s + 1 for size, k in zip(x.shape[1:3], (kh, kw), strict=True))
@@ -129,7 +129,7 @@ def _product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
     height, width = (h - 1) * step + 1, (w - 1) * step + 1
     x = x.reshape(n, -1, block, x.shape[2] // block, block * c)
     if (step, taps, kw // block) == (1, 2, 2) and _pairing_pays(x, (h, w), o):
-        return _paired(x, kernel, h, w)
+        return _paired(x, kernel)
     x = jnp.concatenate(
         [x[:, :, row, v : v + width : step] for row in range(block) for v in range(kw // block)], axis=3
     )
@@ -142,38 +142,47 @@ def _product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
     return (x.reshape(n * h * w, -1) @ kernel.reshape(-1, o)).reshape(n, h, w, o)
 
 
-def _paired(x: Array, kernel: Array, h: int, w: int) -> Array:
-    """Rows of outputs two by two, three products for four; columns are added.
+def _paired(places: Array, kernel: Array) -> Array:
+    """Outputs two by two along rows and columns, three products for four along each.
 
-    x [n, h + 1, s, w + 1, s c] places, kernel [2 s, 2 s, c, o] -> [n, h, w, o]. A pair is Winograd's F(2, 2), as in
-    Lavin and Gray 2016, arXiv:1509.09308, section 4.1. Of an odd number of rows the last has its first two products.
+    places [n, h + 1, s, w + 1, s c], kernel [2 s, 2 s, c, o] -> [n, h, w, o].
     """
-    n, s, o = len(x), x.shape[2], kernel.shape[3]
-    x = jnp.concatenate([x[:, :, row] for row in range(s)], axis=3)
-    upper, lower = kernel.reshape(2, s, 2, -1, o).transpose(0, 1, 3, 2, 4).reshape(2, x.shape[3], 2 * o)
+    s, o = places.shape[2], kernel.shape[3]
+    x = jnp.concatenate([places[:, :, row] for row in range(s)], axis=3)
+    kernel = kernel.reshape(2, s, 2, -1, o).swapaxes(1, 2).reshape(2, 2, x.shape[3], o)
 
-    def product(rows: Array, kernel: Array) -> Array:
-        return (rows.reshape(-1, rows.shape[3]) @ kernel).reshape(n, -1, w + 1, 2, o)
+    def product(x: Array, kernel: Array) -> Array:
+        return (x.reshape(-1, x.shape[3]) @ kernel).reshape(*x.shape[:3], o)
 
-    first, middle, last = x[:, 0:h:2], x[:, 1::2], x[:, 2::2]
-    pairs = last.shape[1]
-    shared = product(middle, upper + lower)
-    above = product(first - middle, upper) + shared
-    below = product(last - middle[:, :pairs], lower) + shared[:, :pairs]
-    below = jnp.pad(below, ((0, 0), (0, above.shape[1] - pairs), (0, 0), (0, 0), (0, 0)))
-    y = jnp.stack([above, below], axis=2).reshape(n, -1, w + 1, 2, o)[:, :h]
-    return y[:, :, :w, 0] + y[:, :, 1:, 1]
+    return _in_pairs(x, kernel, axis=1, product=partial(_in_pairs, axis=2, product=product))
+
+
+def _in_pairs(x: Array, kernel: Array, *, axis: int, product: Callable[[Array, Array], Array]) -> Array:
+    """p[i] K0 + p[i + 1] K1 of places p along an axis, by `product(places, K)`: m + 1 places -> m outputs.
+
+    `kernel` holds K0 and K1. A pair is Winograd's F(2, 2), as in Lavin and Gray 2016, arXiv:1509.09308, section 4.1.
+    The last of an odd number of outputs has its first two products.
+    """
+    part, outputs = partial(lax.slice_in_dim, axis=axis), x.shape[axis] - 1
+    first, middle, last = part(x, 0, outputs, 2), part(x, 1, None, 2), part(x, 2, None, 2)
+    pairs = last.shape[axis]
+    shared = product(middle, kernel[0] + kernel[1])
+    even = product(first - middle, kernel[0]) + shared
+    odd = product(last - part(middle, 0, pairs), kernel[1]) + part(shared, 0, pairs)
+    filled = lax.pad(odd, jnp.zeros((), odd.dtype), [(0, even.shape[d] - odd.shape[d], 0) for d in range(odd.ndim)])
+    interleaved = [size * (1 + (d == axis)) for d, size in enumerate(even.shape)]
+    return part(jnp.stack([even, filled], axis + 1).reshape(interleaved), 0, outputs)
 
 
 def _pairing_pays(places: Array, output: Size, o: int) -> bool:
-    """Whether places [n, rows, s, columns, k] -> [n, *output, o] are better made in pairs of rows, and as exact.
+    """Whether places [n, rows, s, columns, k] -> [n, *output, o] are better made in pairs, and as exact.
 
-    The bounds agree with 8 layers, kernels of 4x4 on 8x8 to 32x32 pixels, timed with their gradients: from 128 channels
-    of a place to 64 on, 17 to 22% of the time is saved; from fewer, or to fewer, it is lost (2 CPU cores, 2026-11-25).
-    In smaller outputs what the last column makes for nothing weighs more. Halves would round the differences.
+    The bounds agree with 16 of 18 layers timed both ways with their gradients, kernels of 2x2 to 6x6 on 4x4 to 32x32
+    pixels, 3 to 128 channels: above them 13 to 50% of the time is saved, below them most lose (2 CPU cores,
+    2026-11-25). Halves would round the differences.
     """
     channels, bits = places.shape[2] * places.shape[4], jnp.finfo(places.dtype).bits
-    return min(output) >= 4 and channels >= 128 and o >= 64 and bits >= 32
+    return min(output) > 1 and channels >= 64 and o >= 32 and bits >= 32
 
 
 def _adding_pays(pieces: Size, h: int, o: int) -> bool:
