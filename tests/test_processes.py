@@ -66,6 +66,7 @@ def ended(*children):
     finally:
         for child in children:
             child.kill()
+            child.communicate()  # nothing of it is left open for other tests to trip over
     return [(child.returncode, *streams) for child, streams in zip(children, said, strict=True)]
 
 

@@ -19,13 +19,18 @@ def toward(rival: str):
 
     def loss(params, players, batch, key):
         stats = {"moves": players[other[rival]].stats["moves"] + 1, "seen": batch["x"].sum()}
-        return 0.5 * (params - players[rival].params) ** 2, Aux(stats, {"noise": random.uniform(key)})
+        metrics = {"noise": random.uniform(key), "drawn": batch["drawn"]}
+        return 0.5 * (params - players[rival].params) ** 2, Aux(stats, metrics)
 
     return loss
 
 
+def draw(batch, key):
+    return {**batch, "drawn": random.normal(key)}
+
+
 other = {"a": "b", "b": "a"}
-GAME = Objective(init={}, losses={"b": toward("a"), "a": toward("b")}, predict={})
+GAME = Objective(init={}, losses={"b": toward("a"), "a": toward("b")}, predict={}, draw=draw)
 
 
 def play(rule, repeats, ema=0.0):
@@ -68,8 +73,10 @@ def test_alternating_on_same_fakes_shares_batch_and_noise_of_the_last_moves():
     state, metrics = play(steps.alternating_on_same_fakes, {"a": 1, "b": 3})
     assert {name: float(player.stats["seen"]) for name, player in state.players.items()} == {"a": 9.0, "b": 9.0}
     assert metrics["a/noise"] == metrics["b/noise"]
+    assert metrics["a/drawn"] == metrics["b/drawn"]
     plain, noise = play(steps.alternating, {"a": 1, "b": 3})
     assert noise["a/noise"] != noise["b/noise"]
+    assert noise["a/drawn"] != noise["b/drawn"]
     for name in GAME.losses:
         assert int(state.players[name].stats["moves"]) == int(plain.players[name].stats["moves"])
         assert float(state.players[name].params) == float(plain.players[name].params)
@@ -83,7 +90,8 @@ def test_repeats_are_counted_and_see_batches_of_their_own(rule):
     assert float(state.players["b"].params) == 1.0  # 8 halved three times
     assert float(state.players["b"].stats["seen"]) == 4 + 5  # the third batch
     assert float(state.players["a"].stats["seen"]) == 0 + 1  # the first
-    assert set(metrics) == {f"{name}/{term}" for name in GAME.losses for term in ("loss", "noise", "gradient_norm")}
+    terms = ("loss", "noise", "drawn", "gradient_norm")
+    assert set(metrics) == {f"{name}/{term}" for name in GAME.losses for term in terms}
     assert float(metrics["b/gradient_norm"]) == 2.0  # of the last move, from 2 to 1
 
 

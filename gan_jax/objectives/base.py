@@ -8,7 +8,7 @@ import jax
 from gan_jax.state import Players, Tree
 
 Batch: TypeAlias = dict[str, jax.Array]
-"""`x` [b, h, w, c] images or [b, d] points, float32; `label` [b] int32 where the data set has labels; what is drawn."""
+"""`x` [b, h, w, c] images or [b, d] points, float32; `label` [b] int32 where the data has labels; what `draw` adds."""
 
 
 class Aux(NamedTuple):
