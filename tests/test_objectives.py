@@ -130,10 +130,23 @@ def test_generators_gradients_differ_as_the_notes_say():
     for name in ("minimax", "non_saturating"):
         objective = adversarial.__dict__[name](**NETWORKS, latent=latents.uniform(3))
         params = state.players["generator"].params
-        batch = objective.draw({"x": BATCHES["x"][0]}, KEY)
+        batch = {"x": BATCHES["x"][0]}
         grads = jax.grad(lambda p, o=objective, b=batch: o.losses["generator"](p, state.players, b, KEY)[0])(params)
         norms[name] = optax.tree.norm(grads)
     assert norms["minimax"] < 0.2 * norms["non_saturating"]
+
+
+def test_a_loss_draws_what_its_batch_lacks_as_a_rule_of_play_does():
+    state, _ = game("wasserstein_gp", {})
+    objective, batch = OBJECTIVES["wasserstein_gp"], {"x": BATCHES["x"][0]}
+    drawn = objective.draw(batch, KEY)
+    assert drawn["z"].shape == (16, 3)
+    for player, loss in objective.losses.items():
+        alone, given, other = (
+            float(loss(state.players[player].params, state.players, b, KEY)[0])
+            for b in (batch, drawn, {**batch, "z": -drawn["z"]})
+        )
+        assert alone == given != other
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the CPU's program")

@@ -103,7 +103,9 @@ class _Model(NamedTuple):
         return networks.init(self.generator, key, self.latent.draw(key[None]), *self.condition.draw(key[None]))
 
     def draw(self, batch: Batch, key: jax.Array) -> Batch:
-        """The batch with latents `z` [b, dim], one for each example: from the same `z`, the same fakes."""
+        """The batch with latents `z` [b, dim], unless it has them: of the same latents the same fakes are made."""
+        if "z" in batch:
+            return batch
         return {**batch, "z": self.latent.draw(example_keys(random.fold_in(key, 0), len(batch["x"])))}
 
     def generate(self, params: Tree, stats: Tree, batch: Batch) -> tuple[jax.Array, Tree]:
@@ -152,6 +154,7 @@ def _critic_move(
 ) -> LossFn:
     def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
         real_key, fake_key, alpha_key, slope_key = (random.fold_in(key, n) for n in range(1, 5))  # 0: see `draw`
+        batch = model.draw(batch, key)
         rival, real, given = players["generator"], batch["x"], model.condition.read(batch)
         # In training mode, as the generator is when it moves; its new running statistics are its own affair.
         fake, _ = model.generate(rival.params, rival.stats, batch)
@@ -172,6 +175,7 @@ def _critic_move(
 
 def _generator_move(model: _Model, generator_loss: GeneratorLoss) -> LossFn:
     def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
+        batch = model.draw(batch, key)
         given, rival = model.condition.read(batch), players["critic"]
         fake, stats = model.generate(params, players["generator"].stats, batch)
         fake_scores, _ = model.score(rival.params, rival.stats, fake, given, random.fold_in(key, 1))

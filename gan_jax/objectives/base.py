@@ -40,7 +40,7 @@ class Objective(NamedTuple):
         of autoencoders `reconstruct(players, x) -> x`, `encode(players, x) -> z [n, dim]`, and without a law of z
         `walk(players, a [n, ...], b [n, ...], t [m]) -> x [n, m, ...]`, between the codes of examples.
     draw: `(batch, key) -> batch` with what a move draws that moves of other players may share, as a GAN's latents `z`.
-        A rule of play calls it, for each move or once for several; losses are given the batch that it returns.
+        A rule of play calls it, for each move or once for several; a loss draws by itself what its batch lacks.
     """
 
     init: dict[str, InitFn]
