@@ -140,7 +140,7 @@ def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
 @pytest.mark.parametrize("name", PAIRS)
 def test_outputs_in_pairs_are_right_too(name, monkeypatch):
     """By force, as above, and where they pay."""
-    compare(name, first, [((4, 4), 2, 1, (11, 8))], batch=1, channels=(16, 32))
+    compare(name, first, [((4, 4), 2, 1, (11, 8))], batch=1, channels=(32, 32))
     monkeypatch.setattr(convolution, "_pairing_pays", lambda places, output, o: True)
     compare(name, first, PAIRED, batch=5)
     compare(name, second, PAIRED[1:2], batch=5)

@@ -21,10 +21,11 @@ class Aux(NamedTuple):
 InitFn: TypeAlias = Callable[[jax.Array, jax.Array], tuple[Tree, Tree]]
 LossFn: TypeAlias = Callable[[Tree, Players, Batch, jax.Array], tuple[jax.Array, Aux]]
 PredictFn: TypeAlias = Callable[..., Any]
+DrawFn: TypeAlias = Callable[[Batch, jax.Array], Batch]
 
 
 def draw_nothing(batch: Batch, key: jax.Array) -> Batch:
-    """The batch as it is."""
+    """The batch [b, ...] as it is: of moves that share nothing that is drawn."""
     del key
     return batch
 
@@ -46,4 +47,4 @@ class Objective(NamedTuple):
     init: dict[str, InitFn]
     losses: dict[str, LossFn]
     predict: dict[str, PredictFn]
-    draw: Callable[[Batch, jax.Array], Batch] = draw_nothing
+    draw: DrawFn = draw_nothing
