@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gan_jax.layers import convolution
+from gan_jax.layers import products
 from gan_jax.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
 
 FIXTURE = Path(__file__).parent / "fixtures" / "torch_conv_transpose.npz"
@@ -36,13 +36,16 @@ GEOMETRIES = [
 # Those in which rows can be added after the product: blocks of pixels, no blocks, a kernel larger than the image.
 ADDED = [((4, 4), 2, 1, (8, 6)), ((3, 3), 1, 1, (5, 4)), ((5, 4), 1, 5, (1, 2)), ((6, 3), 3, 1, (11, 7))]
 
-# Those whose kernels are of two places each way: even and odd numbers of outputs, one row, blocks of 1x1 and 3x3.
+# Kernels one place longer than their stride: even and odd numbers of outputs, one row, blocks of 1x1 and 3x3, strides
+# of one, two and three places.
 PAIRED = [
     ((4, 4), 2, 1, (8, 6)),
     ((4, 4), 2, 1, (10, 7)),
     ((4, 4), 2, 1, (2, 6)),
     ((2, 2), 1, 0, (5, 4)),
     ((6, 6), 3, 1, (11, 8)),
+    ((3, 3), 2, 1, (7, 10)),
+    ((4, 4), 3, 2, (8, 12)),
 ]
 
 
@@ -132,7 +135,7 @@ def test_second_derivatives_are_the_native_ones(name):
 @pytest.mark.parametrize("name", PAIRS)
 def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
     """By force, for layers so small that gathering pays. The batch size is no other test's, for the reason below."""
-    monkeypatch.setattr(convolution, "_adding_pays", lambda pieces, h, o: pieces[1] > h)
+    monkeypatch.setattr(products, "_adding_pays", lambda pieces, h, o: pieces[1] > h)
     compare(name, first, ADDED, batch=2)
     compare(name, second, ADDED[:1], batch=2)
 
@@ -140,23 +143,24 @@ def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
 @pytest.mark.parametrize("name", PAIRS)
 def test_outputs_in_pairs_are_right_too(name, monkeypatch):
     """By force, as above, and where they pay."""
-    compare(name, first, [((4, 4), 2, 1, (11, 8))], batch=1, channels=(32, 32))
-    monkeypatch.setattr(convolution, "_pairing_pays", lambda places, output, o: True)
+    compare(name, first, [((4, 4), 2, 1, (11, 8)), ((3, 3), 2, 1, (12, 9))], batch=40, channels=(32, 64))
+    monkeypatch.setattr(products, "_pairing_pays", lambda pixels, k, kernel: True)
     compare(name, first, PAIRED, batch=5)
-    compare(name, second, PAIRED[1:2], batch=5)
+    compare(name, second, [PAIRED[1], PAIRED[5]], batch=5)
 
 
 def test_forms_are_chosen_by_what_they_move():
     def longest(kernel, image, channels):
         """The most numbers that a piece of a product has, of the `kernel x kernel x channels` that make an output."""
         text = lowered(partial(conv, stride=2, padding=1), "cpu", *operands(kernel, image, 64, channels))
-        return int(re.search(r"dot_general.*tensor<\d+x(\d+)xf32>, tensor<", text)[1])
+        return max(map(int, re.findall(r"dot_general.*tensor<\d+x(\d+)xf32>, tensor<", text)))
 
     assert longest((4, 4), (14, 14), (32, 64)) == 2 * 2 * 32  # in pairs
     assert longest((4, 4), (14, 14), (16, 16)) == 4 * 4 * 16 / 2  # added
     assert longest((4, 4), (28, 28), (1, 32)) == 4 * 4  # outputs are wider than what would be copied
     assert longest((4, 4), (4, 4), (12, 48)) == 4 * 4 * 12  # half as much again would be multiplied for nothing
-    assert longest((3, 3), (7, 7), (64, 128)) == 3 * 3 * 64  # the stride does not divide the kernel
+    assert longest((3, 3), (7, 7), (64, 128)) == 2 * 2 * 64  # in pairs: the one shared row and column is by itself
+    assert longest((3, 3), (7, 7), (12, 48)) == 3 * 3 * 12  # the stride does not divide the kernel
 
 
 @pytest.mark.parametrize("name", PAIRS)
