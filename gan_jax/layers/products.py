@@ -89,7 +89,7 @@ def _in_pairs(x: Array, kernel: Array, *, axis: int, block: int, outputs: int, p
 
     a = less(range(block), evens) + seen(range(block, stride), evens)
     c = seen(range(stride + block, 2 * stride), odds) + less(range(2 * stride, 2 * stride + block), odds)
-    joined, taps = partial(jnp.concatenate, axis=-2), [tap.squeeze(0) for tap in lax.split(kernel, (1,) * len(kernel))]
+    joined, taps = partial(jnp.concatenate, axis=-2), [tap[0] for tap in _apart(kernel, len(kernel), axis=0)]
     b = product(jnp.concatenate(seen(shared, evens), 3), joined(taps[:block]) + joined(taps[stride:]))
     a = product(jnp.concatenate(a, 3), joined(taps[:stride])) + b
     c = product(jnp.concatenate(c, 3), joined(taps[block:])) + lax.slice_in_dim(b, 0, odds, axis=axis)
@@ -103,8 +103,9 @@ def _dense(x: Array, kernel: Array) -> Array:
 
 def _apart(x: Array, step: int, *, axis: int) -> list[Array]:
     """x at every `step`-th place along an axis, from each of the first `step` places on; its size is a multiple."""
-    parts = lax.split(x.reshape(*x.shape[:axis], -1, step, *x.shape[axis + 1 :]), (1,) * step, axis + 1)
-    return [part.squeeze(axis + 1) for part in parts]
+    size = x.shape[axis + 1]
+    x = x.reshape(*x.shape[:axis], -1, step * size, *x.shape[axis + 2 :])
+    return lax.split(x, (size,) * step, axis + 1)
 
 
 def _seen(parts: list[Array], places: range, outputs: int, *, axis: int) -> list[Array]:
