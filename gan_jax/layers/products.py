@@ -33,9 +33,8 @@ def product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
     Gathering copies every piece once for each row of the kernel; adding moves outputs instead, through products of
     better shape; pairs need a kernel one place longer than its stride each way, and channels enough for products to be
     what takes the time. A gradient and a transposed convolution are the picture read backwards: what was gathered is
-    added in its places, what was added is gathered. So that they cost no more, what is taken apart here is taken apart
-    at once (`_apart`), and put together again at once there: taken out piece by piece, every piece would come back as
-    an image of zeros but for itself.
+    added in its places, what was added is gathered, what was taken apart is joined. That is why images are split as a
+    whole (`_apart`): a strided slice would come back as an image of zeros around it, and images would be summed.
     """
     (kh, kw, c, o), n, s = kernel.shape, x.shape[0], stride
     h, w = ((size + 2 * padding - k) // s + 1 for size, k in zip(x.shape[1:3], (kh, kw), strict=True))
@@ -105,7 +104,7 @@ def _apart(x: Array, step: int, *, axis: int) -> list[Array]:
     """x at every `step`-th place along an axis, from each of the first `step` places on; its size is a multiple."""
     size = x.shape[axis + 1]
     x = x.reshape(*x.shape[:axis], -1, step * size, *x.shape[axis + 2 :])
-    return lax.split(x, (size,) * step, axis + 1)
+    return list(lax.split(x, (size,) * step, axis + 1))
 
 
 def _seen(parts: list[Array], places: range, outputs: int, *, axis: int) -> list[Array]:
