@@ -17,12 +17,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from gan_jax.layers.products import product
+from gan_jax.layers.products import Array, Size, product
 
 MOST = 1024  # rows of a kernel: each is an operation of the program
-
-Array = jax.Array
-Size = tuple[int, ...]
 
 
 def conv(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
