@@ -18,12 +18,14 @@ T = TypeVar("T")
 
 
 def axis() -> str | None:
-    """The name of the mapped axis that the batch is spread over, or None where the whole batch is here."""
+    """The name of the mapped axis that the batch is spread over, or None where the whole batch is here.
+
+    An axis of one device is none: XLA keeps its sums over one, and each of them waits for all that was before it.
+    """
     try:
-        lax.axis_size(AXIS)
+        return AXIS if lax.axis_size(AXIS) > 1 else None
     except NameError:
         return None
-    return AXIS
 
 
 def mean(tree: T) -> T:
