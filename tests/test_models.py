@@ -201,10 +201,12 @@ def test_a_generators_two_equal_forward_passes_are_compiled_as_one(name):
     assert products(lambda params: (forward(params), gradient(params))) == products(gradient) > 0
 
 
-def test_dropout_zeroes_its_share_and_keeps_the_mean():
+@pytest.mark.parametrize("law", ["threefry2x32", "rbg"])  # whatever JAX_DEFAULT_PRNG_IMPL says
+def test_dropout_zeroes_its_share_and_keeps_the_mean(law):
     layer = layers.Dropout(0.25)
     x = jnp.ones((64, 100))
-    y = layer.apply({}, x, train=True, rngs={"dropout": KEY})
+    y, other = (layer.apply({}, x, train=True, rngs={"dropout": random.key(n, impl=law)}) for n in (0, 1))
+    assert len({row.tobytes() for row in np.asarray(jnp.concatenate([y, other]))}) == 2 * len(x)
     np.testing.assert_allclose((y == 0).mean(), 0.25, atol=0.02)
     np.testing.assert_allclose(y.mean(), 1, atol=0.03)
     np.testing.assert_array_equal(layer.apply({}, x, train=False), x)
