@@ -24,8 +24,8 @@ class Dropout(nn.Module):
         if not train or self.rate == 0:
             return x
         keep = 1 - self.rate
-        # By Philox (keys of two words): JAX's own choice, threefry, is a loop on the CPU, which a round waits for.
-        key = random.wrap_key_data(random.key_data(self.make_rng("dropout"))[:2], impl="philox4x32")
-        keys = example_keys(key, len(x))
+        # By a threefry of four words, which is a line of operations: JAX's own of two is a loop on the CPU.
+        words = jnp.resize(random.key_data(self.make_rng("dropout")), (4,))
+        keys = example_keys(random.wrap_key_data(words, impl="threefry4x32"), len(x))
         mask = jax.vmap(lambda key: random.bernoulli(key, keep, x.shape[1:]))(keys)
         return jnp.where(mask, x / keep, 0)
