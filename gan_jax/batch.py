@@ -20,7 +20,7 @@ T = TypeVar("T")
 def axis() -> str | None:
     """The name of the mapped axis that the batch is spread over, or None where the whole batch is here.
 
-    An axis of one device is none: XLA keeps its sums over one, and each of them waits for all that was before it.
+    An axis of one device is none: XLA's CPU runtime keeps the all-reduces over it, which cost a round up to 6%.
     """
     try:
         return AXIS if lax.axis_size(AXIS) > 1 else None
