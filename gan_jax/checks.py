@@ -12,8 +12,10 @@ from gan_jax.experiment import MOST_BYTES, Experiment
 from gan_jax.state import TrainState, size
 
 
-def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ...]) -> None:
+def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ...]) -> list[str]:
     """Plays a round on shapes alone, so that what cannot be played is an error before anything is written.
+
+    Returns the names of the metrics that a round gives, `player/term`.
 
     Raises UserError, also where a call's examples, their places or its runs are more than any machine holds.
     """
@@ -31,9 +33,10 @@ def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ..
         if taken > MOST_BYTES:
             raise UserError(f"config.{field} is {config[field]}: that takes {taken // 10**9:,} GB of memory, take less")
     with blamed_on("a round of this config cannot be played"):
-        after, _ = jax.eval_shape(experiment.train_step, state, batches, experiment.keys.play)
+        after, metrics = jax.eval_shape(experiment.train_step, state, batches, experiment.keys.play)
     if _kinds(state) != _kinds(after):
         raise UserError("a round changes the shapes or types of the players' arrays: see config.players' optimizers")
+    return list(metrics)
 
 
 def _kinds(state: TrainState) -> list[tuple[tuple[int, ...], Any]]:

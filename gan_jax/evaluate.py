@@ -1,13 +1,16 @@
 """The config's evaluators, on a run in training or on one of its checkpoints."""
 
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any
 
+import jax
 from ml_collections import ConfigDict
 
-from gan_jax import data
-from gan_jax.errors import UserError, blamed_on
-from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax import data, periods
+from gan_jax.data import Dataset
+from gan_jax.errors import UserError, blamed_on, options
+from gan_jax.evaluators.base import Context, Evaluator
 from gan_jax.experiment import Experiment
 from gan_jax.predict import restore
 from gan_jax.resolve import bind
@@ -39,7 +42,8 @@ def complete(place: RunDirectory, config: ConfigDict) -> None:
 
 def done(place: RunDirectory, step: int) -> set[str]:
     """The evaluators, by name, that the folder holds values of after this round."""
-    return {name.partition("/")[0] for row in read_rows(place.evaluations) if row["step"] == step for name in row}
+    rows = (row for row in read_rows(place.evaluations) if row["step"] == step)
+    return {name.partition("/")[0] for row in rows for name in row if "/" in name}
 
 
 def keep(place: RunDirectory, config: ConfigDict, step: int, values: dict[str, Any]) -> dict[str, Any]:
@@ -49,13 +53,28 @@ def keep(place: RunDirectory, config: ConfigDict, step: int, values: dict[str, A
     return row
 
 
-def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
-    """The config's evaluators by name; raises UserError for one that does not suit the experiment."""
+def make(
+    config: ConfigDict, experiment: Experiment, load: Callable[[str], Dataset] | None = None
+) -> dict[str, Evaluator]:
+    """The config's evaluators by name, all that they need checked: nothing is left to fail after training.
+
+    load: a split of the run's data set, where some are in memory already. Raises UserError for an evaluator that does
+    not suit the experiment or the data.
+    """
+    specs = config.get("evaluators") or {}
+    if not specs:
+        return {}
     context = Context(
-        experiment.predict, partial(data.load, config.data.name), experiment.scale, trained_on=config.data.split
+        predict=experiment.predict,
+        load=_alike(load or cache(partial(data.load, config.data.name)), config.data.split),
+        scale=experiment.scale,
+        players=jax.eval_shape(experiment.init, experiment.keys.init).players,
+        trained_on=config.data.split,
     )
     evaluators = {}
-    for name, spec in (config.get("evaluators") or {}).items():
+    for name, spec in specs.items():
+        if "/" in name:
+            raise UserError(f"config.evaluators has {name!r}: a name stands before '/' in its values, so it has none")
         arguments = {key: value for key, value in spec.to_dict().items() if key != "every_steps"}
         evaluator = bind("gan_jax.evaluators", arguments, f"evaluators.{name}")
         with blamed_on(f"config.evaluators.{name}"):
@@ -63,17 +82,59 @@ def make(config: ConfigDict, experiment: Experiment) -> dict[str, Evaluate]:
     return evaluators
 
 
-def measure(evaluators: dict[str, Evaluate], experiment: Experiment, players: Players) -> dict[str, Any]:
+def value_names(evaluators: Mapping[str, Evaluator]) -> list[str]:
+    """`evaluator/value` of all numbers that these evaluators give."""
+    return [f"{name}/{value}" for name, evaluator in evaluators.items() for value in evaluator.names]
+
+
+def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
+    """Raises UserError where `keep_best` names no value of these evaluators, or one that can choose no checkpoint."""
+    if not config.keep_best:
+        return
+    value = config.keep_best.partition(" ")[2]
+    if value not in (known := value_names(evaluators)):
+        raise UserError(f"config.keep_best: no evaluator of this config gives {value!r}; {options(value, known)}")
+    name = value.partition("/")[0]
+    every, saves = periods.of_evaluators(config)[name], config.checkpoint_every_steps
+    if not every:
+        raise UserError(f"config.keep_best: {value} is never measured: set config.evaluators.{name}.every_steps")
+    if not saves or (every < config.steps and every % saves):
+        saved = f"every {saves} steps" if saves else "never"
+        raise UserError(
+            f"config.keep_best: {value} is measured every {every} steps, but checkpoints are saved {saved}: "
+            "set config.checkpoint_every_steps so that what is measured is there to be kept"
+        )
+
+
+def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players: Players) -> dict[str, Any]:
     """All that the evaluators measure of these players, named `evaluator/value`, and how they did it.
 
     Raises UserError where what the players make cannot be measured, as numbers that are not finite.
     """
     values = {}
-    for name, evaluate in evaluators.items():
+    for name, evaluator in evaluators.items():
         with blamed_on(f"config.evaluators.{name}"):
-            measured = evaluate(players, experiment.keys.evaluate)
+            measured = evaluator.measure(players, experiment.keys.evaluate)
         values |= {f"{name}/{value}": _plain(number) for value, number in measured.items()}
     return values
+
+
+def _alike(load: Callable[[str], Dataset], trained_on: str) -> Callable[[str], Dataset]:
+    """`load`, with a UserError for a split whose examples are not such as the model is trained on."""
+
+    def loaded(split: str) -> Dataset:
+        trained, dataset = load(trained_on), load(split)
+        known, found = ((each.x.dtype, each.shape, each.classes) for each in (trained, dataset))
+        if found[:2] != known[:2] or (dataset.label is not None and trained.label is not None and found != known):
+            raise UserError(
+                f"split {split!r} of {dataset.name} has examples {found[0]} {found[1]} of {found[2]} classes, "
+                f"split {trained_on!r} {known[0]} {known[1]} of {known[2]}: they must be the same"
+            )
+        if not len(dataset.x):
+            raise UserError(f"split {split!r} of {dataset.name} has no examples")
+        return dataset
+
+    return loaded
 
 
 def _plain(value: Any) -> float | int | str:

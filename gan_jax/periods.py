@@ -14,9 +14,15 @@ def falls_on(step: int, every: int, last: int) -> bool:
     return every > 0 and (step % every == 0 or step == last)
 
 
+def of_evaluators(config: Fields) -> dict[str, int]:
+    """Each evaluator's own period, or else the common one, by name."""
+    known = config.get("evaluators") or {}
+    return {name: spec.get("every_steps", config["evaluate_every_steps"]) for name, spec in known.items()}
+
+
 def evaluators_due(config: Fields, step: int) -> set[str]:
     """The evaluators, by name, whose period ends at this step; before the first round there are none."""
-    return {name for name, every in _of_evaluators(config).items() if step and falls_on(step, every, config["steps"])}
+    return {name for name, every in of_evaluators(config).items() if step and falls_on(step, every, config["steps"])}
 
 
 def is_boundary(config: Fields, step: int) -> bool:
@@ -34,11 +40,5 @@ def calls(config: Fields, start: int) -> Iterator[tuple[int, int]]:
         step += rounds
 
 
-def _of_evaluators(config: Fields) -> dict[str, int]:
-    """Each evaluator's own period, or else the common one."""
-    known = config.get("evaluators") or {}
-    return {name: spec.get("every_steps", config["evaluate_every_steps"]) for name, spec in known.items()}
-
-
 def _boundaries(config: Fields) -> tuple[int, ...]:
-    return config["sample_every_steps"], config["checkpoint_every_steps"], *_of_evaluators(config).values()
+    return config["sample_every_steps"], config["checkpoint_every_steps"], *of_evaluators(config).values()

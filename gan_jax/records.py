@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from gan_jax import alarms, data, evaluate, periods, pictures
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.evaluators.base import Evaluate
+from gan_jax.evaluators.base import Evaluator
 from gan_jax.experiment import Experiment, streams
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import Players, TrainState
@@ -58,7 +58,7 @@ class Record:
         self.flush()
         self.checkpoints.save(state)
 
-    def show(self, players: Players, step: int, evaluators: dict[str, Evaluate], real: np.ndarray) -> None:
+    def show(self, players: Players, step: int, evaluators: dict[str, Evaluator], real: np.ndarray) -> None:
         """Makes the picture and the evaluation that are due after this round, as far as they are not there yet."""
         config = self.config
         if periods.falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():

@@ -31,6 +31,7 @@ def write(place: RunDirectory) -> None:
     """Writes report.html of a run from its config.json, metrics.jsonl and samples."""
     run = configs.read_run(place.config)
     rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
+    best = place.best(run["config"].get("keep_best", ""))
     page = pages.rendered(
         TEMPLATE,
         name=place.folder.resolve().name,
@@ -38,7 +39,8 @@ def write(place: RunDirectory) -> None:
         fields=[(field, json.dumps(value)) for field, value in configs.leaves(run["config"])],
         last=rows[-1] if rows else None,
         alarms=alarms.find(rows, run["config"]["objective"]["name"]),
-        evaluations=_shown(evaluations, place.best(run["config"].get("keep_best", ""))),
+        evaluations=_shown(evaluations, best),
+        best=best,
         charts=_charts(rows),
         pictures=_pictures(place.samples),
     )

@@ -3,7 +3,7 @@
 import json
 import sys
 from contextlib import ExitStack, closing
-from functools import partial
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from gan_jax import config as configs
 from gan_jax.checks import check_round
 from gan_jax.data import Dataset, feed, order
 from gan_jax.errors import Diverged, UserError
-from gan_jax.evaluators.base import Evaluate
+from gan_jax.evaluators.base import Evaluator
 from gan_jax.experiment import Experiment, build, streams
 from gan_jax.records import Record
 from gan_jax.run_directory import RunDirectory
@@ -38,11 +38,13 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
     each = place.by_seed(config)
     folders = each if config.seeds == 1 else [(config, place), *each]
     processes.by_first(lambda: [of.check(its_config) for its_config, of in folders])
-    dataset = data.load(config.data.name, config.data.split)
+    load = cache(partial(data.load, config.data.name))
+    dataset = load(config.data.split)
     experiment = build(config, dataset.shape, dataset.classes)
     if config.sample_every_steps and not {"sample", "reconstruct"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} makes nothing to show, so it must be 0")
-    evaluators = evaluate.make(config, experiment)
+    evaluators = evaluate.make(config, experiment, load)
+    evaluate.check_best(config, evaluators)
     check_round(experiment, config, dataset.shape)
     processes.check_same("config and data", json.dumps(configs.to_json(config)), dataset.x)
     with ExitStack() as held:
@@ -80,7 +82,7 @@ def _play(
     each: divergence.Runs,
     *,
     dataset: Dataset,
-    evaluators: dict[str, Evaluate],
+    evaluators: dict[str, Evaluator],
     stop: Stop,
 ) -> None:
     """Plays the runs from where they are to the config's last round, and closes their records."""
@@ -126,7 +128,7 @@ class _Loop:
         self,
         config: ConfigDict,
         experiment: Experiment,
-        evaluators: dict[str, Evaluate],
+        evaluators: dict[str, Evaluator],
         dataset: Dataset,
         records: list[Record],
     ):

@@ -26,22 +26,24 @@ def context(sample_class, label=True):
     c = np.arange(4)
     x = np.broadcast_to((80 * c)[:, None, None, None], (4, 2, 2, 1)).astype(np.uint8)
     dataset = Dataset("four", "train", x, c.astype(np.int32) if label else None, 4 if label else 0)
-    return Context({"sample_class": sample_class}, lambda split: dataset, lambda x: x)
+    return Context({"sample_class": sample_class}, lambda split: dataset, lambda x: x, jnp.float32(80))
 
 
 def test_agreement_is_the_share_of_samples_of_their_class():
     def sample(players, keys, labels):  # right but for class 3, which looks like class 1
         return jnp.broadcast_to(players * jnp.where(labels == 3, 1, labels)[:, None, None, None], (len(keys), 2, 2, 1))
 
-    values = classes.agreement(context(sample), samples=40)(jnp.float32(80), random.key(0))
+    values = classes.agreement(context(sample), samples=40).measure(jnp.float32(80), random.key(0))
     assert values == {"samples": 0.75, "test": 1.0}
-    assert classes.agreement(context(sample), samples=40)(jnp.float32(0), random.key(0))["samples"] == 0.25
+    assert classes.agreement(context(sample), samples=40).measure(jnp.float32(0), random.key(0))["samples"] == 0.25
 
 
 def test_agreement_refuses():
-    with pytest.raises(UserError, match="samples by class"):
+    with pytest.raises(UserError, match="gives no 'sample_class'"):
         classes.agreement(context(None)._replace(predict={}))
-    with pytest.raises(UserError, match="needs labels, which four has not"):
+    with pytest.raises(UserError, match="needs labels, which split 'train' of four has not"):
         classes.agreement(context(None, label=False))
     with pytest.raises(UserError, match=r"references of classes\.agreement is 0"):
         classes.agreement(context(None), references=0)
+    with pytest.raises(UserError, match=r"references .* is 3: of class 3 there is none among the first 3"):
+        classes.agreement(context(None), references=3)

@@ -105,11 +105,11 @@ def test_accuracy_is_the_share_of_right_answers():
     def classify(players, x):  # right but for class 2, which it takes for class 0
         return x, jax.nn.one_hot(x[:, 0].astype(int) % 2, 3) * players
 
-    context = Context({"classify": classify}, lambda split: dataset, lambda x: x)
-    assert evaluators.accuracy(context)(jnp.float32(1), KEY) == {"accuracy": pytest.approx(0.8)}
-    with pytest.raises(UserError, match="only models that classify"):
+    context = Context({"classify": classify}, lambda split: dataset, lambda x: x, jnp.float32(1))
+    assert evaluators.accuracy(context).measure(jnp.float32(1), KEY) == {"accuracy": pytest.approx(0.8)}
+    with pytest.raises(UserError, match="gives no 'classify'"):
         evaluators.accuracy(context._replace(predict={}))
-    with pytest.raises(UserError, match="needs labels, which five has not"):
+    with pytest.raises(UserError, match="needs labels, which split 'test' of five has not"):
         evaluators.accuracy(context._replace(load=lambda split: dataset._replace(label=None)))
 
 

@@ -53,8 +53,10 @@ def test_evaluator_scores_a_generator_of_one_mode():
         """Half of the points at the ring's first centre, half at the origin."""
         return jnp.zeros((len(keys), 2)).at[::2, 0].set(1.0)
 
-    context = Context({"sample": sample}, lambda split: data.load("ring", split), lambda x: x)
-    values = evaluators.gaussians(context, samples=10)({}, random.key(0))
+    context = Context({"sample": sample}, lambda split: data.load("ring", split), lambda x: x, {})
+    evaluator = evaluators.gaussians(context, samples=10)
+    values = evaluator.measure({}, random.key(0))
+    assert {*values} == {*evaluator.names}
     assert values == pytest.approx({"found": 1, "high_quality": 0.5, "reverse_kl": np.log(8)})
     with pytest.raises(UserError, match=r"samples of modes\.gaussians is 0: it must be at least 1"):
         evaluators.gaussians(context, samples=0)
@@ -63,7 +65,7 @@ def test_evaluator_scores_a_generator_of_one_mode():
 def test_evaluator_refuses_data_of_unknown_law():
     digits = Dataset("digits", "train", np.zeros((3, 8, 8, 1), np.uint8), None, 0)
     with pytest.raises(UserError, match="such as ring and grid"):
-        evaluators.gaussians(Context({}, lambda split: digits, lambda x: x))
+        evaluators.gaussians(Context({}, lambda split: digits, lambda x: x, {}))
 
 
 def test_coverage_of_predicted_classes():

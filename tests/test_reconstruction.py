@@ -137,5 +137,5 @@ def test_evaluator_of_autoencoders_refuses_a_gan(tiny):
     config = tiny()
     with config.unlocked():
         config.evaluators = {"clean": {"name": "reconstruction.clean"}}
-    with pytest.raises(UserError, match=r"config.evaluators.clean: the objective gives no encode and decode"):
+    with pytest.raises(UserError, match=r"config.evaluators.clean: the objective gives no 'encode'"):
         evaluate.make(config, build(config, (8, 8, 1)))

@@ -13,7 +13,7 @@ from gan_jax import data, evaluate, features
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.evaluators import samples
-from gan_jax.evaluators.base import Context
+from gan_jax.evaluators.base import Context, Evaluator
 from gan_jax.evaluators.comparisons import MEASURES
 from gan_jax.experiment import build
 from gan_jax.metrics.frechet import frechet_distance
@@ -36,7 +36,7 @@ def generator(known, ema=()):
     return {"generator": Player(jnp.asarray(known), (), (), ema)}
 
 
-CONTEXT = Context({"sample": images_of}, SPLITS.__getitem__, lambda x: x)
+CONTEXT = Context({"sample": images_of}, SPLITS.__getitem__, lambda x: x, {})
 HONEST = generator(np.arange(1437))
 COLLAPSED = generator(np.full(1437, 3))
 
@@ -53,7 +53,7 @@ def own_cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def measured(own_cache):
     """The rows of an honest generator and of one that makes one image."""
-    measure = samples.distribution(CONTEXT, metrics=FEW, seeds=2)
+    measure = samples.distribution(CONTEXT, metrics=FEW, seeds=2).measure
     return measure(HONEST, KEY), measure(COLLAPSED, KEY)
 
 
@@ -89,7 +89,7 @@ def test_the_row_says_how_it_was_measured(measured):
     sha256 = features.load("digits-v1").sha256
     how = {"n_real": 360, "n_fake": 360, "seeds": 2, "split": "test", "resize": "none", "ema": False}
     assert row.items() >= {**how, "features": "digits-v1", "sha256": sha256}.items()
-    measure = samples.distribution(CONTEXT, metrics=("mode_coverage",), samples=40, seeds=1, split="train")
+    measure = samples.distribution(CONTEXT, metrics=("mode_coverage",), samples=40, seeds=1, split="train").measure
     row = measure(generator(np.arange(9), ema=1), KEY)
     assert row.items() >= {"n_real": 40, "n_fake": 40, "seeds": 1, "split": "train", "ema": True}.items()
     assert not [name for name in row if name.endswith("/std")]
@@ -105,12 +105,12 @@ def test_the_real_side_is_described_once_and_kept(measured, own_cache, monkeypat
         return network.describe(x)
 
     monkeypatch.setattr(features, "load", lambda name: network._replace(describe=counting))
-    row = samples.distribution(CONTEXT, metrics=FEW, seeds=1)(HONEST, KEY)
+    row = samples.distribution(CONTEXT, metrics=FEW, seeds=1).measure(HONEST, KEY)
     assert described == [360]
     assert row["frechet/digits-v1/floor"] == measured[0]["frechet/digits-v1/floor"]
     for path in own_cache.glob("features-digits-test-*"):
         path.unlink()
-    samples.distribution(CONTEXT, metrics=FEW, seeds=1)(HONEST, KEY)
+    samples.distribution(CONTEXT, metrics=FEW, seeds=1).measure(HONEST, KEY)
     assert described == [360, 360, 360]
     assert len([*own_cache.glob("features-digits-test-360-digits-v1-*")]) == 1
 
@@ -118,22 +118,24 @@ def test_the_real_side_is_described_once_and_kept(measured, own_cache, monkeypat
 def test_all_metrics_measure_pixels_and_points():
     plain = tuple(name for name in MEASURES if name not in ("classifier_score", "mode_coverage"))
     points = Dataset("ring", "train", np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32), None, 0)
-    context = Context({"sample": lambda players, keys: random.normal(KEY, (len(keys), 2))}, lambda split: points, None)
+    context = Context(
+        {"sample": lambda players, keys: random.normal(KEY, (len(keys), 2))}, lambda split: points, None, {}
+    )
     of_points = tuple(name for name in plain if name != "ms_ssim")
-    row = samples.distribution(context, features="pixels", metrics=of_points, seeds=1)({}, KEY)
+    row = samples.distribution(context, features="pixels", metrics=of_points, seeds=1).measure({}, KEY)
     assert all(np.isfinite(value) for value in row.values() if not isinstance(value, str))
     assert {"frechet/pixels", "density/pixels", "nearest_closer/pixels", "sliced_wasserstein/pixels"} <= {*row}
     large = np.random.default_rng(0).integers(256, size=(8, 12, 12, 1)).astype(np.uint8)
     context = Context(
-        {"sample": lambda players, keys: large[: len(keys)]}, lambda s: Dataset("a", s, large, None, 0), None
+        {"sample": lambda players, keys: large[: len(keys)]}, lambda s: Dataset("a", s, large, None, 0), None, {}
     )
-    row = samples.distribution(context, features="pixels", metrics=("ms_ssim",), seeds=1)({}, KEY)
+    row = samples.distribution(context, features="pixels", metrics=("ms_ssim",), seeds=1).measure({}, KEY)
     assert 0 < row["ms_ssim/1-scales"] < 0.5
 
 
 def test_too_few_samples_are_warned_of_with_their_rank(caplog):
     with caplog.at_level(logging.WARNING):
-        samples.distribution(CONTEXT, metrics=("frechet",), samples=30, seeds=1)(HONEST, KEY)
+        samples.distribution(CONTEXT, metrics=("frechet",), samples=30, seeds=1).measure(HONEST, KEY)
     assert "frechet/digits-v1: 30 samples span 29 of 64 dimensions, so the value is too large" in caplog.text
 
 
@@ -156,7 +158,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_made(arguments, messa
 
 
 def test_a_model_without_samples_is_refused():
-    with pytest.raises(UserError, match="only models that make samples"):
+    with pytest.raises(UserError, match="gives no 'sample'"):
         samples.distribution(CONTEXT._replace(predict={}))
 
 
@@ -174,4 +176,4 @@ def test_a_config_measures_its_run_and_says_what_cannot_be_measured(tiny):
         raise ValueError("fake features have NaN")
 
     with pytest.raises(UserError, match=r"config\.evaluators\.judged: fake features have NaN"):
-        evaluate.measure({"judged": broken}, experiment, players)
+        evaluate.measure({"judged": Evaluator((), broken)}, experiment, players)

@@ -278,8 +278,8 @@ def test_evaluator_is_the_mean_over_the_split_however_it_is_cut(monkeypatch):
     objective = VAES["conditional"]
     players, pixels = first_player(objective), np.asarray(BATCH["x"][:14] * 255).astype(np.uint8)
     dataset = Dataset("some", "test", pixels, np.asarray(BATCH["label"][:14]), 5)
-    context = Context(objective.predict, lambda split: dataset, lambda x: x / 255.0)
-    values = evaluator.likelihood(context, split="test", samples=3)(players, KEY)
+    context = Context(objective.predict, lambda split: dataset, lambda x: x / 255.0, players)
+    values = evaluator.likelihood(context, split="test", samples=3).measure(players, KEY)
     batch, keys = {"x": pixels / np.float32(255), "label": dataset.label}, example_keys(KEY, 14)
     terms = objective.predict["elbo"](players, keys, batch)
     weights = objective.predict["log_weights"](players, keys, jnp.arange(3), batch)

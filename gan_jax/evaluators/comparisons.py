@@ -4,7 +4,7 @@ Values that are of features carry the network's name, as in `frechet/mnist-v1`, 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -18,11 +18,14 @@ from gan_jax.metrics import frechet as moments
 from gan_jax.metrics.classifier import classifier_score
 from gan_jax.metrics.frechet import frechet_distance
 from gan_jax.metrics.kernel_distance import kernel_distance
-from gan_jax.metrics.manifolds import density_coverage, precision_recall
+from gan_jax.metrics.manifolds import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
 from gan_jax.metrics.modes import mode_coverage
-from gan_jax.metrics.neighbours import nearest_neighbours
+from gan_jax.metrics.neighbours import NearestNeighbours, nearest_neighbours
 from gan_jax.metrics.sliced import sliced_wasserstein
 from gan_jax.metrics.ssim import pair_ms_ssim, scales_that_fit
+
+PRECISION_K, DENSITY_K = 3, 5  # the papers' k-th nearest neighbour, which an example needs besides itself
+SCORE_SPLITS = 10
 
 
 class Side(NamedTuple):
@@ -43,7 +46,7 @@ class Comparison(NamedTuple):
     key: jax.Array
 
 
-def _frechet(c: Comparison) -> dict[str, float]:
+def _frechet(c: Comparison) -> tuple[float]:
     real, fake = (moments.moments(side.features) for side in (c.real, c.fake))
     dim = len(fake.mean)
     if fake.count <= dim:
@@ -54,73 +57,109 @@ def _frechet(c: Comparison) -> dict[str, float]:
             moments.rank(fake),
             dim,
         )
-    return _of(c, frechet=frechet_distance(real, fake))
+    return (frechet_distance(real, fake),)
 
 
-def _kernel_distance(c: Comparison) -> dict[str, float]:
+def _kernel_distance(c: Comparison) -> tuple[float]:
     size = min(1000, len(c.real.features), len(c.fake.features))
-    return _of(c, kernel_distance=kernel_distance(c.real.features, c.fake.features, c.key, size=size).mean)
+    return (kernel_distance(c.real.features, c.fake.features, c.key, size=size).mean,)
 
 
-def _precision_recall(c: Comparison) -> dict[str, float]:
-    return _of(c, **precision_recall(c.real.features, c.fake.features)._asdict())
+def _precision_recall(c: Comparison) -> PrecisionRecall:
+    return precision_recall(c.real.features, c.fake.features, k=PRECISION_K)
 
 
-def _density_coverage(c: Comparison) -> dict[str, float]:
-    return _of(c, **density_coverage(c.real.features, c.fake.features)._asdict())
+def _density_coverage(c: Comparison) -> DensityCoverage:
+    return density_coverage(c.real.features, c.fake.features, k=DENSITY_K)
 
 
-def _classifier_score(c: Comparison) -> dict[str, float]:
-    return _of(c, classifier_score=classifier_score(c.fake.logits).mean)
+def _classifier_score(c: Comparison) -> tuple[float]:
+    return (classifier_score(c.fake.logits, splits=SCORE_SPLITS).mean,)
 
 
-def _mode_coverage(c: Comparison) -> dict[str, float]:
+def _mode_coverage(c: Comparison) -> tuple[float, float]:
     modes = mode_coverage(c.fake.logits.argmax(1), modes=c.fake.logits.shape[1])
-    return _of(c, modes_found=modes.found, modes_reverse_kl=modes.reverse_kl)
+    return modes.found, modes.reverse_kl
 
 
-def _sliced_wasserstein(c: Comparison) -> dict[str, float]:
-    return _of(c, sliced_wasserstein=sliced_wasserstein(c.real.features, c.fake.features, c.key))
+def _sliced_wasserstein(c: Comparison) -> tuple[float]:
+    return (sliced_wasserstein(c.real.features, c.fake.features, c.key),)
 
 
-def _ms_ssim(c: Comparison) -> dict[str, float]:
+def _ms_ssim(c: Comparison) -> tuple[float]:
     scales = scales_that_fit(*c.fake.x.shape[1:3])
-    return {f"ms_ssim/{scales}-scales": pair_ms_ssim(c.fake.x, c.key, peak=255.0, scales=scales)}
+    return (pair_ms_ssim(c.fake.x, c.key, peak=255.0, scales=scales),)
 
 
-def _nearest_neighbours(c: Comparison) -> dict[str, float]:
-    values = nearest_neighbours(c.fake.features, c.train, c.real.features)
-    return _of(c, **{f"nearest_{name}": value for name, value in values._asdict().items()})
+def _nearest_neighbours(c: Comparison) -> NearestNeighbours:
+    return nearest_neighbours(c.fake.features, c.train, c.real.features)
 
 
-def _of(c: Comparison, **values: float) -> dict[str, float]:
-    return {f"{name}/{c.network}": value for name, value in values.items()}
+class Measure(NamedTuple):
+    """One way to measure: the `names` of its values, what gives them in this order, and what it needs.
+
+    least: the fewest examples, on either side, that it can be taken of.
+    """
+
+    names: tuple[str, ...]
+    of: Callable[[Comparison], tuple[float, ...]]
+    least: int
 
 
-MEASURES: Mapping[str, Callable[[Comparison], dict[str, float]]] = MappingProxyType(
+MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
-        "frechet": _frechet,
-        "kernel_distance": _kernel_distance,
-        "precision_recall": _precision_recall,
-        "density_coverage": _density_coverage,
-        "classifier_score": _classifier_score,
-        "mode_coverage": _mode_coverage,
-        "sliced_wasserstein": _sliced_wasserstein,
-        "ms_ssim": _ms_ssim,
-        "nearest_neighbours": _nearest_neighbours,
+        "frechet": Measure(("frechet",), _frechet, least=2),
+        "kernel_distance": Measure(("kernel_distance",), _kernel_distance, least=2),
+        "precision_recall": Measure(PrecisionRecall._fields, _precision_recall, least=PRECISION_K + 1),
+        "density_coverage": Measure(DensityCoverage._fields, _density_coverage, least=DENSITY_K + 1),
+        "classifier_score": Measure(("classifier_score",), _classifier_score, least=SCORE_SPLITS),
+        "mode_coverage": Measure(("modes_found", "modes_reverse_kl"), _mode_coverage, least=1),
+        "sliced_wasserstein": Measure(("sliced_wasserstein",), _sliced_wasserstein, least=2),
+        "ms_ssim": Measure(("ms_ssim",), _ms_ssim, least=2),
+        "nearest_neighbours": Measure(
+            tuple(f"nearest_{name}" for name in NearestNeighbours._fields), _nearest_neighbours, least=1
+        ),
     }
 )
 OF_LOGITS = frozenset({"classifier_score", "mode_coverage"})
 
 
-def check(metrics: tuple[str, ...], dataset: Dataset, network: Network) -> None:
-    """Raises UserError where examples such as these, or what the network says of them, cannot be measured so."""
-    shape, classes = dataset.shape, network.classes
+def names(metrics: Iterable[str], network: str, shape: tuple[int, ...]) -> list[str]:
+    """The names of all values of these metrics, by a network, of examples of this shape."""
+    return [
+        f"{name}/{scales_that_fit(*shape[:2])}-scales" if metric == "ms_ssim" else f"{name}/{network}"
+        for metric in metrics
+        for name in MEASURES[metric].names
+    ]
+
+
+def measured(metrics: Iterable[str], comparison: Comparison) -> dict[str, float]:
+    """All values of these metrics, by `names`."""
+    values = [value for metric in metrics for value in MEASURES[metric].of(comparison)]
+    return dict(zip(names(metrics, comparison.network, comparison.real.x.shape[1:]), values, strict=True))
+
+
+def check(metrics: tuple[str, ...], network: Network, *datasets: Dataset) -> None:
+    """Raises UserError where examples such as these, or what the network says of them, cannot be measured so.
+
+    datasets: the real examples, and the training ones, some of which take the samples' place once.
+    """
+    real = datasets[0]
+    shape, classes = real.shape, network.classes
     if "ms_ssim" in metrics and (len(shape) != 3 or not scales_that_fit(*shape[:2])):
         raise UserError(f"ms_ssim needs images of at least 11 x 11 pixels, not examples of shape {shape}: leave it out")
     if not classes and (needy := sorted(OF_LOGITS & {*metrics})):
         raise UserError(f"{' and '.join(needy)} need a classifier, which features 'pixels' are not: leave them out")
-    if "mode_coverage" in metrics and dataset.classes not in (0, classes):
+    if "mode_coverage" in metrics and real.classes not in (0, classes):
         raise UserError(
-            f"mode_coverage: {network.name} knows {classes} classes, {dataset.name} has {dataset.classes}: leave it out"
+            f"mode_coverage: {network.name} knows {classes} classes, {real.name} has {real.classes}: leave it out"
         )
+    for dataset in datasets:
+        n = len(dataset.x)
+        if needy := [
+            f"{metric} (at least {MEASURES[metric].least})" for metric in metrics if n < MEASURES[metric].least
+        ]:
+            raise UserError(
+                f"split {dataset.split!r} of {dataset.name} has {n} example{'s' if n > 1 else ''}, too few for "
+                f"{', '.join(needy)}: leave that out, or take another split"
+            )

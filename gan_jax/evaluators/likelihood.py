@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.batch import example_keys, in_batches
-from gan_jax.evaluators.base import Context, Evaluate, check_count
+from gan_jax.evaluators.base import Context, Evaluator, check_count
 from gan_jax.metrics.likelihood import importance_weighted_bound
 from gan_jax.objectives.base import Batch
 from gan_jax.state import Players
@@ -17,18 +17,17 @@ __all__ = ["likelihood"]
 DECODED_AT_ONCE = 4_000  # what bounds the memory, and fits a processor's cache
 
 
-def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> Evaluate:
+def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> Evaluator:
     """Means over the split, in nats an example: `nll`, `elbo`, `reconstruction`, `kl`.
 
     `nll` is minus the importance-weighted bound of this many samples, an upper bound on -log p(x) in expectation;
     `elbo` is minus the sum of the two terms, one z an example. An example's draws, of z and where the likelihood
     binarises of its pixels, hang on the evaluation's key and its place in the split alone.
 
-    Raises UserError where `samples` is no count, ValueError where the objective gives no `log_weights`.
+    Raises UserError where `samples` is no count, the objective has no likelihood, or the split not what it takes.
     """
     check_count("samples", samples)
-    if not {"elbo", "log_weights"} <= context.predict.keys():
-        raise ValueError("the objective has no likelihood: this evaluator is for VAEs")
+    context.check_predicts("elbo", "log_weights")
     dataset = context.load(split)
     arrays = {"x": dataset.x} if dataset.label is None else {"x": dataset.x, "label": dataset.label}
     at_once = max(1, DECODED_AT_ONCE // samples)
@@ -41,9 +40,13 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
         elbo = context.predict["elbo"](players, keys, batch)
         return {"nll": -importance_weighted_bound(log_weights), "elbo": -elbo["reconstruction"] - elbo["kl"], **elbo}
 
-    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+    context.dry_run(
+        terms, (example_keys(jax.random.key(0), 1), {field: values[:1] for field, values in arrays.items()})
+    )
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
         keys = example_keys(key, len(dataset.x))
         values = in_batches(partial(terms, players), (keys, arrays), at_once)
         return {name: float(value.mean(dtype=np.float64)) for name, value in values.items()}
 
-    return evaluate
+    return Evaluator(("nll", "elbo", "reconstruction", "kl"), measure)

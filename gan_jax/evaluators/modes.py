@@ -5,25 +5,26 @@ import jax.numpy as jnp
 
 from gan_jax.batch import example_keys
 from gan_jax.errors import UserError
-from gan_jax.evaluators.base import Context, Evaluate, check_count
+from gan_jax.evaluators.base import Context, Evaluator, check_count
 from gan_jax.metrics import modes
 from gan_jax.state import Players
 
 __all__ = ["gaussians"]
 
 
-def gaussians(context: Context, *, samples: int = 2500, split: str = "train") -> Evaluate:
+def gaussians(context: Context, *, samples: int = 2500, split: str = "train") -> Evaluator:
     """Of `samples` points: `found` modes, the share of `high_quality` points, `reverse_kl` in nats (metrics/modes.py).
 
-    Raises UserError where the data set is no mixture of Gaussians, or `samples` is no count.
+    Raises UserError where the data are of no known Gaussians, the model makes no samples, or `samples` is no count.
     """
     mixture = context.load(split).mixture
     if mixture is None:
         raise UserError("modes.gaussians measures only data drawn from known Gaussians, such as ring and grid")
+    context.check_predicts("sample")
     check_count("samples of modes.gaussians", samples)
     centres = jnp.asarray(mixture.centres)
 
-    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
         points = context.predict["sample"](players, example_keys(key, samples))
         counts = modes.counts(points, centres, std=mixture.std)
         return {
@@ -32,4 +33,4 @@ def gaussians(context: Context, *, samples: int = 2500, split: str = "train") ->
             "reverse_kl": float(modes.reverse_kl(counts)),
         }
 
-    return evaluate
+    return Evaluator(("found", "high_quality", "reverse_kl"), measure)

@@ -5,13 +5,15 @@ Both are measured on the decoder's floats, neither clipped nor rounded.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.batch import example_keys, in_batches
-from gan_jax.evaluators.base import Context, Evaluate
+from gan_jax.errors import UserError
+from gan_jax.evaluators.base import Context, Evaluator
 from gan_jax.metrics import pca
 from gan_jax.metrics.reconstruction import psnr, reconstruction_error
 from gan_jax.noise import Noise
@@ -19,83 +21,101 @@ from gan_jax.state import Players
 
 __all__ = ["beside_pca", "clean", "noisy", "subspace"]
 
+SCORES = ("error", "psnr")
 
-def clean(context: Context, *, split: str = "test") -> Evaluate:
+
+def clean(context: Context, *, split: str = "test") -> Evaluator:
     """`error` and `psnr` of a split's images as they are."""
-    x = context.load(split).x
-    reconstruct = _reconstruction(context)
+    x = _images(context, split)
+    reconstruct = _reconstruction(context, x)
 
-    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
         del key
         return _scores(x, reconstruct(players, context.scale(jnp.asarray(x))))
 
-    return evaluate
+    return Evaluator(SCORES, measure)
 
 
-def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") -> Evaluate:
+def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") -> Evaluator:
     """`error` and `psnr` against a split's clean images, of reconstructions from noisy ones.
 
     Beside them `input_error` and `input_psnr`, those of the noisy images themselves.
     """
-    x = context.load(split).x
-    reconstruct, corrupt = _reconstruction(context), jax.jit(noise())
+    x = _images(context, split)
+    reconstruct, corrupt = _reconstruction(context, x), jax.jit(noise())
+    context.dry_run(lambda players, x: corrupt(example_keys(jax.random.key(0), 1), context.scale(x)), x[:1])
 
-    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
         inputs = corrupt(example_keys(key, len(x)), context.scale(jnp.asarray(x)))
         inherent = _scores(x, _unit(context, inputs))
         return _scores(x, reconstruct(players, inputs)) | {f"input_{name}": value for name, value in inherent.items()}
 
-    return evaluate
+    return Evaluator((*SCORES, *(f"input_{name}" for name in SCORES)), measure)
 
 
-def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") -> Evaluate:
+def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") -> Evaluator:
     """`error` and `psnr`, and `pca_error` and `pca_psnr` of as many principal components of another split as latents.
 
-    `error_ratio` is the one error over the other: below 1 where the autoencoder is the better one.
+    `error_ratio` is the one error over the other: below 1 where the autoencoder is the better one. Raises UserError
+    where that split has fewer components than there are latents.
     """
-    x = context.load(split).x
-    reconstruct, whole = _reconstruction(context), _pca(context, fitted)
+    x = _images(context, split)
+    reconstruct, linear = _reconstruction(context, x), _pca(context, fitted)
 
-    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
         del key
         ours = _scores(x, reconstruct(players, context.scale(jnp.asarray(x))))
-        linear = whole.first(_latents(context, players, x))
         theirs = _scores(x, linear.decode(linear.encode(_flat(x))))
         ratio = {"error_ratio": ours["error"] / theirs["error"]}
         return ours | {f"pca_{name}": value for name, value in theirs.items()} | ratio
 
-    return evaluate
+    return Evaluator((*SCORES, *(f"pca_{name}" for name in SCORES), "error_ratio"), measure)
 
 
-def subspace(context: Context, *, fitted: str = "train") -> Evaluate:
+def subspace(context: Context, *, fitted: str = "train") -> Evaluator:
     """`largest_angle` and `mean_angle`, in degrees, between a linear decoder's space and the principal components'.
 
     As many components, of the split `fitted`, as there are latents. The decoder's columns are read off its outputs.
+    Raises UserError where the split has fewer.
     """
-    x = context.load(fitted).x
-    _reconstruction(context)
-    whole = _pca(context, fitted)
+    linear = _pca(context, fitted)
+    k = len(linear.components)
 
-    def evaluate(players: Players, key: jax.Array) -> dict[str, float]:
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
         del key
-        k = _latents(context, players, x)
         made = context.predict["decode"](players, jnp.eye(k + 1, k))  # the last row is z = 0
         columns = np.asarray(made - made[-1], np.float64)[:-1].reshape(k, -1)
-        angles = pca.principal_angles(columns, whole.first(k).components)
+        angles = pca.principal_angles(columns, linear.components)
         return {"largest_angle": angles.max(), "mean_angle": angles.mean()}
 
-    return evaluate
+    return Evaluator(("largest_angle", "mean_angle"), measure)
 
 
-def _reconstruction(context: Context) -> Callable[[Players, jax.Array], np.ndarray]:
-    """`(players, inputs [n, ...]) -> [n, ...]` in [0, 1], from the networks' floats."""
+def _images(context: Context, split: str) -> np.ndarray:
+    """A split's images uint8 [n, h, w, c]; UserError where its examples are none."""
+    dataset = context.load(split)
+    if len(dataset.shape) != 3:
+        raise UserError(f"this evaluator measures images, not examples of shape {dataset.shape} as {dataset.name} has")
+    return dataset.x
+
+
+def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.Array], np.ndarray]:
+    """`(players, inputs [n, ...]) -> [n, ...]` in [0, 1], from the networks' floats; tried on the shape of x [n, ...].
+
+    Raises UserError where the model does not take examples such as these, or makes none such.
+    """
     predict = context.predict
-    if not {"encode", "decode"} <= predict.keys():
-        raise ValueError("the objective gives no encode and decode: this evaluator is for autoencoders")
+    context.check_predicts("encode", "decode")
+
+    def decoded(players: Players, inputs: jax.Array) -> jax.Array:
+        return predict["decode"](players, predict["encode"](players, inputs))
+
+    made = context.dry_run(lambda players, x: decoded(players, context.scale(x)), x[:1])
+    if made.shape[1:] != x.shape[1:]:
+        raise UserError(f"the model makes {made.shape[1:]} of examples of shape {x.shape[1:]}")
 
     def reconstruct(players: Players, inputs: jax.Array) -> np.ndarray:
-        made = in_batches(lambda x: predict["decode"](players, predict["encode"](players, x)), inputs)
-        return _unit(context, made)
+        return _unit(context, in_batches(partial(decoded, players), inputs))
 
     return reconstruct
 
@@ -112,11 +132,17 @@ def _flat(x: np.ndarray) -> np.ndarray:
 
 
 def _pca(context: Context, split: str) -> pca.PCA:
-    return pca.fit(_flat(context.load(split).x))
-
-
-def _latents(context: Context, players: Players, x: np.ndarray) -> int:
-    return jax.eval_shape(context.predict["encode"], players, context.scale(jnp.asarray(x[:1]))).shape[-1]
+    """As many principal components of a split's images as the model has latents; UserError where there are fewer."""
+    x = _images(context, split)
+    _reconstruction(context, x)
+    latents = context.dry_run(lambda players, x: context.predict["encode"](players, context.scale(x)), x[:1]).shape[-1]
+    whole = pca.fit(_flat(x))
+    if latents > (rank := pca.rank(whole)):
+        raise UserError(
+            f"the model has {latents} latents, the {len(x)} examples of split {split!r} only {rank} principal "
+            "components to compare them with: take fewer latents, or leave this evaluator out"
+        )
+    return whole.first(latents)
 
 
 def _scores(x: np.ndarray, recon: np.ndarray) -> dict[str, float]:

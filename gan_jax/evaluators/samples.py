@@ -16,14 +16,14 @@ from gan_jax import features as networks
 from gan_jax.batch import example_keys, in_batches
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, options
-from gan_jax.evaluators.base import Context, Evaluate, check_count
-from gan_jax.evaluators.comparisons import MEASURES, Comparison, Side, check
+from gan_jax.evaluators.base import Context, Evaluator, check_count
+from gan_jax.evaluators.comparisons import MEASURES, Comparison, Side, check, measured, names
 from gan_jax.features import Network
 from gan_jax.state import Players
 
 __all__ = ["distribution"]
 
-LEAST = 10  # samples: what every metric can be taken of
+LEAST = 10  # samples: what every metric can be taken of, where the split has as many examples
 _REVISION = 1  # of the values made here; a new number makes all older ones in the cache stale
 
 
@@ -36,7 +36,7 @@ def distribution(
     split: str = "test",
     seeds: int = 3,
     weights: str = "",
-) -> Evaluate:
+) -> Evaluator:
     """Each of `metrics` (comparisons.py) of `samples` samples beside as many examples of the split.
 
     A value is the mean over `seeds` sets of samples, and has beside it its `/std` over them, and its `/floor`: the same
@@ -51,33 +51,40 @@ def distribution(
     not what the network or a metric takes.
     """
     _check(context, metrics, samples, seeds)
-    real = _some(context.load(split), samples)
+    if weights and features != "inception":
+        raise UserError(
+            f"weights is {weights!r}, but features {features!r} have their own: only 'inception' takes them"
+        )
+    real, train = _some(context.load(split), samples), context.load(context.trained_on)
     network = networks.choose(features, real, weights)
-    check(metrics, real, network)
+    check(metrics, network, real, train)
     n = len(real.x)
     about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
     about |= {"features": network.name, "sha256": network.sha256}
-    reference = cache(lambda: _Reference(context, real, network, metrics))
+    reference = cache(lambda: _Reference(real, train, network, metrics))
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
         sample_key, key = random.split(key)
         x = in_batches(partial(context.predict["sample"], players), example_keys(sample_key, n))
         return reference().measure(Side(x, *network.describe(x)), key)
 
-    def evaluate(players: Players, key: jax.Array) -> dict[str, Any]:
+    def measure(players: Players, key: jax.Array) -> dict[str, Any]:
         values = [of_one(players, random.fold_in(key, number)) for number in range(seeds)]
         averaged = any(player.ema != () for player in players.values())
         return _spread(values, reference().floors()) | about | {"ema": averaged}
 
-    return evaluate
+    endings = ("", "/std", "/floor") if seeds > 1 else ("", "/floor")
+    return Evaluator(
+        tuple(f"{name}{end}" for name in names(metrics, network.name, real.shape) for end in endings), measure
+    )
 
 
 class _Reference:
     """The real side of every comparison, whose features are made when they are first needed."""
 
-    def __init__(self, context: Context, real: Dataset, network: Network, metrics: tuple[str, ...]):
+    def __init__(self, real: Dataset, train: Dataset, network: Network, metrics: tuple[str, ...]):
         self.network, self.metrics, self.split = network, metrics, real.split
-        self.train = context.load(context.trained_on)
+        self.train = train
         self.some = _some(self.train, len(real.x))
         self.real = _side(real, network)
         whole = "nearest_neighbours" in metrics
@@ -85,8 +92,7 @@ class _Reference:
 
     def measure(self, fake: Side, key: jax.Array) -> dict[str, float]:
         """Every metric of one set of samples."""
-        compared = Comparison(self.real, fake, self.features, self.network.name, key)
-        return {name: value for metric in self.metrics for name, value in MEASURES[metric](compared).items()}
+        return measured(self.metrics, Comparison(self.real, fake, self.features, self.network.name, key))
 
     def floors(self) -> dict[str, float]:
         """Every metric of training examples in the place of samples."""
@@ -107,8 +113,7 @@ def _check(context: Context, metrics: tuple[str, ...], samples: int, seeds: int)
             raise UserError(f"metrics of samples.distribution: there is no {name!r}; {options(name, MEASURES)}")
     for name, value, least in (("samples", samples, LEAST), ("seeds", seeds, 1)):
         check_count(f"{name} of samples.distribution", value, least)
-    if "sample" not in context.predict:
-        raise UserError("samples.distribution measures only models that make samples")
+    context.check_predicts("sample")
 
 
 def _some(dataset: Dataset, n: int) -> Dataset:

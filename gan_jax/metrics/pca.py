@@ -37,6 +37,12 @@ def fit(x: np.ndarray) -> PCA:
     return PCA(mean, components, variances)
 
 
+def rank(whole: PCA) -> int:
+    """How many directions the examples vary in: components whose variance is more than rounding of the largest."""
+    least = whole.variances.max() * len(whole.variances) * np.finfo(np.float64).eps
+    return int((whole.variances > least).sum())
+
+
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Angles between the spans of the rows of a [k, d] and of b [m, d], in degrees, the largest first: [min(k, m)].
 

@@ -1,0 +1,212 @@
+"""The contract of every evaluator: whatever it needs is checked when it is made, and it gives the numbers it names."""
+
+import importlib
+import pkgutil
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import random
+
+from gan_jax import data, evaluate, evaluators, noise, train
+from gan_jax.data.base import Dataset, Mixture
+from gan_jax.errors import UserError
+from gan_jax.evaluators import reconstruction, samples
+from gan_jax.evaluators.base import Context
+from gan_jax.evaluators.comparisons import MEASURES
+from gan_jax.experiment import build
+from gan_jax.run_directory import RunDirectory
+from gan_jax.state import Player
+from gan_jax.writers import write_evaluation
+
+SHAPE, LATENTS, CLASSES = (12, 12, 1), 2, 3
+FILES = [
+    importlib.import_module(f"{evaluators.__name__}.{info.name}") for info in pkgutil.iter_modules(evaluators.__path__)
+]
+EVERY = {
+    f"{file.__name__.rpartition('.')[2]}.{name}": getattr(file, name)
+    for file in FILES
+    for name in getattr(file, "__all__", ())
+}
+MADE = {**EVERY, "reconstruction.noisy": partial(reconstruction.noisy, noise=partial(noise.gaussian, level=0.1))}
+MADE |= {
+    f"{metric}, {features}": partial(samples.distribution, metrics=(metric,), features=features)
+    for metric in MEASURES
+    for features in ("pixels", "small-v1")
+}
+
+
+def images(keys):
+    return jax.vmap(lambda key: random.randint(key, SHAPE, 0, 256).astype(jnp.uint8))(keys)
+
+
+def terms(keys):
+    return {"reconstruction": jnp.ones(len(keys)), "kl": jnp.ones(len(keys))}
+
+
+PREDICT = {
+    "sample": lambda players, keys: images(keys),
+    "sample_class": lambda players, keys, labels: images(keys),
+    "classify": lambda players, x: (x, jnp.zeros((len(x), CLASSES))),
+    "encode": lambda players, x: x.reshape(len(x), -1) @ players["one"].params.T,
+    "decode": lambda players, z: (z @ players["one"].params).reshape(-1, *SHAPE),
+    "elbo": lambda players, keys, batch: terms(keys),
+    "log_weights": lambda players, keys, indices, batch: jnp.zeros((len(keys), len(indices))),
+}
+PLAYERS = {"one": Player(random.normal(random.key(1), (LATENTS, 144)), (), ())}
+
+
+def small(n, split):
+    """A data set of n images; with 3 of every class too few of some."""
+    x = np.random.default_rng(n).integers(256, size=(n, *SHAPE)).astype(np.uint8)
+    mixture = Mixture(np.zeros((1, *SHAPE), np.float32), 1.0)
+    return Dataset("small", split, x, np.arange(n, dtype=np.int32) % CLASSES, CLASSES, mixture)
+
+
+def context(n_train, n_test):
+    sets = {"train": small(n_train, "train"), "test": small(n_test, "test")}
+    return Context(PREDICT, sets.__getitem__, lambda x: x / 255.0, PLAYERS)
+
+
+@pytest.fixture(autouse=True)
+def network(monkeypatch, tmp_path):
+    """A network of 4 features and 3 classes under the name small-v1, and a cache of each test's own."""
+    monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path / "cache"))
+
+    def describe(x):
+        flat = x.reshape(len(x), -1)[:, :4].astype(np.float32)
+        return flat, flat[:, :CLASSES]
+
+    found = data_network(describe)
+    monkeypatch.setattr(samples.networks, "load", lambda name: found)
+
+
+def data_network(describe):
+    return samples.Network("small-v1", "", SHAPE, 4, CLASSES, "none", describe)
+
+
+@pytest.mark.parametrize("name", sorted(MADE.keys() - {"modes.gaussians"}))  # of points: test_modes.py
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 3), (5, 3), (5, 5), (4, 200), (20, 20)], ids=str)
+@pytest.mark.filterwarnings("ignore:invalid value encountered", "ignore:divide by zero encountered")
+def test_an_evaluator_is_refused_when_it_is_made_or_gives_the_numbers_it_names(name, sizes):
+    try:
+        evaluator = MADE[name](context(*sizes))
+    except UserError:
+        if sizes == (20, 20) and name not in ("classifier_score, pixels", "mode_coverage, pixels"):
+            raise
+        return
+    row = evaluator.measure(PLAYERS, random.key(0))
+    assert {value for value in row if isinstance(row[value], float)} == {*evaluator.names}
+
+
+def test_too_few_examples_are_named_for_the_split_and_for_training():
+    for sizes, split in (((200, 3), "test"), ((3, 200), "train")):
+        with pytest.raises(UserError) as error:
+            samples.distribution(context(*sizes), features="pixels")
+        assert str(error.value) == (
+            f"split '{split}' of small has 3 examples, too few for precision_recall (at least 4), "
+            "density_coverage (at least 6): leave that out, or take another split"
+        )
+
+
+@pytest.mark.parametrize("make", [reconstruction.beside_pca, reconstruction.subspace])
+def test_components_are_as_many_as_the_examples_vary_in(make):
+    with pytest.raises(UserError, match="2 latents, the 2 examples of split 'train' only 1 principal components"):
+        make(context(2, 20))
+    make(context(3, 20))
+
+
+def test_reconstructions_are_of_images_and_of_their_shape():
+    points = Dataset("ring", "test", np.zeros((9, 2), np.float32), None, 0)
+    with pytest.raises(UserError, match=r"measures images, not examples of shape \(2,\) as ring has"):
+        reconstruction.clean(context(9, 9)._replace(load=lambda split: points))
+    narrow = {**PREDICT, "decode": lambda players, z: z[:, None, None]}
+    with pytest.raises(UserError, match=r"the model makes \(1, 1, 2\) of examples of shape \(12, 12, 1\)"):
+        reconstruction.clean(context(9, 9)._replace(predict=narrow))
+
+
+def test_a_model_that_needs_labels_is_not_measured_without():
+    of_labels = {**PREDICT, "elbo": lambda players, keys, batch: (batch["label"], terms(keys))[1]}
+    bare = small(5, "test")._replace(label=None)
+    likelihood = EVERY["likelihood.likelihood"]
+    with pytest.raises(UserError, match="the model needs 'label' of each example, which this split has not"):
+        likelihood(context(5, 5)._replace(predict=of_labels, load=lambda split: bare), samples=2)
+    likelihood(context(5, 5)._replace(load=lambda split: bare), samples=2)
+
+
+def test_weights_are_not_ignored():
+    with pytest.raises(UserError, match=r"weights is 'a.npz', but features 'pixels' have their own"):
+        samples.distribution(context(20, 20), features="pixels", weights="a.npz")
+
+
+FRECHET = {"name": "samples.distribution", "features": "pixels", "metrics": ("frechet",), "samples": 20, "seeds": 1}
+
+
+def config_of(tiny, specs, **values):
+    made = tiny(**values).unlock()
+    made.evaluators = specs
+    return made
+
+
+def test_a_run_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch):
+    digits = {split: data.load("digits", split) for split in ("train", "test")}
+    digits["test"] = digits["test"]._replace(x=digits["test"].x[:3], label=digits["test"].label[:3])
+    monkeypatch.setattr(data, "load", lambda name, split: digits[split])
+    place = RunDirectory(tmp_path / "run")
+    with pytest.raises(UserError, match=r"config.evaluators.a: split 'test' of digits has 3 examples, too few"):
+        train.run(config_of(tiny, {"a": {**FRECHET, "metrics": ("precision_recall",)}}), place)
+    assert not place.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"x": np.zeros((9, 8, 9, 1), np.uint8)},
+            r"split 'test' of digits has examples uint8 \(8, 9, 1\) of 10 classes",
+        ),
+        ({"x": np.zeros((9, 8, 8, 1), np.float32)}, "float32"),
+        ({"classes": 4}, "of 4 classes, split 'train' uint8 .* of 10"),
+        ({"x": np.zeros((0, 8, 8, 1), np.uint8)}, "has no examples"),
+    ],
+)
+def test_splits_must_be_alike(tiny, change, message):
+    def load(split):
+        return data.load("digits", split)._replace(**change if split == "test" else {})
+
+    made = config_of(tiny, {"a": FRECHET})
+    with pytest.raises(UserError, match=message):
+        evaluate.make(made, build(made, (8, 8, 1), 10), load)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"keep_best": "min a/frechet/digits-v1"}, "gives 'a/frechet/digits-v1'; did you mean a/frechet/pixels"),
+        ({"keep_best": "min a/frechet"}, "did you mean a/frechet/pixels"),
+        ({"keep_best": "max a/features"}, "no evaluator of this config gives 'a/features'"),
+        ({"keep_best": "min never/frechet/pixels"}, "is never measured: set config.evaluators.never.every_steps"),
+        ({"evaluate_every_steps": 0}, "is never measured"),
+        ({"checkpoint_every_steps": 0}, "checkpoints are saved never"),
+        ({"checkpoint_every_steps": 2}, "is measured every 3 steps, but checkpoints are saved every 2 steps"),
+    ],
+)
+def test_what_can_never_be_best_is_refused_before_anything_is_written(tiny, tmp_path, values, message):
+    values = {"keep_best": "min a/frechet/pixels", "evaluate_every_steps": 3, **values}
+    made = config_of(tiny, {"a": FRECHET, "never": {**FRECHET, "every_steps": 0}}, **values)
+    place = RunDirectory(tmp_path / "run")
+    with pytest.raises(UserError, match=r"config\.keep_best: .*") as error:
+        train.run(made, place)
+    assert message in str(error.value)
+    assert not place.folder.exists()
+
+
+def test_names_of_evaluators_that_are_fields_of_a_row_or_hold_a_slash(tiny, tmp_path):
+    place = RunDirectory(tmp_path)
+    write_evaluation(place.evaluations, {"step": 3, "seed": 0, "a/frechet/pixels": 1.0})
+    assert evaluate.done(place, 3) == {"a"}
+    made = config_of(tiny, {"a/b": FRECHET})
+    with pytest.raises(UserError, match=r"config\.evaluators has 'a/b'"):
+        evaluate.make(made, build(made, (8, 8, 1), 10))
