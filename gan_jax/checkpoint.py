@@ -20,6 +20,7 @@ import orbax.checkpoint as ocp
 
 from gan_jax.errors import UserError, one_line
 from gan_jax.state import TrainState
+from gan_jax.terminal import say
 
 SPARE_BYTES = 1 << 20  # for a checkpoint's own files beside the arrays
 CHECKSUMS = "checksums"  # the item of a checkpoint beside the state
@@ -160,7 +161,7 @@ class Checkpoints:
             self._passed_over.add(step)
         before = [other for other in self.steps() if other < step]
         then = f"going back to {before[-1]}" if before else "there is none before it"
-        print(f"warning: checkpoint {step} in {self.folder} is damaged ({why}): {done}, {then}", file=sys.stderr)
+        say(f"warning: checkpoint {step} in {self.folder} is damaged ({why}): {done}, {then}")
 
     def _check_room(self, arrays: TrainState) -> None:
         """Raises OSError where the disk is too full: Orbax would find out in threads of its own, one traceback each."""

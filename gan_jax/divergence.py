@@ -1,7 +1,6 @@
 """Values that are not finite: where they show first, and how the last finite players are saved."""
 
 import math
-import sys
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -12,6 +11,7 @@ from ml_collections import ConfigDict
 from gan_jax.errors import Diverged
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
+from gan_jax.terminal import say
 
 Runs: TypeAlias = list[tuple[ConfigDict, RunDirectory]]
 STOPPING = ("/loss", "/gradient_norm")  # endings of the terms without which no player can move on
@@ -51,7 +51,7 @@ def went_back(error: Diverged, play: Callable[[ConfigDict, Runs], Any], config: 
     """
     saved, step = "", error.step
     while config.checkpoint_every_steps and not saved and step > 0:
-        print(f"{error}; going back to save the players after round {step - 1}", file=sys.stderr)
+        say(f"{error}; going back to save the players after round {step - 1}")
         try:
             play(_shortened(config, step - 1), [(_shortened(one, step - 1), place) for one, place in runs])
             saved = f"the players after round {step - 1}, the last finite ones, are saved in its checkpoints"

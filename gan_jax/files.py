@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 _DRAFT = ".tmp"
+_unfinished: set[Path] = set()  # this process's files that must not outlive it: drafts, locks
 
 
 @contextlib.contextmanager
@@ -17,13 +18,40 @@ def atomically(path: Path) -> Iterator[IO[bytes]]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")
-    try:
+    with unfinished(draft), naming(path):
         with draft.open("wb") as file:
             yield file
         draft.replace(path)
+
+
+@contextlib.contextmanager
+def unfinished(path: Path) -> Iterator[None]:
+    """Deletes the file in the end, also where `discard_unfinished` ends the process."""
+    _unfinished.add(path)
+    try:
+        yield
     finally:
         with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        _unfinished.discard(path)
+
+
+def discard_unfinished() -> None:
+    """Deletes what would have been deleted later, before the process ends in the midst of it."""
+    for path in _unfinished.copy():
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Has an error of the system that names no file, as of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = os.fspath(path)
+        raise
 
 
 def is_draft(path: Path) -> bool:

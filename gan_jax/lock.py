@@ -4,12 +4,13 @@ import errno
 import fcntl
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gan_jax.errors import UserError
+from gan_jax.files import unfinished
+from gan_jax.terminal import say
 
 NAME = ".lock"
 UNKNOWN_HERE = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
@@ -28,11 +29,11 @@ def held(folder: Path) -> Iterator[None]:
     path = folder / NAME
     descriptor = _locked(path)
     try:
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
-        yield
+        with unfinished(path):  # deleted before it is given back: a later holder's file is another one
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            yield
     finally:
-        path.unlink(missing_ok=True)  # before it is given back: a later holder's file is another one
         os.close(descriptor)
 
 
@@ -61,9 +62,7 @@ def _lock(descriptor: int, path: Path) -> None:
     except OSError as error:
         if error.errno not in UNKNOWN_HERE:
             raise
-        print(
-            f"warning: {path.parent} cannot be locked ({error.strerror}): train there once at a time", file=sys.stderr
-        )
+        say(f"warning: {path.parent} cannot be locked ({error.strerror}): train there once at a time")
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -11,23 +11,32 @@ Training goes on where the folder's run was; another run's folder is refused. Ev
 Several processes play one run together, each on its own devices, by the same command with --coordinator, --processes
 and --process; a step of srun with several tasks, and a TPU pod, need none of these.
 
-SIGTERM and SIGINT (Ctrl-C) let training finish the call under way, save, and exit with 0 (SIGTERM) or 130 (SIGINT); a
-second one ends it at once. The same command goes on from there. A loss that is not finite ends training with 3, once
-the last finite players are saved.
+SIGTERM, SIGINT (Ctrl-C), SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU let training finish the call under way, save, and exit
+with 0, after SIGINT with 130; a second SIGTERM or SIGINT ends it at once. The same command goes on from there. The
+other modes end at once, with 128 and the signal's number. A loss that is not finite ends training with 3, once the last
+finite players are saved.
 """
+
+from gan_jax.stop import Stop, Stopped
+
+if __name__ == "__main__":  # before the other imports, as a signal may come while they are under way
+    STOP = Stop()
+    STOP.take()
 
 import json
 import logging
 import os
 import sys
+import traceback
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from absl import flags
 
+from gan_jax import terminal
 from gan_jax.errors import Diverged, UserError, one_line, shown
-from gan_jax.stop import Stop, Stopped
+from gan_jax.files import discard_unfinished
 
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
@@ -59,12 +68,25 @@ def define() -> flags.FlagValues:
     return values
 
 
-def main(argv: list[str]) -> int:
+def command(stop: Stop) -> NoReturn:
+    """Runs the command line of this process, which has taken its signals, and ends the process."""
+    terminal.guard()
+    stop.leave = _leave
+    status = main(sys.argv, stop)
+    if stop.asked:
+        _part(status)
+    stop.ignore()
+    terminal.settle()
+    sys.exit(status)
+
+
+def main(argv: list[str], stop: Stop | None = None) -> int:
     """Runs a command line; the exit status is 0, 2 for what the user can put right, 1 for what the system refused.
 
-    Of training that was stopped it is 0 after SIGTERM, 130 after SIGINT; 3 where its values are not finite any more.
+    Of training that was stopped it is 130 after SIGINT, 0 after other signals; 3 where its values are not finite any
+    more.
     """
-    status = _status(argv)
+    status = _status(argv, stop or Stop())
     if status in (1, 2) and "jax" in sys.modules:
         from gan_jax import processes
 
@@ -72,18 +94,38 @@ def main(argv: list[str]) -> int:
     return status
 
 
-def _status(argv: list[str]) -> int:
+def _leave(stopped: Stopped) -> None:
+    """Ends this process in the midst of anything but what has to be saved: in a handler of signals, by no exception.
+
+    One that rises amid imports or compiling may be dropped there, or end the process in native code.
+    """
+    discard_unfinished()
+    with suppress(OSError):  # not by a stream, which may be in the midst of writing
+        os.write(2, f"{stopped}\n".encode())
+    os._exit(stopped.status)
+
+
+def _part(status: int) -> NoReturn:
+    """Ends this process, whose work may have been broken off: what that left of JAX crashes in a usual exit."""
+    if "jax" in sys.modules:
+        from gan_jax import processes
+
+        processes.part()
+    terminal.settle()
+    os._exit(status)
+
+
+def _status(argv: list[str], stop: Stop) -> int:
     try:
-        return _run(argv)
+        return _run(argv, stop)
     except UserError as error:
         return _failed(error, 2)
     except Diverged as error:
         return _failed(error, 3)
     except OSError as error:
-        place = error.filename2 or error.filename or "in the folder of the run"
-        return _failed(f"{error.strerror or error}: {place}", 1)
+        return _failed(f"{error.strerror or error}: {_place(error)}", 1)
     except Stopped as stopped:
-        print(stopped, file=sys.stderr)
+        terminal.say(stopped)
         return stopped.status
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
@@ -92,8 +134,16 @@ def _status(argv: list[str]) -> int:
 
 
 def _failed(why: object, status: int) -> int:
-    print(f"error: {shown(why)}", file=sys.stderr)
+    terminal.say(f"error: {shown(why)}")
     return status
+
+
+def _place(error: OSError) -> str:
+    """The file that an error of the system names, or else the line of code that it comes from."""
+    if named := error.filename2 or error.filename:
+        return os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else str(named)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"in {last.name} ({last.filename}, line {last.lineno})"
 
 
 def _refusal(error: MemoryError | RuntimeError) -> str:
@@ -109,7 +159,7 @@ def _refusal(error: MemoryError | RuntimeError) -> str:
     raise error
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], stop: Stop) -> int:
     values = define()
     values.set_gnu_getopt(True)
     try:
@@ -117,13 +167,11 @@ def _run(argv: list[str]) -> int:
     except flags.Error as error:
         raise UserError(f"{error}; see --help") from error
     if values.help:
-        print(f"{__doc__}\n{values.get_help()}")
+        terminal.tell(f"{__doc__}\n{values.get_help()}")
         return 0
     if not values.workdir:
         raise UserError("no --workdir=DIR: the folder of the run, new or to be resumed")
-    if values.mode != "train":
-        return _dispatch(values, overrides, Stop())
-    with Stop().listening() as stop:
+    with stop.listening(training=values.mode == "train"):
         return _dispatch(values, overrides, stop)
 
 
@@ -144,13 +192,13 @@ def _dispatch(values: flags.FlagValues, overrides: list[str], stop: Stop) -> int
         from gan_jax import train
 
         for trained in train.run(config, place, stop):
-            print(trained.report)
+            terminal.tell(trained.report)
         return 0
     place.check_holds(config)
     if config.seeds > 1:
         _, first = place.by_seed(config)[0]
         raise UserError(f"--workdir={place.folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
-    print(_use(values, config, place))
+    terminal.tell(_use(values, config, place))
     return 0
 
 
@@ -210,4 +258,4 @@ def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    command(STOP)  # pyrefly: ignore[unbound-name]

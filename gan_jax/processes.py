@@ -8,7 +8,6 @@ them dies, the others end within HEARTBEAT seconds.
 import ipaddress
 import os
 import socket
-import sys
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,6 +17,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
+from gan_jax import terminal
 from gan_jax.errors import UserError, one_line
 
 HEARTBEAT, TOLD = 30, 2000  # seconds until a silent process counts as dead; bytes of an error's words
@@ -123,14 +123,20 @@ def lost(error: Exception) -> bool:
 def leave(status: int) -> None:
     """Ends this process at once where it fails alone: a usual exit would wait for the others, who wait for it."""
     if jax.distributed.is_initialized():
-        sys.stdout.flush()
-        sys.stderr.flush()
+        terminal.settle()
         os._exit(status)
+
+
+def part() -> None:
+    """Leaves the others in order, where all of them end, so that none is found missing."""
+    if jax.distributed.is_initialized():
+        with suppress(RuntimeError):
+            jax.distributed.shutdown()
 
 
 def _start(*who: Any, **found: Any) -> None:
     jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM, which is gan_jax.stop's
-    print("waiting for the other processes of this run", file=sys.stderr)
+    terminal.say("waiting for the other processes of this run")
     method = "deactivate" if who else None
     timeouts = {"heartbeat_timeout_seconds": HEARTBEAT, "shutdown_timeout_seconds": HEARTBEAT}
     jax.distributed.initialize(*who, **found, **timeouts, cluster_detection_method=method)

@@ -1,13 +1,11 @@
 """What runs leave in their folders: rows, pictures, evaluations, checkpoints, pages. Only who writes has a record."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from gan_jax import alarms, data, evaluate, periods, pictures
 from gan_jax.checkpoint import Checkpoints
@@ -15,7 +13,7 @@ from gan_jax.evaluators.base import Evaluator
 from gan_jax.experiment import Experiment, streams
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import Players, TrainState
-from gan_jax.writers import Log, Row, best_step, forget_after, read_rows
+from gan_jax.writers import Log, Row, best_step, forget_after, read_rows, say_above_bar
 
 
 class Record:
@@ -47,7 +45,7 @@ class Record:
         """Adds a row, and says on the terminal what is wrong by it."""
         self._log.write(step, values)
         for alarm in self._watch.see({"step": step, **values}):
-            tqdm.write(f"{self.place.folder}: {alarm}", file=sys.stderr)
+            say_above_bar(f"{self.place.folder}: {alarm}")
 
     def flush(self) -> None:
         """Puts all rows so far on disk."""

@@ -1,8 +1,7 @@
 """The loop: play some rounds as one call, log, and at each period's end show samples and save."""
 
 import json
-import sys
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, nullcontext
 from functools import cache, partial
 
 import jax
@@ -21,6 +20,7 @@ from gan_jax.records import Record
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
 from gan_jax.stop import Stop, Stopped
+from gan_jax.terminal import say, unfailing
 from gan_jax.writers import Log, Progress, read_rows
 
 
@@ -47,7 +47,7 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
     evaluate.check_best(config, evaluators)
     check_round(experiment, config, dataset.shape)
     processes.check_same("config and data", json.dumps(configs.to_json(config)), dataset.x)
-    with ExitStack() as held:
+    with ExitStack() as held, unfailing():
         processes.by_first(lambda: [held.enter_context(of.held(its_config)) for its_config, of in folders])
         play = partial(_play, experiment, dataset=dataset, evaluators=evaluators, stop=stop or Stop())
         failure = None
@@ -73,7 +73,7 @@ def _conclude(each: divergence.Runs, failure: Diverged | None) -> None:
         evaluate.complete(place, config)
         report.write(place)
         for alarm in alarms.find(read_rows(place.metrics), config.objective.name):
-            print(f"{place.folder}: {alarm}", file=sys.stderr)
+            say(f"{place.folder}: {alarm}")
 
 
 def _play(
@@ -91,7 +91,7 @@ def _play(
     shapes = [jax.eval_shape(experiment.init, key) for key in keys]
     with stop.put_off():
         try:
-            with stop.at_once():
+            with stop.nothing_to_save():
                 states = processes.from_first(lambda: _resume(experiment, keys, records, shapes), shapes)
                 for record, state in zip(records, states, strict=False):
                     record.show(state.players, int(state.step), evaluators, dataset.x)
@@ -116,7 +116,7 @@ def _resume(
     last = -1 if found is None else int(found[0].step)
     for record in records:
         if found is not None:
-            print(f"resuming {record.place.folder} at round {last} of {record.config.steps}", file=sys.stderr)
+            say(f"resuming {record.place.folder} at round {last} of {record.config.steps}")
         record.forget_after(last)
     return found or [experiment.init(key) for key in keys]
 
@@ -161,7 +161,8 @@ class _Loop:
                     if periods.is_boundary(self.config, played):
                         self.record(*waiting)
                         waiting = None
-                        self.at_boundary(state, played, stop)
+                        with self.progress.pause() if self.progress else nullcontext():
+                            self.at_boundary(state, played, stop)
             except Stopped as stopped:
                 if waiting:
                     self.record(*waiting)

@@ -1,5 +1,6 @@
 """The command line: its modes end to end, and one line, no traceback, exit status 1 or 2 for all that is wrong."""
 
+import io
 import json
 import subprocess
 import sys
@@ -51,6 +52,21 @@ def test_sample(trained, tmp_path, capsys):
     status, said, _ = call(capsys, f"--workdir={trained}", "--mode=sample", "--num=7", f"--out={out}")
     assert (status, said) == (0, f"{out}\n")
     assert np.load(out)["images"].shape == (7, 8, 8, 1)
+
+
+def test_a_file_is_made_where_its_name_cannot_be_printed(trained, tmp_path, monkeypatch):
+    out, closed = tmp_path / "s.npz", io.StringIO()
+    closed.close()
+    monkeypatch.setattr(sys, "stdout", closed)
+    assert main(["gan_jax", f"--workdir={trained}", "--mode=sample", "--num=7", f"--out={out}"]) == 0
+    assert len(np.load(out)["images"]) == 7
+
+
+def test_an_error_of_the_system_names_its_place(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "run", Mock(side_effect=OSError(5, "Input/output error")))
+    said = refused(capsys, f"--workdir={tmp_path / 'run'}", *SMALL)
+    assert said.startswith("error: Input/output error: in ")
+    assert "line" in said
 
 
 def test_sample_takes_the_runs_own_config_when_it_is_given(trained, tmp_path, capsys):

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -18,6 +19,7 @@ from gan_jax.records import Record
 from gan_jax.run_directory import RunDirectory
 from gan_jax.stop import SIGNALS, Stop, Stopped
 from gan_jax.writers import read_rows
+from scripts.chaos import takes_signals
 
 SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
 
@@ -77,6 +79,81 @@ def test_what_waits_unheard_is_ended_by_the_system():
         with stop.unheard():
             assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_DFL}
         assert {signal.getsignal(number) for number in SIGNALS} == {stop._take}
+
+
+@pytest.mark.parametrize(("number", "training", "other"), [(n, 130 if n == 2 else 0, 128 + n) for n in SIGNALS])
+def test_statuses(number, training, other):
+    assert (Stopped(number).status, Stopped(number, good=False).status) == (training, other)
+
+
+def test_a_signal_that_whoever_starts_the_process_ignores_stays_ignored():
+    code = (
+        "import os, signal; from gan_jax.stop import Stop\n"
+        "stop = Stop(); stop.take()\n"
+        "with stop.listening(), stop.unheard(): os.kill(os.getpid(), signal.SIGHUP)\n"
+        "with stop.listening(), stop.put_off(): os.kill(os.getpid(), signal.SIGHUP); print(stop.asked, flush=True)\n"
+        "with stop.listening(): os.kill(os.getpid(), signal.SIGUSR1)"
+    )
+    command = ["nohup", sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "False\n")
+    assert "Stopped: stopped by SIGUSR1" in done.stderr
+
+
+def test_a_signal_that_comes_twice_by_itself_is_no_hurry(monkeypatch):
+    stop, killed = Stop(), Mock()
+    monkeypatch.setattr(os, "kill", killed)
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGTERM, signal.SIGHUP, signal.SIGXCPU, signal.SIGXCPU):
+        stop._take(number, None)
+    with pytest.raises(Stopped, match="SIGHUP"):
+        stop.check()
+    assert not killed.called
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 1)
+    with monkeypatch.context() as patches:
+        patches.setattr(signal, "signal", Mock())
+        stop._take(signal.SIGTERM, None)
+    killed.assert_called_once_with(os.getpid(), signal.SIGTERM)
+
+
+def test_what_has_nothing_to_save_leaves_and_what_has_something_raises():
+    left, stop = [], Stop()
+    stop.leave = left.append
+    stop._take(signal.SIGHUP, None)  # before it listens
+    assert left == []
+    with stop.listening():
+        assert [str(stopped) for stopped in left] == ["stopped by SIGHUP: " + str(Stopped(1)).partition(": ")[2]]
+    stop = Stop()
+    stop.leave = left.append
+    with stop.listening(training=False), stop.put_off(), pytest.raises(Stopped), stop.nothing_to_save():
+        ask(signal.SIGUSR1)
+    assert (left[1].status, str(left[1])) == (128 + signal.SIGUSR1, "stopped by SIGUSR1: it was not done yet")
+    with pytest.raises(Stopped), stop.put_off(), stop.at_once():
+        ask(signal.SIGUSR1)
+    assert len(left) == 2
+
+
+@pytest.mark.filterwarnings("default::pytest.PytestUnraisableExceptionWarning")
+def test_a_stop_that_is_dropped_or_turned_into_an_error_on_its_way_still_comes(capsys):
+    class Dropping:
+        def __del__(self):
+            ask()
+
+    def dropped():
+        del [Dropping()][0]
+
+    def turned():
+        try:
+            ask()
+        except Stopped as stopped:
+            raise ImportError("numpy cannot be imported") from stopped
+
+    for work in (dropped, turned):
+        with pytest.raises(Stopped), Stop().listening() as stop, stop.put_off(), stop.at_once():
+            work()
+    with pytest.raises(ImportError), Stop().listening() as stop, stop.put_off(), stop.at_once():
+        raise ImportError("of its own")
+    assert capsys.readouterr().err == ""
 
 
 def test_a_second_signal_ends_the_process_at_once():
@@ -147,20 +224,58 @@ def test_a_save_that_fails_while_stopping_is_not_said_to_be_saved(tiny, tmp_path
         train.run(tiny(checkpoint_every_steps=6), RunDirectory(tmp_path / "run"), stop)
 
 
-def test_the_command_ends_within_seconds_and_says_so(tmp_path):
+def started(folder, *arguments, **how):
+    command = [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *SMALL, *arguments]
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+    return subprocess.Popen(command, cwd=ROOT, text=True, **how)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1])
+def test_the_command_ends_within_seconds_and_says_so(tmp_path, number):
     folder = tmp_path / "run"
-    command = [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *SMALL, "--config.steps=1000000"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(folder, "--config.steps=1000000") as process:
         while process.poll() is None and not (folder / "checkpoints" / "3").exists():
             time.sleep(0.02)
         asked = time.monotonic()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130 if number == signal.SIGINT else 0, "")
     assert time.monotonic() - asked < 10
-    told = re.fullmatch(r"stopped by SIGINT: round (\d+) of 1000000 is saved; .*", err.splitlines()[-1])
+    told = re.fullmatch(rf"stopped by {number.name}: round (\d+) of 1000000 is saved; .*", err.splitlines()[-1])
     assert (folder / "checkpoints" / told[1]).is_dir()
     assert not (folder / ".lock").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see which signals are taken")
+@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGINT, 0), (signal.SIGTERM, 0.2), (signal.SIGHUP, 1.5)])
+def test_the_command_can_be_stopped_as_soon_as_it_has_started(tmp_path, number, seconds):
+    folder = tmp_path / "run"
+    with started(folder) as process:
+        while not takes_signals(process.pid):
+            time.sleep(0.001)
+        time.sleep(seconds)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130 if number == signal.SIGINT else 0, "")
+    assert err == f"stopped by {number.name}: nothing was under way that has to be saved\n"
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize("mode", ["evaluate", "sample"])
+def test_the_other_modes_do_not_end_well_where_they_are_not_done(tmp_path, mode):
+    main_file = ROOT / "gan_jax" / "main.py"
+    code = (
+        f"import os, runpy, sys; sys.argv = ['main', '--workdir={tmp_path}', '--mode={mode}', '--out=x.npz']\n"
+        "import gan_jax.run_directory as place; from gan_jax.files import atomically; from pathlib import Path\n"
+        "def read(self):\n"
+        "    with atomically(Path(self.folder) / 'file'): os.kill(os.getpid(), 15)\n"
+        "place.RunDirectory.read_config = read\n"
+        f"runpy.run_path({str(main_file)!r}, run_name='__main__')"
+    )
+    arguments = code if mode == "sample" else code.replace(", '--out=x.npz'", "")
+    done = subprocess.run([sys.executable, "-c", arguments], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "", "stopped by SIGTERM: it was not done yet\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_interrupting_another_mode_is_one_line(monkeypatch, capsys):

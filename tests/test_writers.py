@@ -1,11 +1,14 @@
 """Logs, progress and files that are whole or not at all."""
 
+import errno
 import json
+import os
+from unittest.mock import Mock
 
 import pytest
 
 from gan_jax.files import atomically
-from gan_jax.writers import Log, Progress, read_rows
+from gan_jax.writers import Log, Progress, read_rows, say_above_bar
 
 
 def test_rows_are_json_lines_with_rising_seconds(tmp_path):
@@ -46,6 +49,61 @@ def test_progress_off_a_terminal_is_plain_lines(capsys):
     assert lines[0].startswith("round 10/10")
     assert "critic/loss 0.500" in lines[0]
     assert "probability" not in lines[0]
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_the_rate_is_of_play_and_the_time_left_counts_no_compiling(capsys):
+    clock = Clock()
+    progress = Progress(1000, 100, every_seconds=0, clock=clock)
+
+    def shown(step, after):
+        clock.now += after
+        progress.show(step, {})
+        return capsys.readouterr().err.removeprefix(f"round {step}/1000").split("  ")[1:]
+
+    def pause(seconds):
+        with progress.pause():
+            clock.now += seconds
+
+    assert shown(110, 300) in ([], ["\n"])  # compiled, and nothing is known yet
+    assert shown(120, 1) == ["10.0 rounds/s", "01:28 left\n"]
+    pause(600)  # pictures and evaluators compile
+    assert shown(130, 1) == ["10.0 rounds/s", "01:27 left\n"]
+    pause(8)  # as it will again
+    assert shown(210, 8) == ["10.0 rounds/s", "02:22 left\n"]
+    progress.close()
+
+
+def test_a_bar_shows_the_same_rate(monkeypatch, capsys):
+    clock = Clock()
+    monkeypatch.setattr("gan_jax.writers.is_seen", lambda: True)
+    progress = Progress(1000, 0, clock=clock)
+    for step, seconds in ((10, 300), (20, 1)):
+        clock.now += seconds
+        progress.show(step, {"critic/loss": 0.5})
+    progress._bar.refresh()
+    say_above_bar("an alarm")
+    progress.close()
+    said = capsys.readouterr().err
+    assert "| 20/1000 [" in said
+    assert ", 10.0 rounds/s, 01:38 left, critic/loss 0.500]" in said
+    assert "\ran alarm\n" in said.replace(" ", " ")
+
+
+def test_an_error_of_the_system_names_the_file(tmp_path):
+    with pytest.raises(OSError, match=r"No space left on device: .*/file'"), atomically(tmp_path / "file"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    log = Log(tmp_path / "metrics.jsonl", 0)
+    log.close()
+    log._file = Mock(write=Mock(side_effect=OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+    with pytest.raises(OSError, match=r"No space left on device: .*metrics.jsonl'"):
+        log.write(1, {})
 
 
 def test_file_appears_whole_or_not_at_all(tmp_path):

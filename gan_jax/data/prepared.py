@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from gan_jax import cache
+from gan_jax import cache, terminal
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, blamed_on, one_line, options
 
@@ -218,11 +218,11 @@ def _room(described: _Set, n: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _progress(n: int, what: str) -> Iterable[int]:
-    if sys.stderr.isatty():
+    if terminal.is_seen():
         import tqdm
 
-        return tqdm.tqdm(range(n), desc=f"decoding {what} (once)", unit=" images")
-    print(f"decoding {what}: {n} images, once", file=sys.stderr, flush=True)
+        return tqdm.tqdm(range(n), desc=f"decoding {what} (once)", unit=" images", file=terminal.Unfailing(sys.stderr))
+    terminal.say(f"decoding {what}: {n} images, once")
     return range(n)
 
 

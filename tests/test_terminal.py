@@ -1,0 +1,83 @@
+"""Lost terminals: what cannot be said costs neither the run nor its exit status, and no file takes its place."""
+
+import io
+import os
+import subprocess
+import sys
+from unittest.mock import Mock
+
+import pytest
+from conftest import ROOT
+
+from gan_jax import terminal, train
+from gan_jax.run_directory import RunDirectory
+from gan_jax.writers import Progress, say_above_bar
+
+CODE = """
+import os, sys
+from gan_jax import terminal
+{before}
+terminal.guard()
+print("lost" * 9000); print("said", file=sys.stderr); terminal.say("said"); terminal.tell("told")
+assert os.open(os.devnull, os.O_RDONLY) > 2
+terminal.settle()
+"""
+
+
+def failing(error, *, seen=False):
+    """A terminal, or a file, that is no more."""
+    stream = io.StringIO()
+    stream.write = stream.flush = Mock(side_effect=error)
+    stream.isatty = Mock(return_value=seen)
+    return stream
+
+
+LOST = [None, *(failing(error) for error in (BrokenPipeError(), OSError(28, "full"), ValueError("closed")))]
+
+
+@pytest.mark.parametrize("stream", LOST)
+def test_nothing_fails_that_is_said(stream, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(sys, "stdout", stream)
+    terminal.say("a line")
+    terminal.tell("a line")
+    progress = Progress(10, 0, every_seconds=0)
+    for step in (5, 10):
+        progress.show(step, {"critic/loss": 0.5})
+        say_above_bar("an alarm")
+    progress.close()
+    terminal.settle()
+
+
+def test_a_run_goes_on_without_its_terminal(tiny, tmp_path, monkeypatch):
+    place = RunDirectory(tmp_path / "run")
+    train.run(tiny(steps=3), place)
+    monkeypatch.setattr(sys, "stderr", failing(OSError(5, "Input/output error"), seen=True))
+    train.run(tiny(), place)
+    assert (place.checkpoints / "6").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("how", "before", "said"),
+    [
+        (">&- 2>&- <&-", "", ""),
+        ("2>&-", "", "lost"),
+        (">/dev/full", "", "said\nsaid\nwarning: standard output could not be written: No space left on device\n"),
+        ("2>/dev/full", "", "lost"),
+        (">/dev/full 2>/dev/full", "", ""),
+        ("2>&1 | true", "import time; time.sleep(0.3)", ""),
+    ],
+)
+def test_a_process_ends_well_without_its_terminal(how, before, said):
+    command = f"\"{sys.executable}\" -c '{CODE.format(before=before)}' {how}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert (done.stdout + done.stderr)[:200].startswith(said)
+    assert bool(said) == bool(done.stdout + done.stderr)
+
+
+def test_an_encoding_that_lacks_a_letter_is_no_failure():
+    code = "from gan_jax import terminal; terminal.guard(); print(chr(0x6570)); terminal.settle()"
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "\\u6570\n")
