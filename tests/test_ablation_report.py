@@ -16,7 +16,7 @@ from gan_jax.errors import UserError
 from gan_jax.sweeps import ablation
 from gan_jax.sweeps.plan import Metric
 from gan_jax.sweeps.results import COLLAPSES, read
-from gan_jax.sweeps.statistics import summary
+from gan_jax.sweeps.statistics import LEAST, summary, t_interval
 from scripts import report as script
 
 STEPS = 400
@@ -38,8 +38,12 @@ def run(folder, *, logged=None, evaluations=(), seeds=1, **changed):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
 
 
+FLOOR = {"samples/frechet/floor": 0.75}
+PLAYERS = BASE["players"].items()
+
+
 def evaluated(value, step=STEPS, **more):
-    return [{"step": step, "seed": 0, "samples/frechet": value, "samples/frechet/floor": 0.5, **more}]
+    return [{"step": step, "seed": 0, "samples/frechet": value, "samples/frechet/floor": 0.5} | more]
 
 
 @pytest.fixture
@@ -57,27 +61,32 @@ def made(folder):
     return json.loads((folder / "ablation.json").read_text())
 
 
-def test_interval_is_the_percentile_bootstraps():
-    values = np.random.default_rng(1).normal(3.0, 2.0, 8)
-    theirs = scipy.stats.bootstrap((values,), np.mean, method="percentile", n_resamples=20_000, rng=5)
-    ours = summary(list(values))
-    assert ours.mean == pytest.approx(values.mean())
-    assert (ours.low, ours.high) == pytest.approx(tuple(theirs.confidence_interval), abs=0.05)
-    assert summary(list(values)) == ours
+@pytest.mark.parametrize("n", [4, 5, 10])
+def test_interval_is_students_and_holds_the_mean_in_95_of_100_cases(n):
+    values = np.random.default_rng(n).normal(3.0, 2.0, (10_000, n))
+    low, high = t_interval(values)
+    theirs = scipy.stats.ttest_1samp(values, 0.0, axis=-1).confidence_interval(0.95)
+    np.testing.assert_allclose(low, theirs.low, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(high, theirs.high, rtol=1e-9, atol=1e-9)
+    assert np.mean((low < 3.0) & (high > 3.0)) == pytest.approx(0.95, abs=0.01)
+    one = summary(list(values[0]))
+    assert one == (n, pytest.approx(values[0].mean()), pytest.approx(low[0]), pytest.approx(high[0]), "t")
 
 
-def test_interval_of_few_values():
-    assert summary([]) == (0, None, None, None)
-    assert summary([3]) == (1, 3.0, None, None)
-    two = summary([0.0, 1.0])  # resampled means 0, 1/2, 1 with chances 1/4, 1/2, 1/4
-    assert (two.low, two.mean, two.high) == (0.0, 0.5, 1.0)
+def test_of_few_values_there_is_a_range_and_no_interval():
+    assert summary([]) == (0, None, None, None, None)
+    assert summary([3]) == (1, 3.0, None, None, None)
+    assert summary([0.0, 1.0]) == (2, 0.5, 0.0, 1.0, "range")
+    assert summary([4.0, 0.0, 1.0]) == (3, pytest.approx(5 / 3), 0.0, 4.0, "range")
+    assert summary([2.0] * 4) == (4, 2.0, 2.0, 2.0, "t")
+    assert all(math.isfinite(end) for end in summary([0.0, 1e200, -1e200, 3.0])[1:4])
 
 
 def test_cells_are_told_apart_and_named_by_what_differs(two_cells):
     report = made(two_cells)
     assert [cell["name"] for cell in report["cells"]] == ["dim=32", "dim=8"]
     assert report["cells"][1]["differs"] == {"latent.dim": 8}
-    assert report["metrics"] == [{"name": "samples/frechet", "better": "", "floor": 0.5}]
+    assert report["metrics"] == [{"name": "samples/frechet", "better": "", "floors": [0.5]}]
     first, second = (cell["metrics"]["samples/frechet"] for cell in report["cells"])
     assert first["mean"] == pytest.approx(7 / 3)
     assert first["difference"] is None
@@ -91,9 +100,80 @@ def test_cells_are_told_apart_and_named_by_what_differs(two_cells):
 def test_gaps_are_marked_and_counted(two_cells):
     made(two_cells)
     page = (two_cells / "ablation.md").read_text()
-    assert "| dim=8 | 3 | 0 | 2.25 [2, 2.5] (2 of 3) |" in page
+    assert "| dim=8 | 3 | 0 | 2.25 range [2, 2.5] (2 of 3 seeds) |" in page
+    assert "| dim=8 | 3 | 0.75 range [0.5, 1] (2 of 3 seeds) |" in page
     assert "| dim=8 | 2 | finished | — |  |" in page
     assert "| training examples |  |  | 0.5 |" in page
+
+
+def band_of(folder):
+    return [line for line in (folder / "ablation.html").read_text().splitlines() if "seeds</text>" in line]
+
+
+@pytest.mark.parametrize("seeds", [LEAST - 1, LEAST])
+def test_every_page_says_which_interval_and_of_how_many_seeds(seeds, tmp_path):
+    for seed in range(seeds):
+        for dim in (32, 8):
+            latent = {"name": "uniform", "dim": dim}
+            logged = rows(**{"critic/loss": float(10 * seed + dim)})
+            run(tmp_path / f"{dim}_{seed}", seed=seed, logged=logged, latent=latent)
+    made(tmp_path)
+    for name in ("ablation.md", "ablation.html"):
+        page = (tmp_path / name).read_text().replace("&#39;", "'")
+        tables = (
+            f"In brackets the mean's 95 % interval by Student's t (of {seeds} seeds)",
+            f"value (of {seeds} seeds)",
+        )
+        assert [page.count(words) for words in tables] == ([2, 0] if seeds == LEAST else [0, 2])
+        assert ("95 %" in page) == (seeds == LEAST)
+        assert "bootstrap" not in page
+    (label,) = {line.partition(">")[2] for line in band_of(tmp_path)}
+    assert label.startswith(f"95 % t interval, {seeds} seeds" if seeds == LEAST else f"range, {seeds} seeds")
+
+
+def test_a_band_is_of_one_kind_where_seeds_are_lost(tmp_path):
+    for seed in range(LEAST):
+        run(tmp_path / f"{seed}", seed=seed, logged=rows(last=200 if seed else STEPS, **{"critic/loss": float(seed)}))
+    made(tmp_path)
+    assert "range, 1 to 4 seeds</text>" in "".join(band_of(tmp_path))
+
+
+def test_digits_go_as_far_as_the_interval_leaves_them_meaning(tmp_path):
+    values = {"a": (101.234, 153.456, 47.654, 98.7654), "b": (0.0168437, 0.0168439, 0.0168438, 0.0168436)}
+    for name, each in values.items():
+        for seed, value in enumerate(each):
+            latent = {"name": "uniform", "dim": len(name) + ord(name)}
+            run(tmp_path / f"{name}{seed}", seed=seed, latent=latent, evaluations=evaluated(value))
+    made(tmp_path)
+    page = (tmp_path / "ablation.md").read_text()
+    assert "| 100 [32, 169] |" in page
+    assert "| 0.0168438 [0.0168435, 0.016844] |" in page
+
+
+def test_floors_that_differ_are_shown_as_a_range(two_cells):
+    run(two_cells / "b1", seed=1, latent={"name": "uniform", "dim": 8}, evaluations=evaluated(2.5, **FLOOR))
+    assert made(two_cells)["metrics"][0]["floors"] == [0.5, 0.75]
+    assert "| training examples |  |  | 0.5 to 0.75 |" in (two_cells / "ablation.md").read_text()
+
+
+def test_seconds_of_a_run_are_of_whole_ones(tmp_path):
+    run(tmp_path / "0")
+    run(tmp_path / "1", seed=1, logged=rows(last=80))
+    run(tmp_path / "2", seed=2, logged=[])
+    made(tmp_path)
+    assert json.loads((tmp_path / "cost.json").read_text()) == [
+        {"cell": "all runs", "seconds_a_run": 40.0, "seconds": 48.0}
+    ]
+    run(tmp_path / "0", logged=rows(last=80))
+    made(tmp_path)
+    assert json.loads((tmp_path / "cost.json").read_text())[0]["seconds_a_run"] is None
+
+
+def test_runs_of_before_ema_warmup_are_one_cell_with_those_after(tmp_path):
+    old = {name: {key: value for key, value in player.items() if key != "ema_warmup"} for name, player in PLAYERS}
+    run(tmp_path / "0", players=old, logged=rows(**{"critic/loss": 1.0}))
+    run(tmp_path / "1", seed=1, logged=rows(**{"critic/loss": 2.0}))
+    assert [cell["name"] for cell in made(tmp_path)["cells"]] == ["all runs"]
 
 
 def test_report_is_the_same_bytes_again_and_has_no_clock_in_its_table(two_cells, capsys):
@@ -132,7 +212,7 @@ def test_lost_seeds_are_counted_and_never_dropped(tmp_path):
     assert cell["alarms"]["2"] == ["not finite"]
     assert cell["metrics"]["samples/frechet"]["mean"] == 4.5
     page = (tmp_path / "ablation.md").read_text()
-    assert "| all runs | 5 | 1 collapsed, 1 diverged, 1 failed, 1 not run | 4.5 [1, 8] (2 of 5) |" in page
+    assert "| all runs | 5 | 1 collapsed, 1 diverged, 1 failed, 1 not run | 4.5 range [1, 8] (2 of 5 seeds) |" in page
     assert "NaN" not in (tmp_path / "ablation.json").read_text()
 
 

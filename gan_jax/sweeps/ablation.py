@@ -59,9 +59,11 @@ def _search(folder: Path, results: Results) -> dict[str, Any]:
     by = Metric(**finals["by"])
     names = {cell["folder"].rpartition("/")[2]: cell["name"] for cell in folders.read(folder)["cells"]}
     best = chosen(folder, by, finals["best"])
-    order = summary.ranked(searched(folder), by)
-    cells = [{"name": names.get(name, name), "value": value, "chosen": name in best} for name, value in order]
-    return {"by": by.name, "better": by.better, "cells": cells}
+    cells = searched(folder)
+    seeds = sorted({len(runs) for runs in cells.values()})
+    order = summary.ranked(cells, by)
+    rows = [{"name": names.get(name, name), "value": value, "chosen": name in best} for name, value in order]
+    return {"by": by.name, "better": by.better, "seeds": seeds, "cells": rows}
 
 
 def _json(values: Any) -> bytes:

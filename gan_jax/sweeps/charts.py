@@ -7,12 +7,16 @@ import numpy as np
 from gan_jax import pages
 from gan_jax.sweeps.plan import Curve
 from gan_jax.sweeps.results import CellRuns, Run
+from gan_jax.sweeps.statistics import LEAST, LEVEL, seeds, t_interval
 
 MOST_POINTS = 200  # of a line
 
 
 def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
-    """A line for each cell, the mean over seeds, in a band from the least to the greatest; None of no values at all.
+    """A line for each cell, the mean over seeds, in a band; None of no values at all.
+
+    The band is the mean's t interval at each round or, where a round has fewer values than that takes, from the least
+    to the greatest at each of them: the legend says which, and of how many seeds.
 
     Over another metric than rounds, a line for each run, from its first round to a dot at its last one.
     """
@@ -36,9 +40,15 @@ def _band(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:
     steps = _thinned(sorted({step for line in lines for step in line}))
     if not steps:
         return False
-    at = [[line[step] for line in lines if step in line] for step in steps]
-    axes.plot(steps, [np.mean(values) for values in at], color=colour, linewidth=1.2, label=cell.name)
-    axes.fill_between(steps, [min(v) for v in at], [max(v) for v in at], color=colour, alpha=0.2, linewidth=0)
+    at = [np.array([line[step] for line in lines if step in line]) for step in steps]
+    counts = sorted({len(values) for values in at})
+    whole = counts[0] >= LEAST  # one kind of band for all of a line
+    low, high = zip(*(t_interval(v) if whole else (v.min(), v.max()) for v in at), strict=True)
+    kind = f"{LEVEL} t interval, " if whole else "range, " if counts[-1] > 1 else ""
+    label = f"{cell.name}\n{kind}{seeds(counts)}"
+    axes.plot(steps, [values.mean() for values in at], color=colour, linewidth=1.2, label=label)
+    if counts[-1] > 1:
+        axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
     return True
 
 

@@ -12,8 +12,9 @@ from gan_jax.sweeps.statistics import summary
 def summarise(results: Results) -> dict[str, Any]:
     """All that the report says but seconds and pictures: the same from the same runs, however often they were killed.
 
-    Of every cell each metric's `values` by seed (None: a gap), their mean with its 95 % interval, and its `difference`
-    from the baseline, cell less baseline, over the seeds that both have.
+    Of every cell each metric's `values` by seed (None: a gap), their mean with its 95 % interval or, of few seeds,
+    their range (`kind`, see statistics.py), and its `difference` from the baseline, cell less baseline, over the seeds
+    that both have.
     """
     baseline = next(cell for cell in results.cells if cell.name == results.baseline)
     return {
@@ -27,15 +28,17 @@ def summarise(results: Results) -> dict[str, Any]:
 
 
 def cost(results: Results) -> list[dict[str, Any]]:
-    """Seconds of training by cell: of a run (of several seeds as one program its share), and of all of them."""
-    return [
-        {
-            "cell": cell.name,
-            "seconds_a_run": round(sum(run.seconds for run in cell.runs) / len(cell.runs), 1),
-            "seconds": round(sum(run.seconds for run in cell.runs), 1),
-        }
-        for cell in results.cells
-    ]
+    """Seconds by cell: of a run that was played to its last round, the mean (None of none), and of all runs together.
+
+    Of several seeds as one program a run has its share.
+    """
+    made = []
+    for cell in results.cells:
+        whole = [run.seconds for run in cell.runs if run.fate in FINISHED]
+        mean = round(sum(whole) / len(whole), 1) if whole else None
+        total = round(sum(run.seconds for run in cell.runs), 1)
+        made.append({"cell": cell.name, "seconds_a_run": mean, "seconds": total})
+    return made
 
 
 def ranked(cells: dict[str, list[Run]], by: Metric) -> list[tuple[str, float | None]]:
@@ -74,10 +77,13 @@ def _metric(cell: CellRuns, baseline: CellRuns, name: str) -> dict[str, Any]:
 
 
 def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:
-    """A metric and its floor, what training examples get in the samples' place, where the runs say one."""
+    """A metric and its floors, what training examples get in the samples' place: the least and the greatest of runs.
+
+    They differ where cells are measured otherwise, or on other data; there are none where no run says one.
+    """
     rows = (row for cell in cells for run in cell.runs for row in run.evaluations[-1:])
-    floors = [row[f"{metric.name}/floor"] for row in rows if f"{metric.name}/floor" in row]
-    return {**metric._asdict(), "floor": floors[0] if floors else None}
+    floors = {row[f"{metric.name}/floor"] for row in rows if f"{metric.name}/floor" in row}
+    return {**metric._asdict(), "floors": sorted({min(floors), max(floors)}) if floors else []}
 
 
 def pictured(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[CellRuns]:

@@ -1,8 +1,11 @@
 """The report's tables, from its numbers: the same ones in Markdown and in HTML."""
 
 import json
+import math
 from collections import Counter
 from typing import Any, NamedTuple
+
+from gan_jax.sweeps.statistics import LEAST, LEVEL, RANGE, T, seeds
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 GAP = "—"
@@ -42,23 +45,41 @@ def _results(report: dict[str, Any]) -> Table:
         unfinished = ", ".join(f"{count} {fate}" for fate, count in sorted(lost.items())) or "0"
         row = [cell["name"], str(len(cell["fates"])), unfinished]
         rows.append(row + [_interval(cell["metrics"][m["name"]], len(cell["fates"])) for m in report["metrics"]])
-    if any(metric["floor"] is not None for metric in report["metrics"]):
-        rows.append(["training examples", "", "", *(_number(metric["floor"]) for metric in report["metrics"])])
+    if any(metric["floors"] for metric in report["metrics"]):
+        rows.append(["training examples", "", "", *(_floor(metric["floors"]) for metric in report["metrics"])])
+    shown = [cell["metrics"][metric["name"]] for cell in report["cells"] for metric in report["metrics"]]
     words = (
-        "Mean over seeds at the last round, and its 95 % bootstrap interval in brackets. ↓ lower is better, ↑ higher. "
-        f"A run that failed has no value: {GAP}, or over how many seeds the mean is. Collapsed ones count in it."
+        "Mean over seeds at the last round, of what is logged while training over the last tenth of the rounds. "
+        f"{_kinds(shown)} ↓ lower is better, ↑ higher. A run that failed has no value: {GAP}, or over how many seeds "
+        "the mean is. Collapsed ones count in it."
     )
     return Table("Results", words, header, rows)
 
 
+def _kinds(shown: list[dict[str, Any]]) -> str:
+    """What stands in brackets behind these means, and of how many values."""
+    counts = {kind: sorted({one["count"] for one in shown if one["kind"] == kind}) for kind in (T, RANGE)}
+    words = []
+    if counts[T]:
+        words.append(f"In brackets the mean's {LEVEL} interval by Student's t (of {seeds(counts[T])}).")
+    if counts[RANGE]:
+        words.append(
+            f"A range in brackets: the least and the greatest value (of {seeds(counts[RANGE])}), no interval of "
+            f"confidence, which takes {LEAST} seeds."
+        )
+    return " ".join(words) or "Of a single seed there is no interval."
+
+
 def _differences(report: dict[str, Any]) -> Table:
-    header = ["cell", *(metric["name"] for metric in report["metrics"])]
-    rows = [
-        [cell["name"], *(_interval(d, len(cell["fates"])) for d in differences)]
-        for cell in report["cells"]
-        if all(differences := [cell["metrics"][metric["name"]]["difference"] for metric in report["metrics"]])
-    ]
-    words = "The cell's value less the baseline's of the same seed: mean and 95 % bootstrap interval."
+    header = ["cell", "seeds", *(metric["name"] for metric in report["metrics"])]
+    rows, shown = [], []
+    for cell in report["cells"]:
+        differences = [cell["metrics"][metric["name"]]["difference"] for metric in report["metrics"]]
+        if all(differences):
+            count = len(cell["fates"])
+            rows.append([cell["name"], str(count), *(_interval(difference, count) for difference in differences)])
+            shown += differences
+    words = f"The cell's value less the baseline's of the same seed: the mean over seeds. {_kinds(shown)}"
     return Table(f"Differences from {report['baseline']}", words, header, rows)
 
 
@@ -89,7 +110,10 @@ def _cost(report: dict[str, Any]) -> Table:
 def _search(report: dict[str, Any]) -> Table:
     search = report["search"]
     rows = [[cell["name"], _number(cell["value"]), "yes" if cell["chosen"] else ""] for cell in search["cells"]]
-    words = f"Chosen by {search['by']}, {search['better']} is better; played again above, over fresh seeds."
+    words = (
+        f"Chosen by {search['by']}, {search['better']} is better, the mean of {seeds(search['seeds'])}; played again "
+        "above, over fresh seeds."
+    )
     return Table("The search before", words, ["cell", search["by"], "chosen"], rows)
 
 
@@ -100,13 +124,25 @@ def _made(report: dict[str, Any]) -> Table:
     return Table("Made with", "", ["", "", "runs"], rows)
 
 
-def _interval(values: dict[str, Any], seeds: int) -> str:
+def _interval(values: dict[str, Any], count: int) -> str:
+    """A mean with what is behind it, to the digits that this leaves meaning to."""
     if values["mean"] is None:
         return GAP
-    interval = "" if values["low"] is None else f" [{_number(values['low'])}, {_number(values['high'])}]"
-    return f"{_number(values['mean'])}{interval}" + (
-        f" ({values['count']} of {seeds})" if values["count"] < seeds else ""
-    )
+    some = f" ({values['count']} of {count} seeds)" if values["count"] < count else ""
+    if values["kind"] is None:
+        return f"{_number(values['mean'])}{some}"
+    width = values["high"] - values["low"]
+    mean, low, high = (_rounded(values[name], width) for name in ("mean", "low", "high"))
+    return f"{mean} {'range ' if values['kind'] == RANGE else ''}[{low}, {high}]{some}"
+
+
+def _rounded(value: float, width: float) -> str:
+    """A number to a hundredth of an interval's width or less, and to 6 digits at most."""
+    return f"{round(value, 2 - math.floor(math.log10(width))):.6g}" if width > 0 else _number(value)
+
+
+def _floor(values: list[float]) -> str:
+    return " to ".join(dict.fromkeys(map(_number, values))) or GAP
 
 
 def _number(value: float | None) -> str:
