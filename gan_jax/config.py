@@ -28,6 +28,7 @@ MOST, MOST_SEEDS, MOST_LIMIT = 2**31 - 1, 1000, 1e30
 """Of rounds, examples and what else is counted; of runs as one program; of the range of data, in float32."""
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*LAWS, "evaluators")
 """What a config adds to `defaults()`."""
+EMA_WARMUP = "ratio"
 
 
 def defaults() -> ConfigDict:
@@ -58,11 +59,14 @@ def player(
     clip_gradients: float = 0.0,
     clip_weights: float = 0.0,
     ema: float = 0.0,
+    ema_warmup: str = EMA_WARMUP,
 ) -> dict[str, Any]:
     """A player's block: an Optax optimizer by name with its arguments, and the parts around it, 0 for none.
 
     repeats: moves a round. clip_gradients: the most that the gradients' global norm may be. clip_weights: the box
     [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples then come from.
+    ema_warmup: a lower decay while few updates n are made, as the average is nearly the first network else: 'ratio',
+    min(ema, (1 + n) / (10 + n)); 'half_life', of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first on.
     """
     return {
         "optimizer": dict(optimizer),
@@ -70,6 +74,7 @@ def player(
         "clip_gradients": clip_gradients,
         "clip_weights": clip_weights,
         "ema": ema,
+        "ema_warmup": ema_warmup,
     }
 
 
@@ -176,11 +181,14 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """What a run's config.json holds; raises UserError where it is not one."""
+    """What a run's config.json holds, with fields that older versions had not; raises UserError where it is not one."""
     try:
         run = json.loads(path.read_text())
         run["config"]["seed"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        for block in run["config"].get("players", {}).values():
+            # Averages had no warm-up before this field was there; without an average it says nothing.
+            block.setdefault("ema_warmup", "none" if block["ema"] else EMA_WARMUP)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is not the config.json of a run: {one_line(error)}") from error
     return run
 

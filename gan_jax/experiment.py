@@ -14,9 +14,9 @@ import optax
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax import images, optimizers, steps
+from gan_jax import averages, images, optimizers, steps
 from gan_jax.config import LAWS, leaves
-from gan_jax.errors import UserError, blamed_on
+from gan_jax.errors import UserError, blamed_on, options
 from gan_jax.objectives.base import Objective, PredictFn
 from gan_jax.resolve import bind, parameters, required
 from gan_jax.state import Player, Players, TrainState, size
@@ -182,6 +182,9 @@ def _turn(name: str, player: ConfigDict) -> steps.Turn:
         )
     if not 0 <= player.ema < 1:
         raise UserError(f"config.{field}.ema is {player.ema}: it must be at least 0 (none) and below 1")
+    if player.ema_warmup not in averages.WARMUPS:
+        allowed = options(player.ema_warmup, averages.WARMUPS)
+        raise UserError(f"config.{field}.ema_warmup is {player.ema_warmup!r}: {allowed}")
     spec = player.optimizer.to_dict()
     for key, value in spec.items():
         if isinstance(value, dict):  # a schedule of the learning rate, say
@@ -193,7 +196,7 @@ def _turn(name: str, player: ConfigDict) -> steps.Turn:
         )
     with blamed_on(f"config.{field}"):
         moved = optimizers.chain(optimizer, clip_gradients=player.clip_gradients, clip_weights=player.clip_weights)
-    return steps.Turn(moved, player.repeats, player.ema)
+    return steps.Turn(moved, player.repeats, player.ema, averages.WARMUPS[player.ema_warmup])
 
 
 def _made(package: str, spec: Mapping[str, Any], field: str, facts: Mapping[str, Any] = MappingProxyType({})) -> Any:

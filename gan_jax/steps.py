@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 from jax import random
 
-from gan_jax import signals
+from gan_jax import averages, signals
 from gan_jax.batch import mean
 from gan_jax.objectives.base import Batch, LossFn, Objective
 from gan_jax.state import Player, Players, TrainState, Tree
@@ -37,6 +37,7 @@ class Turn(NamedTuple):
     optimizer: optax.GradientTransformation
     repeats: int = 1
     ema: float = 0.0
+    warmup: averages.Warmup = averages.constant
 
 
 Turns: TypeAlias = Mapping[str, Turn]
@@ -50,7 +51,7 @@ def alternating(objective: Objective, turns: Turns) -> TrainStep:
         players, metrics = dict(state.players), {}
         for number, (name, loss) in enumerate(objective.losses.items()):
             moves = _moves(objective, batches, random.fold_in(key, number), turns[name].repeats)
-            players[name], metrics[name] = _play(name, loss, turns[name], players, moves)
+            players[name], metrics[name] = _play(name, loss, turns[name], players, moves, state.step)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -69,7 +70,7 @@ def alternating_on_same_fakes(objective: Objective, turns: Turns) -> TrainStep:
         players, metrics = dict(state.players), {}
         for name, loss in objective.losses.items():
             last = moves[most - turns[name].repeats :]
-            players[name], metrics[name] = _play(name, loss, turns[name], players, last)
+            players[name], metrics[name] = _play(name, loss, turns[name], players, last, state.step)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -94,7 +95,7 @@ def simultaneous(objective: Objective, turns: Turns) -> TrainStep:
         players, metrics = {}, {}
         for number, (name, loss) in enumerate(objective.losses.items()):
             moves = _moves(objective, batches, random.fold_in(key, number), turns[name].repeats)
-            players[name], metrics[name] = _play(name, loss, turns[name], state.players, moves)
+            players[name], metrics[name] = _play(name, loss, turns[name], state.players, moves, state.step)
         return TrainState(state.step + 1, players), _flat(metrics)
 
     return train_step
@@ -112,11 +113,17 @@ def _moves(objective: Objective, batches: Batch, key: jax.Array, repeats: int) -
     return [(objective.draw(batch, key), key) for batch, key in zip(own, keys, strict=True)]
 
 
-def _play(name: str, loss: LossFn, turn: Turn, players: Players, moves: list[Move]) -> tuple[Player, Metrics]:
-    """One player's moves of a round -> the player, its last move's metrics."""
+def _play(
+    name: str, loss: LossFn, turn: Turn, players: Players, moves: list[Move], step: jax.Array
+) -> tuple[Player, Metrics]:
+    """One player's moves of the round after `step` -> the player, its last move's metrics."""
     metrics: Metrics = {}
-    for batch, key in moves:
+    before = step.astype(jnp.float32) * turn.repeats  # updates; in int32 they would overflow before the steps do
+    for number, (batch, key) in enumerate(moves, 1):
         player, metrics = _move(players[name], loss, turn, players, batch, key)
+        if turn.ema:
+            toward = turn.warmup(turn.ema, before + number)
+            player = player._replace(ema=optax.incremental_update(player.params, players[name].ema, toward))
         players = {**players, name: player}
     return players[name], metrics
 
@@ -129,8 +136,7 @@ def _move(
     metrics |= {"gradient_norm": signals.norm(grads)}
     updates, opt_state = turn.optimizer.update(grads, player.opt_state, player.params)
     params = optax.apply_updates(player.params, updates)
-    ema = optax.incremental_update(params, player.ema, 1 - turn.ema) if turn.ema else ()
-    return Player(params, aux.stats, opt_state, ema), metrics
+    return Player(params, aux.stats, opt_state), metrics
 
 
 def _flat(metrics: dict[str, Metrics]) -> Metrics:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gan_jax import config as configs
 from gan_jax import periods
 from gan_jax.errors import UserError
 from gan_jax.files import atomically
@@ -105,9 +106,9 @@ def found(folder: Path) -> Iterator[Program]:
     for place in _places(folder):
         path = place / "config.json"
         try:
-            values = json.loads(path.read_text())["config"]
-            values["seed"], values["seeds"], values["steps"]
-        except (ValueError, KeyError, TypeError) as error:
+            values = configs.read_run(path)["config"]
+            values["seeds"], values["steps"]
+        except KeyError as error:
             raise UserError(f"{path} is not the config.json of a run") from error
         program = Program(place.parent.name, place.relative_to(folder), values)
         if values["seeds"] == 1 or not any((folder / one.folder / path.name).exists() for one in alone(program)):

@@ -1,0 +1,38 @@
+"""How fast a moving average of weights follows them: the step toward the new ones, 1 - decay.
+
+At a constant decay the first weights, which nobody wants, keep a share of decay^n after n updates: 97 % after 300
+updates at 0.9999. A warm-up lets the decay rise to `ema` instead.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+import jax
+import jax.numpy as jnp
+
+Warmup: TypeAlias = Callable[[float, jax.Array], jax.Array | float]
+"""`(ema, n) -> 1 - decay` after the n-th update of the weights, n from 1 on, float32 []."""
+
+SHARE = 0.05  # of the updates so far: the longest half-life, StyleGAN2-ADA's ema_rampup
+
+
+def constant(ema: float, n: jax.Array) -> float:
+    """The decay is `ema` from the first update on."""
+    del n
+    return 1 - ema
+
+
+def ratio(ema: float, n: jax.Array) -> jax.Array:
+    """The decay is min(ema, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage."""
+    return jnp.maximum(1 - ema, 9 / (10 + n))
+
+
+def half_life(ema: float, n: jax.Array) -> jax.Array:
+    """The decay is min(ema, 0.5^(1 / (0.05 n))), a half-life of at most 5 % of the updates, as in StyleGAN2-ADA."""
+    return jnp.maximum(1 - ema, -jnp.expm1(-math.log(2) / (SHARE * n)))
+
+
+WARMUPS: Mapping[str, Warmup] = MappingProxyType({"none": constant, "ratio": ratio, "half_life": half_life})
+"""What `players.NAME.ema_warmup` can be."""
