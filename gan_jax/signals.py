@@ -13,6 +13,9 @@ from jax import lax
 from gan_jax import batch
 
 T = TypeVar("T")
+MOST = 1000.0
+"""Of a share: next to nothing is under the fraction, and how much less says nothing more."""
+ROUNDING = 4e-6  # of the means' size: what a spread in float32 has of it by rounding alone
 PROBES, NEIGHBOURS = 4, 16  # of a batch: of 10 images made again and again, four in five meet themselves among 16
 
 
@@ -38,26 +41,29 @@ def largest(values: jax.Array) -> jax.Array:
 
 
 def variety(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
-    """How a batch's fakes are spread beside its real examples: [b, ...] twice -> three scalars.
+    """How a batch's fakes are spread beside its real examples: [b, ...] twice -> three scalars, or none of one example.
 
     diversity: the fakes' spread, the root of their summed variances, as a share of the real ones'.
     offset: the squared distance between the two means, in units of the real ones' summed variances, less what chance
         gives batches of this size: about 0 for two batches of one law, above it when kinds of examples are missing.
     nearest: how far an example is from the next one like it among 16 of the batch, as a share of what it is for real
         ones: low when fakes repeat themselves (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
+
+    Real examples without any spread, as in a constant set, are no unit to measure in. Where fakes have none either the
+    shares are 1; the offset is then in the fakes' variances; and no value goes beyond MOST.
     """
+    if (n := _size(real)) < 2:
+        return {}
     real, fake = _as_they_are([x.reshape(len(x), -1) for x in (real, fake)])
     (real_mean, real_variance), (fake_mean, fake_variance) = _moments(real), _moments(fake)
-    n = _size(real)
     apart = jnp.square(fake_mean - real_mean).sum() - (real_variance + fake_variance) / n
+    rounding = ROUNDING**2 * (jnp.square(real_mean) + jnp.square(fake_mean)).sum() + jnp.finfo(real.dtype).tiny
+    unit = jnp.where(real_variance > rounding, real_variance, fake_variance)
     return {
-        "diversity": jnp.sqrt(fake_variance / (real_variance + TINY)),
-        "offset": apart / (real_variance + TINY),
-        "nearest": _nearest(fake) / (_nearest(real) + TINY),
+        "diversity": jnp.minimum(jnp.sqrt((fake_variance + rounding) / (real_variance + rounding)), MOST),
+        "offset": jnp.clip(apart / (unit + rounding), -MOST, MOST),
+        "nearest": jnp.minimum((_nearest(fake) + jnp.sqrt(rounding)) / (_nearest(real) + jnp.sqrt(rounding)), MOST),
     }
-
-
-TINY = 1e-12  # under a fraction: data without any spread must not make values that are not finite
 
 
 def _as_they_are(tree: T) -> T:
