@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from gan_jax.metrics import manifolds
-from gan_jax.metrics.manifolds import density_coverage, precision_recall
+from gan_jax.metrics.manifolds import density_coverage, precision_recall, without_ball
 
 FIXTURE = np.load(Path(__file__).parent / "fixtures" / "metrics.npz")
 RNG = np.random.default_rng(0)
@@ -50,6 +50,19 @@ def test_collapse_shows():
     assert precision_recall(real, few) == pytest.approx((1, 0), abs=0.03)
     assert density_coverage(real, few).coverage < 0.2
     assert precision_recall(real, np.zeros((200, 4))).recall == 0
+
+
+@pytest.mark.parametrize("dim", [2, 784])
+def test_examples_without_a_ball_are_those_that_stand_there_more_than_k_times(dim):
+    few = RNG.normal(size=(50, dim)) + 3
+    assert without_ball(RNG.normal(size=(2000, dim)), k=1) == 0
+    assert [without_ball(few.repeat(4, axis=0), k=k) for k in (3, 4)] == [200, 0]
+    nearly = few.repeat(4, axis=0) * (1 + 1e-7 * RNG.normal(size=(200, dim)))  # as another batch's sums make of it
+    assert without_ball(np.concatenate([nearly, RNG.normal(size=(100, dim))]), k=3) == 200
+    assert without_ball(np.zeros((9, dim)), k=3) == 9
+    copies = few.repeat(4, axis=0)
+    assert precision_recall(copies, copies, k=3) == (0, 0)
+    assert density_coverage(copies, copies, k=3) == (0, 0)
 
 
 @pytest.mark.parametrize("k", [0, 5])

@@ -18,7 +18,13 @@ from gan_jax.metrics import frechet as moments
 from gan_jax.metrics.classifier import classifier_score
 from gan_jax.metrics.frechet import frechet_distance
 from gan_jax.metrics.kernel_distance import kernel_distance
-from gan_jax.metrics.manifolds import DensityCoverage, PrecisionRecall, density_coverage, precision_recall
+from gan_jax.metrics.manifolds import (
+    DensityCoverage,
+    PrecisionRecall,
+    density_coverage,
+    precision_recall,
+    without_ball,
+)
 from gan_jax.metrics.modes import mode_coverage
 from gan_jax.metrics.neighbours import NearestNeighbours, nearest_neighbours
 from gan_jax.metrics.sliced import sliced_wasserstein
@@ -66,11 +72,29 @@ def _kernel_distance(c: Comparison) -> tuple[float]:
 
 
 def _precision_recall(c: Comparison) -> PrecisionRecall:
+    _check_balls(f"precision/{c.network}", c.real, "real examples", k=PRECISION_K)
+    _check_balls(f"recall/{c.network}", c.fake, "samples", k=PRECISION_K)
     return precision_recall(c.real.features, c.fake.features, k=PRECISION_K)
 
 
 def _density_coverage(c: Comparison) -> DensityCoverage:
+    _check_balls(f"density/{c.network} and coverage/{c.network}", c.real, "real examples", k=DENSITY_K)
     return density_coverage(c.real.features, c.fake.features, k=DENSITY_K)
+
+
+def _check_balls(values: str, side: Side, which: str, *, k: int) -> None:
+    """Warns where examples repeat themselves so often that nothing is near them by these values' measure."""
+    if lost := without_ball(side.features, k=k):
+        logging.warning(
+            "%s: %d of %d %s have their %d nearest others at distance 0, and nothing, not even a copy, counts as near "
+            "those, which lowers the values: drop duplicates from the data (of samples they mean collapse), or compare "
+            "by frechet and kernel_distance, which take them as they are",
+            values,
+            lost,
+            len(side.features),
+            which,
+            k,
+        )
 
 
 def _classifier_score(c: Comparison) -> tuple[float]:

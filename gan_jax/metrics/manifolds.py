@@ -22,6 +22,8 @@ from gan_jax.metrics.features import check_pair
 
 AT_ONCE = 2_500_000  # distances held at a time: 20 MB
 LANES = 128
+SAME = 1e-6  # of the examples' size: what networks that compute in float32 make of one example twice differs by less
+DIRECTIONS = 4  # in so many random ones no two of a million examples come as near by chance
 
 
 class PrecisionRecall(NamedTuple):
@@ -64,6 +66,21 @@ def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> Density
     with jax.enable_x64(True):
         held = np.asarray(_held(jnp.asarray(real), jnp.asarray(fake), k=k))
     return DensityCoverage(float(held.sum() / (k * len(fake))), float((held > 0).mean()))
+
+
+def without_ball(x: ArrayLike, *, k: int) -> int:
+    """How many of some examples have balls of radius 0, in which nothing lies: features [n, d].
+
+    Their k-th nearest other example is the same again, up to float32's rounding. So exact copies of duplicated real
+    examples count as misses: where every one stands there k + 1 times, precision, density and coverage are 0.
+    """
+    from scipy.spatial import KDTree
+
+    x = np.asarray(x, np.float64)
+    if x.shape[1] > DIRECTIONS:  # as near in all of these as two that are the same are: the same
+        x = x @ np.random.default_rng(0).normal(size=(x.shape[1], DIRECTIONS)) / np.sqrt(x.shape[1])
+    reach = SAME * np.sqrt(np.square(x).sum(1).mean())
+    return int((KDTree(x).query_ball_point(x, reach, return_length=True) > k).sum())
 
 
 def _check_k(k: int, examples: int) -> None:
