@@ -42,6 +42,20 @@ def names(found):
     return [alarm.name for alarm in found]
 
 
+def test_a_posterior_that_says_nothing_is_an_alarm_of_vaes():
+    def of(*stretches):
+        return names(alarms.find(rows(*((number, {"autoencoder/kl": kl}) for number, kl in stretches)), "vae.vae"))
+
+    collapsed = ["the posterior has collapsed"]
+    assert of((40, 5.6e-6)) == of((40, 0.0)) == of((20, 3.0), (40, 0.05)) == collapsed
+    assert of((40, 0.5)) == of((40, 25.0)) == of((SETTLED // 10 - 1, 0.0)) == []
+    assert of(*((1, 1e-3 * 1.1**n) for n in range(80))) == []  # on its way out
+
+
+def test_fakes_without_any_spread_have_collapsed():
+    assert names(alarms.find(rows((40, HEALTHY | {"generator/diversity": 0.0})), GAN)) == ["the fakes have collapsed"]
+
+
 def test_healthy_rows_are_silent():
     assert alarms.find(rows((100, HEALTHY)), PENALISED) == []
     assert alarms.find([], GAN) == []

@@ -18,7 +18,7 @@ from gan_jax.writers import Row, read_rows
 NO_MATTER = FREE - {"steps"}
 """Fields that do not change a run's numbers, and so do not tell cells apart."""
 FINISHED = ("finished", "collapsed")
-COLLAPSES = frozenset({"the fakes have collapsed", "the fakes repeat themselves"})
+COLLAPSES = frozenset({"the fakes have collapsed", "the fakes repeat themselves", "the posterior has collapsed"})
 """The alarms that make a run a collapsed one."""
 LAST = 0.1  # of the rounds: what a metric of metrics.jsonl is the mean over, as a batch's value is noisy
 NOT_METRICS = ("/std", "/floor")  # endings of what stands beside an evaluation's values
@@ -27,8 +27,8 @@ NOT_METRICS = ("/std", "/floor")  # endings of what stands beside an evaluation'
 class Run(NamedTuple):
     """One seed's run.
 
-    fate: `finished`; `collapsed`, finished too, but its fakes are few images again and again; `diverged`, its numbers
-        are not finite any more; `failed`, it ended before its last round; `not run`.
+    fate: `finished`; `collapsed`, finished too, but its fakes are few images again and again, or a VAE's latents say
+        nothing; `diverged`, its numbers are not finite any more; `failed`, it ended before its last round; `not run`.
     alarms: those that go off at its last row (alarms.py), by name.
     """
 
