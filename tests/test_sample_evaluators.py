@@ -137,14 +137,14 @@ def test_duplicates_that_make_balls_empty_are_warned_of_with_their_number(caplog
     repeated = SPLITS["test"]._replace(x=SPLITS["test"].x[:20].repeat(6, axis=0), label=None)
     context = CONTEXT._replace(load={"train": SPLITS["train"], "test": repeated}.__getitem__)
     with caplog.at_level(logging.WARNING):
-        samples.distribution(context, metrics=("precision_recall", "density_coverage"), seeds=1)(HONEST, KEY)
+        samples.distribution(context, metrics=("precision_recall", "density_coverage"), seeds=1).measure(HONEST, KEY)
     said = "{}: 120 of 120 real examples have their {} nearest others at distance 0"
     assert said.format("precision/digits-v1", 3) in caplog.text
     assert said.format("density/digits-v1 and coverage/digits-v1", 5) in caplog.text
     assert "recall/digits-v1:" not in caplog.text
     assert "drop duplicates from the data" in caplog.text
     caplog.clear()
-    samples.distribution(CONTEXT, metrics=("precision_recall", "density_coverage"), seeds=1)(COLLAPSED, KEY)
+    samples.distribution(CONTEXT, metrics=("precision_recall", "density_coverage"), seeds=1).measure(COLLAPSED, KEY)
     assert "recall/digits-v1: 360 of 360 samples have their 3 nearest others at distance 0" in caplog.text
     assert "real examples" not in caplog.text
 
