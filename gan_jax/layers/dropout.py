@@ -3,7 +3,7 @@
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import random
+from jax import lax, random
 
 from gan_jax.batch import example_keys
 
@@ -24,8 +24,9 @@ class Dropout(nn.Module):
         if not train or self.rate == 0:
             return x
         keep = 1 - self.rate
-        # By a threefry of four words, which is a line of operations: JAX's own of two is a loop on the CPU.
+        # By a threefry of four words, which is a line of operations: JAX's own of two is a loop on the CPU. Such a long
+        # line must not be copied into all that reads the mask: in small sums LLVM then compiles for many minutes.
         words = jnp.resize(random.key_data(self.make_rng("dropout")), (4,))
         keys = example_keys(random.wrap_key_data(words, impl="threefry4x32"), len(x))
         mask = jax.vmap(lambda key: random.bernoulli(key, keep, x.shape[1:]))(keys)
-        return jnp.where(mask, x / keep, 0)
+        return jnp.where(lax.optimization_barrier(mask), x / keep, 0)
