@@ -20,11 +20,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
 
+import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.errors import UserError
-from gan_jax.sweeps import ablation, local, slurm
+from gan_jax.sweeps import ablation, local, results, slurm
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import described
 from gan_jax.sweeps.plan import Planned, Program, Seeds, Sweep, alone, expand, load, programs
@@ -40,10 +41,11 @@ def main(argv: list[str]) -> int:
             return _status(_needed(args.workdir if args.status is True else Path(args.status), "workdir=DIR"))
         sweep = load(_needed(args.sweep, "sweep=FILE"))
         cells = expand(sweep)
+        unchecked = _check_names(sweep, cells, on_cpu=not args.dry_run)
         if args.dry_run:
             return _show(sweep, cells, args.probe)
         folder = _needed(args.workdir, "workdir=DIR")
-        folders.claim(folder, args.sweep.stem, sweep, cells)
+        folders.claim(folder, args.sweep.stem, sweep, cells, unchecked=unchecked)
         return _run(args, folder, sweep, cells)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -54,6 +56,21 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from there", file=sys.stderr)
         return 130
+
+
+def _check_names(sweep: Sweep, cells: list[Planned], *, on_cpu: bool) -> list[str]:
+    """What the sweep asks for and cannot be checked before a run has ended, of which it warns; UserError as `check`.
+
+    on_cpu: this process takes no other device for good, as a process that has one may hold it, and runs need them.
+    """
+    from gan_jax.sweeps import names  # a second of import, which --help and --status need not wait for
+
+    if on_cpu:
+        jax.config.update("jax_platforms", "cpu")
+    unchecked = names.check(sweep, cells)
+    for name in unchecked:
+        print(f"warning: whether runs will have {name!r} is not known before the first one has ended", file=sys.stderr)
+    return unchecked
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,10 +112,10 @@ def _run(args: argparse.Namespace, folder: Path, sweep: Sweep, cells: list[Plann
             if any(_state(folder, program) in ("waiting", "running") for program in every):
                 return 0  # elsewhere, and later
     failures = _failures(folder)
-    for path in ablation.write(folder):
-        print(path)
     for line in failures:
         print(line, file=sys.stderr)
+    for path in ablation.write(folder):
+        print(path)
     return 1 if failures else 0
 
 
@@ -161,6 +178,8 @@ def _status(folder: Path) -> int:
             print(f"running: {program.folder}: round {now.step:,} of {program.values['steps']:,}")
     for line in _failures(folder):
         print(line)
+    if missing := results.unchecked(folder):
+        print(missing)
     rates = [now.seconds / now.step for _, now in every if now.step]
     print(", ".join(f"{count} {state}" for state, count in counts.items()) + f" of {len(every)} programs", end="; ")
     left = 0.0

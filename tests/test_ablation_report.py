@@ -15,7 +15,7 @@ from gan_jax import config as configs
 from gan_jax.errors import UserError
 from gan_jax.sweeps import ablation
 from gan_jax.sweeps.plan import Metric
-from gan_jax.sweeps.results import COLLAPSES, read
+from gan_jax.sweeps.results import COLLAPSES, read, unchecked
 from gan_jax.sweeps.statistics import LEAST, summary, t_interval
 from scripts import report as script
 
@@ -268,6 +268,25 @@ def test_report_refuses(two_cells, tmp_path_factory, capsys):
     run(two_cells / "again", evaluations=evaluated(1.0))
     with pytest.raises(UserError, match="are the same run"):
         ablation.write(two_cells)
+
+
+def test_a_metric_that_no_run_has_is_an_error_once_the_report_is_there(two_cells, capsys):
+    plan = {"sweep": "s", "cells": [], "metrics": [{"name": "samples/frecht", "better": ""}], "unchecked": []}
+    (two_cells / "sweep.json").write_text(json.dumps(plan))
+    assert script.main([str(two_cells)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: the sweep asks for 'samples/frecht', which no run has; did you mean samples/frechet")
+    assert said.count("\n") == 1
+    assert "samples/frecht |" in (two_cells / "ablation.md").read_text()
+
+
+def test_what_could_not_be_checked_before_is_said_when_the_first_run_has_ended(tmp_path):
+    plan = {"sweep": "s", "cells": [], "unchecked": ["samples/frecht", "samples/frechet"]}
+    (tmp_path / "sweep.json").write_text(json.dumps(plan))
+    run(tmp_path / "cells" / "a-0" / "seed_0", logged=rows(last=8))
+    assert not unchecked(tmp_path)
+    run(tmp_path / "cells" / "a-0" / "seed_0", evaluations=evaluated(1.0))
+    assert unchecked(tmp_path).startswith("the sweep asks for 'samples/frecht', which no run has; did you mean")
 
 
 def test_page_escapes_what_it_shows(tmp_path):

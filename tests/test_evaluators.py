@@ -31,6 +31,7 @@ EVERY = {
     for name in getattr(file, "__all__", ())
 }
 MADE = {**EVERY, "reconstruction.noisy": partial(reconstruction.noisy, noise=partial(noise.gaussian, level=0.1))}
+MADE["samples.distribution"] = partial(samples.distribution, features="pixels")
 MADE |= {
     f"{metric}, {features}": partial(samples.distribution, metrics=(metric,), features=features)
     for metric in MEASURES

@@ -120,6 +120,18 @@ def test_dry_run_shows_the_plan_and_makes_nothing(file, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("also", [["--dry_run"], []])
+def test_a_metric_that_no_run_will_have_is_refused_before_any(file, tmp_path, also, capsys):
+    (tmp_path / "typo.py").write_text(file.read_text().replace('Metric("critic/loss")', 'Metric("critic/los")'))
+    assert script.main([f"--sweep={tmp_path / 'typo.py'}", f"--workdir={tmp_path / 'run'}", *also]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(
+        "error: the sweep asks for 'critic/los', which no run of it will have; did you mean critic/l"
+    )
+    assert said.count("\n") == 1
+    assert not (tmp_path / "run").exists()
+
+
 def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypatch, capsys):
     (tmp_path / "search.py").write_text(
         SWEEP.replace("Seeds(2), small, metrics=metrics", "Seeds(1), small, metrics=metrics[:1]")
@@ -154,12 +166,13 @@ def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypa
 def pretend(place, program: Program, loss):
     """What a program leaves that has played to its end, as far as a sweep looks at it."""
     steps = program.values["steps"]
+    others = dict.fromkeys(("critic/loss", "critic/fake_probability", "generator/gradient_norm"), 1.0)
     for _, one in folders.runs(place, program.values):
         (one.checkpoints / str(steps)).mkdir(parents=True)
         one.samples.mkdir()
         config = configs.of_seed(ConfigDict(program.values), 0)
         one.config.write_text(json.dumps({"config": configs.to_json(config)}))
-        one.metrics.write_text(json.dumps({"step": steps, "seconds": 1.0, "generator/loss": loss}) + "\n")
+        one.metrics.write_text(json.dumps({"step": steps, "seconds": 1.0, "generator/loss": loss, **others}) + "\n")
         images.save_png(one.sample(steps), np.zeros((8, 8, 1), np.uint8))
 
 

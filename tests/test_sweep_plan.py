@@ -1,6 +1,7 @@
 """Sweeps on paper: cells, their configs and programs, what a sweep may not say; and that the shipped ones build."""
 
 import json
+import textwrap
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gan_jax import config as configs
 from gan_jax.errors import UserError
 from gan_jax.experiment import build
 from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps import names, plan
 from gan_jax.sweeps.cells import Cell, choice, crossed, drawn, grid, integers, listed, log_uniform, short, uniform
 from gan_jax.sweeps.plan import Curve, Finals, Metric, Program, Seeds, Sweep, alone, expand, load, programs
 
@@ -147,6 +149,84 @@ def test_a_thousand_cells_expand_in_seconds(base):
     start = time.process_time()
     assert len(expand(sweep)) == 1000
     assert time.process_time() - start < 15  # 2.4 s on a quiet machine
+
+
+KNOWN = ["critic/loss", "samples/frechet/digits-v1", "samples/frechet/digits-v1/floor", "seconds"]
+EVALUATED = {"evaluate_every_steps": 250}
+
+
+def asking(base, *metrics, overrides=EVALUATED, cells=TWO, **more):
+    return Sweep(base, cells, overrides=overrides, metrics=[Metric(name) for name in metrics], **more)
+
+
+def test_names_that_runs_will_have_are_found(base):
+    sweep = asking(base, *KNOWN, curves=[Curve("critic/gap", "step"), Curve("critic/loss", "generator/gradient_norm")])
+    assert names.check(sweep, expand(sweep)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": [Metric("samples/frechet")]}, "did you mean samples/frechet/digits-v1"),
+        ({"metrics": [Metric("samples/frechet/mnist-v1")]}, "did you mean samples/frechet/digits-v1"),
+        ({"curves": [Curve("critic/los")]}, "did you mean critic/loss"),
+        ({"curves": [Curve("critic/loss", "sep")]}, "'sep', which no run of it will have; did you mean step"),
+        ({"finals": Finals(1, Metric("validation/frechet/digits-v1", "lower"), Seeds(2, first=5))}, "'validation/fre"),
+        ({"overrides": {}, "metrics": [Metric("samples/frechet/digits-v1")]}, "evaluator 'samples' is never due"),
+    ],
+)
+def test_names_that_no_run_will_have_are_refused_with_near_ones(base, change, message):
+    sweep = asking(base, *KNOWN[:1])._replace(**change)
+    with pytest.raises(UserError) as error:
+        names.check(sweep, expand(sweep))
+    assert message in str(error.value)
+
+
+def test_a_name_is_of_any_cell_and_a_cell_that_cannot_be_has_none(base, monkeypatch):
+    gp = {"objective": {"name": "adversarial.wasserstein_gp", "penalty_weight": 1.0}}
+    gp |= {"networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5}}
+    cells = listed({"cannot be": {"networks.critic.widths": (4,)}, "plain": {}, "gp": gp})
+    sweep = asking(base, "critic/accuracy", "critic/slope", cells=cells)
+    assert names.check(sweep, expand(sweep)) == []
+    built = []
+    monkeypatch.setattr(names, "build", lambda *given: built.append(given) or build(*given))
+    sweep = asking(
+        base, "critic/lsos", cells=drawn({RATE: log_uniform(1e-5, 1e-1), "latent.dim": integers(2, 90)}, 300)
+    )
+    with pytest.raises(UserError, match="'critic/lsos'"):
+        names.check(sweep, expand(sweep))
+    assert len(built) == 1
+
+
+def test_names_are_left_to_the_runs_where_data_or_weights_are_not_here(base):
+    sweep = asking(base, "critic/lsos", overrides={"data.name": "mnist:0.0.1"})
+    assert names.check(sweep, expand(sweep)) == ["critic/lsos"]
+    weights = {"name": "samples.distribution", "features": "inception", "weights": "absent.npz"}
+    elsewhere = {**EVALUATED, "evaluators": {"samples": weights}}
+    sweep = asking(base, "critic/loss", "samples/frechet/inception", overrides=elsewhere)
+    assert names.check(sweep, expand(sweep)) == ["samples/frechet/inception"]
+    sweep = asking(base, "critic/lsos", overrides=elsewhere)
+    with pytest.raises(UserError, match="did you mean critic/loss"):
+        names.check(sweep, expand(sweep))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_shipped_sweep_asks_for_what_its_runs_will_have(file, request):
+    sweep = load(file)
+    cells = expand(sweep)
+    if any(cell.values["data"]["name"] == "mnist" for cell in cells):
+        request.getfixturevalue("tfds_dir")
+    assert names.check(sweep, cells) == []
+
+
+def test_the_docstrings_example_asks_for_what_its_runs_will_have(tmp_path):
+    example = plan.__doc__[plan.__doc__.index("    def get_sweep") :]
+    imports = (
+        "from gan_jax.sweeps.plan import *\nfrom gan_jax.sweeps.cells import grid\nfrom gan_jax.config import load\n"
+    )
+    (tmp_path / "example.py").write_text(imports + textwrap.dedent(example))
+    sweep = load(tmp_path / "example.py")
+    assert names.check(sweep, expand(sweep)) == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -14,8 +14,8 @@ from gan_jax.files import atomically
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import summary, tables
 from gan_jax.sweeps.charts import chart
-from gan_jax.sweeps.plan import Metric
-from gan_jax.sweeps.results import Results, read, searched
+from gan_jax.sweeps.plan import Metric, asked
+from gan_jax.sweeps.results import Results, absent, read, searched
 
 TEMPLATE = Path(__file__).with_name("ablation.html.j2")
 MOST_CELLS, MOST_ROUNDS = 10, 3  # in charts and pictures
@@ -25,7 +25,7 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
     """Writes the report into the folder of a sweep, or of any runs -> its files.
 
     `against`: the cell that others are compared with, instead of the sweep's own. Raises UserError where there is no
-    run or no such cell; OSError.
+    run or no such cell, and once the report is written where it has metrics or curves that no run has; OSError.
     """
     results = read(folder)
     if against:
@@ -46,6 +46,9 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
     for name, content in contents.items():
         with atomically(folder / name) as file:
             file.write(content)
+    runs = [run for cell in results.cells for run in cell.runs]
+    if missing := absent(runs, asked(results.metrics, results.curves, None)):
+        raise UserError(missing)
     return [folder / name for name in contents]
 
 

@@ -41,8 +41,8 @@ class Progress(NamedTuple):
     seconds: float
 
 
-def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned]) -> None:
-    """Makes the folder this sweep's: writes sweep.json.
+def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, unchecked: Sequence[str] = ()) -> None:
+    """Makes the folder this sweep's: writes sweep.json. unchecked: what it asks for that its first runs have to show.
 
     Raises UserError where it holds other things, another sweep, or cells that are not (or not so) in this one; OSError.
     """
@@ -59,6 +59,7 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned]) -> No
         "cells": [{"name": cell.name, "folder": f"{phase}/{cell.folder}"} for cell in cells],
         "metrics": [metric._asdict() for metric in sweep.metrics],
         "curves": [curve._asdict() for curve in sweep.curves],
+        "unchecked": list(unchecked),
         "baseline": sweep.baseline,
         "finals": None if sweep.finals is None else {"best": sweep.finals.best, "by": sweep.finals.by._asdict()},
     }

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import ROOT, command
 from gan_jax.sweeps.plan import Program
+from gan_jax.sweeps.results import unchecked
 
 POLL_SECONDS = 0.2
 
@@ -97,6 +98,8 @@ def _conclude(folder: Path, one: _Running) -> None:
         now = folders.conclude(place, values, one.process.returncode)
     if now.state == "done":
         print(f"{one.program.folder}: done, {now.seconds:,.0f} s of training", file=sys.stderr)
+        if missing := unchecked(folder):
+            print(f"error: {missing}", file=sys.stderr)
     else:
         why = (place / folders.FAILURE).read_text().splitlines()[-1]
         print(f"{one.program.folder}: {now.state} at round {now.step}: {why}", file=sys.stderr)

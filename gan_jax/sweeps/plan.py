@@ -5,13 +5,14 @@ A sweep's file is Python with a function `get_sweep() -> Sweep`, and is run as c
     def get_sweep() -> Sweep:
         base = load(CONFIGS / "digits_dcgan.py")
         rates = {"players.critic.optimizer.learning_rate": [1e-4, 2e-4, 4e-4]}
-        return Sweep(base, grid(rates), Seeds(5), metrics=[Metric("samples/frechet", "lower")])
+        metrics = [Metric("samples/frechet/digits-v1", "lower")]
+        return Sweep(base, grid(rates), Seeds(5), {"evaluate_every_steps": 250}, metrics=metrics)
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ from gan_jax.sweeps.cells import Cell, Overrides
 CONFIGS = Path(__file__).parents[2] / "configs"
 BETTER = ("lower", "higher")
 SCALES = ("linear", "log")
+OF_ROWS = frozenset({"step", "seconds"})
+"""What every logged row has beside the metrics of a round."""
 
 
 class Seeds(NamedTuple):
@@ -65,6 +68,12 @@ class Finals(NamedTuple):
     best: int
     by: Metric
     seeds: Seeds
+
+
+def asked(metrics: Iterable[Metric], curves: Iterable[Curve], by: Metric | None) -> list[str]:
+    """The names of values that runs must have for these, each once."""
+    names = [*(metric.name for metric in metrics), *(name for curve in curves for name in (curve.x, curve.y))]
+    return list(dict.fromkeys([*names, *([by.name] if by else [])]))
 
 
 class Sweep(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from gan_jax import alarms
 from gan_jax.config import FREE, leaves
-from gan_jax.errors import UserError
+from gan_jax.errors import UserError, options
 from gan_jax.run_directory import RunDirectory
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.cells import short
@@ -111,6 +111,29 @@ def read(folder: Path) -> Results:
         finals=plan.get("finals"),
         made_with=_made_with(runs),
     )
+
+
+def absent(runs: Sequence[Run], names: Iterable[str]) -> str:
+    """A line about those of these names that no run has a number of; "" where there are none, or no run has ended."""
+    rows = [row for run in runs for row in (*run.rows[-1:], *run.evaluations)]
+    known = {name for row in rows for name, value in row.items() if _is_number(value)}
+    missing = [name for name in names if name not in known]
+    if not missing or not any(run.fate in FINISHED for run in runs):
+        return ""
+    return f"the sweep asks for {', '.join(map(repr, missing))}, which no run has; {options(missing[0], known)}"
+
+
+def unchecked(folder: Path) -> str:
+    """`absent`, of what a sweep asks for and what could not be checked before its runs."""
+    names = folders.read(folder).get("unchecked", []) if (folder / folders.PLAN).exists() else []
+    places = [folder / phase for phase in (folders.SEARCH, folders.CELLS)] if names else []
+    runs = [
+        run
+        for place in places
+        for program in folders.found(place)
+        for run in _runs(place, program.folder, program.values)
+    ]
+    return absent(runs, names)
 
 
 def searched(folder: Path) -> dict[str, list[Run]]:

@@ -1,0 +1,84 @@
+"""Whether the runs of a sweep will have the values that it reports: before any of them is played, or at their ends."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax import config as configs
+from gan_jax import data, evaluate, periods
+from gan_jax.checks import check_round
+from gan_jax.data import Dataset
+from gan_jax.errors import UserError, options
+from gan_jax.experiment import Experiment, build
+from gan_jax.sweeps.plan import OF_ROWS, Planned, Sweep, asked
+
+
+def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
+    """The names that the sweep asks for and that cannot be told here to be of any run, as where data is not at hand.
+
+    Raises UserError for one that no cell's runs will have. Cells whose runs have values of the same names are tried
+    once, and only until all names are found.
+    """
+    missing = asked(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
+    known, untold, tried = set(OF_ROWS), set(), set()
+    load = cache(data.load)
+    for cell in cells:
+        if not (missing := [name for name in missing if name not in known]):
+            return []
+        kind = json.dumps(_kind(cell.values))
+        if kind not in tried:
+            tried.add(kind)
+            found, not_told = _names(configs.of_seed(ConfigDict(cell.values), sweep.seeds.first), load)
+            known, untold = known | found, untold | not_told
+    missing = [name for name in missing if name not in known]
+    if wrong := [name for name in missing if not untold & {"", name.partition("/")[0]}]:
+        words = ", ".join(repr(name) + _why(name, cells) for name in wrong)
+        raise UserError(f"the sweep asks for {words}, which no run of it will have; {options(wrong[0], known)}")
+    return missing
+
+
+def _names(config: ConfigDict, load: Callable[[str, str], Dataset]) -> tuple[set[str], set[str]]:
+    """The names of what a run of this config logs and has evaluated at its end, and the evaluators not told here.
+
+    "" among these: nothing is told, as the data is not here. Of a config that cannot be played there are none.
+    """
+    try:
+        dataset = load(config.data.name, config.data.split)
+    except UserError:
+        return set(), {""}
+    try:
+        experiment = build(config, dataset.shape, dataset.classes)
+        found = {*check_round(experiment, config, dataset.shape)}
+    except UserError:
+        return set(), set()
+    untold = set()
+    for name in periods.evaluators_due(config, config.steps):
+        try:
+            found |= _evaluated(config, name, experiment, partial(load, config.data.name))
+        except UserError:
+            untold.add(name)
+    return found, untold
+
+
+def _evaluated(config: ConfigDict, name: str, experiment: Experiment, load: Callable[[str], Dataset]) -> set[str]:
+    one = ConfigDict({"data": config.data, "evaluators": {name: config.evaluators[name]}})
+    return {*evaluate.value_names(evaluate.make(one, experiment, load))}
+
+
+def _why(name: str, cells: Sequence[Planned]) -> str:
+    """Where it is an evaluator's that is never due, this."""
+    evaluator = name.partition("/")[0]
+    every = [periods.of_evaluators(cell.values).get(evaluator) for cell in cells]
+    return f" (evaluator {evaluator!r} is never due: set evaluate_every_steps)" if {*every} == {0} else ""
+
+
+def _kind(value: Any) -> Any:
+    """A config without what no name depends on: of numbers only whether they are 0, and whether they are above 1."""
+    if isinstance(value, Mapping):
+        return {key: _kind(item) for key, item in sorted(value.items())}
+    if isinstance(value, list | tuple):
+        return [item for item in value if isinstance(item, str)]
+    return [value != 0, value > 1] if isinstance(value, int | float) else value
