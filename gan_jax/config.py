@@ -1,6 +1,5 @@
 """Configs: the fields that every experiment has, reading one from a file, overriding it, and telling two apart."""
 
-import importlib.util
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +10,8 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax.errors import UserError, blamed_on, one_line, options
+from gan_jax.plain import plain, plain_scalar
+from gan_jax.python_files import made_by, parted
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "keep_best", "parallel"})
@@ -31,9 +32,16 @@ BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*LAWS, "evaluat
 EMA_WARMUP = "ratio"
 
 
+class Fields(ConfigDict):
+    """Fields that also take numbers of NumPy and JAX where they hold a number."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        super().__setitem__(key, plain_scalar(value))
+
+
 def defaults() -> ConfigDict:
     """The fields that every config has; a config file sets them and adds `objective`, `networks` and `players`."""
-    config = ConfigDict()
+    config = Fields()
     config.seed = 0
     config.seeds = 1  # so many runs as one program, from `seed` on
     config.steps = 1000  # rounds to play
@@ -47,8 +55,8 @@ def defaults() -> ConfigDict:
     config.keep_best = ""  # and the one whose evaluation is best: "min evaluator/value" or "max evaluator/value"
     config.dtype = "float32"  # what networks compute in: float32 or bfloat16; parameters are float32
     config.parallel = "pmap"  # what plays a round on all devices: pmap or shard_map
-    config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
-    config.order = ConfigDict({"name": "alternating"})
+    config.data = Fields({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
+    config.order = Fields({"name": "alternating"})
     return config
 
 
@@ -78,39 +86,25 @@ def player(
     }
 
 
-def load(path: Path) -> ConfigDict:
+def load(place: str | Path) -> ConfigDict:
     """The config that a Python file's `get_config()` returns, or that a run's config.json holds; locked and checked.
 
-    A Python config is run as code. Raises UserError, with the file's name, for whatever goes wrong in it.
+    Of `file.py:argument` it is `get_config("argument")`. A Python config is run as code. Raises UserError, with the
+    file's name, for whatever goes wrong in it.
     """
+    path, arguments = parted(place)
     if not path.is_file():
-        raise UserError(f"--config={path}: there is no such file")
-    if path.suffix == ".json":
+        raise UserError(f"--config={place}: there is no such file")
+    if path.suffix == ".json" and not arguments:
         free = {field: value for field, value in defaults().items() if field in FREE}
         return _locked(free | read_run(path)["config"])  # a run of a version that had fewer of them goes on
     if path.suffix != ".py":
-        raise UserError(f"--config={path}: a config is a Python file, or the config.json of a run")
-    config = made_by(path, "get_config", "config")
+        raise UserError(f"--config={place}: a config is a Python file, or the config.json of a run")
+    config = made_by(place, "get_config", "config")
     if not isinstance(config, ConfigDict):
-        raise UserError(f"--config={path}: get_config() returned {type(config).__name__}, not a ConfigDict")
-    with blamed_on(f"--config={path}"):
+        raise UserError(f"--config={place}: get_config() returned {type(config).__name__}, not a ConfigDict")
+    with blamed_on(f"--config={place}"):
         return _locked(config.to_dict())
-
-
-def made_by(path: Path, function: str, flag: str) -> Any:
-    """What a function of a Python file returns; the file is run as code.
-
-    Raises UserError, with the flag and the file's name, for what is no such file and for whatever goes wrong in it.
-    """
-    spec = importlib.util.spec_from_file_location(f"{flag}_file", path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise UserError(f"--{flag}={path}: there is no such Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        return getattr(module, function)()
-    except (Exception, SystemExit) as error:
-        raise UserError(f"--{flag}={path}: {type(error).__name__}: {one_line(error)}") from error
 
 
 def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
@@ -126,8 +120,7 @@ def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
         values(argv)
     except (flags.Error, TypeError, ValueError, AttributeError, KeyError) as error:
         raise UserError(one_line(error)) from error
-    check(config)
-    return config
+    return _locked(config.to_dict())
 
 
 def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
@@ -145,9 +138,8 @@ def check(config: ConfigDict) -> None:
         if config[field] < 0:
             raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
     for field, value in leaves(config.to_dict()):
-        for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, float) and not math.isfinite(number):
-                raise UserError(f"config.{field} is {value}: it must be finite")
+        if not _is_finite(value):
+            raise UserError(f"config.{field} is {value}: it must be finite")
     if not 0 <= config.seed <= 2**32 - config.seeds:
         raise UserError(f"config.seed is {config.seed}: it and the seeds after it must be at least 0 and below 2**32")
     if config.dtype not in DTYPES:
@@ -176,14 +168,21 @@ def check(config: ConfigDict) -> None:
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:
-    """All values as JSON has them: tuples become lists."""
-    return json.loads(config.to_json_best_effort())
+    """All values as JSON has them: tuples become lists.
+
+    Raises UserError for a value that would not be read back equal.
+    """
+    values = plain(config.to_dict())
+    written = json.loads(json.dumps(values))
+    if plain(written) != values:
+        raise UserError("the config cannot be written as JSON and read back: take plain numbers and text")
+    return written
 
 
 def read_run(path: Path) -> dict[str, Any]:
     """What a run's config.json holds, with fields that older versions had not; raises UserError where it is not one."""
     try:
-        run = json.loads(path.read_text())
+        run = json.loads(path.read_text("utf-8"))
         run["config"]["seed"]
         for block in run["config"].get("players", {}).values():
             # Averages had no warm-up before this field was there; without an average it says nothing.
@@ -199,8 +198,13 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
     return [
         f"{field}: {right.get(field, 'absent')} -> {left.get(field, 'absent')}"
         for field in sorted(left.keys() | right.keys())
-        if left.get(field, ...) != right.get(field, ...) and not (field in FREE or field.startswith("evaluators."))
+        if left.get(field, ...) != right.get(field, ...) and not is_free(field)
     ]
+
+
+def is_free(field: str) -> bool:
+    """Whether a dotted field does not change what a round does."""
+    return field in FREE or field.startswith("evaluators.")
 
 
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -214,13 +218,15 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 
 def _locked(values: dict[str, Any]) -> ConfigDict:
     """A config of these values, no block of it shared by two fields, or raises UserError."""
+    values = plain(values)
     with blamed_on("the names of the config's fields"):
-        config = ConfigDict(_copied(values))
+        config = ConfigDict(values)
     for field in BLOCKS:
         if not isinstance(config.get(field), ConfigDict):
             raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
-    _check_fields(config, defaults(), "config", {*BLOCKS, *OPTIONAL_BLOCKS})
-    _check_fields(config.data, defaults().data, "config.data")
+    usual = ConfigDict(defaults().to_dict())
+    _check_fields(config, usual, "config", {*BLOCKS, *OPTIONAL_BLOCKS})
+    _check_fields(config.data, usual.data, "config.data")
     _check_blocks(config, {*config} & {*OPTIONAL_BLOCKS}, "config")
     for field in {*config} & {"networks", "players", "evaluators"}:
         _check_blocks(config[field], config[field], f"config.{field}")
@@ -261,7 +267,7 @@ def _find(config: ConfigDict, path: str) -> None:
         raise UserError(f"config.{path} is a block: set a field of it, as --config.{path}.{field}=...")
 
 
-def _copied(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
-    return tuple(map(_copied, value)) if isinstance(value, list | tuple) else value
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, dict | tuple | list):
+        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
+    return not isinstance(value, float) or math.isfinite(value)

@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO
 
@@ -17,7 +18,7 @@ def atomically(path: Path) -> Iterator[IO[bytes]]:
     The folder is made if need be. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")
+    draft = draft_of(path)
     with unfinished(draft), naming(path):
         with draft.open("wb") as file:
             yield file
@@ -54,16 +55,26 @@ def naming(path: Path) -> Iterator[None]:
         raise
 
 
-def is_draft(path: Path) -> bool:
-    """Whether this is a file that `atomically` has not finished, now or when its process was killed."""
-    return path.name.startswith(".") and path.suffix == _DRAFT
+def draft_of(path: Path) -> Path:
+    """Where `atomically` writes until the file is whole: beside it."""
+    return path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")
 
 
-def clear_drafts(folder: Path) -> None:
-    """Deletes the drafts in a folder that processes which are no more left there."""
+def in_the_way(folder: Path, names: Sequence[str]) -> list[str]:
+    """What keeps a folder that may not be there from being a new one of ours: its folders, and files of these patterns.
+
+    Not what a process of ours that was killed in its first moment leaves.
+    """
+    found = sorted(folder.iterdir()) if folder.exists() else []
+    return [path.name for path in found if path.is_dir() or any(fnmatchcase(path.name, name) for name in names)]
+
+
+def clear_drafts(folder: Path, names: Sequence[str]) -> None:
+    """Deletes the drafts of files of these patterns that processes which are no more left in a folder."""
     for path in folder.glob(f".*{_DRAFT}"):
-        pid = path.stem.rpartition(".")[2]
-        if pid.isdecimal() and (int(pid) == os.getpid() or not _lives(int(pid))):
+        name, _, pid = path.stem.removeprefix(".").rpartition(".")
+        ours = any(fnmatchcase(name, pattern) for pattern in names)
+        if ours and pid.isdecimal() and (int(pid) == os.getpid() or not _lives(int(pid))):
             path.unlink(missing_ok=True)
 
 

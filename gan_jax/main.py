@@ -5,8 +5,9 @@
     python -m gan_jax.main --workdir=runs/dcgan --mode=interpolate --out=walks.png
     python -m gan_jax.main --workdir=runs/vae --mode=reconstruct --out=reconstructions.npz
 
-Training goes on where the folder's run was; another run's folder is refused. Every field of the config can be set as
---config.field=value. The other modes take the config of the run, and its newest checkpoint that is whole.
+Training goes on where the folder's run was, with its config where none is given; another run's folder is refused. Every
+field of the config can be set as --config.field=value. The other modes take the config of the run, and its newest
+checkpoint that is whole, or that of --step. A flag or a field that a mode does not use is refused.
 
 Several processes play one run together, each on its own devices, by the same command with --coordinator, --processes
 and --process; a step of srun with several tasks, and a TPU pod, need none of these.
@@ -47,23 +48,45 @@ CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
 MOST = 1_000_000  # samples at a time: they are held in memory
 
 
+USED_BY = {
+    "step": ("sample", "reconstruct", "interpolate", "evaluate"),
+    "num": ("sample",),
+    "out": ("sample", "reconstruct", "interpolate"),
+    "sample_seed": ("sample", "reconstruct", "interpolate"),
+    "split": ("reconstruct", "interpolate"),
+    **dict.fromkeys(("coordinator", "processes", "process"), ("train",)),
+}
+"""The modes that use a flag; of all others it is refused. Flags that are not named here all modes use."""
+SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
+"""Of the files that modes write."""
+
+
 def define() -> flags.FlagValues:
     """The command line's flags, in a set of their own."""
     values = flags.FlagValues()
     known = {"flag_values": values}
-    modes = ["train", "sample", "reconstruct", "interpolate", "evaluate"]
-    flags.DEFINE_string("config", None, f"config file; for training {CONFIG.name} if none is given", **known)
+    modes = ["train", *SUFFIXES, "evaluate"]
+
+    def words(flag: str, text: str) -> str:
+        return f"{', '.join(USED_BY[flag])}: {text}"
+
+    default = f"the run's own if none is given, and for a new run {CONFIG.name}"
+    flags.DEFINE_string("config", None, f"config file, or file.py:argument for its get_config; {default}", **known)
     flags.DEFINE_string("workdir", None, "the run's folder", **known)
     flags.DEFINE_enum("mode", "train", modes, "what to do", **known)
-    flags.DEFINE_integer("step", None, "evaluate: which checkpoint; the newest if none is given", **known)
-    flags.DEFINE_integer("num", 64, "sample: how many", lower_bound=1, upper_bound=MOST, **known)
-    flags.DEFINE_string("out", None, "sample, reconstruct: file.npz to write; interpolate: file.png", **known)
-    flags.DEFINE_integer(
-        "sample_seed", 0, "fixes samples, walks and noise", lower_bound=0, upper_bound=2**32 - 1, **known
-    )
-    flags.DEFINE_string("coordinator", None, "of several processes: HOST:PORT where the first one listens", **known)
-    flags.DEFINE_integer("processes", None, "of several processes: how many", lower_bound=1, **known)
-    flags.DEFINE_integer("process", None, "of several processes: which one this is, from 0 on", lower_bound=0, **known)
+    step = "which checkpoint, a number or 'best' (by config.keep_best); the newest if none is given"
+    flags.DEFINE_string("step", None, words("step", step), **known)
+    flags.DEFINE_integer("num", 64, words("num", "how many"), lower_bound=1, upper_bound=MOST, **known)
+    flags.DEFINE_string("out", None, words("out", "the file to write, .npz, of interpolate .png"), **known)
+    seed = words("sample_seed", "fixes samples, walks and noise")
+    flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
+    flags.DEFINE_string("split", None, words("split", "of the data set; test if none is given"), **known)
+    several = "of several processes:"
+    coordinator = words("coordinator", f"{several} HOST:PORT where the first one listens")
+    flags.DEFINE_string("coordinator", None, coordinator, **known)
+    flags.DEFINE_integer("processes", None, words("processes", f"{several} how many"), lower_bound=1, **known)
+    process = words("process", f"{several} which one this is, from 0 on")
+    flags.DEFINE_integer("process", None, process, lower_bound=0, **known)
     flags.DEFINE_bool("help", False, "show this help", **known)
     return values
 
@@ -178,56 +201,77 @@ def _run(argv: list[str], stop: Stop) -> int:
 def _dispatch(values: flags.FlagValues, overrides: list[str], stop: Stop) -> int:
     """Reads the config, the given one or else the run's, and does what the mode says, importing only what it needs."""
     _check_flags(values)
-    from gan_jax import config as configs
+    from gan_jax import given, places
 
-    given = CONFIG if values.config is None and values.mode == "train" else values.config
-    config = None if given is None else configs.override(configs.load(Path(given)), overrides)
+    folder = places.of_user(values.workdir)
+    places.check_name(folder, "workdir")
+    file = None if values.config is None else os.fspath(places.of_user(values.config))
+    if values.mode != "train":
+        return _use(values, folder, file, overrides, stop)
+    config, of_file = given.for_training(file, folder, overrides, otherwise=CONFIG)
     _configure_jax(values, stop)
+    from gan_jax import train
     from gan_jax.run_directory import RunDirectory
 
-    place = RunDirectory(Path(values.workdir).expanduser())
-    if config is None:
-        config = configs.override(place.read_config(), overrides)
-    if values.mode == "train":
-        from gan_jax import train
-
-        for trained in train.run(config, place, stop):
-            terminal.tell(trained.report)
-        return 0
-    place.check_holds(config)
-    if config.seeds > 1:
-        _, first = place.by_seed(config)[0]
-        raise UserError(f"--workdir={place.folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
-    terminal.tell(_use(values, config, place))
+    for trained in train.run(config, RunDirectory(folder, of_file=of_file), stop):
+        terminal.tell(trained.report)
     return 0
 
 
-def _use(values: flags.FlagValues, config: "ConfigDict", place: "RunDirectory") -> str | Path:
-    """Puts a trained run to use -> what to print: the values measured, or the file written."""
-    if values.mode == "evaluate":
-        from gan_jax import evaluate
+def _use(values: flags.FlagValues, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> int:
+    """Puts a trained run to use, and prints the values measured or the file written."""
+    from gan_jax import given, places
 
-        return json.dumps(evaluate.run(place, config, values.step))
+    _configure_jax(values, stop)
+    from gan_jax.run_directory import RunDirectory
+
+    place = RunDirectory(folder)
+    used = [*(["evaluators"] if values.mode == "evaluate" else []), *(["keep_best"] if values.step == "best" else [])]
+    config = given.for_use(file, place.read_config(), overrides, values.mode, used)
+    place.check_holds(config)
+    if config.seeds > 1:
+        _, first = place.by_seed(config)[0]
+        raise UserError(f"--workdir={folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
+    step = place.asked(values.step, config.keep_best)
+    if values.mode == "evaluate":
+        places.check_writable(place.evaluations, "workdir")
+        terminal.tell(_evaluated(place, config, step))
+        return 0
+    out = places.of_user(values.out)
+    places.check_writable(out, "out")
     from gan_jax import predict
 
-    out = Path(values.out)
     if values.mode == "sample":
-        predict.sample(place, config, values.num, values.sample_seed, out)
+        predict.sample(place, config, values.num, values.sample_seed, out, step=step)
     else:
         draw = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate}[values.mode]
-        draw(place, config, values.sample_seed, out)
-    return out
+        draw(place, config, values.sample_seed, out, step=step, split=values.split)
+    terminal.tell(out)
+    return 0
+
+
+def _evaluated(place: "RunDirectory", config: "ConfigDict", step: int | None) -> str:
+    """What the evaluators measure, as JSON; the run's page is made anew."""
+    from gan_jax import evaluate, report
+
+    row = evaluate.run(place, config, step)
+    report.write(place)
+    return json.dumps(row)
 
 
 def _check_flags(values: flags.FlagValues) -> None:
-    if values.mode != "train" and (values.coordinator, values.processes, values.process) != (None, None, None):
-        raise UserError(
-            f"--mode={values.mode} is one process's: --coordinator, --processes and --process are for training"
-        )
-    suffixes = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
-    suffix = suffixes.get(values.mode)
+    """Raises UserError for flags that the mode does not use, and for values that none could."""
+    mode = values.mode
+    unused = [flag for flag, modes in USED_BY.items() if values[flag].present and mode not in modes]
+    if unused:
+        uses = "; ".join(f"--{flag} is for --mode={' or '.join(USED_BY[flag])}" for flag in unused)
+        raise UserError(f"--mode={mode} does not use --{', --'.join(unused)}: leave it out ({uses})")
+    step = values.step
+    if step is not None and step != "best" and not (step.isascii() and step.isdecimal() and len(step) < 20):
+        raise UserError(f"--step={step}: it must be 'best' or the number of a checkpoint, 0 or more")
+    suffix = SUFFIXES.get(mode)
     if suffix and (values.out is None or Path(values.out).suffix != suffix):
-        raise UserError(f"--mode={values.mode} needs --out=FILE{suffix}, not {values.out}")
+        raise UserError(f"--mode={mode} needs --out=FILE{suffix}, not {values.out}")
 
 
 def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:

@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 from gan_jax import data, pictures
 from gan_jax.batch import example_keys, in_batches
 from gan_jax.checkpoint import Checkpoints
-from gan_jax.errors import UserError
+from gan_jax.errors import UserError, blamed_on
 from gan_jax.experiment import Experiment, build
 from gan_jax.files import atomically
 from gan_jax.reconstructions import make_reconstructions
@@ -18,13 +18,13 @@ from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
 
 
-def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Path) -> None:
-    """Writes an npz of `images` uint8 [num, h, w, c], or of `points` float32 [num, d], by the newest checkpoint.
+def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Path, *, step: int | None = None) -> None:
+    """Writes an npz of `images` uint8 [num, h, w, c], or of `points` float32 [num, d], by a checkpoint (None: newest).
 
     The seed fixes them, whatever `num`. Samples by class, where there are, take the classes in turn: `labels` int32
     [num].
     """
-    experiment, state = restore(place, config)
+    experiment, state = restore(place, config, step)
     _check_offers(experiment, "sample", config)
     keys = example_keys(random.key(seed), num)
     by_class = "sample_class" in experiment.predict
@@ -35,27 +35,52 @@ def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Pa
         np.savez_compressed(file, allow_pickle=False, **{"images" if made.ndim == 4 else "points": made}, **told)
 
 
-def reconstruct(place: RunDirectory, config: ConfigDict, seed: int, out: Path) -> None:
-    """Writes an npz of the test split by the newest checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
+def reconstruct(
+    place: RunDirectory,
+    config: ConfigDict,
+    seed: int,
+    out: Path,
+    *,
+    step: int | None = None,
+    split: str | None = None,
+) -> None:
+    """Writes an npz of a split (None: test) by a checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
 
     And `latents` float32 [n, dim]; of a denoising objective also `noisy` uint8, the inputs, whose noise the seed fixes.
     """
-    experiment, state = restore(place, config)
+    experiment, state = restore(place, config, step)
     _check_offers(experiment, "reconstruct", config)
-    made = make_reconstructions(experiment, state.players, data.load(config.data.name, "test"), seed)
+    made = make_reconstructions(experiment, state.players, _shown(config, split), seed)
     with atomically(out) as file:
         np.savez_compressed(file, allow_pickle=False, **made)
 
 
-def interpolate(place: RunDirectory, config: ConfigDict, seed: int, out: Path) -> None:
+def interpolate(
+    place: RunDirectory,
+    config: ConfigDict,
+    seed: int,
+    out: Path,
+    *,
+    step: int | None = None,
+    split: str | None = None,
+) -> None:
     """Writes a PNG of walks from one latent to another: a row of images each, or a line each among points.
 
-    Autoencoders without a law of z walk between the codes of test images.
+    Autoencoders without a law of z walk between the codes of images of a split (None: test).
     """
-    experiment, state = restore(place, config)
-    split = config.data.split if "interpolate" in experiment.predict else "test"
-    real = data.load(config.data.name, split).x
+    experiment, state = restore(place, config, step)
+    if "interpolate" in experiment.predict and split is not None:
+        raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
+    drawn = "interpolate" in experiment.predict
+    real = (data.load(config.data.name, config.data.split) if drawn else _shown(config, split)).x
     pictures.walks(out, experiment, state.players, example_keys(random.key(seed), 10), real)
+
+
+def _shown(config: ConfigDict, split: str | None) -> data.Dataset:
+    """The examples that are shown to an autoencoder."""
+    split = split or "test"
+    with blamed_on(f"--split={split}"):
+        return data.load(config.data.name, split)
 
 
 def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:

@@ -16,10 +16,11 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -27,18 +28,31 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax import lock
-from gan_jax.errors import UserError
-from gan_jax.files import atomically, clear_drafts, is_draft
-from gan_jax.writers import best_step
+from gan_jax.errors import UserError, options
+from gan_jax.files import atomically, clear_drafts, in_the_way
+from gan_jax.writers import best_step, read_rows
 
+OURS = (
+    "config.json",
+    "metrics.jsonl",
+    "evaluations.jsonl",
+    "events.out.tfevents.*",
+    "samples",
+    "checkpoints",
+    "report.html",
+)
+"""The names in a run's folder, as patterns."""
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collections", "numpy")
 
 
 class RunDirectory:
-    """Where each file of a run lies."""
+    """Where each file of a run lies.
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    of_file: what its config.json is to keep for `given.for_training`.
+    """
+
+    def __init__(self, folder: Path, *, of_file: Mapping[str, Any] = MappingProxyType({})):
+        self.folder, self.of_file = folder, of_file
         self.config = folder / "config.json"
         self.metrics = folder / "metrics.jsonl"
         self.checkpoints = folder / "checkpoints"
@@ -55,6 +69,24 @@ class RunDirectory:
         saved = [int(path.name) for path in self.checkpoints.glob("[0-9]*") if path.name.isdigit()]
         return best_step(self.evaluations, rule, saved)
 
+    def asked(self, step: str | None, rule: str) -> int | None:
+        """The checkpoint that `--step` asks for: a number, 'best' by a rule as in `best`, None for the newest.
+
+        Raises UserError where there is no best one.
+        """
+        if step != "best":
+            return None if step is None else int(step)
+        if not rule:
+            raise UserError(
+                "--step=best: config.keep_best is '', so that this run has no best checkpoint: take --step=NUMBER, "
+                "or say the rule, as --config.keep_best='min evaluator/value'"
+            )
+        if (best := self.best(rule)) is None:
+            names = {name for row in read_rows(self.evaluations) for name in row} - {"step", "seed"}
+            value = rule.partition(" ")[2]
+            raise UserError(f"--step=best: no checkpoint here has a value of {value!r}; {options(value, names)}")
+        return best
+
     def by_seed(self, config: ConfigDict) -> list[tuple[ConfigDict, "RunDirectory"]]:
         """The config and the folder of each seed's run: of one seed, these."""
         if config.seeds == 1:
@@ -65,7 +97,8 @@ class RunDirectory:
         """Each seed and the folder of its run: of one seed, this one."""
         if count == 1:
             return [(first, self)]
-        return [(seed, RunDirectory(self.folder / f"seed_{seed}")) for seed in range(first, first + count)]
+        seeds = range(first, first + count)
+        return [(seed, RunDirectory(self.folder / f"seed_{seed}", of_file=self.of_file)) for seed in seeds]
 
     def read_config(self) -> ConfigDict:
         """The run's config; raises UserError where the folder holds no run."""
@@ -78,8 +111,13 @@ class RunDirectory:
         if self.config.is_file():
             self.check_holds(config)
             self._check_steps(config)
-        elif self.folder.exists() and (not self.folder.is_dir() or self._holds_anything()):
-            raise UserError(f"--workdir={self.folder} is not empty and holds no run: choose another folder")
+        elif self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"--workdir={self.folder} is a file: choose a folder")
+        elif found := in_the_way(self.folder, OURS):
+            raise UserError(
+                f"--workdir={self.folder} holds {', '.join(found[:3])}{' ...' if len(found) > 3 else ''} and no run: "
+                "choose another folder; a new run's may hold files of yours, but no folders and none of a run's names"
+            )
 
     def check_holds(self, config: ConfigDict) -> None:
         """Raises UserError, saying what differs, where the folder holds no run of this config."""
@@ -112,6 +150,7 @@ class RunDirectory:
     def _claim(self, config: ConfigDict) -> None:
         content = {
             "config": configs.to_json(config),
+            "of_file": dict(self.of_file),
             "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},
             "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
             "git": _git_state(),
@@ -121,15 +160,11 @@ class RunDirectory:
 
     def forget_after(self, step: int) -> None:
         """Deletes the pictures of later rounds, and what a run that was killed left unfinished."""
-        for folder in (self.folder, self.samples):
-            clear_drafts(folder)
+        clear_drafts(self.folder, OURS)
+        clear_drafts(self.samples, ("step_*.png",))
         for path in self.samples.glob("step_*.png"):
             if path > self.sample(step):
                 path.unlink()
-
-    def _holds_anything(self) -> bool:
-        """Whether the folder has more than what a run that was killed in its first moment leaves."""
-        return any(path.name != lock.NAME and not is_draft(path) for path in self.folder.iterdir())
 
 
 def _git_state() -> dict[str, Any]:

@@ -20,6 +20,13 @@ def tell(result: object) -> None:
     _write(sys.stdout, result)
 
 
+def escaped() -> None:
+    """From now on letters that the terminal lacks are printed as escapes, and are no errors."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(*FAILURES):  # a notebook's, or none
+            stream.reconfigure(errors="backslashreplace")  # pyrefly: ignore
+
+
 def is_seen() -> bool:
     """Whether standard error is a terminal."""
     with suppress(*FAILURES):

@@ -86,6 +86,8 @@ def test_a_folder_left_in_its_first_moment_is_no_other_run(tiny, tmp_path):
     (tmp_path / lock.NAME).write_text("process 1 on earth\n")
     (tmp_path / ".config.json.1.tmp").write_text('{"con')
     place.check(tiny())
-    (tmp_path / ".profile").write_text("")
-    with pytest.raises(UserError, match="is not empty and holds no run"):
+    (tmp_path / "nohup.out").write_text("mine")
+    place.check(tiny())
+    (tmp_path / "metrics.jsonl").write_text("")
+    with pytest.raises(UserError, match=r"holds metrics\.jsonl and no run"):
         place.check(tiny())

@@ -249,10 +249,12 @@ def test_folder_refuses_what_is_not_this_sweeps(base, tmp_path):
         folders.claim(place, "other", sweep, cells)
     with pytest.raises(UserError, match="holds cells that this sweep has not, or not so any more: other-"):
         folders.claim(place, "mine", sweep, cells[:1])
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "file").touch()
-    with pytest.raises(UserError, match="is not empty and holds no sweep"):
+    (tmp_path / "other" / "folder").mkdir(parents=True)
+    with pytest.raises(UserError, match="holds folder and no sweep"):
         folders.claim(tmp_path / "other", "mine", sweep, cells)
+    (tmp_path / "logged").mkdir()
+    (tmp_path / "logged" / "nohup.out").touch()
+    folders.claim(tmp_path / "logged", "mine", sweep, cells)
 
 
 def test_seeds_run_alone_take_the_place_of_their_program(base, tmp_path):

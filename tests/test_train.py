@@ -171,9 +171,10 @@ def test_another_runs_folder_is_refused(whole):
 
 def test_foreign_folder_is_refused_and_untouched(whole, tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(UserError, match="is not empty and holds no run"):
+    (tmp_path / "letters").mkdir()
+    with pytest.raises(UserError, match="holds letters and no run"):
         run(whole[0], tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["letter.txt", "letters"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError
+from gan_jax.plain import plain
 
 Fields: TypeAlias = str | tuple[str, ...]
 Overrides: TypeAlias = Mapping[str, Any]
@@ -110,9 +111,10 @@ def short(fields: Iterable[str]) -> dict[str, str]:
 def _cell(values: Mapping[Fields, Any]) -> Cell:
     of = {fields: (fields,) if isinstance(fields, str) else fields for fields in values}
     names = short(of[fields][0] for fields in values)
+    written = {fields: plain(value, f"config.{of[fields][0]}") for fields, value in values.items()}
     return Cell(
-        ", ".join(f"{names[of[fields][0]]}={value}" for fields, value in values.items()),
-        {field: value for fields, value in values.items() for field in of[fields]},
+        ", ".join(f"{names[of[fields][0]]}={value}" for fields, value in written.items()),
+        {field: value for fields, value in written.items() for field in of[fields]},
     )
 
 

@@ -19,13 +19,15 @@ from typing import Any, NamedTuple
 from gan_jax import config as configs
 from gan_jax import periods
 from gan_jax.errors import UserError
-from gan_jax.files import atomically
+from gan_jax.files import atomically, in_the_way
 from gan_jax.lock import NAME as LOCK
 from gan_jax.run_directory import RunDirectory
 from gan_jax.sweeps.plan import Planned, Program, Sweep, alone
 from gan_jax.writers import read_rows
 
 PLAN, CELLS, SEARCH, LOG, FAILURE = "sweep.json", "cells", "search", "log.txt", "failure.txt"
+OURS = (PLAN, "config.json", "ablation.*", "cost.json")
+"""The files' names in a sweep's folder and in a run's, as patterns."""
 SETTLED = ("done", "diverged")
 """States of a program that is not to be run again."""
 LAST_LINES = 5  # of a log, kept as a failure's words
@@ -50,8 +52,10 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, un
     if path.exists():
         if (held := read(folder)["sweep"]) != name:
             raise UserError(f"--workdir={folder} holds another sweep, {held}: choose another folder")
-    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"--workdir={folder} is not empty and holds no sweep: choose another folder")
+    elif folder.exists() and not folder.is_dir():
+        raise UserError(f"--workdir={folder} is a file: choose a folder")
+    elif found := in_the_way(folder, OURS):
+        raise UserError(f"--workdir={folder} holds {', '.join(found[:3])} and no sweep: choose another folder")
     phase = SEARCH if sweep.finals else CELLS
     check(folder, phase, cells)
     plan = {
@@ -61,7 +65,7 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, un
         "curves": [curve._asdict() for curve in sweep.curves],
         "unchecked": list(unchecked),
         "baseline": sweep.baseline,
-        "finals": None if sweep.finals is None else {"best": sweep.finals.best, "by": sweep.finals.by._asdict()},
+        "finals": None if sweep.finals is None else {"best": int(sweep.finals.best), "by": sweep.finals.by._asdict()},
     }
     with atomically(path) as file:
         file.write((json.dumps(plan, indent=1) + "\n").encode())

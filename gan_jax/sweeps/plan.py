@@ -21,6 +21,8 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.errors import UserError, options
+from gan_jax.plain import plain, plain_scalar
+from gan_jax.python_files import made_by
 from gan_jax.sweeps.cells import Cell, Overrides
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -112,7 +114,7 @@ class Program(NamedTuple):
 
 def load(path: Path) -> Sweep:
     """What `get_sweep()` of a Python file returns; raises UserError, with the file's name, for what fails in it."""
-    sweep = configs.made_by(path, "get_sweep", "sweep")
+    sweep = made_by(path, "get_sweep", "sweep")
     if not isinstance(sweep, Sweep):
         raise UserError(f"--sweep={path}: get_sweep() returned {type(sweep).__name__}, not a Sweep")
     return sweep
@@ -190,14 +192,14 @@ def _check_finals(sweep: Sweep, finals: Finals) -> None:
 
 def _check_seeds(seeds: Seeds) -> None:
     for name, value, least in (("count", seeds.count, 1), ("first", seeds.first, 0), ("at_once", seeds.at_once, 0)):
-        if value < least:
-            raise UserError(f"seeds: {name} is {value}: it must be at least {least}")
+        if type(plain_scalar(value)) is not int or value < least:
+            raise UserError(f"seeds: {name} is {value}: it must be a whole number of at least {least}")
 
 
 def _planned(cell: Cell, sweep: Sweep) -> Planned:
     base = sweep.base if cell.base is None else cell.base
     try:
-        values = _overridden(base.to_dict(), {**sweep.overrides, **cell.overrides})
+        values = _overridden(plain(base), {**sweep.overrides, **cell.overrides})
         config = configs.of_seed(ConfigDict(values), sweep.seeds.first)
     except UserError as error:
         raise UserError(f"cell {cell.name!r}: {error}") from error
@@ -210,7 +212,8 @@ def _planned(cell: Cell, sweep: Sweep) -> Planned:
 
 def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
     """A config's values with those of dotted fields that exist replaced, `values` itself among what is changed."""
-    for path, value in overrides.items():
+    for path, given in overrides.items():
+        value = plain(given, f"config.{path}")
         if path in configs.OPTIONAL_BLOCKS and isinstance(value, Mapping):  # whether or not the base has one
             values[path] = value
             continue

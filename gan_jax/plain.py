@@ -1,0 +1,138 @@
+"""The normal form of a config's values: what JSON holds and gives back equal; all else is refused by its field."""
+
+import os
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import partial
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gan_jax.errors import UserError, one_line
+
+MOST_DIGITS = 4000  # of a whole number: Python reads back no longer ones
+MANY = "a config holds numbers, text, True, False, None, and tuples and blocks of these"
+
+
+def plain(value: Any, field: str = "config") -> Any:
+    """The value as plain numbers, text, tuples and dicts, whatever NumPy, JAX or ml_collections made it of.
+
+    An array becomes a tuple, a scalar of an array library the number that it prints as: `np.float32(1e-3)` is 0.001,
+    the same float32 as before and the same config as one that was written with 1e-3. Raises UserError, with the field
+    and how to write it, for what is none of these, as functions, dtypes, paths and sets.
+    """
+    try:
+        return _plain(value, field)
+    except RecursionError as error:
+        raise UserError(f"{field} holds itself, or is nested too deeply to be written") from error
+
+
+def plain_scalar(value: Any) -> Any:
+    """A number or text of NumPy or JAX as Python's own; any other value as it is."""
+    if not _is_array(value) or value.shape != ():
+        return value
+    try:
+        return _of_array(value, "")
+    except (UserError, TypeError, ValueError):
+        return value
+
+
+def _plain(value: Any, field: str) -> Any:
+    if isinstance(value, ConfigDict):
+        value = value.to_dict()
+    if value is None or type(value) in (bool, str):
+        return value
+    if isinstance(value, Enum):
+        raise _refused(field, value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | float):
+        return _number(value, field)
+    if isinstance(value, Mapping):
+        return {_key(key, field): _plain(item, f"{field}.{key}") for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return tuple(_plain(item, field) for item in value)
+    if _is_array(value):
+        return _of_array(value, field)
+    raise _refused(field, value)
+
+
+def _number(value: float, field: str) -> float:
+    number = int(value) if isinstance(value, int) else float(value)
+    if isinstance(number, int) and number.bit_length() > MOST_DIGITS * 3.3:
+        raise UserError(f"{field} has more than {MOST_DIGITS} digits: it must have fewer")
+    return number
+
+
+def _key(key: Any, field: str) -> str:
+    if not isinstance(key, str) or isinstance(key, Enum):
+        raise UserError(f"{field} has a field {_said(key)} of type {type(key).__name__}: names of fields are text")
+    return str(key)
+
+
+def _is_array(value: Any) -> bool:
+    """Whether it is an array or a scalar of NumPy, or of a library that NumPy can read; no type and no dtype."""
+    return not isinstance(value, type) and hasattr(value, "dtype") and hasattr(value, "shape")
+
+
+def _of_array(value: Any, field: str) -> Any:
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+    except Exception as error:  # as of keys, tracers and deleted arrays
+        raise _refused(field, value) from error
+    if array.ndim:
+        return tuple(_plain(item, field) for item in array)
+    item = array[()]
+    kind, name = array.dtype.kind, array.dtype.name
+    if kind in "biu":
+        return item.item()
+    if kind == "U":
+        return str(item)
+    if kind == "f" or "float" in name:  # bfloat16 and its like are of no kind of NumPy's own
+        return _number(float(item) if array.dtype.itemsize >= 8 else float(str(item)), field)
+    if kind == "O":
+        return _plain(item, field)
+    raise _refused(field, value)
+
+
+def _refused(field: str, value: Any) -> UserError:
+    return UserError(f"{field} is {_said(value)}: {_remedy(field.rpartition('.')[2], value)}")
+
+
+def _remedy(name: str, value: Any) -> str:
+    """How to write what JSON does not hold."""
+    if isinstance(value, Enum):
+        return f"write its value, {name} = {_said(value.value)}"
+    if isinstance(value, os.PathLike):
+        return f'write it as text, {name} = "{_said(os.fspath(value)).strip(chr(39))}"'
+    if isinstance(value, bytes | bytearray):
+        return f"write it as text, without the b before it; {MANY}"
+    if isinstance(value, set | frozenset | range) or hasattr(value, "__next__"):
+        return f"write it as a tuple, as {name} = (1, 2)"
+    if _is_dtype(value):
+        return f'a dtype is written by its name, {name} = "{getattr(value, "name", None) or value.__name__}"'
+    if isinstance(value, complex):
+        return f"write its two parts as two numbers; {MANY}"
+    if callable(value):
+        return f'a function or class is written by its name, {name} = {{"name": "{_called(value)}"}}'
+    return MANY
+
+
+def _is_dtype(value: Any) -> bool:
+    scalar_type = isinstance(value, type) and hasattr(value, "dtype") and hasattr(value, "itemsize")
+    return scalar_type or type(value).__name__ == "_ScalarMeta" or hasattr(value, "newbyteorder")
+
+
+def _called(value: Callable) -> str:
+    target = value.func if isinstance(value, partial) else value
+    name = getattr(target, "__name__", None) or type(target).__name__
+    return name if name.isidentifier() else "silu"
+
+
+def _said(value: Any) -> str:
+    try:
+        return one_line(ValueError(repr(value)))[:80]
+    except Exception:  # what cannot even be shown
+        return f"a {type(value).__name__}"
