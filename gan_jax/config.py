@@ -113,7 +113,7 @@ def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
         if not argument.startswith(("--config.", "-config.")):
             raise UserError(f"unknown argument {argument!r}: fields are set as --config.field=value; see --help")
         _find(config, argument.lstrip("-").split("=")[0].removeprefix("config."))
-    values = flags.FlagValues()
+    config, values = config.copy_and_resolve_references(), flags.FlagValues()
     argv = ["gan_jax", *arguments]
     try:
         config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)

@@ -22,17 +22,16 @@ def for_training(
     which is said. The second value is for the run's config.json, where the next command finds it. Raises UserError.
     """
     path = folder / "config.json"
-    if not path.is_file():
+    own = configs.load(path) if path.is_file() else None
+    kept = {} if own is None else _free(own) | _recorded(path)
+    if file is None and own is not None:
+        config, before = own, kept
+    else:
         config = configs.load(otherwise if file is None else file)
         before = _free(config)
-    else:
-        own = configs.load(path)
-        of_file = _free(own) | _recorded(path)
-        config = own if file is None else configs.load(file)
-        before = of_file if file is None else _free(config)
-        if file is not None and not configs.differences(configs.to_json(config), configs.to_json(own)):
-            _follow(config, own, of_file, arguments)
     config = configs.override(config, arguments)
+    if own is not None and not configs.differences(configs.to_json(config), configs.to_json(own)):
+        config = _followed(config, own, kept, arguments)
     now = _free(config)
     return config, {field: value for field, value in before.items() if field in now and now[field] != value}
 
@@ -55,13 +54,16 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     return config
 
 
-def _follow(config: ConfigDict, own: ConfigDict, of_file: dict[str, Any], arguments: list[str]) -> None:
-    """Sets the free fields that the run was given on the command line, and the file does not say anew."""
+def _followed(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], arguments: list[str]) -> ConfigDict:
+    """The config with the free fields that the run was given on the command line, where neither this nor the file does.
+
+    kept: the free fields' values in the file as of the run's last command.
+    """
     said, held, now = {*map(_field, arguments)}, _free(own), _free(config)
     changed = {
         field: held[field]
         for field in now
-        if field in held and field not in said and now[field] == of_file[field] != held[field]
+        if field in held and field not in said and now[field] == kept[field] != held[field]
     }
     with config.unlocked(), config.ignore_type():
         config.update_from_flattened_dict(changed)
@@ -70,6 +72,7 @@ def _follow(config: ConfigDict, own: ConfigDict, of_file: dict[str, Any], argume
             f"config.{field} is {value!r}, as this run was last told, not the file's {now[field]!r}: "
             f"--config.{field}=... gives it another"
         )
+    return configs.override(config, [])
 
 
 def _free(config: ConfigDict) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from gan_jax import alarms, pages
 from gan_jax import config as configs
@@ -29,7 +30,8 @@ CHARTS = {
 
 def write(place: RunDirectory) -> None:
     """Writes report.html of a run from its config.json, metrics.jsonl and samples."""
-    run = configs.read_run(place.config)
+    planned: dict[str, Any] = {"versions": {}, "devices": [], "git": {}}  # of a run that has not begun
+    run = planned | configs.read_run(place.config)
     rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
     best = place.best(run["config"].get("keep_best", ""))
     page = pages.rendered(

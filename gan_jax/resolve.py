@@ -33,6 +33,11 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
         if key not in taken:
             raise UserError(f"config.{field}.{key}: {spec['name']} takes no {key!r}; {options(key, taken)}")
         nested = isinstance(value, Mapping) and "name" in value
+        if nested and package == "gan_jax.objectives":
+            raise UserError(
+                f"config.{field}.{key} is a block: an objective's values are plain numbers, which stay as they are; "
+                "only an optimizer's arguments may be schedules"
+            )
         arguments[key] = bind(NESTED.get(key, "gan_jax.layers"), value, f"{field}.{key}") if nested else value
     return partial(target, **arguments) if arguments else target
 

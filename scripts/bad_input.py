@@ -35,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
 
 from gan_jax import cache
 from gan_jax.data import prepared
+from gan_jax.places import of_user
 from scripts import bad_files, bad_values
 from scripts.bad_ends import Outcome, Trial
 from scripts.bad_values import Case
@@ -59,7 +60,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the cases")
     parser.add_argument("--only", type=int, help="the number of one case")
     parser.add_argument("--verbose", action="store_true", help="show each case's command and its words")
-    parser.add_argument("--config", type=Path, action="append", help="config files; all if none is given")
+    parser.add_argument("--config", type=of_user, action="append", help="config files; all if none is given")
     parser.add_argument("--played", type=float, default=PLAYED, help="the share of valid configs that is played")
     args = parser.parse_args(argv)
     files = tuple(path.resolve() for path in args.config or CONFIGS)

@@ -44,6 +44,7 @@ from gan_jax import config as configs
 from gan_jax import data
 from gan_jax.data import Dataset
 from gan_jax.errors import UserError, one_line
+from gan_jax.places import of_user
 from scripts import timed
 
 BATCH_SIZES, WIDTHS = (16, 32, 64, 128, 256, 512), (0.5, 1.0, 2.0)
@@ -70,7 +71,7 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
-    parser.add_argument("--config", type=Path, required=True, help="config file")
+    parser.add_argument("--config", type=of_user, required=True, help="config file")
     parser.add_argument("--batch_size", type=int, help="as --config.batch_size")
     parser.add_argument("--rounds_per_call", type=int, help="as --config.rounds_per_call")
     parser.add_argument("--seeds", type=int, help="as --config.seeds")

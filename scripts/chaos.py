@@ -60,7 +60,7 @@ def main(argv: list[str]) -> int:
     small = [] if args.config else [f"--config.{field}={value}" for field, value in SMALL.items()]
     command = [sys.executable, "-m", "gan_jax.main", *([f"--config={args.config}"] if args.config else [])]
     with tempfile.TemporaryDirectory() as temporary:
-        place = args.workdir or Path(temporary)
+        place = args.workdir.expanduser() if args.workdir else Path(temporary)
         try:
             differences = Chaos([*command, *small, *overrides], place, random.Random(args.seed)).run(args.kills)
         except Failed as failure:

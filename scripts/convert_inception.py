@@ -19,6 +19,7 @@ from gan_jax.errors import UserError, one_line
 from gan_jax.features import weights
 from gan_jax.features.inception import NAME, PUBLISHED, SHA256_STARTS, from_torch
 from gan_jax.files import atomically
+from gan_jax.places import of_user
 
 
 def convert(source: Path, out: Path) -> None:
@@ -45,10 +46,10 @@ def convert(source: Path, out: Path) -> None:
 def main() -> int:
     """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("out", type=Path)
-    arguments = parser.parse_args()
+    parser.add_argument("source", type=of_user)
+    parser.add_argument("out", type=of_user)
     try:
+        arguments = parser.parse_args()
         convert(arguments.source, arguments.out)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

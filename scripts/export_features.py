@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from gan_jax import data, features
 from gan_jax.errors import UserError
 from gan_jax.features import weights
+from gan_jax.places import of_user
 from gan_jax.predict import restore
 from gan_jax.run_directory import RunDirectory
 
@@ -57,10 +58,10 @@ def export(place: RunDirectory, version: int) -> dict:
 def main() -> int:
     """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, help="the folder of a run of configs/features/")
+    parser.add_argument("run", type=of_user, help="the folder of a run of configs/features/")
     parser.add_argument("--version", type=int, default=1)
-    arguments = parser.parse_args()
     try:
+        arguments = parser.parse_args()
         print(json.dumps(export(RunDirectory(arguments.run), arguments.version)))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

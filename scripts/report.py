@@ -1,10 +1,12 @@
 """Makes the report of a sweep's folder, or of any folder of runs: ablation.md, .json, .html and cost.json in it.
 
     python scripts/report.py runs/objectives
+    python scripts/report.py runs/dcgan
     python scripts/report.py runs/objectives --against="WGAN-GP"
 
 All from the runs' config.json, metrics.jsonl and evaluations.jsonl: the same bytes when it is made again. Runs of a
-folder without sweep.json are put together by their configs, seeds aside, and named by what differs.
+folder without sweep.json are put together by their configs, seeds aside, and named by what differs. The folder of a
+single run gets its page, report.html; that of a run of several seeds both.
 """
 
 import argparse
@@ -13,19 +15,24 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
 
-from gan_jax.errors import UserError
+from gan_jax import report
+from gan_jax.errors import UserError, print_anything
+from gan_jax.places import of_user
+from gan_jax.run_directory import RunDirectory
 from gan_jax.sweeps import ablation
+from gan_jax.sweeps.folder import PLAN
 
 
 def main(argv: list[str]) -> int:
     """Runs a command line; the exit status is 0, or 2 for what the user can put right."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
-    parser.add_argument("folder", type=Path, metavar="DIR", help="of a sweep, or of runs")
+    parser.add_argument("folder", metavar="DIR", help="of a sweep, of runs, or of a run")
     parser.add_argument("--against", default="", metavar="CELL", help="the cell that others are compared with")
     args = parser.parse_args(argv)
+    print_anything()
     try:
-        for path in ablation.write(args.folder, against=args.against):
+        for path in _written(of_user(args.folder), args.against):
             print(path)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -34,6 +41,22 @@ def main(argv: list[str]) -> int:
         print(f"error: {error.strerror or error}: {error.filename or args.folder}", file=sys.stderr)
         return 1
     return 0
+
+
+def _written(folder: Path, against: str) -> list[Path]:
+    """Writes what the folder calls for -> the files."""
+    place = RunDirectory(folder)
+    if (folder / PLAN).exists() or not place.config.is_file():
+        return ablation.write(folder, against=against)
+    config = place.read_config()
+    pages = [of for _, of in place.by_seed(config)]
+    for of in pages:
+        report.write(of)
+    if config.seeds > 1:
+        return [*(of.report for of in pages), *ablation.write(folder, against=against)]
+    if against:
+        raise UserError(f"--against={against}: {folder} is a single run, which has no cells to compare")
+    return [place.report]
 
 
 if __name__ == "__main__":

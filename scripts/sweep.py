@@ -24,7 +24,8 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.errors import UserError
+from gan_jax.errors import UserError, print_anything
+from gan_jax.places import check_name, of_user
 from gan_jax.sweeps import ablation, local, results, slurm
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import described
@@ -35,17 +36,20 @@ START_SECONDS = 10  # of a program before its first round, without compiling
 
 def main(argv: list[str]) -> int:
     """Runs a command line; the exit status is 0, 1 where a cell failed, 2 for what the user can put right."""
+    print_anything()
     args = _parser().parse_args(argv)
     try:
         if args.status:
-            return _status(_needed(args.workdir if args.status is True else Path(args.status), "workdir=DIR"))
-        sweep = load(_needed(args.sweep, "sweep=FILE"))
+            return _status(_needed(args.workdir if args.status is True else args.status, "workdir=DIR"))
+        file = _needed(args.sweep, "sweep=FILE")
+        sweep = load(file)
         cells = expand(sweep)
         unchecked = _check_names(sweep, cells, on_cpu=not args.dry_run)
         if args.dry_run:
             return _show(sweep, cells, args.probe)
         folder = _needed(args.workdir, "workdir=DIR")
-        folders.claim(folder, args.sweep.stem, sweep, cells, unchecked=unchecked)
+        check_name(folder, "workdir")
+        folders.claim(folder, file.stem, sweep, cells, unchecked=unchecked)
         return _run(args, folder, sweep, cells)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -76,8 +80,8 @@ def _check_names(sweep: Sweep, cells: list[Planned], *, on_cpu: bool) -> list[st
 def _parser() -> argparse.ArgumentParser:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
-    parser.add_argument("--sweep", type=Path, help="the sweep's file")
-    parser.add_argument("--workdir", type=Path, help="the sweep's folder, new or to go on in")
+    parser.add_argument("--sweep", help="the sweep's file")
+    parser.add_argument("--workdir", help="the sweep's folder, new or to go on in")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--dry_run", action="store_true", help="only show cells, runs and about how long they take")
     either.add_argument("--print_commands", action="store_true", help="prepare the folder, print the commands")
@@ -95,10 +99,10 @@ def _positive(text: str) -> int:
     return value
 
 
-def _needed(path: Path | None, flag: str) -> Path:
-    if path is None or not path.name:
+def _needed(path: str | None, flag: str) -> Path:
+    if not path:
         raise UserError(f"no --{flag}; see --help")
-    return path.expanduser()
+    return of_user(path)
 
 
 def _run(args: argparse.Namespace, folder: Path, sweep: Sweep, cells: list[Planned]) -> int:

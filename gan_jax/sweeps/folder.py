@@ -116,8 +116,12 @@ def found(folder: Path) -> Iterator[Program]:
         except KeyError as error:
             raise UserError(f"{path} is not the config.json of a run") from error
         program = Program(place.parent.name, place.relative_to(folder), values)
-        if values["seeds"] == 1 or not any((folder / one.folder / path.name).exists() for one in alone(program)):
+        if place == folder or values["seeds"] == 1 or not _are_alone(folder, program):
             yield program
+
+
+def _are_alone(folder: Path, program: Program) -> bool:
+    return any((folder / one.folder / "config.json").exists() for one in alone(program))
 
 
 def _places(folder: Path) -> Iterator[Path]:

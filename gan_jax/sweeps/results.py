@@ -188,7 +188,7 @@ def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any],
     for config, runs in groups:
         differs = {field: config[field] for field in differing if field in config}
         own = ", ".join(f"{names[field]}={_shown(value)}" for field, value in differs.items()) or "all runs"
-        folder = runs[0].place.folder.relative_to(place).parts[0]
+        folder = "".join(runs[0].place.folder.relative_to(place).parts[:1])
         _check_once(runs)
         order, name = planned.get(folder, (len(planned), own))
         cells.append((order, CellRuns(name, differs, sorted(runs, key=lambda run: run.seed))))

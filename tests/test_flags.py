@@ -1,0 +1,212 @@
+"""Flags and fields of the command line: what a mode uses holds, what it does not is refused by its name."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from conftest import ROOT, TINY
+
+from gan_jax import config as configs
+from gan_jax import data, given
+from gan_jax.errors import UserError
+from gan_jax.main import SUFFIXES, USED_BY, define, main
+from scripts import report
+
+SMALL = [f"--config.{field}={value}" for field, value in {**TINY, "data.name": "digits"}.items()]
+CONFIG = ROOT / "configs" / "mnist_linear_ae.py"
+RULE = "min reconstruction/error"
+VALUES = {"step": "3", "num": "64", "out": "x.npz", "sample_seed": "0", "split": "test", "coordinator": "a:1"}
+VALUES |= {"processes": "1", "process": "0"}
+
+
+def call(capsys, *arguments):
+    """(exit status, stdout, stderr) of a command line."""
+    status = main(["gan_jax", *map(str, arguments)])
+    return status, *capsys.readouterr()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """An autoencoder with checkpoints after 3 and 6 rounds, the first of them made the best by hand."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    own = ["--config.evaluate_every_steps=3", f"--config.keep_best={RULE}"]
+    assert (
+        main(["gan_jax", f"--config={ROOT / 'configs/mnist_linear_ae.py'}", f"--workdir={folder}", *SMALL, *own]) == 0
+    )
+    rows = [json.loads(line) for line in (folder / "evaluations.jsonl").read_text().splitlines()]
+    rows[0]["reconstruction/error"] = 0.0
+    (folder / "evaluations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("mode", "flag"), [(mode, flag) for flag, modes in USED_BY.items() for mode in ("train", *SUFFIXES, "evaluate")]
+)
+def test_every_flag_that_a_mode_does_not_use_is_refused_by_name(mode, flag, capsys):
+    status, out, err = call(capsys, "--workdir=nowhere", f"--mode={mode}", f"--{flag}={VALUES[flag]}")
+    refused = f"--mode={mode} does not use --{flag}: leave it out (--{flag} is for --mode={USED_BY[flag][0]}"
+    assert (refused in err) == (mode not in USED_BY[flag])
+    if mode not in USED_BY[flag]:
+        assert (status, out, err.count("\n")) == (2, "", 1)
+
+
+def test_help_names_the_modes_of_each_flag():
+    words = re.sub(r"\s+", " ", define().get_help())
+    for flag, modes in USED_BY.items():
+        assert f"--{flag}: {', '.join(modes)}: " in words
+
+
+@pytest.mark.parametrize("step", ["-1", "1.5", "", "newest", "Best", "٣", "9" * 30])
+def test_a_step_is_a_number_or_best(step, capsys):
+    status, _, err = call(capsys, "--workdir=nowhere", "--mode=sample", "--out=x.npz", f"--step={step}")
+    assert status == 2
+    assert "it must be 'best' or the number of a checkpoint" in err
+
+
+def test_step_holds_in_every_mode_that_reads_a_checkpoint(trained, tmp_path, capsys):
+    made = {}
+    for step in ("", "3", "6", "best"):
+        chosen = [f"--step={step}"] if step else []
+        out = tmp_path / f"r{step}.npz"
+        assert call(capsys, f"--workdir={trained}", "--mode=reconstruct", f"--out={out}", *chosen)[0] == 0
+        walks = tmp_path / f"w{step}.png"
+        assert call(capsys, f"--workdir={trained}", "--mode=interpolate", f"--out={walks}", *chosen)[0] == 0
+        made[step] = np.load(out)["reconstructions"].tobytes(), walks.read_bytes()
+    assert made[""] == made["6"] != made["3"] == made["best"]
+    assert made["3"][1] != made["6"][1]
+    for mode, suffix in SUFFIXES.items():
+        arguments = (f"--workdir={trained}", f"--mode={mode}", f"--out={tmp_path / 'x'}{suffix}", "--step=4")
+        status, _, err = call(capsys, *arguments)
+        assert status == 2
+        assert "holds no checkpoint 4; there are: [3, 6]" in err
+
+
+def test_there_may_be_no_best_step(trained, tmp_path, capsys):
+    use = [f"--workdir={trained}", "--mode=reconstruct", f"--out={tmp_path / 'x.npz'}", "--step=best"]
+    status, _, err = call(capsys, *use, "--config.keep_best=")
+    assert (status, "config.keep_best is ''" in err) == (2, True)
+    status, _, err = call(capsys, *use, "--config.keep_best=min reconstruction/eror")
+    assert status == 2
+    assert "no checkpoint here has a value of 'reconstruction/eror'; did you mean reconstruction/error" in err
+    assert call(capsys, *use, "--config.keep_best=max reconstruction/error")[0] == 0
+
+
+def test_fields_that_a_mode_does_not_use_are_refused(trained, tmp_path, capsys):
+    use = [f"--workdir={trained}", "--mode=reconstruct", f"--out={tmp_path / 'x.npz'}"]
+    assert call(capsys, *use, "--config.steps=6")[0] == 0  # what the run has
+    for field, value in (
+        ("steps", 9),
+        ("parallel", "shard_map"),
+        ("evaluators.subspace.name", "reconstruction.beside_pca"),
+    ):
+        status, _, err = call(capsys, *use, f"--config.{field}={value}")
+        assert status == 2
+        assert f"--config.{field}={value}: --mode=reconstruct does not use this field, and the run has" in err
+
+
+def test_evaluate_uses_evaluators_and_makes_the_page_anew(trained, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "report.html").unlink()
+    field = "--config.evaluators.subspace.name=reconstruction.beside_pca"
+    status, out, _ = call(capsys, f"--workdir={run}", "--mode=evaluate", "--step=best", field)
+    assert (status, json.loads(out)["step"]) == (0, 3)
+    assert json.loads(out)["subspace/error"] == json.loads(out)["reconstruction/error"]
+    assert "subspace/error" in (run / "report.html").read_text()
+
+
+def test_reconstruct_takes_a_split(trained, tmp_path, capsys):
+    use = [f"--workdir={trained}", "--mode=reconstruct", f"--out={tmp_path / 'x.npz'}"]
+    assert call(capsys, *use, "--split=train")[0] == 0
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npz")["images"], data.load("digits", "train").x)
+    status, _, err = call(capsys, *use, "--split=validation")
+    assert status == 2
+    assert err == "error: --split=validation: digits has no split 'validation'; there are: test, train\n"
+
+
+@pytest.mark.parametrize("out", ["folder.npz", "file/x.npz"])
+def test_where_nothing_can_be_written_nothing_is_made(out, trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("gan_jax.predict.restore", lambda *arguments: pytest.fail("work was done first"))
+    (tmp_path / "folder.npz").mkdir()
+    (tmp_path / "file").touch()
+    status, _, err = call(capsys, f"--workdir={trained}", "--mode=reconstruct", f"--out={tmp_path / out}")
+    assert (status, err.count("\n")) == (2, 1)
+
+
+def fields(folder, *arguments, file=ROOT / "configs" / "digits_dcgan.py"):
+    """What a command line trains in a folder, whose config.json it then writes, as the command does."""
+    config, of_file = given.for_training(file, folder, list(arguments), otherwise=ROOT / "configs" / "mnist_gan.py")
+    kept = {"config": configs.to_json(config), "of_file": of_file}
+    (folder / "config.json").write_text(json.dumps(kept))
+    return config
+
+
+def test_the_plain_command_goes_on_with_what_the_run_was_told(tmp_path, capsys):
+    assert fields(tmp_path, "--config.steps=6200", "--config.log_every_steps=7").steps == 6200
+    plain = fields(tmp_path)
+    assert (plain.steps, plain.log_every_steps) == (6200, 7)
+    assert "config.steps is 6200, as this run was last told, not the file's 6000" in capsys.readouterr().err
+    assert fields(tmp_path).steps == 6200
+    assert fields(tmp_path, "--config.steps=6400").steps == 6400
+    assert fields(tmp_path, file=None).steps == 6400
+    assert fields(tmp_path, "--config.steps=6500", file=None).steps == 6500
+    assert fields(tmp_path).steps == 6500
+    assert fields(tmp_path, "--config.steps=6000").steps == 6000
+    assert fields(tmp_path).steps == 6000
+
+
+def test_a_file_that_was_changed_since_has_its_way(tmp_path):
+    file = tmp_path / "c.py"
+    text = (
+        "from configs import digits_dcgan\ndef get_config():\n    c = digits_dcgan.get_config()\n    {}\n    return c\n"
+    )
+    file.write_text(text.format("pass"))
+    assert fields(tmp_path, "--config.steps=6200", file=file).steps == 6200
+    file.write_text(text.format("c.steps = 9000"))
+    assert fields(tmp_path, file=file).steps == 9000
+    file.write_text(text.format("c.seed = 5"))
+    assert fields(tmp_path, "--config.keep_checkpoints=4", file=file).steps == 6000  # another run: refused later on
+
+
+def test_without_a_config_a_new_run_has_the_default_and_an_old_one_its_own(tmp_path):
+    assert fields(tmp_path, file=None).objective.name == configs.load(ROOT / "configs" / "mnist_gan.py").objective.name
+    held = json.loads((tmp_path / "config.json").read_text())
+    assert fields(tmp_path, file=None).to_dict() == configs.load(tmp_path / "config.json").to_dict()
+    (tmp_path / "config.json").write_text(json.dumps(held | {"of_file": 3}))
+    with pytest.raises(UserError, match="of_file is no block"):
+        fields(tmp_path, file=None)
+
+
+def test_training_goes_on_by_the_folder_alone(trained, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "train.log").write_text("mine")
+    status, _, err = call(capsys, f"--workdir={run}", "--config.steps=7")
+    assert (status, "resuming" in err) == (0, True)
+    assert (run / "checkpoints" / "7").is_dir()
+    status, _, err = call(capsys, f"--config={CONFIG}", f"--workdir={run}", *SMALL[1:])
+    assert (status, "at round 7 of 7" in err) == (0, True)
+    status, _, err = call(capsys, f"--workdir={run}")
+    assert (status, "at round 7 of 7" in err) == (0, True)
+
+
+def test_report_of_a_single_run_and_of_one_of_several_seeds(trained, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    (run / "report.html").unlink()
+    assert report.main([str(run)]) == 0
+    assert capsys.readouterr().out == f"{run / 'report.html'}\n"
+    assert report.main([str(run), "--against=x"]) == 2
+    held = json.loads((run / "config.json").read_text())
+    several = tmp_path / "several"
+    for seed in range(2):
+        shutil.copytree(run, several / f"seed_{seed}")
+    held["config"]["seeds"] = 2
+    (several / "config.json").write_text(json.dumps(held))
+    assert report.main([str(several)]) == 0
+    assert json.loads((several / "ablation.json").read_text())["runs"] == 2
+    (tmp_path / "planned").mkdir()
+    (tmp_path / "planned" / "config.json").write_text(json.dumps({"config": held["config"] | {"seeds": 1}}))
+    assert report.main([str(tmp_path / "planned")]) == 0
