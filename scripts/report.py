@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
 
-from gan_jax import report
-from gan_jax.errors import UserError, print_anything
+from gan_jax import report, terminal
+from gan_jax.errors import UserError
 from gan_jax.places import of_user
 from gan_jax.run_directory import RunDirectory
 from gan_jax.sweeps import ablation
@@ -30,7 +30,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("folder", metavar="DIR", help="of a sweep, of runs, or of a run")
     parser.add_argument("--against", default="", metavar="CELL", help="the cell that others are compared with")
     args = parser.parse_args(argv)
-    print_anything()
+    terminal.escaped()
     try:
         for path in _written(of_user(args.folder), args.against):
             print(path)

@@ -24,7 +24,8 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.errors import UserError, print_anything
+from gan_jax import terminal
+from gan_jax.errors import UserError
 from gan_jax.places import check_name, of_user
 from gan_jax.sweeps import ablation, local, results, slurm
 from gan_jax.sweeps import folder as folders
@@ -36,7 +37,7 @@ START_SECONDS = 10  # of a program before its first round, without compiling
 
 def main(argv: list[str]) -> int:
     """Runs a command line; the exit status is 0, 1 where a cell failed, 2 for what the user can put right."""
-    print_anything()
+    terminal.escaped()
     args = _parser().parse_args(argv)
     try:
         if args.status:

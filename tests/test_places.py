@@ -89,7 +89,7 @@ def test_what_cannot_be_made_is_found_first(tmp_path):
 )
 def test_printing_never_fails(environment):
     code = (
-        "import sys; from gan_jax.errors import print_anything; print_anything()\n"
+        "import sys; from gan_jax import terminal; terminal.escaped()\n"
         "for stream in (sys.stdout, sys.stderr): print('ü λ \\udcff \\U0001f600', file=stream)"
     )
     done = subprocess.run(
