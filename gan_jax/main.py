@@ -291,11 +291,8 @@ def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:
     from gan_jax import processes
 
     try:
-        if values.mode == "train":
-            with stop.unheard():
-                several = processes.join(values.coordinator, values.processes, values.process)
-            if several:
-                stop.agree(processes.largest)
+        if values.mode == "train" and processes.join(values.coordinator, values.processes, values.process):
+            stop.agree(processes.largest)
         jax.devices()
     except RuntimeError as error:
         raise UserError(f"JAX finds no device ({one_line(error)}): see JAX_PLATFORMS") from error

@@ -10,7 +10,10 @@ import os
 import socket
 import zlib
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
+from threading import Thread
 from typing import Any, TypeVar
 
 import jax
@@ -139,7 +142,21 @@ def _start(*who: Any, **found: Any) -> None:
     terminal.say("waiting for the other processes of this run")
     method = "deactivate" if who else None
     timeouts = {"heartbeat_timeout_seconds": HEARTBEAT, "shutdown_timeout_seconds": HEARTBEAT}
-    jax.distributed.initialize(*who, **found, **timeouts, cluster_detection_method=method)
+    _in_thread(partial(jax.distributed.initialize, *who, **found, **timeouts, cluster_detection_method=method))
+
+
+def _in_thread(act: Callable[[], Any]) -> None:
+    """Does it in another thread: handlers of signals run in the main one, and only where that is in Python."""
+    done: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            done.set_result(act())
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    done.result()
 
 
 def _from_first(tree: Any) -> Any:

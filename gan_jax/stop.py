@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
-from typing import Any, TypeAlias
+from typing import Any
 
 URGENT = (signal.SIGTERM, signal.SIGINT)
 # What schedulers and lost terminals send: each of these would kill a process that does not take it.
 SIGNALS = (*URGENT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
 MOMENT = 0.5  # seconds in which a signal that comes again is the same request: timeout(1) sends its own twice
-Handler: TypeAlias = Callable[[int, FrameType | None], None] | signal.Handlers
 
 
 class Stopped(BaseException):
@@ -76,10 +75,6 @@ class Stop:
                 yield self
             finally:
                 self._act = self._wait
-
-    def unheard(self) -> AbstractContextManager[None]:
-        """What is done here a signal ends at once, and the process: it waits where Python runs no handlers."""
-        return _handled_by(signal.SIG_DFL)
 
     def agree(self, agreed: Callable[[int], int]) -> None:
         """From now on nothing is broken off, and `check` goes by what the processes agree on.
@@ -170,7 +165,7 @@ def _those_to_take() -> list[signal.Signals]:
 
 
 @contextmanager
-def _handled_by(handler: Handler) -> Iterator[None]:
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Signals go to this handler, in a process's main thread; in others they go where they went."""
     if threading.current_thread() is not threading.main_thread():
         yield

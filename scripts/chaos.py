@@ -1,13 +1,16 @@
-"""Kills training runs at random moments, starts each again until it is done, and compares it with one never killed.
+"""Interrupts training runs at random moments, starts each again until it is done, and compares it with a twin.
 
     python scripts/chaos.py --kills=200 [--seed=0] [--workdir=DIR] [--config=configs/X.py] [--config.field=value ...]
 
-Most kills are SIGKILL: two in five at any moment of a process's life, from its first second on, two in five while a
-checkpoint is being written. One in five is SIGTERM, after which the process has to end by itself with status 0.
+A third of the interruptions are SIGKILL, half of these at any moment of a process's life and half while a checkpoint is
+being written. The others are SIGTERM, SIGINT, SIGHUP and SIGUSR1 at any moment from the first line of the program on:
+the process has to end by itself with status 0, after SIGINT with 130, says so in one line, and what it says is saved is
+there. One process in four has to compile all anew. One in three has lost its terminal: its output is closed, a pipe
+that nobody reads, or a full disk; that must change nothing.
 A run that is done is compared with its twin, bit for bit: parameters, statistics and optimizers of the newest
 checkpoint, rows of metrics (seconds aside) and of evaluations, sample pictures, and the names of all other files. Then
-the next run starts, until there were so many kills. Prints what was hit and every difference; the exit status is 1
-where there is one.
+the next run starts, until there were so many interruptions. Prints what was hit and every difference; the exit status
+is 1 where there is one.
 
 By default it plays 240 rounds of configs/digits_dcgan.py, which log each round and save every 10.
 """
@@ -16,7 +19,9 @@ import argparse
 import filecmp
 import json
 import logging
+import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -38,7 +43,11 @@ SMALL = {
     "sample_every_steps": 20,
     "checkpoint_every_steps": 10,
 }
-KINDS = ("any moment", "any moment", "a save", "a save", "SIGTERM")
+SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")
+KINDS = ("any moment", "a save", *SIGNALS)
+SEEN = "a file"  # what is said there is read
+OUTPUTS = (*[SEEN] * 6, "closed", "a broken pipe", "a full disk")
+COLD = 0.25  # of the processes find no compiled programs
 LONGEST = 600.0  # seconds of a process that is not killed: after that it hangs
 SAVES = 6  # of a process, the last one that a kill waits for
 DRAFTS = "*.orbax-checkpoint-tmp"
@@ -90,50 +99,65 @@ class Chaos:
             while done < kills and not self.one_life(folder, 2 * ready):
                 done += 1
                 if done % 20 == 0:
-                    print(f"{done} kills, {time.monotonic() - start:.0f} s", file=sys.stderr)
+                    print(f"{done} interruptions, {time.monotonic() - start:.0f} s", file=sys.stderr)
             self.live(folder, lambda process: 0.0)
             differences += (found := compare(twin, folder))
             if not found:
                 shutil.rmtree(folder)
         hits = ", ".join(f"{count} {where}" for where, count in self.hits.items())
         print(f"{runs} runs, {time.monotonic() - start:.0f} s: {hits}")
-        print(f"the slowest SIGTERM took {self.slowest:.1f} s; {len(differences)} differences")
+        print(f"the slowest end after a signal took {self.slowest:.1f} s; {len(differences)} differences")
         return differences
 
     def live(self, folder: Path, watch: Callable[[subprocess.Popen], float]) -> float:
-        """A process that is not killed -> what `watch` makes of it. Raises Failed where it does not end well."""
+        """A process that is not interrupted -> what `watch` makes of it. Raises Failed where it does not end well."""
         with self.started(folder) as process:
             seen = watch(process)
             self.check(process, folder, LONGEST)
         return seen
 
     def one_life(self, folder: Path, span: float) -> bool:
-        """Starts a process and kills it at a moment within about so many seconds -> whether it was done before."""
+        """Starts a process and interrupts it within about so many seconds -> whether it was done before."""
         kind, delay = self.moments.choice(KINDS), self.moments.uniform(0, span)
-        with self.started(folder) as process:
+        output, cold = self.moments.choice(OUTPUTS), self.moments.random() < COLD
+        before = newest(folder)
+        with tempfile.TemporaryDirectory() as empty, self.started(folder, output, empty if cold else None) as process:
             began = time.monotonic()
             if kind == "a save":
                 saves = self.moments.randint(1, SAVES)
                 delay = self.until_saved(process, folder, saves) + self.moments.uniform(0, 0.03)
-            while process.poll() is None and time.monotonic() - began < delay:
+            while process.poll() is None and (time.monotonic() - began < delay or not takes_signals(process.pid)):
                 time.sleep(0.001)
             if process.poll() is not None:
                 self.check(process, folder, LONGEST)
                 return True
             asked = time.monotonic()
-            process.send_signal(signal.SIGTERM if kind == "SIGTERM" else signal.SIGKILL)
-            if kind == "SIGTERM":
-                self.check(process, folder, LONGEST, allowed=(0, -signal.SIGTERM))
+            process.send_signal(signal.Signals[kind] if kind in SIGNALS else signal.SIGKILL)
+            if kind in SIGNALS:
+                self.check(process, folder, LONGEST, (130,) if kind == "SIGINT" else (0,), kind, output)
                 self.slowest = max(self.slowest, time.monotonic() - asked)
             process.wait()
-            self.note(process.pid, kind, folder)
+            self.note(process.pid, kind, folder, output, cold)
+        if newest(folder) < before:
+            raise Failed(f"{folder} had round {before} saved and has {newest(folder)} after {kind}")
         return False
 
-    def started(self, folder: Path) -> subprocess.Popen:
-        """The training command in this folder; what it says goes into a file beside it."""
+    def started(self, folder: Path, output: str = SEEN, compiled: str | None = None) -> subprocess.Popen:
+        """The training command in this folder; what it says goes into a file beside it, or where `output` says."""
         self.place.mkdir(parents=True, exist_ok=True)
+        command = [*self.command, f"--workdir={folder}"]
+        if output == "closed":
+            command = ["bash", "-c", 'exec "$@" >&- 2>&-', "bash", *command]
+        environment = os.environ | ({} if compiled is None else {"JAX_COMPILATION_CACHE_DIR": compiled})
+        reading, writing = os.pipe()
+        os.close(reading)
+        places = {"a broken pipe": writing, "a full disk": os.open("/dev/full", os.O_WRONLY)}
         with folder.with_suffix(".log").open("w") as said:
-            return subprocess.Popen([*self.command, f"--workdir={folder}"], cwd=ROOT, stdout=said, stderr=said)
+            place = places.get(output, said)
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=place, stderr=place)
+        for descriptor in places.values():
+            os.close(descriptor)
+        return process
 
     def until_saved(self, process: subprocess.Popen, folder: Path, saves: int = 1) -> float:
         """Waits until so many checkpoints have begun to be written -> seconds."""
@@ -144,30 +168,63 @@ class Chaos:
             drafts = drafts | {path.name for path in (folder / "checkpoints").glob(DRAFTS)}
         return time.monotonic() - began
 
-    def check(self, process: subprocess.Popen, folder: Path, seconds: float, allowed: tuple[int, ...] = (0,)) -> None:
-        """Waits for the process's end; raises Failed where it is late, or not with a status that is allowed."""
-        said = folder.with_suffix(".log")
+    def check(
+        self,
+        process: subprocess.Popen,
+        folder: Path,
+        seconds: float,
+        allowed: tuple[int, ...] = (0,),
+        kind: str | None = None,
+        output: str = "",
+    ) -> None:
+        """Waits for the process's end; raises Failed where it is late, or not as a signal of this kind makes it end."""
+        file = folder.with_suffix(".log")
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired as late:
             process.kill()
-            raise Failed(f"{folder} hung for {seconds:.0f} s: {said.read_text()[-2000:]}") from late
-        if status not in allowed:
-            raise Failed(f"{folder} ended with status {status}: {said.read_text()[-2000:]}")
+            raise Failed(f"{folder} hung for {seconds:.0f} s: {file.read_text()[-2000:]}") from late
+        said = file.read_text()
+        done = status == 0 and "stopped" not in said and newest(folder) == newest(self.place / "twin")  # it came late
+        wrong = wrong_end(said, folder, kind) if kind and output == SEEN and not done else ""
+        if wrong or not (status in allowed or done):
+            after = f" after {kind}" if kind else ""
+            raise Failed(f"{folder} ended with status {status}{after}{wrong}: {said[-2000:]}")
 
-    def note(self, pid: int, kind: str, folder: Path) -> None:
-        """Counts what a kill has hit, by what lies there."""
+    def note(self, pid: int, kind: str, folder: Path, output: str, cold: bool) -> None:
+        """Counts what an interruption has hit, by what lies there and by what was said."""
         self.hits["kills"] += 1
-        if kind == "SIGTERM":
-            self.hits["by SIGTERM"] += 1
+        self.hits["with nothing compiled"] += cold
+        self.hits["without a terminal"] += output != SEEN
+        if kind in SIGNALS:
+            said = folder.with_suffix(".log").read_text()
+            self.hits[f"by {kind}"] += 1
+            where = "at start-up" if "nothing was under way" in said else "at play"
+            self.hits[f"seen to be stopped {where}"] += output == SEEN
             return
         lock, rows = folder / ".lock", folder / "metrics.jsonl"
         if not lock.exists() or f"process {pid} " not in lock.read_text():
-            self.hits["at start-up or at the very end"] += 1  # it had not come to the folder, or had left it
+            self.hits["killed at start-up or at the very end"] += 1  # it had not come to the folder, or had left it
             return
-        self.hits["in a save"] += any((folder / "checkpoints").glob(DRAFTS))
-        self.hits["in a row"] += rows.exists() and not (rows.read_bytes() or b"\n").endswith(b"\n")
-        self.hits["in another file"] += any(folder.rglob(".*.tmp"))
+        self.hits["killed in a save"] += any((folder / "checkpoints").glob(DRAFTS))
+        self.hits["killed in a row"] += rows.exists() and not (rows.read_bytes() or b"\n").endswith(b"\n")
+        self.hits["killed in another file"] += any(folder.rglob(".*.tmp"))
+
+
+def wrong_end(said: str, folder: Path, kind: str) -> str:
+    """What is wrong with the words of a process that was stopped, in words; nothing where all is right."""
+    last = said.splitlines()[-1] if said else ""
+    if "Traceback" in said or not last.startswith(f"stopped by {kind}: "):
+        return ", not with one line"
+    saved = re.search(r": round (\d+) of \d+ is saved", last)
+    if saved and not (folder / "checkpoints" / saved[1]).is_dir():
+        return f", and round {saved[1]} is not saved"
+    return ""
+
+
+def newest(folder: Path) -> int:
+    """The last round saved, or -1."""
+    return max((int(path.name) for path in (folder / "checkpoints").glob("[0-9]*") if path.name.isdigit()), default=-1)
 
 
 def takes_signals(pid: int) -> bool:

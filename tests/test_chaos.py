@@ -60,6 +60,28 @@ def test_a_difference_is_found(survivors, tmp_path, change, said):
     assert said in " ".join(chaos.compare(twin, other))
 
 
+@pytest.mark.parametrize(
+    ("ending", "wrong"),
+    [
+        ("print('stopped by SIGTERM: round 5 of 9 is not saved', flush=True); os._exit(0)", None),
+        ("os._exit(139)", "status 139 after SIGTERM"),
+        ("print('Traceback', flush=True); os._exit(0)", "status 0 after SIGTERM, not with one line"),
+        ("print('stopped by SIGTERM: round 5 of 9 is saved', flush=True); os._exit(0)", "and round 5 is not saved"),
+    ],
+)
+def test_a_process_that_does_not_end_as_promised_fails(tmp_path, monkeypatch, ending, wrong):
+    monkeypatch.setattr(chaos, "KINDS", ["SIGTERM"])
+    monkeypatch.setattr(chaos, "OUTPUTS", [chaos.SEEN])
+    (tmp_path / "twin" / "checkpoints" / "9").mkdir(parents=True)
+    code = f"import os, signal\ndef end(*_): {ending}\nsignal.signal(15, end)\nwhile True: signal.pause()"
+    trial = chaos.Chaos([sys.executable, "-c", code], tmp_path, random.Random(0))
+    if wrong is None:
+        assert not trial.one_life(tmp_path / "run", 0.1)
+        return
+    with pytest.raises(chaos.Failed, match=wrong):
+        trial.one_life(tmp_path / "run", 0.1)
+
+
 def test_a_process_that_fails_is_a_difference(tmp_path, capsys):
     assert chaos.main(["--kills=1", f"--workdir={tmp_path}", "--config=nothing.py"]) == 1
     assert "ended with status 2: error: --config=nothing.py" in capsys.readouterr().out

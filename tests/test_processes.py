@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from unittest.mock import Mock
 
 import jax
@@ -144,6 +145,18 @@ def test_a_run_stopped_in_one_process_and_killed_in_each_goes_on_to_the_same_end
     assert pictures[0] == pictures[1]
     for a, b in zip(players(folder), players(whole), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_process_that_waits_for_others_can_be_stopped(tmp_path, number, status):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    child = started(tmp_path / "run", 1, f"--coordinator=127.0.0.1:{port}", "--processes=2", "--process=0")
+    assert child.stderr.readline() == "waiting for the other processes of this run\n"
+    time.sleep(0.5)
+    child.send_signal(number)
+    assert ended(child) == [(status, "", f"stopped by {number.name}: nothing was under way that has to be saved\n")]
 
 
 def test_what_the_first_process_refuses_all_refuse(whole):

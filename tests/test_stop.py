@@ -74,13 +74,6 @@ def test_one_of_several_processes_goes_on_until_all_agree_to_stop():
     assert (told, done) == ([signal.SIGTERM] * 2, ["went on"])
 
 
-def test_what_waits_unheard_is_ended_by_the_system():
-    with Stop().listening() as stop:
-        with stop.unheard():
-            assert {signal.getsignal(number) for number in SIGNALS} == {signal.SIG_DFL}
-        assert {signal.getsignal(number) for number in SIGNALS} == {stop._take}
-
-
 @pytest.mark.parametrize(("number", "training", "other"), [(n, 130 if n == 2 else 0, 128 + n) for n in SIGNALS])
 def test_statuses(number, training, other):
     assert (Stopped(number).status, Stopped(number, good=False).status) == (training, other)
@@ -90,7 +83,6 @@ def test_a_signal_that_whoever_starts_the_process_ignores_stays_ignored():
     code = (
         "import os, signal; from gan_jax.stop import Stop\n"
         "stop = Stop(); stop.take()\n"
-        "with stop.listening(), stop.unheard(): os.kill(os.getpid(), signal.SIGHUP)\n"
         "with stop.listening(), stop.put_off(): os.kill(os.getpid(), signal.SIGHUP); print(stop.asked, flush=True)\n"
         "with stop.listening(): os.kill(os.getpid(), signal.SIGUSR1)"
     )
