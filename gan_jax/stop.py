@@ -67,7 +67,7 @@ class Stop:
     def listening(self, *, training: bool = True) -> Iterator["Stop"]:
         """Takes the signals, in a process's main thread; in others they go where they went."""
         self._training = training
-        with _handled_by(self._take), _unraised():
+        with handled_by(self._take), _unraised():
             self._act = self._end
             try:
                 if self.asked:
@@ -165,7 +165,7 @@ def _those_to_take() -> list[signal.Signals]:
 
 
 @contextmanager
-def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Signals go to this handler, in a process's main thread; in others they go where they went."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -232,4 +232,7 @@ def _duration(seconds: float) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    terminal.guard()
+    status = main(sys.argv[1:])
+    terminal.settle()
+    sys.exit(status)

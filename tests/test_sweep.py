@@ -1,11 +1,13 @@
 """A sweep by the command: killed and started again it makes the table of one never disturbed, a failing cell or not."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -99,6 +101,14 @@ def test_killed_and_started_again_it_makes_the_same_table(file, undisturbed, tmp
     assert "| cannot be | 2 | 2 not run | — | — |" in (folder / "ablation.md").read_text()
     assert script.main([f"--status={folder}"]) == 0
     assert "2 done, 0 running, 1 failed, 0 diverged, 0 waiting of 3 programs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
+def test_a_signal_is_passed_on_to_what_runs_which_is_waited_for(number):
+    process = Mock(poll=Mock(return_value=None))
+    with pytest.raises(KeyboardInterrupt), local._stopping({0: local._Running(Mock(), process), 1: None}):
+        os.kill(os.getpid(), number)
+    assert [name for name, *_ in process.mock_calls] == ["poll", "terminate", "wait"]
 
 
 def test_print_commands_are_those_left_as_json_lines(file, undisturbed, capsys):

@@ -2,9 +2,7 @@
 
 import fcntl
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,10 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
+from gan_jax.stop import handled_by
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import ROOT, command
 from gan_jax.sweeps.plan import Program
 from gan_jax.sweeps.results import unchecked
+from gan_jax.terminal import say
 
 POLL_SECONDS = 0.2
 
@@ -30,11 +30,11 @@ def run(folder: Path, programs: Sequence[Program], *, slots: int = 1) -> None:
     """Runs what is not finished of these programs, at most `slots` at a time; each failure is kept in its folder.
 
     With several slots each sees one device, the slot's number among those of CUDA_VISIBLE_DEVICES. One that another
-    process still trains, as after this one was killed, is waited for. SIGTERM and SIGINT are passed on: what runs saves
-    and ends, and so does this, by KeyboardInterrupt.
+    process still trains, as after this one was killed, is waited for. A signal that stops training is passed on: what
+    runs saves and ends, and so does this, by KeyboardInterrupt.
     """
     waiting = deque(program for program in programs if _is_due(folder, program))
-    print(f"{len(programs) - len(waiting)} of {len(programs)} programs are there already", file=sys.stderr)
+    say(f"{len(programs) - len(waiting)} of {len(programs)} programs are there already")
     running: dict[int, _Running | None] = dict.fromkeys(range(slots))
     with _stopping(running):
         while waiting or any(running.values()):
@@ -59,9 +59,9 @@ def _start(folder: Path, program: Program, slot: int | None) -> _Running:
     environment = os.environ if slot is None else {**os.environ, "CUDA_VISIBLE_DEVICES": _device(slot)}
     with (place / folders.LOG).open("ab") as log:
         if folders.is_locked(place):
-            print(f"{program.folder}: is being trained, waiting for it", file=sys.stderr)
+            say(f"{program.folder}: is being trained, waiting for it")
             return _Running(program, None)
-        print(f"{program.folder}: starts", file=sys.stderr)
+        say(f"{program.folder}: starts")
         (place / folders.FAILURE).unlink(missing_ok=True)
         with suppress(OSError):  # where there are no locks
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the process's too, as long as its output is this file
@@ -97,28 +97,27 @@ def _conclude(folder: Path, one: _Running) -> None:
     if one.process is not None:
         now = folders.conclude(place, values, one.process.returncode)
     if now.state == "done":
-        print(f"{one.program.folder}: done, {now.seconds:,.0f} s of training", file=sys.stderr)
+        say(f"{one.program.folder}: done, {now.seconds:,.0f} s of training")
         if missing := unchecked(folder):
-            print(f"error: {missing}", file=sys.stderr)
+            say(f"error: {missing}")
     else:
         why = (place / folders.FAILURE).read_text().splitlines()[-1]
-        print(f"{one.program.folder}: {now.state} at round {now.step}: {why}", file=sys.stderr)
+        say(f"{one.program.folder}: {now.state} at round {now.step}: {why}")
 
 
 @contextmanager
 def _stopping(running: dict[int, _Running | None]) -> Iterator[None]:
-    """Whatever ends this, SIGTERM too, ends the running programs, which are waited for."""
+    """Whatever ends this, signals too, ends the running programs, which are waited for."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        alive = [one.process for one in running.values() if one and one.process and one.process.poll() is None]
-        for process in alive:
-            process.terminate()
-        for process in alive:
-            process.wait()
-        signal.signal(signal.SIGTERM, before)
+    with handled_by(stop):
+        try:
+            yield
+        finally:
+            alive = [one.process for one in running.values() if one and one.process and one.process.poll() is None]
+            for process in alive:
+                process.terminate()
+            for process in alive:
+                process.wait()
