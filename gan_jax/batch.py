@@ -33,6 +33,11 @@ def mean(tree: T) -> T:
     return tree if axis() is None else lax.pmean(tree, AXIS)
 
 
+def base_key(seed: int) -> jax.Array:
+    """The key [] of a seed, by threefry whatever JAX's default is, so that a seed means the same everywhere."""
+    return random.key(seed, impl="threefry2x32")
+
+
 def example_keys(key: jax.Array, n: int) -> jax.Array:
     """One key [n] for each example here, a function of `key` and of the example's place in the global batch."""
     first = 0 if axis() is None else lax.axis_index(AXIS) * n

@@ -7,9 +7,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from gan_jax.data.spec import Spec
 from gan_jax.errors import UserError, blamed_on
 from gan_jax.experiment import MOST_BYTES, Experiment
 from gan_jax.state import TrainState, size
+
+SLACK = {True: 1e-3, False: 0.05}
+"""By how much of the data's range it may miss the networks': of images that are scaled, and of points."""
 
 
 def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ...]) -> list[str]:
@@ -37,6 +41,35 @@ def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ..
     if _kinds(state) != _kinds(after):
         raise UserError("a round changes the shapes or types of the players' arrays: see config.players' optimizers")
     return list(metrics)
+
+
+def check_range(experiment: Experiment, config: ConfigDict, data: Spec) -> None:
+    """Raises UserError where the examples that the networks can make and those of the data are of different ranges.
+
+    Known of networks by their last activation alone, where they have one. Images are scaled to `config.data.range`;
+    points are what they are, and a few of a Gaussian's may lie a little beyond a bound.
+    """
+    if (made := experiment.makes()) is None:
+        return
+    low, high = made
+    scaled = len(data.shape) == 3
+    first, last = config.data.range if scaled else data.range
+    slack = SLACK[scaled] * (last - first)
+    beyond = first < low - slack or last > high + slack
+    idle = scaled and math.isfinite(high - low) and (low < first - slack or high > last + slack)
+    if not beyond and not idle:
+        return
+    makes = f"the networks make values from {low:.3g} to {high:.3g}, as their last activation has it"
+    if not scaled:
+        raise UserError(
+            f"config.networks: {makes}, and the points of {config.data.name} lie from {first:.3g} to {last:.3g}: take "
+            "another last_activation, or networks that end without one, as pacgan.Generator"
+        )
+    fits = f"set it to ({low:g}, {high:g}), or " if math.isfinite(high - low) else ""
+    raise UserError(
+        f"config.data.range is ({first:g}, {last:g}), and {makes}: {fits}take a last_activation that fits it in "
+        "config.networks"
+    )
 
 
 def _kinds(state: TrainState) -> list[tuple[tuple[int, ...], Any]]:

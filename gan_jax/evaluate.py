@@ -1,18 +1,18 @@
 """The config's evaluators, on a run in training or on one of its checkpoints."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, partial
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
-from gan_jax import data, periods
+from gan_jax import periods
 from gan_jax.data import Dataset
+from gan_jax.data.source import Source
 from gan_jax.errors import UserError, blamed_on, options
 from gan_jax.evaluators.base import Context, Evaluator
 from gan_jax.experiment import Experiment
-from gan_jax.predict import restore
+from gan_jax.predict import restore, run_data
 from gan_jax.resolve import bind
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import Players
@@ -27,7 +27,8 @@ def run(place: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, 
     if not config.get("evaluators"):
         raise UserError("config.evaluators is empty: this config names nothing to evaluate")
     experiment, state = restore(place, config, step)
-    return keep(place, config, int(state.step), measure(make(config, experiment), experiment, state.players))
+    evaluators = make(config, experiment, run_data(place, config).load)
+    return keep(place, config, int(state.step), measure(evaluators, experiment, state.players))
 
 
 def complete(place: RunDirectory, config: ConfigDict) -> None:
@@ -66,7 +67,7 @@ def make(
         return {}
     context = Context(
         predict=experiment.predict,
-        load=_alike(load or cache(partial(data.load, config.data.name)), config.data.split),
+        load=_alike(load or Source(config.data.name).load, config.data.split),
         scale=experiment.scale,
         players=jax.eval_shape(experiment.init, experiment.keys.init).players,
         trained_on=config.data.split,

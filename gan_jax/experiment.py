@@ -10,12 +10,15 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import random
 from ml_collections import ConfigDict
 
 from gan_jax import averages, images, optimizers, steps
+from gan_jax.batch import base_key
 from gan_jax.config import LAWS, leaves
+from gan_jax.data.spec import Spec
 from gan_jax.errors import UserError, blamed_on, options
 from gan_jax.objectives.base import Objective, PredictFn
 from gan_jax.resolve import bind, parameters, required
@@ -43,7 +46,7 @@ class Keys(NamedTuple):
 
 def streams(seed: int) -> Keys:
     """The streams of a run of this seed."""
-    return Keys(*random.split(random.key(seed), len(Keys._fields)))
+    return Keys(*random.split(base_key(seed), len(Keys._fields)))
 
 
 class Experiment(NamedTuple):
@@ -53,7 +56,8 @@ class Experiment(NamedTuple):
         config that are only reckoned with, as learning rates; step_of: the train step of these numbers. scale: data ->
         the networks' floats, unscale: back.
     predict: the objective's, by the players' moving averages where they have one, with images as uint8.
-    batches: the most moves that a player makes in a round. classes: of the data, 0 without labels.
+    batches: the most moves that a player makes in a round. classes: of the data, 0 without labels; present: those that
+        have examples. makes: as the objective's.
     """
 
     init: Callable[[jax.Array], TrainState]
@@ -65,7 +69,13 @@ class Experiment(NamedTuple):
     predict: dict[str, PredictFn]
     batches: int
     classes: int
+    present: tuple[int, ...]
+    makes: Callable[[], tuple[float, float] | None]
     keys: Keys
+
+    def in_turn(self, n: int) -> np.ndarray:
+        """n classes, int32 [n]: those that have examples, in turn."""
+        return np.resize(np.array(self.present, np.int32), n)
 
     def traced(self, fetch: Callable[[Any, jax.Array], Any]) -> tuple[TrainStep, Callable[[Any, jax.Array], Any]]:
         """The train step and `fetch(data, indices)` with `(data, numbers)` in the place of data.
@@ -83,10 +93,26 @@ class Experiment(NamedTuple):
 def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Experiment:
     """The experiment that a config describes, for examples of this shape (images: (h, w, c)), labelled if classes > 0.
 
-    Raises UserError for a name or an argument that does not exist, and for networks that do not fit the data.
+    Raises UserError as `build_for`.
     """
-    limits = tuple(config.data.range) if len(shape) == 3 else None
-    facts = {"shape": tuple(shape), "classes": classes, "limits": limits, "dtype": jnp.dtype(config.dtype)}
+    return build_for(config, Spec(tuple(shape), classes=classes))
+
+
+def build_for(config: ConfigDict, data: Spec) -> Experiment:
+    """The experiment that a config describes, for a data set of these facts.
+
+    Raises UserError for a name or an argument that does not exist, for networks that do not fit the data, and for a
+    model that needs labels where there are none.
+    """
+    shape = data.shape
+    facts = {
+        "shape": shape,
+        "classes": data.classes,
+        "no_labels": data.without,
+        "present": data.present if data.absent else (),
+        "limits": tuple(config.data.range) if len(shape) == 3 else None,
+        "dtype": jnp.dtype(config.dtype),
+    }
     rule = bind("gan_jax.steps", config.order.to_dict(), "order")
     objective, turns = _game(config, facts)
 
@@ -111,7 +137,9 @@ def build(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> Exper
             for name, predict in objective.predict.items()
         },
         batches=max(turn.repeats for turn in turns.values()),
-        classes=classes,
+        classes=data.classes,
+        present=data.present,
+        makes=objective.makes,
         keys=streams(config.seed),
     )
 
@@ -168,7 +196,10 @@ def _network(role: str, spec: ConfigDict, facts: dict[str, Any]):
 
 
 def _asked_for(target: Callable, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Of the facts those that it takes; UserError where it takes the classes and there are no labels."""
     taken = parameters(target)
+    if "classes" in taken and not facts.get("classes", 1):
+        raise UserError(f"config.data.name: this model needs labels, {facts['no_labels']}")
     return {name: value for name, value in facts.items() if name in taken}
 
 
@@ -209,7 +240,7 @@ def _made(package: str, spec: Mapping[str, Any], field: str, facts: Mapping[str,
 def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) -> None:
     """Runs the networks on shapes alone, so that what does not fit is an error before anything is compiled."""
     with blamed_on(f"config.networks do not fit each other or examples of shape {tuple(shape)}"):
-        state = jax.eval_shape(init, random.key(0))
+        state = jax.eval_shape(init, base_key(0))
     if (held := size(state.players)) > MOST_BYTES:
         raise UserError(f"config.networks and their optimizers hold {held // 10**9:,} GB: take smaller widths")
     if any(0 in leaf.shape for leaf in jax.tree.leaves(state.players)):
@@ -217,7 +248,7 @@ def _check_shapes(init: Callable, objective: Objective, shape: tuple[int, ...]) 
     if "sample" not in objective.predict:
         return
     with blamed_on(f"config.networks make no examples of shape {tuple(shape)}"):
-        made = jax.eval_shape(objective.predict["sample"], state.players, random.split(random.key(0), 2))
+        made = jax.eval_shape(objective.predict["sample"], state.players, random.split(base_key(0), 2))
     if made.shape[1:] != tuple(shape):
         raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {tuple(shape)}")
 

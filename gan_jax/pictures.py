@@ -21,14 +21,14 @@ SAMPLES, COLUMNS, POINTS, MOST_CLASSES, PAIRS = 64, 8, 2500, 10, 32
 def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarray) -> None:
     """Writes a PNG of samples, from the same latents every time: a grid of images, or points over those of the data.
 
-    Samples by class, where there are, have a column of the grid for each class.
+    Samples by class, where there are, have a column of the grid for each class that has examples.
 
     `real` are the data set's examples; UserError where they are neither images nor in the plane.
     """
     sample, key = experiment.predict["sample"], experiment.keys.sample
     if "sample_class" in experiment.predict and real.ndim == 4:
-        columns = min(experiment.classes, MOST_CLASSES)
-        labels = jnp.tile(jnp.arange(columns), SAMPLES // COLUMNS)
+        columns = min(len(experiment.present), MOST_CLASSES)
+        labels = jnp.asarray(np.tile(experiment.in_turn(columns), SAMPLES // COLUMNS))
         made = experiment.predict["sample_class"](players, random.split(key, len(labels)), labels)
         images.save_png(path, images.grid(np.asarray(made), columns))
         return

@@ -2,9 +2,8 @@
 
 import jax
 import numpy as np
-from jax import random
 
-from gan_jax.batch import example_keys, in_batches
+from gan_jax.batch import base_key, example_keys, in_batches
 from gan_jax.data.base import Dataset
 from gan_jax.experiment import Experiment
 from gan_jax.state import Players
@@ -29,6 +28,6 @@ def make_reconstructions(
         latents, recon = (predict[name](players, x, *given) for name in ("encode", "reconstruct"))
         return {**made, "reconstructions": recon, "latents": latents}
 
-    labels = () if dataset.label is None or "sample_class" not in predict else (dataset.label,)
-    keys = example_keys(random.key(seed), len(dataset.x))
+    labels = (dataset.labels("a conditional model"),) if "sample_class" in predict else ()
+    keys = example_keys(base_key(seed), len(dataset.x))
     return {"images": dataset.x, **in_batches(make, (keys, dataset.x, *labels))}

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import alarms, data, evaluate, periods, pictures
+from gan_jax import alarms, evaluate, periods, pictures
 from gan_jax.checkpoint import Checkpoints
+from gan_jax.data import Dataset
 from gan_jax.evaluators.base import Evaluator
 from gan_jax.experiment import Experiment, streams
 from gan_jax.run_directory import RunDirectory
@@ -56,23 +56,26 @@ class Record:
         self.flush()
         self.checkpoints.save(state)
 
-    def show(self, players: Players, step: int, evaluators: dict[str, Evaluator], real: np.ndarray) -> None:
-        """Makes the picture and the evaluation that are due after this round, as far as they are not there yet."""
+    def show(self, players: Players, step: int, evaluators: dict[str, Evaluator], shown: Dataset) -> None:
+        """Makes the picture and the evaluation that are due after this round, as far as they are not there yet.
+
+        `shown` are the examples that pictures show.
+        """
         config = self.config
         if periods.falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():
-            self.show_samples(players, step, real)
+            self.show_samples(players, step, shown)
         due = periods.evaluators_due(config, step) - evaluate.done(self.place, step)
         if due:
             asked = {name: measured for name, measured in evaluators.items() if name in due}
             evaluate.keep(self.place, config, step, evaluate.measure(asked, self.experiment, players))
 
-    def show_samples(self, players: Players, step: int, real: np.ndarray) -> None:
-        """Writes the picture of samples, from the same latents every time, or of test images' reconstructions."""
+    def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
+        """Writes the picture of samples, from the same latents every time, or of images' reconstructions."""
         path = self.place.sample(step)
         if "sample" in self.experiment.predict:
-            pictures.samples(path, self.experiment, players, real)
+            pictures.samples(path, self.experiment, players, shown.x)
         else:
-            pictures.reconstructions(path, self.experiment, players, data.load(self.config.data.name, "test"))
+            pictures.reconstructions(path, self.experiment, players, shown)
 
     def close(self) -> None:
         """Waits for the checkpoint being written; raises UserError where that failed."""

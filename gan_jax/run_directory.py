@@ -1,6 +1,6 @@
 """The folder of a run: one run's, from its first file on.
 
-config.json               all values, versions, devices, git state
+config.json               all values, what its data are, JAX's settings, versions, devices, git state
 metrics.jsonl             a row per logging step: step, seconds, player/term ...
 evaluations.jsonl         a row per evaluation: step, evaluator/value ...
 events.out.tfevents.*     the same rows for TensorBoard
@@ -28,7 +28,8 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax import lock
-from gan_jax.errors import UserError, options
+from gan_jax.data.spec import Spec, from_json
+from gan_jax.errors import UserError, blamed_on, options
 from gan_jax.files import atomically, clear_drafts, in_the_way
 from gan_jax.writers import best_step, read_rows
 
@@ -122,10 +123,62 @@ class RunDirectory:
     def check_holds(self, config: ConfigDict) -> None:
         """Raises UserError, saying what differs, where the folder holds no run of this config."""
         held = configs.to_json(self.read_config())
+        given, was = str(config.data.name), str(held["data"]["name"])
+        if self._version() in (given.partition(":")[2], was.partition(":")[2]) and _base(given) == _base(was):
+            held["data"]["name"] = given  # the very version that it was trained on, named or not
         if changed := configs.differences(configs.to_json(config), held):
             raise UserError(
                 f"--workdir={self.folder} holds another run ({'; '.join(changed)}): "
                 "choose another folder, or that run's config"
+            )
+
+    def spec(self) -> Spec | None:
+        """What the run's data are, or None where it is a run of a version that did not keep that.
+
+        Raises UserError where the folder holds no run, or that is damaged.
+        """
+        self.read_config()
+        if not (stored := configs.read_run(self.config).get("data_spec")):
+            return None
+        with blamed_on(f"{self.config} is damaged"):
+            return from_json(stored)
+
+    def _version(self) -> str:
+        spec = self.spec()
+        return spec.version if spec and spec.version else "no version"
+
+    def check_facts(self, facts: Mapping[str, Any]) -> None:
+        """Raises UserError, with both values, where the run's data or JAX's settings were others than these facts.
+
+        Only what both tell of is compared: `data_spec`'s `version` and `fingerprints` by split, and `jax_settings`.
+        """
+        if not self.config.is_file():
+            return
+        held = configs.read_run(self.config)
+        place = f"--workdir={self.folder} holds a run"
+        with blamed_on(f"{self.config} is damaged"):
+            settings = _changed(held.get("jax_settings", {}), facts.get("jax_settings", {}))
+            was, now = ({"fingerprints": {}, **data.get("data_spec", {})} for data in (held, facts))
+            moved = _changed({"version": was.get("version")}, {"version": now.get("version")})
+            other = _changed(was["fingerprints"], now["fingerprints"])
+            name = _base(held["config"]["data"]["name"])
+        if settings:
+            as_then = ", ".join(
+                f"{name.upper()}={was}" if was is not None else f"no {name.upper()}" for name, was, _ in settings
+            )
+            raise UserError(
+                f"{place} that was played under other settings of JAX ({_told(settings)}): set {as_then}, or choose "
+                "another folder"
+            )
+        if moved and all(version for _, *versions in moved for version in versions):
+            raise UserError(
+                f"{place} that was trained on version {moved[0][1]} of {name}, the one found now is {moved[0][2]}: "
+                f"set --config.data.name={name}:{moved[0][1]}, or choose another folder"
+            )
+        if other:
+            raise UserError(
+                f"{place} that was trained on other data of the same name, by what the splits of {name} hold "
+                f"({_told(other)}): put the data back as they were, or choose another folder"
             )
 
     def _check_steps(self, config: ConfigDict) -> None:
@@ -137,20 +190,27 @@ class RunDirectory:
             )
 
     @contextmanager
-    def held(self, config: ConfigDict) -> Iterator[None]:
-        """Makes the folder this config's, and this process's alone to train in for a time.
+    def held(self, config: ConfigDict, facts: Mapping[str, Any]) -> Iterator[None]:
+        """Makes the folder this config's, and this process's alone to train in for a time; the facts are kept in it.
 
-        Raises UserError as `check`, and where another process trains there; OSError.
+        Raises UserError as `check` and `check_facts`, and where another process trains there; OSError.
         """
         with lock.held(self.folder):
             self.check(config)  # only now can nobody make it another run's
-            self._claim(config)
+            self.check_facts(facts)
+            self._claim(config, facts)
             yield
 
-    def _claim(self, config: ConfigDict) -> None:
+    def _claim(self, config: ConfigDict, facts: Mapping[str, Any]) -> None:
+        data_spec = dict(facts.get("data_spec", {}))
+        if self.config.is_file():  # splits that are not read this time stay known
+            known = configs.read_run(self.config).get("data_spec", {}).get("fingerprints", {})
+            data_spec["fingerprints"] = known | data_spec.get("fingerprints", {})
         content = {
             "config": configs.to_json(config),
             "of_file": dict(self.of_file),
+            **facts,
+            "data_spec": data_spec,
             "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},
             "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
             "git": _git_state(),
@@ -165,6 +225,20 @@ class RunDirectory:
         for path in self.samples.glob("step_*.png"):
             if path > self.sample(step):
                 path.unlink()
+
+
+def _base(name: str) -> str:
+    """The name of a data set without its version."""
+    return name.partition(":")[0]
+
+
+def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """(name, value then, value now), of what both name and do not have the same."""
+    return [(name, was[name], now[name]) for name in sorted(was.keys() & now.keys()) if was[name] != now[name]]
+
+
+def _told(changed: list[tuple[str, Any, Any]]) -> str:
+    return "; ".join(f"{name}: {was} -> {now}" for name, was, now in changed)
 
 
 def _git_state() -> dict[str, Any]:

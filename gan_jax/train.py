@@ -1,21 +1,25 @@
 """The loop: play some rounds as one call, log, and at each period's end show samples and save."""
 
 import json
+import logging
 from contextlib import ExitStack, closing, nullcontext
-from functools import cache, partial
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import alarms, checkpoint, data, divergence, evaluate, parallel, periods, processes, report
+from gan_jax import alarms, checkpoint, divergence, evaluate, parallel, periods, processes, report
 from gan_jax import config as configs
-from gan_jax.checks import check_round
+from gan_jax.checks import check_range, check_round
 from gan_jax.data import Dataset, feed, order
-from gan_jax.errors import Diverged, UserError
+from gan_jax.data.source import Source
+from gan_jax.data.spec import Spec, spec_of, to_json
+from gan_jax.errors import MOST_NAMES, Diverged, UserError
 from gan_jax.evaluators.base import Evaluator
-from gan_jax.experiment import Experiment, build, streams
+from gan_jax.experiment import Experiment, build_for, streams
+from gan_jax.jax_settings import settings
 from gan_jax.records import Record
 from gan_jax.run_directory import RunDirectory
 from gan_jax.state import TrainState
@@ -38,18 +42,25 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
     each = place.by_seed(config)
     folders = each if config.seeds == 1 else [(config, place), *each]
     processes.by_first(lambda: [of.check(its_config) for its_config, of in folders])
-    load = cache(partial(data.load, config.data.name))
-    dataset = load(config.data.split)
-    experiment = build(config, dataset.shape, dataset.classes)
+    numerics, source = settings(), Source(config.data.name)
+    dataset = source.load(config.data.split)
+    spec = spec_of(dataset)
+    facts = {"data_spec": to_json(spec) | source.facts(), "jax_settings": numerics}
+    processes.by_first(lambda: [of.check_facts(facts) for _, of in folders])
+    experiment = build_for(config, spec)
     if config.sample_every_steps and not {"sample", "reconstruct"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} makes nothing to show, so it must be 0")
-    evaluators = evaluate.make(config, experiment, load)
+    check_range(experiment, config, spec)
+    shown = _shown(experiment, config, source)
+    evaluators = evaluate.make(config, experiment, source.load)
     evaluate.check_best(config, evaluators)
     check_round(experiment, config, dataset.shape)
-    processes.check_same("config and data", json.dumps(configs.to_json(config)), dataset.x)
+    _warn(config, dataset, spec)
+    facts["data_spec"] |= source.facts()  # with the splits that evaluators read
+    processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), facts]))
     with ExitStack() as held, unfailing():
-        processes.by_first(lambda: [held.enter_context(of.held(its_config)) for its_config, of in folders])
-        play = partial(_play, experiment, dataset=dataset, evaluators=evaluators, stop=stop or Stop())
+        processes.by_first(lambda: [held.enter_context(of.held(its_config, facts)) for its_config, of in folders])
+        play = partial(_play, experiment, dataset=dataset, shown=shown, evaluators=evaluators, stop=stop or Stop())
         failure = None
         try:
             play(config, each)
@@ -60,6 +71,27 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
         if failure:
             raise failure
     return [of for _, of in each] if processes.leads() else []
+
+
+def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
+    """The examples that pictures show: of what samples the training ones, of autoencoders the test split."""
+    if "sample" in experiment.predict or not config.sample_every_steps:
+        return source.load(config.data.split)
+    try:
+        return source.load("test")
+    except UserError as error:
+        raise UserError(f"{error}; its pictures need a test split: without, set config.sample_every_steps=0") from error
+
+
+def _warn(config: ConfigDict, dataset: Dataset, spec: Spec) -> None:
+    """Says what of the labels is not used."""
+    if dataset.unlabelled:
+        logging.warning("the labels of %s are left out: %s", config.data.name, dataset.unlabelled)
+    if spec.absent:
+        names = [spec.class_names[label] if spec.class_names else str(label) for label in spec.absent]
+        listed = ", ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")
+        where = f"split {dataset.split!r} of {config.data.name}"
+        logging.warning("%s has no example of %d of its classes, which are not sampled: %s", where, len(names), listed)
 
 
 def _conclude(each: divergence.Runs, failure: Diverged | None) -> None:
@@ -82,6 +114,7 @@ def _play(
     each: divergence.Runs,
     *,
     dataset: Dataset,
+    shown: Dataset,
     evaluators: dict[str, Evaluator],
     stop: Stop,
 ) -> None:
@@ -94,9 +127,9 @@ def _play(
             with stop.nothing_to_save():
                 states = processes.from_first(lambda: _resume(experiment, keys, records, shapes), shapes)
                 for record, state in zip(records, states, strict=False):
-                    record.show(state.players, int(state.step), evaluators, dataset.x)
+                    record.show(state.players, int(state.step), evaluators, shown)
             if states[0].step < config.steps:
-                _Loop(config, experiment, evaluators, dataset, records).play(states, stop)
+                _Loop(config, experiment, evaluators, dataset, shown, records).play(states, stop)
             if config.steps == 0:  # a run that went back to where it started
                 for record, state in zip(records, states, strict=False):
                     record.checkpoints.save(state)
@@ -130,13 +163,14 @@ class _Loop:
         experiment: Experiment,
         evaluators: dict[str, Evaluator],
         dataset: Dataset,
+        shown: Dataset,
         records: list[Record],
     ):
         self.config, self.evaluators, self.records = config, evaluators, records
         source = feed.resident(dataset, experiment.scale)
         self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds, how=config.parallel)
         self.arrays = parallel.replicate((source.arrays, experiment.numbers))
-        self.real = dataset.x
+        self.examples, self.shown = len(dataset.x), shown
         self.shape = (experiment.batches, config.batch_size)
         self.seeds = range(config.seed, config.seed + config.seeds)
         self.keys = jnp.stack([streams(seed).play for seed in self.seeds])
@@ -181,7 +215,7 @@ class _Loop:
         length = min(self.config.rounds_per_call, self.config.steps)
         filled = np.zeros((len(self.seeds), length, *self.shape), np.int32)
         for seed, places in zip(self.seeds, filled, strict=True):
-            places[:rounds] = order.indices(seed, step, rounds, self.shape, len(self.real))
+            places[:rounds] = order.indices(seed, step, rounds, self.shape, self.examples)
         return filled
 
     def record(self, step: int, rounds: int, rows: dict[str, jax.Array]) -> None:
@@ -207,7 +241,7 @@ class _Loop:
             self.save(state)
         with stop.at_once():
             for number, record in enumerate(self.records):
-                record.show(self.spread.take(state, number).players, step, self.evaluators, self.real)
+                record.show(self.spread.take(state, number).players, step, self.evaluators, self.shown)
                 if saves and step < self.config.steps:
                     report.write(record.place)
 

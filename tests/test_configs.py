@@ -158,7 +158,7 @@ def test_build_refuses(tiny, field, value, message):
         ("mnist_wgan_gp", "networks.critic.norm.name", "BatchNorm", 0, "the critic has batch statistics"),
         ("mnist_wgan_gp", "networks.critic.last_activation", "sigmoid", 0, "takes no 'last_activation'"),
         ("mnist_wgan", "objective.penalty_weight", 10.0, 0, "wasserstein takes no 'penalty_weight'"),
-        ("mnist_cgan", "seed", 0, 0, "config.condition: labels of 0 classes: the data set has no labels"),
+        ("mnist_cgan", "seed", 0, 0, "this model needs labels, and the data set has no labels"),
         ("mnist_cgan", "networks.generator.name", "dcgan.Generator", 10, "config.networks"),
     ],
 )

@@ -232,34 +232,45 @@ def png(shape, value=0, mode=None):
     return file.getvalue()
 
 
-def prepare(place, name, images, labels=None, features=IMAGE, version="1.0.0", file_format="array_record"):
-    """Write images (bytes of files) and labels as split 'train' of a prepared set; returns its folder."""
+def prepare(
+    place,
+    name,
+    images,
+    labels=None,
+    features=IMAGE,
+    version="1.0.0",
+    file_format="array_record",
+    splits=("train",),
+    label="label",
+):
+    """Write images (bytes of files) and labels as each of these splits of a prepared set; returns its folder."""
     from array_record.python import array_record_module
 
     proto = importlib.import_module("tensorflow_datasets.proto.tf_example_generated_pb2")
 
     folder = place / name / version
     folder.mkdir(parents=True)
-    split = {"name": "train", "numBytes": "1", "shardLengths": [str(len(images))]}
-    split["filepathTemplate"] = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-    info = {"name": name.split("/")[0], "version": version, "fileFormat": file_format, "splits": [split]}
+    common = {"numBytes": "1", "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"}
+    about = [{"name": split, "shardLengths": [str(len(images))], **common} for split in splits]
+    info = {"name": name.split("/")[0], "version": version, "fileFormat": file_format, "splits": about}
     (folder / "dataset_info.json").write_text(json.dumps(info))
     core = "tensorflow_datasets.core.features."
     described = {
-        key: {**value, "pythonClassName": core + KINDS.get(key, "image_feature.Image")}
+        key: {"pythonClassName": core + KINDS.get(key, "image_feature.Image"), **value}
         for key, value in features.items()
     }
     top = {"featuresDict": {"features": described}, "pythonClassName": core + "features_dict.FeaturesDict"}
     (folder / "features.json").write_text(json.dumps(top))
-    shard = folder / f"{info['name']}-train.array_record-00000-of-00001"
-    writer = array_record_module.ArrayRecordWriter(str(shard), "group_size:1")
-    for i, image in enumerate(images):
-        example = proto.Example()
-        example.features.feature["image"].bytes_list.value.append(image)
-        if labels is not None:
-            example.features.feature["label"].int64_list.value.append(labels[i])
-        writer.write(example.SerializeToString())
-    writer.close()
+    for split in splits:
+        shard = folder / f"{info['name']}-{split}.array_record-00000-of-00001"
+        writer = array_record_module.ArrayRecordWriter(str(shard), "group_size:1")
+        for i, image in enumerate(images):
+            example = proto.Example()
+            example.features.feature["image"].bytes_list.value.append(image)
+            if labels is not None:
+                example.features.feature[label].int64_list.value.append(labels[i])
+            writer.write(example.SerializeToString())
+        writer.close()
     return folder
 
 

@@ -3,17 +3,21 @@
 import difflib
 import importlib
 import pkgutil
+import traceback
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from gan_jax.data import prepared
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, options
+from gan_jax.data.checked import checked
+from gan_jax.errors import UserError, one_line, options
 
 __all__ = ["Dataset", "load", "own"]
 
 
 def load(name: str, split: str) -> Dataset:
-    """One split of a data set, whole in memory.
+    """One split of a data set, whole in memory, checked (checked.py).
 
     Args:
         name: a module of this package that has a `load` ('digits'), or an image data set that TensorFlow
@@ -21,27 +25,56 @@ def load(name: str, split: str) -> Dataset:
         split: one of its splits; for prepared sets also a part of one, such as 'train[:90%]'.
 
     Raises:
-        UserError: for a name that is neither, or a split that it does not have.
+        UserError: for a name that is neither, a split that it does not have, or data that are not what a data set
+            promises; for whatever goes wrong in a module's `load`, with its file and line.
     """
     if name in _modules() and (own_load := _load_of(name)):
-        return own_load(split)
+        return checked(_tried(name, lambda: own_load(split)), name, split)
     if prepared.find(name) is None:
         raise UserError(_unknown(name))
-    return prepared.read(name, split)
+    return checked(prepared.read(name, split), name, split)
 
 
 def own() -> list[str]:
     """The names of the data sets that are modules of this package."""
-    return [name for name in _modules() if _load_of(name)]
+    return [name for name in _modules() if _is_set(name)]
 
 
 def _modules() -> list[str]:
     return [module.name for module in pkgutil.iter_modules(__path__)]
 
 
-def _load_of(name: str) -> Callable[[str], Dataset] | None:
+def _is_set(name: str) -> bool:
+    try:
+        return _load_of(name) is not None
+    except UserError:  # a data set that somebody is still writing
+        return True
+
+
+def _load_of(name: str) -> Callable[[str], Any] | None:
     """The module's own `load`: what tells a data set from the modules that merely help."""
-    return getattr(importlib.import_module(f"{__name__}.{name}"), "load", None)
+    module = _tried(name, lambda: importlib.import_module(f"{__name__}.{name}"))
+    return getattr(module, "load", None)
+
+
+def _tried(name: str, act: Callable[[], Any]) -> Any:
+    """What a data set's module does; an error of any kind there is one line with its file and line."""
+    try:
+        return act()
+    except (UserError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:
+        place = _place(error, f"{name}.py")
+        raise UserError(f"config.data.name={name}: {type(error).__name__}: {one_line(error)} ({place})") from error
+
+
+def _place(error: BaseException, file: str) -> str:
+    """`file:line` where an error was raised: of the lines of the module's own file the last, where there are any."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = ([frame for frame in frames if Path(frame.filename).name == file] or frames)[-1]
+    return f"{frame.filename}:{frame.lineno}"
 
 
 def _unknown(name: str) -> str:

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.errors import UserError
+
 
 class Mixture(NamedTuple):
     """The law of generated points: equally likely Gaussians at `centres` float32 [k, d], all axes of one `std`."""
@@ -22,6 +24,10 @@ class Dataset(NamedTuple):
         label: int32 [n], each in 0..classes - 1, or None where there are none.
         classes: the number of classes; 0 where there are no labels.
         mixture: the law of generated points, or None where it is not known.
+        unlabelled: why there are labels that no model can use, which are then left out; '' where there are none.
+        class_names: a name for each class, where they are known.
+        version: of a set that TFDS prepared; '' of others.
+        splits: the names of all splits, where they are known.
     """
 
     name: str
@@ -30,8 +36,28 @@ class Dataset(NamedTuple):
     label: np.ndarray | None
     classes: int
     mixture: Mixture | None = None
+    unlabelled: str = ""
+    class_names: tuple[str, ...] = ()
+    version: str = ""
+    splits: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of one example: (h, w, c) or (d,)."""
         return self.x.shape[1:]
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The classes that have an example."""
+        return () if self.label is None else tuple(np.unique(self.label).tolist())
+
+    def labels(self, needed_by: str) -> np.ndarray:
+        """The labels int32 [n]; raises UserError where there are none that can be used."""
+        if self.label is None:
+            raise UserError(f"{needed_by} needs labels, {no_labels(self.name, self.split, self.unlabelled)}")
+        return self.label
+
+
+def no_labels(name: str, split: str, why: str) -> str:
+    """That a data set has no labels that can be used, and what to do: the end of a sentence about what needs them."""
+    return f"which split {split!r} of {name} has not: {why or 'there are none; take a set that has them'}"

@@ -29,4 +29,5 @@ def load(split: str) -> Dataset:
     digits = prepared.read("mnist", split)
     random = np.random.default_rng((SEED, SPLITS.index(split)))
     thresholds = random.integers(255, size=digits.x.shape, dtype=np.uint8)  # 0..254: grey 0 is never on, 255 always
-    return digits._replace(name="binary_mnist", split=split, x=np.where(digits.x > thresholds, 255, 0).astype(np.uint8))
+    x = np.where(digits.x > thresholds, 255, 0).astype(np.uint8)
+    return digits._replace(name="binary_mnist", split=split, x=x, version="", splits=SPLITS)

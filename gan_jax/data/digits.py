@@ -28,7 +28,7 @@ def load(split: str) -> Dataset:
         raise UserError(f"digits has no split {split!r}; {options(split, _SPLITS)}")
     part = _SPLITS[split]
     stored = cache.arrays(f"digits-{importlib.metadata.version('scikit-learn')}", _make)
-    return Dataset("digits", split, stored["x"][part], stored["label"][part], classes=10)
+    return Dataset("digits", split, stored["x"][part], stored["label"][part], classes=10, splits=tuple(_SPLITS))
 
 
 def _make() -> dict[str, np.ndarray]:

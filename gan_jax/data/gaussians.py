@@ -26,4 +26,4 @@ def draw(name: str, split: str, mixture: Mixture, *, seed: int = 2018) -> Datase
     modes, d = mixture.centres.shape
     label = random.integers(modes, size=SIZES[split], dtype=np.int32)
     x = mixture.centres[label] + mixture.std * random.standard_normal((len(label), d), dtype=np.float32)
-    return Dataset(name, split, x.astype(np.float32), label, modes, mixture)
+    return Dataset(name, split, x.astype(np.float32), label, modes, mixture, splits=tuple(SIZES))

@@ -31,6 +31,7 @@ _FORMAT = "array_record"
 _MODES = {1: "L", 3: "RGB"}  # channels -> Pillow's name
 _READABLE = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})  # modes of 8 bits, which convert without a surprise
 _MAX_PIXELS = 1 << 24  # of one image; a small file can hold a huge one
+_RENAMED = "prepare the set anew with one, or read it by a file of gan_jax/data"
 _REVISION = 1  # of the arrays made here; a new number makes every older cache entry stale
 
 
@@ -95,8 +96,18 @@ def read(name: str, split: str) -> Dataset:
     short = quote(split, safe="")[:100]  # a file's name has an end; the fingerprint is of the whole
     key = f"{quote(name, safe='')}-{short}-{_fingerprint(described, split)}"
     stored = cache.arrays(key, functools.partial(_decode, described, name, split, channels))
-    classes = int(described.features["label"]["classLabel"].get("numClasses", 0)) if "label" in stored else 0
-    return Dataset(name, split, stored["x"], stored.get("label"), classes)
+    classes = _classes(described) if "label" in stored else 0
+    return Dataset(
+        name,
+        split,
+        stored["x"],
+        stored.get("label"),
+        classes,
+        unlabelled=_unlabelled(described.features),
+        class_names=_class_names(described, classes),
+        version=folder.name,
+        splits=tuple(described.splits),
+    )
 
 
 def _describe(folder: pathlib.Path, name: str) -> _Set:
@@ -125,14 +136,42 @@ def _channels(described: _Set) -> int:
     folder, features = described.folder, described.features
     if not isinstance(image := features.get("image", {}).get("image"), dict):
         listed = ", ".join(f"{name} ({_kind(feature)})" for name, feature in sorted(features.items()))
-        raise UserError(f"{folder} has no feature `image` that is an image; its features: {listed}")
-    dimensions = image.get("shape", {}).get("dimensions", [])
-    channels = int(dimensions[-1]) if dimensions else 3  # TFDS's own default
+        raise UserError(f"{folder} has no feature `image` that is an image; its features: {listed}; {_RENAMED}")
+    with blamed_on(f"{folder}: features.json is damaged"):
+        dimensions = image.get("shape", {}).get("dimensions", [])
+        channels = int(dimensions[-1]) if dimensions else 3  # TFDS's own default
+    remedy = "prepare the set anew with such images"
     if channels not in _MODES:
-        raise UserError(f"{folder} has images of {channels} channels; 1 (grey) or 3 (RGB) can be read")
+        raise UserError(f"{folder} has images of {channels} channels; 1 (grey) or 3 (RGB) can be read: {remedy}")
     if (dtype := image.get("dtype", "uint8")) != "uint8":
-        raise UserError(f"{folder} has images of {dtype}; only uint8 can be read")
+        raise UserError(f"{folder} has images of {dtype}; only uint8 can be read: {remedy}")
     return channels
+
+
+def _classes(described: _Set) -> int:
+    """The number of classes that feature `label` declares; 0 where it says none."""
+    with blamed_on(f"{described.folder}: features.json is damaged"):
+        return int(described.features["label"]["classLabel"].get("numClasses", 0))
+
+
+def _class_names(described: _Set, classes: int) -> tuple[str, ...]:
+    """The classes' names, which TFDS keeps in a file beside; none where it does not name them all."""
+    try:
+        names = (described.folder / "label.labels.txt").read_text(encoding="utf-8").split("\n")[:classes]
+    except (OSError, ValueError):
+        return ()
+    return tuple(names) if len(names) == classes else ()
+
+
+def _unlabelled(features: dict[str, dict[str, Any]]) -> str:
+    """Why features that look like labels are not read as such, and what to do; '' where there are none such."""
+    labels = [name for name, feature in features.items() if "classLabel" in feature]
+    if "label" in labels:
+        return ""
+    remedy = "prepare the set anew with a ClassLabel as its feature `label`, or read it by a file of gan_jax/data"
+    if "label" in features:
+        return f"its feature `label` is a {_kind(features['label'])}, of which no number of classes is known; {remedy}"
+    return f"it has no feature `label`, but {', '.join(sorted(labels))} (ClassLabel); {remedy}" if labels else ""
 
 
 def _kind(feature: dict[str, Any]) -> str:

@@ -27,12 +27,10 @@ def load(split: str) -> Dataset:
     if split not in SIZES:
         raise UserError(f"stacked_mnist has no split {split!r}; {options(split, SIZES)}")
     digits = prepared.read("mnist", split)
-    if digits.label is None:
-        raise UserError("stacked_mnist needs the labels of mnist, which the prepared set lacks")
     random = np.random.default_rng((SEED, list(SIZES).index(split)))
     places = random.integers(len(digits.x), size=(SIZES[split], 3))
     x = np.empty((len(places), *digits.shape[:2], 3), np.uint8)
     for channel in range(3):
         x[..., channel] = digits.x[places[:, channel], ..., 0]
-    label = digits.label[places] @ np.array([100, 10, 1], np.int32)
-    return Dataset("stacked_mnist", split, x, label, classes=1000)
+    label = digits.labels("stacked_mnist")[places] @ np.array([100, 10, 1], np.int32)
+    return Dataset("stacked_mnist", split, x, label, classes=1000, splits=tuple(SIZES))

@@ -74,6 +74,4 @@ def check_count(name: str, value: int, least: int = 1) -> None:
 
 def labels_of(dataset: Dataset) -> np.ndarray:
     """The labels int32 [n] of a split; UserError where it has none."""
-    if dataset.label is None:
-        raise UserError(f"this evaluator needs labels, which split {dataset.split!r} of {dataset.name} has not")
-    return dataset.label
+    return dataset.labels("this evaluator")

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.batch import example_keys, in_batches
+from gan_jax.batch import base_key, example_keys, in_batches
 from gan_jax.errors import UserError
 from gan_jax.evaluators.base import Context, Evaluator, check_count, labels_of
 from gan_jax.metrics.neighbours import nearest
@@ -26,7 +26,7 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
     train, test = context.load(context.trained_on), context.load(split)
     label, test_label = labels_of(train), labels_of(test)
     classes = jnp.asarray(_classes(label, references))
-    context.dry_run(context.predict["sample_class"], example_keys(jax.random.key(0), 2), jnp.arange(2))
+    context.dry_run(context.predict["sample_class"], example_keys(base_key(0), 2), jnp.arange(2))
     known, known_label = jnp.asarray(train.x[:references]), jnp.asarray(label[:references])
     judge = jax.jit(lambda x: known_label[nearest(x, known)])
     real = (in_batches(judge, test.x[:samples]) == test_label[:samples]).mean()

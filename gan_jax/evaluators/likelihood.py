@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.batch import example_keys, in_batches
+from gan_jax.batch import base_key, example_keys, in_batches
 from gan_jax.evaluators.base import Context, Evaluator, check_count
 from gan_jax.metrics.likelihood import importance_weighted_bound
 from gan_jax.objectives.base import Batch
@@ -40,9 +40,7 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
         elbo = context.predict["elbo"](players, keys, batch)
         return {"nll": -importance_weighted_bound(log_weights), "elbo": -elbo["reconstruction"] - elbo["kl"], **elbo}
 
-    context.dry_run(
-        terms, (example_keys(jax.random.key(0), 1), {field: values[:1] for field, values in arrays.items()})
-    )
+    context.dry_run(terms, (example_keys(base_key(0), 1), {field: values[:1] for field, values in arrays.items()}))
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         keys = example_keys(key, len(dataset.x))

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.batch import example_keys, in_batches
+from gan_jax.batch import base_key, example_keys, in_batches
 from gan_jax.errors import UserError
 from gan_jax.evaluators.base import Context, Evaluator
 from gan_jax.metrics import pca
@@ -43,7 +43,7 @@ def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") 
     """
     x = _images(context, split)
     reconstruct, corrupt = _reconstruction(context, x), jax.jit(noise())
-    context.dry_run(lambda players, x: corrupt(example_keys(jax.random.key(0), 1), context.scale(x)), x[:1])
+    context.dry_run(lambda players, x: corrupt(example_keys(base_key(0), 1), context.scale(x)), x[:1])
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         inputs = corrupt(example_keys(key, len(x)), context.scale(jnp.asarray(x)))

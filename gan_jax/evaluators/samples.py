@@ -13,7 +13,7 @@ from jax import random
 
 from gan_jax import cache as kept
 from gan_jax import features as networks
-from gan_jax.batch import example_keys, in_batches
+from gan_jax.batch import base_key, example_keys, in_batches
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, options
 from gan_jax.evaluators.base import Context, Evaluator, check_count
@@ -98,7 +98,7 @@ class _Reference:
         """Every metric of training examples in the place of samples."""
 
         def make() -> dict[str, np.ndarray]:
-            values = self.measure(_side(self.some, self.network), random.key(0))
+            values = self.measure(_side(self.some, self.network), base_key(0))
             return {"names": np.array(list(values)), "values": np.array(list(values.values()))}
 
         asked = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics

@@ -71,6 +71,7 @@ def adversarial(
         },
         predict=model.predict(),
         draw=model.draw,
+        makes=partial(networks.output_range, generator),
     )
 
 

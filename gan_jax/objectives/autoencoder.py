@@ -143,4 +143,5 @@ def _game(model: _Model, noise: Noise = lambda keys, x: x) -> Objective:
         init={PLAYER: model.init},
         losses={PLAYER: move},
         predict={"reconstruct": reconstruct, "encode": encode, "decode": decode, "walk": walk},
+        makes=partial(networks.output_range, model.decoder),
     )

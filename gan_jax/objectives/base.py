@@ -42,9 +42,12 @@ class Objective(NamedTuple):
         `walk(players, a [n, ...], b [n, ...], t [m]) -> x [n, m, ...]`, between the codes of examples.
     draw: `(batch, key) -> batch` with what a move draws that moves of other players may share, as a GAN's latents `z`.
         A rule of play calls it, for each move or once for several; a loss draws by itself what its batch lacks.
+    makes: `() -> (low, high)`, between which the examples that it makes lie, infinite on a side without a bound, or
+        None where that is not known.
     """
 
     init: dict[str, InitFn]
     losses: dict[str, LossFn]
     predict: dict[str, PredictFn]
     draw: DrawFn = draw_nothing
+    makes: Callable[[], tuple[float, float] | None] = lambda: None

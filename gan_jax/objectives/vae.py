@@ -15,7 +15,7 @@ from jax import random
 from jax.scipy.stats import norm
 
 from gan_jax import conditions, latents, losses, networks
-from gan_jax.batch import example_keys
+from gan_jax.batch import base_key, example_keys
 from gan_jax.conditions import Condition, Given
 from gan_jax.likelihoods import Likelihood
 from gan_jax.objectives.base import Aux, Batch, Objective, PredictFn
@@ -66,7 +66,12 @@ def vae(
         means = {name: values.mean() for name, values in terms.items()}
         return means["reconstruction"] + beta * means["kl"], Aux(stats, means)
 
-    return Objective(init={PLAYER: model.init}, losses={PLAYER: move}, predict=_predict(model))
+    return Objective(
+        init={PLAYER: model.init},
+        losses={PLAYER: move},
+        predict=_predict(model),
+        makes=partial(networks.output_range, decoder, likelihood.mean),
+    )
 
 
 class _Model(NamedTuple):
@@ -110,7 +115,7 @@ class _Model(NamedTuple):
     def elbo(self, players: Players, keys: jax.Array, batch: Batch) -> dict[str, jax.Array]:
         """The terms of a trained model, in which nothing is dropped."""
         player = players[PLAYER]
-        return self.terms(player.params, player.stats, keys, batch, train=False, key=random.key(0))[0]
+        return self.terms(player.params, player.stats, keys, batch, train=False, key=base_key(0))[0]
 
     def posterior(self, players: Players, x: jax.Array, *given: jax.Array) -> tuple[jax.Array, jax.Array]:
         """The trained encoder's mean and log-variance of z, [b, latents] each."""
