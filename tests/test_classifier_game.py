@@ -130,5 +130,5 @@ def test_configs_build_and_say_what_they_made(file):
     features, logits = jax.eval_shape(experiment.predict["classify"], state.players, x)
     assert (features.shape, logits.shape) == ((2, 64), (2, 10))
     assert config.sample_every_steps == 0
-    with pytest.raises(UserError, match="needs labels of at least 2"):
+    with pytest.raises(UserError, match="needs labels"):
         build(config, (side, side, 1), 0)

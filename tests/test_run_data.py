@@ -139,7 +139,7 @@ def test_data_replaced_in_place_are_refused_with_both_and_the_same_ones_are_not(
     now = fingerprint(Source("tiny").load("train"))
     with pytest.raises(UserError, match=f"other data .*train: {was['train']} -> {now}"):
         train.run(longer(config), run)
-    with pytest.raises(UserError, match=f"other data .*test: {was['test']} -> {now}"):
+    with pytest.raises(UserError, match=f"other data .*: {was['train']} -> {now}"):
         evaluate.run(run, config, None)
     shutil.rmtree(tfds / "tiny")
     prepare(tfds, "tiny", PICTURES, LABELS, {**IMAGE, **LABEL}, splits=SPLITS)
