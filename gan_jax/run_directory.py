@@ -30,6 +30,7 @@ from gan_jax import config as configs
 from gan_jax import lock
 from gan_jax.data.spec import Spec, from_json
 from gan_jax.errors import UserError, blamed_on, options
+from gan_jax.facts import base, difference
 from gan_jax.files import atomically, clear_drafts, in_the_way
 from gan_jax.writers import best_step, read_rows
 
@@ -124,7 +125,7 @@ class RunDirectory:
         """Raises UserError, saying what differs, where the folder holds no run of this config."""
         held = configs.to_json(self.read_config())
         given, was = str(config.data.name), str(held["data"]["name"])
-        if self._version() in (given.partition(":")[2], was.partition(":")[2]) and _base(given) == _base(was):
+        if self._version() in (given.partition(":")[2], was.partition(":")[2]) and base(given) == base(was):
             held["data"]["name"] = given  # the very version that it was trained on, named or not
         if changed := configs.differences(configs.to_json(config), held):
             raise UserError(
@@ -150,36 +151,14 @@ class RunDirectory:
     def check_facts(self, facts: Mapping[str, Any]) -> None:
         """Raises UserError, with both values, where the run's data or JAX's settings were others than these facts.
 
-        Only what both tell of is compared: `data_spec`'s `version` and `fingerprints` by split, and `jax_settings`.
+        See `facts.difference`.
         """
         if not self.config.is_file():
             return
-        held = configs.read_run(self.config)
-        place = f"--workdir={self.folder} holds a run"
         with blamed_on(f"{self.config} is damaged"):
-            settings = _changed(held.get("jax_settings", {}), facts.get("jax_settings", {}))
-            was, now = ({"fingerprints": {}, **data.get("data_spec", {})} for data in (held, facts))
-            moved = _changed({"version": was.get("version")}, {"version": now.get("version")})
-            other = _changed(was["fingerprints"], now["fingerprints"])
-            name = _base(held["config"]["data"]["name"])
-        if settings:
-            as_then = ", ".join(
-                f"{name.upper()}={was}" if was is not None else f"no {name.upper()}" for name, was, _ in settings
-            )
-            raise UserError(
-                f"{place} that was played under other settings of JAX ({_told(settings)}): set {as_then}, or choose "
-                "another folder"
-            )
-        if moved and all(version for _, *versions in moved for version in versions):
-            raise UserError(
-                f"{place} that was trained on version {moved[0][1]} of {name}, the one found now is {moved[0][2]}: "
-                f"set --config.data.name={name}:{moved[0][1]}, or choose another folder"
-            )
-        if other:
-            raise UserError(
-                f"{place} that was trained on other data of the same name, by what the splits of {name} hold "
-                f"({_told(other)}): put the data back as they were, or choose another folder"
-            )
+            changed = difference(configs.read_run(self.config), facts)
+        if changed:
+            raise UserError(f"--workdir={self.folder} holds a run that {changed}, or choose another folder")
 
     def _check_steps(self, config: ConfigDict) -> None:
         played = [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdecimal()]
@@ -225,20 +204,6 @@ class RunDirectory:
         for path in self.samples.glob("step_*.png"):
             if path > self.sample(step):
                 path.unlink()
-
-
-def _base(name: str) -> str:
-    """The name of a data set without its version."""
-    return name.partition(":")[0]
-
-
-def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """(name, value then, value now), of what both name and do not have the same."""
-    return [(name, was[name], now[name]) for name in sorted(was.keys() & now.keys()) if was[name] != now[name]]
-
-
-def _told(changed: list[tuple[str, Any, Any]]) -> str:
-    return "; ".join(f"{name}: {was} -> {now}" for name, was, now in changed)
 
 
 def _git_state() -> dict[str, Any]:
