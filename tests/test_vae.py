@@ -288,6 +288,16 @@ def test_evaluator_is_the_mean_over_the_split_however_it_is_cut(monkeypatch):
     np.testing.assert_allclose(values["elbo"], -(terms["reconstruction"] + terms["kl"]).mean(), rtol=1e-5)
 
 
+def test_evaluator_takes_more_samples_than_are_decoded_at_once(monkeypatch):
+    objective = VAES["conditional"]
+    players, pixels = first_player(objective), np.asarray(BATCH["x"][:3] * 255).astype(np.uint8)
+    dataset = Dataset("some", "test", pixels, np.asarray(BATCH["label"][:3]), 5)
+    context = Context(objective.predict, lambda split: dataset, lambda x: x / 255.0, players)
+    whole = evaluator.likelihood(context, samples=25).measure(players, KEY)
+    monkeypatch.setattr(evaluator, "DECODED_AT_ONCE", 10)
+    assert evaluator.likelihood(context, samples=25).measure(players, KEY) == pytest.approx(whole, rel=1e-5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

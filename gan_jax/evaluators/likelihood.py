@@ -1,10 +1,12 @@
 """How likely a split's examples are under a model that gives `elbo` and `log_weights`, as a VAE does."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from gan_jax.batch import base_key, example_keys, in_batches
 from gan_jax.evaluators.base import Context, Evaluator, check_count
@@ -36,7 +38,7 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
     def terms(players: Players, inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
         keys, batch = inputs
         batch = {**batch, "x": context.scale(batch["x"])}
-        log_weights = context.predict["log_weights"](players, keys, jnp.arange(samples), batch)
+        log_weights = _in_parts(lambda some: context.predict["log_weights"](players, keys, some, batch), samples)
         elbo = context.predict["elbo"](players, keys, batch)
         return {"nll": -importance_weighted_bound(log_weights), "elbo": -elbo["reconstruction"] - elbo["kl"], **elbo}
 
@@ -48,3 +50,12 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
         return {name: float(value.mean(dtype=np.float64)) for name, value in values.items()}
 
     return Evaluator(("nll", "elbo", "reconstruction", "kl"), measure)
+
+
+def _in_parts(log_weights: Callable[[jax.Array], jax.Array], samples: int) -> jax.Array:
+    """The log weights [n, samples] of so many draws, a function of their numbers [k] -> [n, k], some at a time."""
+    parts = -(-samples // DECODED_AT_ONCE)
+    if parts == 1:
+        return log_weights(jnp.arange(samples))
+    numbers = jnp.arange(parts * DECODED_AT_ONCE).reshape(parts, -1)
+    return jnp.concatenate(lax.map(log_weights, numbers), axis=1)[:, :samples]

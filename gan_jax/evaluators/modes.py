@@ -1,15 +1,19 @@
 """How much of its data's known modes a generator covers."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
-from gan_jax.batch import example_keys
+from gan_jax.batch import example_keys, in_batches
 from gan_jax.errors import UserError
 from gan_jax.evaluators.base import Context, Evaluator, check_count
 from gan_jax.metrics import modes
 from gan_jax.state import Players
 
 __all__ = ["gaussians"]
+
+AT_ONCE = 10_000  # points made at a time: what bounds the memory
 
 
 def gaussians(context: Context, *, samples: int = 2500, split: str = "train") -> Evaluator:
@@ -25,7 +29,8 @@ def gaussians(context: Context, *, samples: int = 2500, split: str = "train") ->
     centres = jnp.asarray(mixture.centres)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
-        points = context.predict["sample"](players, example_keys(key, samples))
+        sample = partial(context.predict["sample"], players)
+        points = in_batches(sample, example_keys(key, samples), min(samples, AT_ONCE))
         counts = modes.counts(points, centres, std=mixture.std)
         return {
             "found": float(modes.found(counts)),
