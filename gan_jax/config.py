@@ -163,7 +163,7 @@ def check(config: ConfigDict) -> None:
     if config.keep_best and (rule not in ("min", "max") or value.partition("/")[0] not in known):
         raise UserError(
             f"config.keep_best is {config.keep_best!r}: it must be '' (none), or 'min' or 'max' and a value of this "
-            "config's evaluators, as 'min likelihood/nll'"
+            f"config's evaluators, as 'min likelihood/nll'; {options(value.partition('/')[0], known)}"
         )
 
 

@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.errors import UserError
-from gan_jax.experiment import build
+from gan_jax.experiment import build, build_for
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import names, plan
 from gan_jax.sweeps.cells import Cell, choice, crossed, drawn, grid, integers, listed, log_uniform, short, uniform
@@ -189,7 +189,7 @@ def test_a_name_is_of_any_cell_and_a_cell_that_cannot_be_has_none(base, monkeypa
     sweep = asking(base, "critic/accuracy", "critic/slope", cells=cells)
     assert names.check(sweep, expand(sweep)) == []
     built = []
-    monkeypatch.setattr(names, "build", lambda *given: built.append(given) or build(*given))
+    monkeypatch.setattr(names, "build_for", lambda *given: built.append(given) or build_for(*given))
     sweep = asking(
         base, "critic/lsos", cells=drawn({RATE: log_uniform(1e-5, 1e-1), "latent.dim": integers(2, 90)}, 300)
     )

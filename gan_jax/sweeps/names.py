@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import data, evaluate, periods
+from gan_jax import evaluate, periods
 from gan_jax.checks import check_round
 from gan_jax.data import Dataset
+from gan_jax.data.source import Source
+from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError, options
-from gan_jax.experiment import Experiment, build
+from gan_jax.experiment import Experiment, build_for
 from gan_jax.sweeps.plan import OF_ROWS, Planned, Sweep, asked
 
 
@@ -24,14 +26,14 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     """
     missing = asked(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
     known, untold, tried = set(OF_ROWS), set(), set()
-    load = cache(data.load)
+    source = cache(Source)
     for cell in cells:
         if not (missing := [name for name in missing if name not in known]):
             return []
         kind = json.dumps(_kind(cell.values))
         if kind not in tried:
             tried.add(kind)
-            found, not_told = _names(configs.of_seed(ConfigDict(cell.values), sweep.seeds.first), load)
+            found, not_told = _names(configs.of_seed(ConfigDict(cell.values), sweep.seeds.first), source)
             known, untold = known | found, untold | not_told
     missing = [name for name in missing if name not in known]
     if wrong := [name for name in missing if not untold & {"", name.partition("/")[0]}]:
@@ -40,24 +42,25 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     return missing
 
 
-def _names(config: ConfigDict, load: Callable[[str, str], Dataset]) -> tuple[set[str], set[str]]:
+def _names(config: ConfigDict, source: Callable[[str], Source]) -> tuple[set[str], set[str]]:
     """The names of what a run of this config logs and has evaluated at its end, and the evaluators not told here.
 
     "" among these: nothing is told, as the data is not here. Of a config that cannot be played there are none.
     """
     try:
-        dataset = load(config.data.name, config.data.split)
+        load = source(config.data.name).load
+        dataset = load(config.data.split)
     except UserError:
         return set(), {""}
     try:
-        experiment = build(config, dataset.shape, dataset.classes)
+        experiment = build_for(config, spec_of(dataset))
         found = {*check_round(experiment, config, dataset.shape)}
     except UserError:
         return set(), set()
     untold = set()
     for name in periods.evaluators_due(config, config.steps):
         try:
-            found |= _evaluated(config, name, experiment, partial(load, config.data.name))
+            found |= _evaluated(config, name, experiment, load)
         except UserError:
             untold.add(name)
     return found, untold
