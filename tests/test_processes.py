@@ -169,7 +169,7 @@ def test_what_the_first_process_refuses_all_refuse(whole):
 def test_processes_of_other_configs_are_told_apart(tmp_path):
     for status, _, said in pair(tmp_path / "run", others=["--config.seed=1"]):
         assert status == 2
-        assert "error: config and data differ between process 0 and 1: start all by the same command" in said
+        assert "error: config, data and JAX's settings differ between process 0 and 1: start all by the same command" in said
 
 
 @pytest.mark.parametrize(
