@@ -10,8 +10,8 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax.errors import UserError, blamed_on, one_line, options
-from gan_jax.plain import plain, plain_scalar
 from gan_jax.python_files import made_by, parted
+from gan_jax.values import plain, plain_scalar
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "keep_best", "parallel"})
@@ -19,10 +19,10 @@ FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "kee
 DTYPES = ("float32", "bfloat16")
 MAPS = ("pmap", "shard_map")
 LAWS = {
-    "latent": "gan_jax.latents",
-    "likelihood": "gan_jax.likelihoods",
-    "condition": "gan_jax.conditions",
-    "noise": "gan_jax.noise",
+    "latent": "gan_jax.distributions.latents",
+    "likelihood": "gan_jax.distributions.likelihoods",
+    "condition": "gan_jax.distributions.labels",
+    "noise": "gan_jax.distributions.noise",
 }
 """Blocks of a config that name a law which the objective is given, and where such laws are."""
 MOST, MOST_SEEDS, MOST_LIMIT = 2**31 - 1, 1000, 1e30

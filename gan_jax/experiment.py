@@ -15,15 +15,16 @@ import optax
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax import averages, images, optimizers, steps
-from gan_jax.batch import base_key
 from gan_jax.config import LAWS, leaves
+from gan_jax.core import averages, optimizers, steps
+from gan_jax.core.collectives import base_key
+from gan_jax.core.objective import Objective, PredictFn
+from gan_jax.core.state import Player, Players, TrainState, size
+from gan_jax.core.steps import Metrics, TrainStep
 from gan_jax.data.spec import Spec
 from gan_jax.errors import UserError, blamed_on, options
-from gan_jax.objectives.base import Objective, PredictFn
+from gan_jax.reporting import images
 from gan_jax.resolve import bind, parameters, required
-from gan_jax.state import Player, Players, TrainState, size
-from gan_jax.steps import Metrics, TrainStep
 
 MOST_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
 MOST_REPEATS = 100
@@ -113,7 +114,7 @@ def build_for(config: ConfigDict, data: Spec) -> Experiment:
         "limits": tuple(config.data.range) if len(shape) == 3 else None,
         "dtype": jnp.dtype(config.dtype),
     }
-    rule = bind("gan_jax.steps", config.order.to_dict(), "order")
+    rule = bind("gan_jax.core.steps", config.order.to_dict(), "order")
     objective, turns = _game(config, facts)
 
     def init(key: jax.Array) -> TrainState:

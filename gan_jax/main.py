@@ -18,7 +18,7 @@ other modes end at once, with 128 and the signal's number. A loss that is not fi
 finite players are saved.
 """
 
-from gan_jax.stop import Stop, Stopped
+from gan_jax.training.stop import Stop, Stopped
 
 if __name__ == "__main__":  # before the other imports, as a signal may come while they are under way
     STOP = Stop()
@@ -35,14 +35,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from absl import flags
 
-from gan_jax import terminal
 from gan_jax.errors import Diverged, UserError, one_line, shown
-from gan_jax.files import discard_unfinished
+from gan_jax.runs import terminal
+from gan_jax.runs.files import discard_unfinished
 
 if TYPE_CHECKING:
     from ml_collections import ConfigDict
 
-    from gan_jax.run_directory import RunDirectory
+    from gan_jax.runs.directory import RunDirectory
 
 CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
 MOST = 1_000_000  # samples at a time: they are held in memory
@@ -111,7 +111,7 @@ def main(argv: list[str], stop: Stop | None = None) -> int:
     """
     status = _status(argv, stop or Stop())
     if status in (1, 2) and "jax" in sys.modules:
-        from gan_jax import processes
+        from gan_jax.parallel import processes
 
         processes.leave(status)
     return status
@@ -131,7 +131,7 @@ def _leave(stopped: Stopped) -> None:
 def _part(status: int) -> NoReturn:
     """Ends this process, whose work may have been broken off: what that left of JAX crashes in a usual exit."""
     if "jax" in sys.modules:
-        from gan_jax import processes
+        from gan_jax.parallel import processes
 
         processes.part()
     terminal.settle()
@@ -171,7 +171,7 @@ def _place(error: OSError) -> str:
 
 def _refusal(error: MemoryError | RuntimeError) -> str:
     """What the system refused, in words; raises the error where it is not the system's."""
-    from gan_jax import processes
+    from gan_jax.parallel import processes
 
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
         return f"not enough memory ({one_line(error)}): take fewer examples at once"
@@ -201,45 +201,47 @@ def _run(argv: list[str], stop: Stop) -> int:
 def _dispatch(values: flags.FlagValues, overrides: list[str], stop: Stop) -> int:
     """Reads the config, the given one or else the run's, and does what the mode says, importing only what it needs."""
     _check_flags(values)
-    from gan_jax import given, places
+    from gan_jax import command_line
+    from gan_jax.runs import paths
 
-    folder = places.of_user(values.workdir)
-    places.check_name(folder, "workdir")
-    file = None if values.config is None else os.fspath(places.of_user(values.config))
+    folder = paths.of_user(values.workdir)
+    paths.check_name(folder, "workdir")
+    file = None if values.config is None else os.fspath(paths.of_user(values.config))
     if values.mode != "train":
         return _use(values, folder, file, overrides, stop)
-    config, of_file = given.for_training(file, folder, overrides, otherwise=CONFIG)
+    config, of_file = command_line.for_training(file, folder, overrides, otherwise=CONFIG)
     _configure_jax(values, stop)
-    from gan_jax import train
-    from gan_jax.run_directory import RunDirectory
+    from gan_jax.runs.directory import RunDirectory
+    from gan_jax.training import loop
 
-    for trained in train.run(config, RunDirectory(folder, of_file=of_file), stop):
+    for trained in loop.run(config, RunDirectory(folder, of_file=of_file), stop):
         terminal.tell(trained.report)
     return 0
 
 
 def _use(values: flags.FlagValues, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> int:
     """Puts a trained run to use, and prints the values measured or the file written."""
-    from gan_jax import given, places
+    from gan_jax import command_line
+    from gan_jax.runs import paths
 
     _configure_jax(values, stop)
-    from gan_jax.run_directory import RunDirectory
+    from gan_jax.runs.directory import RunDirectory
 
     place = RunDirectory(folder)
     used = [*(["evaluators"] if values.mode == "evaluate" else []), *(["keep_best"] if values.step == "best" else [])]
-    config = given.for_use(file, place.read_config(), overrides, values.mode, used)
+    config = command_line.for_use(file, place.read_config(), overrides, values.mode, used)
     place.check_holds(config)
     if config.seeds > 1:
         _, first = place.by_seed(config)[0]
         raise UserError(f"--workdir={folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
     step = place.asked(values.step, config.keep_best)
     if values.mode == "evaluate":
-        places.check_writable(place.evaluations, "workdir")
+        paths.check_writable(place.evaluations, "workdir")
         terminal.tell(_evaluated(place, config, step))
         return 0
-    out = places.of_user(values.out)
-    places.check_writable(out, "out")
-    from gan_jax import predict
+    out = paths.of_user(values.out)
+    paths.check_writable(out, "out")
+    from gan_jax.evaluation import predict
 
     if values.mode == "sample":
         predict.sample(place, config, values.num, values.sample_seed, out, step=step)
@@ -252,7 +254,8 @@ def _use(values: flags.FlagValues, folder: Path, file: str | None, overrides: li
 
 def _evaluated(place: "RunDirectory", config: "ConfigDict", step: int | None) -> str:
     """What the evaluators measure, as JSON; the run's page is made anew."""
-    from gan_jax import evaluate, report
+    from gan_jax.evaluation import evaluate
+    from gan_jax.reporting import report
 
     row = evaluate.run(place, config, step)
     report.write(place)
@@ -279,7 +282,7 @@ def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:
 
     Raises UserError where the platform asked for is not there, or what is said of the processes cannot be.
     """
-    from gan_jax import cache
+    from gan_jax.runs import cache
 
     # In the environment, where JAX looks when it is imported, and where the user's own choice would stand.
     with suppress(OSError):  # a cache that cannot be written is a slower start, no more
@@ -288,7 +291,7 @@ def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of what it also raises
     import jax
 
-    from gan_jax import processes
+    from gan_jax.parallel import processes
 
     try:
         if values.mode == "train" and processes.join(values.coordinator, values.processes, values.process):

@@ -11,7 +11,7 @@ from typing import Any
 
 from gan_jax.errors import UserError, options
 
-NESTED = {"noise": "gan_jax.noise"}
+NESTED = {"noise": "gan_jax.distributions.noise"}
 """Where the names of mappings within a block are looked up, by their field."""
 
 

@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gan_jax import data, main, train
+from gan_jax import data, main
+from gan_jax.training import loop
 from scripts.bad_values import Case
 
 PLAYABLE = {"steps": 4, "batch_size": 64, "seeds": 2, "values": 20_000_000, "samples": 200, "batches": 10}
 """The most of a run that is played, not only taken at the door; `values` of its state."""
-PLAY, LOAD = train._play, data.load
+PLAY, LOAD = loop._play, data.load
 
 
 class Outcome(NamedTuple):
@@ -36,7 +37,7 @@ class Trial:
         self.held, self.read = held, {}
         self.door = False
         self.taken: Any = ()  # what `train._play` was given
-        train._play, data.load = self.play, self.load
+        loop._play, data.load = self.play, self.load
 
     def outcome(self, case: Case, *, verbose: bool = False) -> Outcome:
         """How a case ends, in a folder of its own that is deleted after."""

@@ -33,9 +33,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
 
-from gan_jax import cache
-from gan_jax.data import prepared
-from gan_jax.places import of_user
+from gan_jax.data import tfds
+from gan_jax.runs import cache
+from gan_jax.runs.paths import of_user
 from scripts import bad_files, bad_values
 from scripts.bad_ends import Outcome, Trial
 from scripts.bad_values import Case
@@ -106,7 +106,7 @@ def prepare(held: Path) -> Path:
         command += [f"--workdir={held / name}", *(f"--config.{field}={value}" for field, value in values.items())]
         environment = {**os.environ, "GAN_JAX_CACHE": str(held / "cache")}
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment)
-    if (mnist := prepared.place() / "mnist").is_dir():
+    if (mnist := tfds.place() / "mnist").is_dir():
         shutil.copytree(mnist, held / "mnist", ignore=shutil.ignore_patterns("*train*"))
     return held
 

@@ -44,7 +44,7 @@ from gan_jax import config as configs
 from gan_jax import data
 from gan_jax.data import Dataset
 from gan_jax.errors import UserError, one_line
-from gan_jax.places import of_user
+from gan_jax.runs.paths import of_user
 from scripts import timed
 
 BATCH_SIZES, WIDTHS = (16, 32, 64, 128, 256, 512), (0.5, 1.0, 2.0)

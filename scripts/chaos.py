@@ -267,8 +267,8 @@ def changed(twin: Path, other: Path) -> list[str]:
     import jax
     import numpy as np
 
-    from gan_jax.predict import restore
-    from gan_jax.run_directory import RunDirectory
+    from gan_jax.evaluation.predict import restore
+    from gan_jax.runs.directory import RunDirectory
 
     config = RunDirectory(twin).read_config()
     one, two = (restore(RunDirectory(folder), config)[1] for folder in (twin, other))

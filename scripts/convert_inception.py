@@ -18,8 +18,8 @@ import numpy as np
 from gan_jax.errors import UserError, one_line
 from gan_jax.features import weights
 from gan_jax.features.inception import NAME, PUBLISHED, SHA256_STARTS, from_torch
-from gan_jax.files import atomically
-from gan_jax.places import of_user
+from gan_jax.runs.files import atomically
+from gan_jax.runs.paths import of_user
 
 
 def convert(source: Path, out: Path) -> None:

@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from gan_jax import data, features
 from gan_jax.errors import UserError
+from gan_jax.evaluation.predict import restore
 from gan_jax.features import weights
-from gan_jax.places import of_user
-from gan_jax.predict import restore
-from gan_jax.run_directory import RunDirectory
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.paths import of_user
 
 PLAYER = "classifier"
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
 
-from gan_jax import report, terminal
 from gan_jax.errors import UserError
-from gan_jax.places import of_user
-from gan_jax.run_directory import RunDirectory
+from gan_jax.reporting import report
+from gan_jax.runs import terminal
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.paths import of_user
 from gan_jax.sweeps import ablation
 from gan_jax.sweeps.folder import PLAN
 

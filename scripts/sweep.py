@@ -24,9 +24,9 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import terminal
 from gan_jax.errors import UserError
-from gan_jax.places import check_name, of_user
+from gan_jax.runs import terminal
+from gan_jax.runs.paths import check_name, of_user
 from gan_jax.sweeps import ablation, local, results, slurm
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import described

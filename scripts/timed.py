@@ -15,10 +15,10 @@ import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax import parallel
-from gan_jax.data import Dataset, feed, order
+from gan_jax.data import Dataset, feeds, order
 from gan_jax.experiment import build, streams
-from gan_jax.run_directory import PACKAGES
+from gan_jax.parallel import mapping
+from gan_jax.runs.directory import PACKAGES
 from scripts import flops
 
 PRODUCTS = 3  # of the peak, in a row
@@ -31,11 +31,11 @@ class Game:
     """
 
     def __init__(self, config: ConfigDict, dataset: Dataset):
-        parallel.check(config.batch_size, config.seeds)
+        mapping.check(config.batch_size, config.seeds)
         self.config, experiment = config, build(config, dataset.shape, dataset.classes)
-        source = feed.resident(dataset, experiment.scale)
-        self.arrays, self.examples = parallel.replicate((source.arrays, experiment.numbers)), len(dataset.x)
-        self.spread = parallel.spread(*experiment.traced(source.fetch), config.seeds, how=config.parallel)
+        source = feeds.resident(dataset, experiment.scale)
+        self.arrays, self.examples = mapping.replicate((source.arrays, experiment.numbers)), len(dataset.x)
+        self.spread = mapping.spread(*experiment.traced(source.fetch), config.seeds, how=config.parallel)
         self.seeds = range(config.seed, config.seed + config.seeds)
         keys = [streams(seed) for seed in self.seeds]
         self.keys = jnp.stack([each.play for each in keys])

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gan_jax import cache, config
+from gan_jax import config
+from gan_jax.runs import cache
 
 ROOT = Path(__file__).parents[1]
 

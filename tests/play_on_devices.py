@@ -16,10 +16,11 @@ jax.config.update("jax_num_cpu_devices", devices)
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
-from gan_jax import config, data, parallel  # noqa: E402
-from gan_jax.checkpoint import Checkpoints  # noqa: E402
-from gan_jax.data import feed, order  # noqa: E402
+from gan_jax import config, data
+from gan_jax.data import feeds, order  # noqa: E402
 from gan_jax.experiment import build, streams  # noqa: E402
+from gan_jax.parallel import mapping
+from gan_jax.runs.checkpoints import Checkpoints  # noqa: E402
 
 HALF, BATCH = 10, 16
 
@@ -44,14 +45,14 @@ def play(name, game, how="pmap", seeds=1, start=None):
     """Plays twenty rounds, or from the checkpoint in a folder on; `how` is parallel.spread's."""
     dataset, made = data.load("digits", "train"), described(game)
     experiment = build(made, dataset.shape)
-    source = feed.resident(dataset, experiment.scale)
-    spread = parallel.spread(*experiment.traced(source.fetch), seeds, how=how)
+    source = feeds.resident(dataset, experiment.scale)
+    spread = mapping.spread(*experiment.traced(source.fetch), seeds, how=how)
     keys = [streams(seed) for seed in range(seeds)]
     states = [experiment.init(key.init) for key in keys]
     if start is not None:
         states = [Checkpoints(Path(start), None).restore(states[0])]
     first, state, rows = int(states[0].step), spread.put(states), None
-    arrays, play_keys = parallel.replicate((source.arrays, experiment.numbers)), jnp.stack([key.play for key in keys])
+    arrays, play_keys = mapping.replicate((source.arrays, experiment.numbers)), jnp.stack([key.play for key in keys])
     for step in range(first, 2 * HALF, HALF):
         shape = experiment.batches, BATCH
         places = [order.indices(seed, step, HALF, shape, len(dataset.x)) for seed in range(seeds)]

@@ -10,9 +10,10 @@ import pytest
 import scipy.stats
 from conftest import ROOT
 
-from gan_jax import alarms, images
 from gan_jax import config as configs
 from gan_jax.errors import UserError
+from gan_jax.reporting import images
+from gan_jax.runs import alarms
 from gan_jax.sweeps import ablation
 from gan_jax.sweeps.plan import Metric
 from gan_jax.sweeps.results import COLLAPSES, read, unchecked

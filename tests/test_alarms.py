@@ -6,8 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from gan_jax import alarms, data, signals
-from gan_jax.alarms import SETTLED, STRETCH
+from gan_jax import data
+from gan_jax.core import diagnostics
+from gan_jax.runs import alarms
+from gan_jax.runs.alarms import SETTLED, STRETCH
 
 GAN, PENALISED = "adversarial.non_saturating", "adversarial.wasserstein_gp"
 HEALTHY = {
@@ -174,7 +176,7 @@ def fakes(kind, x, label, rng):
 )
 def test_generators_made_to_collapse(kind, expected, digits):
     x, label = digits
-    rng, variety, made = np.random.default_rng(0), jax.jit(signals.variety), []
+    rng, variety, made = np.random.default_rng(0), jax.jit(diagnostics.variety), []
     for _ in range(60):
         found = variety(rng.choice(x, 64), fakes(kind, x, label, rng))
         made.append(HEALTHY | {f"generator/{name}": float(value) for name, value in found.items()})

@@ -7,12 +7,13 @@ import optax
 import pytest
 from jax import lax, random
 
-from gan_jax import noise, steps
-from gan_jax.batch import example_keys
+from gan_jax.core import steps
+from gan_jax.core.collectives import example_keys
+from gan_jax.core.state import TrainState
+from gan_jax.distributions import noise
 from gan_jax.metrics import pca
 from gan_jax.models import autoencoder as models
 from gan_jax.objectives import autoencoder
-from gan_jax.state import TrainState
 
 KEY = random.key(0)
 SHAPE = (3, 4, 1)

@@ -9,13 +9,13 @@ import optax
 import pytest
 from jax import random
 
-from gan_jax import averages, steps
 from gan_jax import config as configs
+from gan_jax.core import averages, steps
+from gan_jax.core.objective import Aux, Objective
+from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
 from gan_jax.experiment import _turn, build
-from gan_jax.objectives.base import Aux, Objective
-from gan_jax.run_directory import RunDirectory
-from gan_jax.state import TrainState
+from gan_jax.runs.directory import RunDirectory
 
 EMA, STEPS = 0.9999, 300
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from gan_jax import main, train
+from gan_jax import main
+from gan_jax.training import loop
 from scripts import bad_ends, bad_input
 from scripts.bad_values import Case
 
@@ -43,7 +44,7 @@ def test_a_case_is_its_seed_and_number():
 @pytest.fixture
 def trial(monkeypatch, tmp_path):
     """A trial of cases whose command is `main`."""
-    monkeypatch.setattr(train, "_play", train._play)
+    monkeypatch.setattr(loop, "_play", loop._play)
     monkeypatch.setattr(bad_ends.data, "load", bad_ends.data.load)
     made = bad_ends.Trial(tmp_path)
 

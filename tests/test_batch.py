@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax.batch import AT_ONCE, AXIS, axis, in_batches, mean
+from gan_jax.core.collectives import AT_ONCE, AXIS, axis, in_batches, mean
 
 
 @pytest.mark.parametrize("n", [1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])

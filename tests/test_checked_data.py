@@ -8,11 +8,11 @@ import pytest
 from test_data import IMAGE, LABEL, one_line, png, prepare
 
 from gan_jax import data
-from gan_jax.batch import base_key, example_keys
-from gan_jax.conditions import labels
+from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.data import Dataset
 from gan_jax.data.checked import checked
 from gan_jax.data.spec import spec_of
+from gan_jax.distributions.labels import labels
 from gan_jax.errors import UserError
 from gan_jax.experiment import build_for
 

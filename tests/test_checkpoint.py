@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from gan_jax import config
-from gan_jax.checkpoint import Checkpoints, newest
+from gan_jax.core.state import Player, TrainState
 from gan_jax.errors import UserError
-from gan_jax.state import Player, TrainState
-from gan_jax.writers import best_step, write_evaluation
+from gan_jax.runs.checkpoints import Checkpoints, newest
+from gan_jax.runs.logs import best_step, write_evaluation
 
 
 def state(step):

@@ -7,8 +7,8 @@ from jax import random
 
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.evaluators import classes
-from gan_jax.evaluators.base import Context
+from gan_jax.evaluation.evaluators import classes
+from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.metrics.neighbours import nearest
 
 

@@ -9,15 +9,15 @@ from conftest import ROOT
 from jax import random
 
 from gan_jax import config as configs
-from gan_jax import networks, steps
+from gan_jax.core import networks, steps
+from gan_jax.core.state import TrainState
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.evaluators import classifier as evaluators
-from gan_jax.evaluators.base import Context
+from gan_jax.evaluation.evaluators import classifier as evaluators
+from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.experiment import build
 from gan_jax.models.classifier import Classifier
 from gan_jax.objectives import classifier as game
-from gan_jax.state import TrainState
 
 KEY = random.key(0)
 MODULE = Classifier(classes=3, dim=5, widths=(4, 6), kernels=(3, 4), strides=(1, 2), paddings=(1, 1), dropout=0.25)

@@ -5,8 +5,9 @@ import pytest
 from ml_collections import ConfigDict
 from PIL import Image
 
-from gan_jax import predict, train
-from gan_jax.run_directory import RunDirectory
+from gan_jax.evaluation import predict
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.training import loop
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def by_class(tiny, tmp_path_factory):
         config.networks.generator.update({"name": "dcgan.ConditionalGenerator", "embedding": 4, "widths": (8, 4)})
         config.networks.critic.update({"name": "dcgan.ProjectionCritic", "widths": (4, 8)})
     place = RunDirectory(tmp_path_factory.mktemp("by_class"))
-    train.run(config, place)
+    loop.run(config, place)
     return config, place
 
 

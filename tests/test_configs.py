@@ -7,11 +7,11 @@ from conftest import ROOT
 from jax import random
 
 from gan_jax import config as configs
-from gan_jax.checks import check_round
-from gan_jax.data import feed
+from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.experiment import build
+from gan_jax.training.preflight import check_round
 
 FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
 CHANGED = """
@@ -260,7 +260,7 @@ def test_resident_feed_scales_what_it_fetches(tiny):
     import numpy as np
 
     pixels = np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1)
-    source = feed.resident(
+    source = feeds.resident(
         Dataset("three", "train", pixels, np.array([5, 6, 7], np.int32), 8), build(tiny(), (8, 8, 1)).scale
     )
     batch = source.fetch({name: jnp.asarray(values) for name, values in source.arrays.items()}, jnp.array([[2, 1]]))

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import cache, data
-from gan_jax.data import prepared
+from gan_jax import data
+from gan_jax.data import tfds
 from gan_jax.errors import UserError
+from gan_jax.runs import cache
 
 REPOSITORY = pathlib.Path(__file__).parents[1]
 STORED = {"x": np.arange(24, dtype=np.uint8).reshape(2, 3, 4), "label": np.array([3, 1], np.int32)}
@@ -300,7 +301,7 @@ def test_the_second_start_reads_the_cache_until_the_files_change(place, monkeypa
     first = data.load("tiny", "train")
     assert (first.label, first.classes) == (None, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(prepared, "_decode", never)
+        patch.setattr(tfds, "_decode", never)
         np.testing.assert_array_equal(data.load("tiny", "train").x, first.x)
     for path in folder.iterdir():
         path.unlink()
@@ -315,7 +316,7 @@ def test_the_newest_version_is_read_unless_one_is_named(place):
     (place / "tiny" / "2.0.0.incompleteXYZ").mkdir()
     assert data.load("tiny", "train").x[0, 0, 0, 0] == 1
     assert data.load("tiny:1.9.0", "train").x[0, 0, 0, 0] == 0
-    assert prepared.names() == ["tiny"]
+    assert tfds.names() == ["tiny"]
 
 
 def test_a_configuration_is_read_by_its_name(place):
@@ -423,8 +424,8 @@ def test_a_damaged_description_names_the_folder(name, content, place):
 
 
 def held(name):
-    if prepared.find(name) is None:
-        pytest.skip(f"{name} is not in {prepared.place()} (TFDS_DATA_DIR)")
+    if tfds.find(name) is None:
+        pytest.skip(f"{name} is not in {tfds.place()} (TFDS_DATA_DIR)")
 
 
 @pytest.mark.parametrize(

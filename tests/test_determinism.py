@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT
 
 from gan_jax import config as configs
-from gan_jax import train
-from gan_jax.run_directory import RunDirectory
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.training import loop
 from scripts import chaos
 
 FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
@@ -56,14 +56,14 @@ def run(request, tiny, tmp_path_factory):
     evaluators = config.evaluators.to_dict()
     config.evaluators.samples.update({"samples": 20, "seeds": 2, "metrics": ("frechet",)})
     config.evaluate_every_steps = 6 if "likelihood" in evaluators else 0
-    [place] = train.run(config, RunDirectory(tmp_path_factory.mktemp("runs") / "one"))
+    [place] = loop.run(config, RunDirectory(tmp_path_factory.mktemp("runs") / "one"))
     return config, place.folder
 
 
 def test_a_config_plays_the_same_bytes_twice(run, tmp_path):
     config, folder = run
     jax.clear_caches()
-    [other] = train.run(config, RunDirectory(tmp_path / "other"))
+    [other] = loop.run(config, RunDirectory(tmp_path / "other"))
     assert same(folder, other.folder)
 
 
@@ -71,7 +71,7 @@ def test_another_seed_plays_other_bytes(run, tmp_path):
     config, folder = run
     changed = config.copy_and_resolve_references()
     changed.seed = 1
-    [other] = train.run(changed, RunDirectory(tmp_path / "other"))
+    [other] = loop.run(changed, RunDirectory(tmp_path / "other"))
     assert not same(folder, other.folder)
 
 

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY
 
-from gan_jax import checkpoint, divergence
 from gan_jax import config as configs
+from gan_jax.core.state import Player, TrainState
 from gan_jax.errors import Diverged
 from gan_jax.experiment import build
 from gan_jax.main import main
-from gan_jax.run_directory import RunDirectory
-from gan_jax.state import Player, TrainState
-from gan_jax.writers import read_rows
+from gan_jax.runs import checkpoints as checkpoint
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import read_rows
+from gan_jax.training import divergence
 
 # From round 5 on the critic moves so far that its scores, or first its parameters, overflow.
 SCHEDULE = {"name": "piecewise_constant_schedule", "init_value": 1e-3, "boundaries_and_scales": {4: 1e30}}

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax import data, evaluate, evaluators, noise, train
+from gan_jax import data
+from gan_jax.core.state import Player
 from gan_jax.data.base import Dataset, Mixture
+from gan_jax.distributions import noise
 from gan_jax.errors import UserError
-from gan_jax.evaluators import reconstruction, samples
-from gan_jax.evaluators.base import Context
-from gan_jax.evaluators.comparisons import MEASURES
+from gan_jax.evaluation import evaluate, evaluators
+from gan_jax.evaluation.evaluators import reconstruction, samples
+from gan_jax.evaluation.evaluators.base import Context
+from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
 from gan_jax.experiment import build
-from gan_jax.run_directory import RunDirectory
-from gan_jax.state import Player
-from gan_jax.writers import write_evaluation
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import write_evaluation
+from gan_jax.training import loop
 
 SHAPE, LATENTS, CLASSES = (12, 12, 1), 2, 3
 FILES = [
@@ -157,7 +160,7 @@ def test_a_run_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch
     monkeypatch.setattr(data, "load", lambda name, split: digits[split])
     place = RunDirectory(tmp_path / "run")
     with pytest.raises(UserError, match=r"config.evaluators.a: split 'test' of digits has 3 examples, too few"):
-        train.run(config_of(tiny, {"a": {**FRECHET, "metrics": ("precision_recall",)}}), place)
+        loop.run(config_of(tiny, {"a": {**FRECHET, "metrics": ("precision_recall",)}}), place)
     assert not place.folder.exists()
 
 
@@ -199,7 +202,7 @@ def test_what_can_never_be_best_is_refused_before_anything_is_written(tiny, tmp_
     made = config_of(tiny, {"a": FRECHET, "never": {**FRECHET, "every_steps": 0}}, **values)
     place = RunDirectory(tmp_path / "run")
     with pytest.raises(UserError, match=r"config\.keep_best: .*") as error:
-        train.run(made, place)
+        loop.run(made, place)
     assert message in str(error.value)
     assert not place.folder.exists()
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY
 
+from gan_jax import command_line, data
 from gan_jax import config as configs
-from gan_jax import data, given
 from gan_jax.errors import UserError
 from gan_jax.main import SUFFIXES, USED_BY, define, main
 from scripts import report
@@ -128,7 +128,7 @@ def test_reconstruct_takes_a_split(trained, tmp_path, capsys):
 
 @pytest.mark.parametrize("out", ["folder.npz", "file/x.npz"])
 def test_where_nothing_can_be_written_nothing_is_made(out, trained, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("gan_jax.predict.restore", lambda *arguments: pytest.fail("work was done first"))
+    monkeypatch.setattr("gan_jax.evaluation.predict.restore", lambda *arguments: pytest.fail("work was done first"))
     (tmp_path / "folder.npz").mkdir()
     (tmp_path / "file").touch()
     status, _, err = call(capsys, f"--workdir={trained}", "--mode=reconstruct", f"--out={tmp_path / out}")
@@ -137,7 +137,9 @@ def test_where_nothing_can_be_written_nothing_is_made(out, trained, tmp_path, ca
 
 def fields(folder, *arguments, file=ROOT / "configs" / "digits_dcgan.py"):
     """What a command line trains in a folder, whose config.json it then writes, as the command does."""
-    config, of_file = given.for_training(file, folder, list(arguments), otherwise=ROOT / "configs" / "mnist_gan.py")
+    config, of_file = command_line.for_training(
+        file, folder, list(arguments), otherwise=ROOT / "configs" / "mnist_gan.py"
+    )
     kept = {"config": configs.to_json(config), "of_file": of_file}
     (folder / "config.json").write_text(json.dumps(kept))
     return config

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gan_jax import images
+from gan_jax.reporting import images
 
 
 @pytest.mark.parametrize("limits", [(-1.0, 1.0), (0.0, 1.0)])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from gan_jax import networks
+from gan_jax.core import networks
 from gan_jax.errors import UserError
 from gan_jax.features import inception, weights
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax import latents
-from gan_jax.batch import example_keys
+from gan_jax.core.collectives import example_keys
+from gan_jax.distributions import latents
 
 KEYS = example_keys(random.key(0), 4000)
 

@@ -11,10 +11,11 @@ from unittest.mock import Mock
 import pytest
 from conftest import ROOT
 
-from gan_jax import lock, train
 from gan_jax.errors import UserError
-from gan_jax.lock import held
-from gan_jax.run_directory import RunDirectory
+from gan_jax.runs import lock
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.lock import held
+from gan_jax.training import loop
 
 HOLD = "import sys, time; from pathlib import Path; from gan_jax.lock import held\n"
 HOLD += "with held(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
@@ -71,13 +72,13 @@ def test_a_file_system_without_locks_is_said_not_refused(tmp_path, monkeypatch, 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_run_holds_its_folders(tiny, tmp_path, monkeypatch, seeds):
     place, seen = RunDirectory(tmp_path / "run"), []
-    monkeypatch.setattr(train, "_play", lambda *_, **__: seen.extend(tmp_path.rglob(lock.NAME)))
-    monkeypatch.setattr(train.report, "write", lambda _: None)
-    train.run(tiny(seeds=seeds), place)
+    monkeypatch.setattr(loop, "_play", lambda *_, **__: seen.extend(tmp_path.rglob(lock.NAME)))
+    monkeypatch.setattr(loop.report, "write", lambda _: None)
+    loop.run(tiny(seeds=seeds), place)
     assert len(seen) == {1: 1, 2: 3}[seeds]
     assert not list(tmp_path.rglob(lock.NAME))
     with held(place.by_seed(tiny(seeds=seeds))[-1][1].folder), pytest.raises(UserError, match="in use by process"):
-        train.run(tiny(seeds=seeds), place)
+        loop.run(tiny(seeds=seeds), place)
     assert not list(tmp_path.rglob(lock.NAME))
 
 

@@ -12,8 +12,8 @@ import orbax.checkpoint as ocp
 import pytest
 from conftest import ROOT, TINY
 
-from gan_jax import train
 from gan_jax.main import main
+from gan_jax.training import loop
 
 SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
 
@@ -63,7 +63,7 @@ def test_a_file_is_made_where_its_name_cannot_be_printed(trained, tmp_path, monk
 
 
 def test_an_error_of_the_system_names_its_place(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "run", Mock(side_effect=OSError(5, "Input/output error")))
+    monkeypatch.setattr(loop, "run", Mock(side_effect=OSError(5, "Input/output error")))
     said = refused(capsys, f"--workdir={tmp_path / 'run'}", *SMALL)
     assert said.startswith("error: Input/output error: in ")
     assert "line" in said
@@ -154,7 +154,7 @@ def test_work_directory_that_cannot_be_made(capsys, tmp_path):
     ],
 )
 def test_what_stops_a_run_from_outside_is_one_line(failure, message, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(train, "run", Mock(side_effect=failure))
+    monkeypatch.setattr(loop, "run", Mock(side_effect=failure))
     assert message in refused(capsys, f"--workdir={tmp_path / 'run'}", *SMALL)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax import layers, networks
+from gan_jax import layers
+from gan_jax.core import networks
 from gan_jax.models import autoencoder, dcgan, mlp, pacgan
 
 KEY = random.key(0)

@@ -8,8 +8,8 @@ from jax import random
 from gan_jax import data
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.evaluators import modes as evaluators
-from gan_jax.evaluators.base import Context
+from gan_jax.evaluation.evaluators import modes as evaluators
+from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.metrics import modes
 
 CENTRES = jnp.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])

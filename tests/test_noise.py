@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax import noise
+from gan_jax.distributions import noise
 
 KEYS = random.split(random.key(0), 50)
 X = jnp.full((50, 20, 20, 1), 0.75)

@@ -6,7 +6,7 @@ import pytest
 from jax import random
 
 from gan_jax.data import load
-from gan_jax.data.feed import resident
+from gan_jax.data.feeds import resident
 from gan_jax.experiment import build
 
 BATCH = 4

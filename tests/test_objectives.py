@@ -7,10 +7,13 @@ import optax
 import pytest
 from jax import random
 
-from gan_jax import conditions, latents, layers, optimizers, parallel, steps
+from gan_jax import layers
+from gan_jax.core import optimizers, steps
+from gan_jax.core.state import TrainState
+from gan_jax.distributions import labels, latents
 from gan_jax.models import dcgan, mlp
 from gan_jax.objectives import adversarial
-from gan_jax.state import TrainState
+from gan_jax.parallel import mapping
 
 NETWORKS = {"generator": mlp.Generator((4, 4, 1), widths=(8,)), "critic": mlp.Critic(widths=(8,))}
 LAYERS = {"widths": (4,), "classes": 3}
@@ -26,13 +29,13 @@ OBJECTIVES = {
     "minimax": adversarial.minimax(**NETWORKS, latent=latents.uniform(3)),
     "non_saturating": adversarial.non_saturating(**NETWORKS, latent=latents.normal(3)),
     "non_saturating by class": adversarial.non_saturating(
-        **BY_CLASS, latent=latents.normal(3), condition=conditions.labels(3)
+        **BY_CLASS, latent=latents.normal(3), condition=labels.labels(3)
     ),
     "non_saturating_r1": adversarial.non_saturating_r1(**NETWORKS, latent=latents.normal(3), penalty_weight=0.01),
     "wasserstein": adversarial.wasserstein(**NETWORKS, latent=latents.normal(3)),
     "wasserstein_gp": adversarial.wasserstein_gp(**NETWORKS, latent=latents.normal(3), penalty_weight=1.0),
     "wasserstein_gp by class": adversarial.wasserstein_gp(
-        **BY_CLASS, latent=latents.normal(3), condition=conditions.labels(3), penalty_weight=1.0
+        **BY_CLASS, latent=latents.normal(3), condition=labels.labels(3), penalty_weight=1.0
     ),
 }
 CRITICS_RATE = {name: 0.05 if name.startswith("wasserstein") else 0.5 for name in OBJECTIVES}
@@ -159,7 +162,7 @@ def test_fakes_that_two_moves_share_are_made_once_in_a_call_of_rounds():
     def products(rule):
         def call(state, indices, rounds):
             step = rule(objective, turns)
-            return parallel._rounds(lambda state, _: step(state, batches, KEY), state, indices, rounds)
+            return mapping._rounds(lambda state, _: step(state, batches, KEY), state, indices, rounds)
 
         return jax.jit(call).lower(state, jnp.arange(3), 3).compile().as_text().count(" dot(")
 
@@ -171,7 +174,7 @@ def test_samples_of_a_class_are_those_that_were_drawn_of_it():
     state, _ = game("non_saturating by class", {})
     predict = OBJECTIVES["non_saturating by class"].predict
     keys = random.split(KEY, 12)
-    (drawn,) = conditions.labels(3).draw(keys)
+    (drawn,) = labels.labels(3).draw(keys)
     assert set(drawn.tolist()) == {0, 1, 2}
     images = predict["sample"](state.players, keys)
     np.testing.assert_array_equal(predict["sample_class"](state.players, keys, drawn), images)
@@ -181,10 +184,10 @@ def test_samples_of_a_class_are_those_that_were_drawn_of_it():
 
 
 def test_labels_are_drawn_evenly_and_need_classes():
-    (drawn,) = conditions.labels(4).draw(random.split(KEY, 2000))
+    (drawn,) = labels.labels(4).draw(random.split(KEY, 2000))
     np.testing.assert_allclose(np.bincount(drawn) / 2000, 0.25, atol=0.04)
     with pytest.raises(ValueError, match="the data set has no labels"):
-        conditions.labels(0)
+        labels.labels(0)
 
 
 def test_a_penalised_critic_may_not_have_batch_statistics():

@@ -5,7 +5,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import optimizers
+from gan_jax.core import optimizers
 
 PARAMS = {"w": jnp.array([0.05, -0.2, 0.0])}
 GRADS = {"w": jnp.array([3.0, 4.0, 0.0])}

@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import config, parallel
-from gan_jax.data import feed, load, order
+from gan_jax import config
+from gan_jax.data import feeds, load, order
 from gan_jax.errors import UserError
 from gan_jax.experiment import build, streams
+from gan_jax.parallel import mapping
 
 ROOT = Path(__file__).parents[1]
 GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
@@ -101,14 +102,14 @@ def test_a_run_among_seeds_plays_the_rounds_of_one_alone(on_1, on_2):
 def test_runs_of_a_device_play_alike_side_by_side_and_in_turn(tiny):
     made, dataset = tiny("mnist_gan"), load("digits", "train")
     experiment = build(made, dataset.shape)
-    source = feed.resident(dataset, experiment.scale)
+    source = feeds.resident(dataset, experiment.scale)
     keys = [streams(seed) for seed in range(3)]
     places = np.stack([order.indices(seed, 0, 4, (1, 8), len(dataset.x)) for seed in range(3)])
     played = []
-    for each in (jax.vmap, parallel.in_turn):
-        spread = parallel.over_seeds(*experiment.traced(source.fetch), 3, each=each)
+    for each in (jax.vmap, mapping.in_turn):
+        spread = mapping.over_seeds(*experiment.traced(source.fetch), 3, each=each)
         state = spread.put([experiment.init(key.init) for key in keys])
-        arrays = parallel.replicate((source.arrays, experiment.numbers))
+        arrays = mapping.replicate((source.arrays, experiment.numbers))
         state, rows = spread.play(state, arrays, places, 3, jnp.stack([key.play for key in keys]))
         played.append([jax.tree.leaves((spread.take(state, n).players, spread.take(rows, n))) for n in range(3)])
     for one, other in zip(*played, strict=True):
@@ -122,7 +123,7 @@ def test_config_names_the_ways_that_there_are(tiny):
     for how in config.MAPS:
         made.parallel = how
         config.check(made)
-        assert callable(parallel.spread(lambda *_: None, lambda *_: None, 1, how=how).play)
+        assert callable(mapping.spread(lambda *_: None, lambda *_: None, 1, how=how).play)
     made.parallel = "pamp"
     with pytest.raises(UserError, match=r"config\.parallel is 'pamp': did you mean pmap"):
         config.check(made)
@@ -132,18 +133,18 @@ def test_batch_that_devices_cannot_share_is_refused(monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: 4)
     monkeypatch.setattr(jax, "local_device_count", lambda: 4)
     with pytest.raises(UserError, match=r"batch_size is 30, which 4 devices cannot share evenly: .* such as 32"):
-        parallel.check(30, seeds=1)
+        mapping.check(30, seeds=1)
     with pytest.raises(UserError, match=r"seeds is 3, which 4 devices cannot share evenly: .* such as 4"):
-        parallel.check(32, seeds=3)
-    parallel.check(32, seeds=1)
-    parallel.check(30, seeds=8)
+        mapping.check(32, seeds=3)
+    mapping.check(32, seeds=1)
+    mapping.check(30, seeds=8)
 
 
 def test_processes_that_cannot_share_are_refused(monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
     with pytest.raises(UserError, match=r"has 1 of 2 processes' 1 devices: give every process the same number"):
-        parallel.check(32, seeds=1)
+        mapping.check(32, seeds=1)
     monkeypatch.setattr(jax, "device_count", lambda: 2)
     with pytest.raises(UserError, match=r"seeds is 2, and seeds are played side by side by 1 process, not by 2"):
-        parallel.check(32, seeds=2)
-    parallel.check(32, seeds=1)
+        mapping.check(32, seeds=2)
+    mapping.check(32, seeds=1)

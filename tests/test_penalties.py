@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax import layers, networks, penalties
+from gan_jax import layers
+from gan_jax.core import networks
+from gan_jax.losses import penalties
 from gan_jax.models import dcgan
 
 KEY = random.key(0)

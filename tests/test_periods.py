@@ -2,8 +2,9 @@
 
 import pytest
 
-from gan_jax import config, periods
+from gan_jax import config
 from gan_jax.errors import UserError
+from gan_jax.runs import schedule
 
 
 @pytest.mark.parametrize(
@@ -19,13 +20,13 @@ def test_calls_never_pass_a_boundary(tiny, config_values, start, expected):
     made = tiny()
     for name, value in config_values.items():
         made[name if name in made else f"{name}_every_steps"] = value
-    assert list(periods.calls(made, start)) == expected
+    assert list(schedule.calls(made, start)) == expected
 
 
 def test_an_evaluators_own_period_goes_before_the_common_one(tiny):
     made = tiny("mnist_vae", steps=10, evaluate_every_steps=4, sample_every_steps=0, checkpoint_every_steps=0).unlock()
     made.evaluators = {"common": {"name": "a.b"}, "own": {"name": "a.b", "every_steps": 3}, "never": {"every_steps": 0}}
-    due = {step: periods.evaluators_due(made, step) for step in range(11)}
+    due = {step: schedule.evaluators_due(made, step) for step in range(11)}
     assert {step: names for step, names in due.items() if names} == {
         3: {"own"},
         4: {"common"},
@@ -34,7 +35,7 @@ def test_an_evaluators_own_period_goes_before_the_common_one(tiny):
         9: {"own"},
         10: {"common", "own"},
     }
-    assert list(periods.calls(made, 2)) == [(2, 1), (3, 1), (4, 2), (6, 2), (8, 1), (9, 1)]
+    assert list(schedule.calls(made, 2)) == [(2, 1), (3, 1), (4, 2), (6, 2), (8, 1), (9, 1)]
 
 
 @pytest.mark.parametrize("every", [-1, "often", 2.5])

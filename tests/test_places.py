@@ -10,7 +10,7 @@ from conftest import ROOT
 
 from gan_jax import main as command
 from gan_jax.errors import UserError
-from gan_jax.places import check_name, check_writable, of_user
+from gan_jax.runs.paths import check_name, check_writable, of_user
 from scripts import report, sweep
 
 

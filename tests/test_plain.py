@@ -16,9 +16,9 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.errors import UserError
-from gan_jax.plain import plain
 from gan_jax.sweeps.cells import Cell, grid, listed
 from gan_jax.sweeps.plan import Seeds, Sweep, expand
+from gan_jax.values import plain
 
 RATE = "players.critic.optimizer.learning_rate"
 

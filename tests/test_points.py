@@ -5,13 +5,16 @@ import pytest
 from jax import random
 from PIL import Image
 
-from gan_jax import data, pictures, points, predict, train
-from gan_jax.data import prepared, stacked_mnist
+from gan_jax import data
+from gan_jax.data import stacked_mnist, tfds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
+from gan_jax.evaluation import predict
 from gan_jax.experiment import build
-from gan_jax.run_directory import RunDirectory
-from gan_jax.writers import read_rows
+from gan_jax.reporting import figures, points
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import read_rows
+from gan_jax.training import loop
 
 SETS = {"ring": (8, 0.01), "grid": (25, 0.05)}
 
@@ -70,7 +73,7 @@ def digits(monkeypatch):
     """Twenty images in the place of MNIST, each of one grey level, ten a label."""
     x = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.ones((1, 28, 28, 1), np.uint8)
     fake = Dataset("mnist", "train", x, np.arange(20, dtype=np.int32) % 10, 10)
-    monkeypatch.setattr(prepared, "read", lambda name, split: fake)
+    monkeypatch.setattr(tfds, "read", lambda name, split: fake)
     monkeypatch.setattr(stacked_mnist, "SIZES", {"train": 500, "test": 300})
 
 
@@ -105,7 +108,7 @@ def whole(tiny, tmp_path_factory):
     made.networks.critic.widths = (8,)
     made.evaluators.modes.samples = 50
     place = RunDirectory(tmp_path_factory.mktemp("runs") / "whole")
-    train.run(made, place)
+    loop.run(made, place)
     return made, place
 
 
@@ -185,4 +188,4 @@ def test_pictures_refuse_what_is_no_plane(whole, tmp_path):
     made, _ = whole
     experiment = build(made, (2,), 8)
     with pytest.raises(UserError, match=r"examples of shape \(3,\) cannot be drawn"):
-        pictures.samples(tmp_path / "a.png", experiment, {}, np.zeros((4, 3), np.float32))
+        figures.samples(tmp_path / "a.png", experiment, {}, np.zeros((4, 3), np.float32))

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from gan_jax import config, processes
-from gan_jax.checkpoint import Checkpoints
+from gan_jax import config
 from gan_jax.errors import UserError
 from gan_jax.experiment import build
 from gan_jax.main import main
-from gan_jax.run_directory import RunDirectory
-from gan_jax.writers import read_rows
+from gan_jax.parallel import processes
+from gan_jax.runs.checkpoints import Checkpoints
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import read_rows
 
 FIELDS = {
     "steps": 20,
@@ -169,7 +170,10 @@ def test_what_the_first_process_refuses_all_refuse(whole):
 def test_processes_of_other_configs_are_told_apart(tmp_path):
     for status, _, said in pair(tmp_path / "run", others=["--config.seed=1"]):
         assert status == 2
-        assert "error: config, data and JAX's settings differ between process 0 and 1: start all by the same command" in said
+        assert (
+            "error: config, data and JAX's settings differ between process 0 and 1: start all by the same command"
+            in said
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.checks import check_range
+from gan_jax.core.networks import output_range
 from gan_jax.data.spec import Spec
 from gan_jax.errors import UserError
 from gan_jax.experiment import build_for
 from gan_jax.models import dcgan, mlp, pacgan
-from gan_jax.networks import output_range
+from gan_jax.training.preflight import check_range
 
 INF = math.inf
 

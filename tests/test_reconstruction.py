@@ -8,8 +8,9 @@ from jax import random
 from scipy.stats import special_ortho_group
 from sklearn.decomposition import PCA
 
-from gan_jax import data, evaluate
+from gan_jax import data
 from gan_jax.errors import UserError
+from gan_jax.evaluation import evaluate
 from gan_jax.experiment import build
 from gan_jax.metrics import pca
 from gan_jax.metrics.reconstruction import psnr, reconstruction_error

@@ -9,13 +9,14 @@ import pytest
 from ml_collections import ConfigDict
 from test_data import IMAGE, LABEL, one_line, png, prepare
 
-from gan_jax import evaluate, predict, train
 from gan_jax.data.source import Source, fingerprint
 from gan_jax.data.spec import from_json, spec_of, to_json
 from gan_jax.errors import UserError
+from gan_jax.evaluation import evaluate, predict
 from gan_jax.experiment import streams
-from gan_jax.jax_settings import settings
-from gan_jax.run_directory import RunDirectory
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.jax_settings import settings
+from gan_jax.training import loop
 
 SPLITS = ("train", "test")
 PICTURES = [png((4, 5, 3), value) for value in range(0, 60, 3)]
@@ -36,7 +37,7 @@ def world(tmp_path_factory, tiny):
             config.data.name = "tiny"
             config.networks.encoder.widths = config.networks.decoder.widths = (4,)
             config.evaluators = ConfigDict({"likelihood": {"name": "likelihood.likelihood", "samples": 2}})
-        train.run(config, RunDirectory(folder / "run"))
+        loop.run(config, RunDirectory(folder / "run"))
     return config, folder / "tfds", folder / "run"
 
 
@@ -91,7 +92,7 @@ def test_a_run_is_sampled_without_its_data_and_evaluated_not(place, tmp_path, mo
 def test_points_are_walked_among_without_their_data(tiny, tmp_path, monkeypatch, caplog):
     config = tiny("ring_gan", steps=2, sample_every_steps=0)
     run = RunDirectory(tmp_path / "run")
-    train.run(config, run)
+    loop.run(config, run)
 
     def gone(name, split):
         raise UserError(f"{name} is gone")
@@ -105,7 +106,7 @@ def test_points_are_walked_among_without_their_data(tiny, tmp_path, monkeypatch,
 def test_classes_without_examples_are_named(place, caplog):
     config, _, run = place
     with caplog.at_level("WARNING"):
-        train.run(longer(config), run)
+        loop.run(longer(config), run)
     assert "split 'train' of tiny has no example of 4 of its classes, which are not sampled: 3, 4, 5, 6" in caplog.text
 
 
@@ -114,7 +115,7 @@ def test_a_newer_version_is_refused_with_both_and_the_old_one_can_be_named(place
     other_pictures(tfds, "1.0.1")
     both = r"version 1\.0\.0 of tiny, .* 1\.0\.1: set --config\.data\.name=tiny:1\.0\.0"
     before = run.config.read_bytes()
-    for refused in (lambda: train.run(longer(config), run), lambda: evaluate.run(run, config, None)):
+    for refused in (lambda: loop.run(longer(config), run), lambda: evaluate.run(run, config, None)):
         with pytest.raises(UserError, match=both) as info:
             refused()
         one_line(info)
@@ -123,11 +124,11 @@ def test_a_newer_version_is_refused_with_both_and_the_old_one_can_be_named(place
         config.data.name = "tiny:1.0.0"
     run.check_holds(config)
     evaluate.run(run, config, None)
-    train.run(longer(config), run)
+    loop.run(longer(config), run)
     with config.unlocked():
         config.data.name = "tiny"
     with pytest.raises(UserError, match=both):
-        train.run(longer(config), run)
+        loop.run(longer(config), run)
 
 
 def test_data_replaced_in_place_are_refused_with_both_and_the_same_ones_are_not(place):
@@ -138,12 +139,12 @@ def test_data_replaced_in_place_are_refused_with_both_and_the_same_ones_are_not(
     was = json.loads(run.config.read_text())["data_spec"]["fingerprints"]
     now = fingerprint(Source("tiny").load("train"))
     with pytest.raises(UserError, match=f"other data .*train: {was['train']} -> {now}"):
-        train.run(longer(config), run)
+        loop.run(longer(config), run)
     with pytest.raises(UserError, match=f"other data .*: {was['train']} -> {now}"):
         evaluate.run(run, config, None)
     shutil.rmtree(tfds / "tiny")
     prepare(tfds, "tiny", PICTURES, LABELS, {**IMAGE, **LABEL}, splits=SPLITS)
-    train.run(longer(config), run)
+    loop.run(longer(config), run)
 
 
 def test_a_fingerprint_is_of_the_examples_and_labels():
@@ -165,7 +166,7 @@ def test_runs_of_before_go_on(place):
     del stored["data_spec"], stored["jax_settings"]
     run.config.write_text(json.dumps(stored))
     evaluate.run(run, config, None)
-    train.run(longer(config), run)
+    loop.run(longer(config), run)
     assert json.loads(run.config.read_text())["data_spec"]["version"] == "1.0.0"
 
 
@@ -185,7 +186,7 @@ def test_a_damaged_spec_is_one_line(spec, place, tmp_path):
     config, _, run = place
     stored = json.loads(run.config.read_text()) | {"data_spec": spec}
     run.config.write_text(json.dumps(stored))
-    for act in (lambda: predict.sample(run, config, 2, 0, tmp_path / "s.npz"), lambda: train.run(longer(config), run)):
+    for act in (lambda: predict.sample(run, config, 2, 0, tmp_path / "s.npz"), lambda: loop.run(longer(config), run)):
         with pytest.raises(UserError, match=r"config\.json is damaged|no data set has a shape") as info:
             act()
         one_line(info)
@@ -205,7 +206,7 @@ def test_other_settings_of_jax_are_refused_with_both(name, value, then, place, t
     before = getattr(jax.config, name)
     jax.config.update(name, value)
     try:
-        for act in (lambda: train.run(longer(config), run), lambda: predict.restore(run, config)):
+        for act in (lambda: loop.run(longer(config), run), lambda: predict.restore(run, config)):
             with pytest.raises(UserError, match=then) as info:
                 act()
             one_line(info)

@@ -6,9 +6,10 @@ import json
 import pytest
 from test_imports import FILES, PACKAGE, imports
 
-from gan_jax import config, report
+from gan_jax import config
 from gan_jax.errors import UserError
-from gan_jax.run_directory import RunDirectory
+from gan_jax.reporting import report
+from gan_jax.runs.directory import RunDirectory
 
 SCRIPTS = sorted((PACKAGE.parent / "scripts").glob("*.py"))
 RUN_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "yaml"}

@@ -9,15 +9,16 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax import data, evaluate, features
+from gan_jax import data, features
+from gan_jax.core.state import Player
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.evaluators import samples
-from gan_jax.evaluators.base import Context, Evaluator
-from gan_jax.evaluators.comparisons import MEASURES
+from gan_jax.evaluation import evaluate
+from gan_jax.evaluation.evaluators import samples
+from gan_jax.evaluation.evaluators.base import Context, Evaluator
+from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
 from gan_jax.experiment import build
 from gan_jax.metrics.frechet import frechet_distance
-from gan_jax.state import Player
 
 KEY = random.key(0)
 SPLITS = {split: data.load("digits", split) for split in ("train", "test")}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax import random
 
-from gan_jax import signals
+from gan_jax.core import diagnostics
 
 KEY = random.key(0)
 REAL, FAKE = np.asarray(random.normal(KEY, (2, 20, 3, 2, 2))) * np.array([1.0, 0.5])[:, None, None, None, None] + 1
@@ -23,7 +23,7 @@ def nearest(x):
 
 
 def test_variety_is_numpys():
-    found = signals.variety(REAL, FAKE)
+    found = diagnostics.variety(REAL, FAKE)
     real, fake = flat(REAL), flat(FAKE)
     assert float(found["diversity"]) == pytest.approx(np.sqrt(fake.var(0).sum() / real.var(0).sum()), rel=1e-5)
     apart = np.square(fake.mean(0) - real.mean(0)).sum()
@@ -34,24 +34,24 @@ def test_variety_is_numpys():
 
 def test_two_batches_of_one_law_have_no_offset_on_average():
     batches = random.normal(KEY, (200, 2, 32, 6)) + 3
-    offsets = jax.vmap(lambda pair: signals.variety(pair[0], pair[1])["offset"])(batches)
+    offsets = jax.vmap(lambda pair: diagnostics.variety(pair[0], pair[1])["offset"])(batches)
     assert abs(float(offsets.mean())) < 4 * float(offsets.std()) / np.sqrt(200) < 0.05
 
 
 @pytest.mark.parametrize("batch", [2, 9])
 def test_variety_is_finite_however_small_the_batch_and_its_spread(batch):
     for real, fake in ((REAL[:batch], FAKE[:batch]), (np.zeros((batch, 4)), np.ones((batch, 4)))):
-        assert all(jnp.isfinite(value) for value in signals.variety(real, fake).values())
+        assert all(jnp.isfinite(value) for value in diagnostics.variety(real, fake).values())
 
 
 def test_of_one_example_nothing_is_said():
-    assert signals.variety(REAL[:1], FAKE[:1]) == {}
+    assert diagnostics.variety(REAL[:1], FAKE[:1]) == {}
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, -1.0, 1e-6, 300.0])
 def test_a_constant_set_is_no_unit(level):
     def of(fake):
-        found = signals.variety(np.full((64, 49), level, np.float32), np.float32(fake))
+        found = diagnostics.variety(np.full((64, 49), level, np.float32), np.float32(fake))
         return {name: float(value) for name, value in found.items()}
 
     same, rng = np.full((64, 49), level), np.random.default_rng(0)
@@ -59,40 +59,40 @@ def test_a_constant_set_is_no_unit(level):
     assert (alike["diversity"], alike["nearest"]) == pytest.approx((1, 1), abs=1e-3)
     assert alike["offset"] == pytest.approx(0, abs=2 / 64)
     spread = of(level + rng.normal(size=(64, 49)))
-    assert 100 < spread["diversity"] <= signals.MOST
-    assert 100 < spread["nearest"] <= signals.MOST
+    assert 100 < spread["diversity"] <= diagnostics.MOST
+    assert 100 < spread["nearest"] <= diagnostics.MOST
     assert abs(spread["offset"]) < 0.06  # of the right mean, in the fakes' own spread: no alarm
-    assert of(same + 1) == pytest.approx({"diversity": 1, "nearest": 1, "offset": signals.MOST}, rel=0.1)
+    assert of(same + 1) == pytest.approx({"diversity": 1, "nearest": 1, "offset": diagnostics.MOST}, rel=0.1)
     assert 1 < of(level + 2 + rng.normal(size=(64, 49)))["offset"] < 10
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_a_small_spread_or_a_large_one_is_a_unit_as_any_other(scale):
-    ours, scaled = signals.variety(REAL - 1, FAKE - 1), signals.variety(scale * (REAL - 1), scale * (FAKE - 1))
+    ours, scaled = diagnostics.variety(REAL - 1, FAKE - 1), diagnostics.variety(scale * (REAL - 1), scale * (FAKE - 1))
     assert jax.tree.map(float, scaled) == pytest.approx(jax.tree.map(float, ours), rel=1e-3)
 
 
 def test_duplicates_among_real_examples_alone_are_no_unit_of_distance():
     real = np.repeat(REAL[:1], 20, axis=0)
     real[16:] = REAL[16:]
-    found = signals.variety(real, FAKE)
-    assert float(found["nearest"]) == signals.MOST
+    found = diagnostics.variety(real, FAKE)
+    assert float(found["nearest"]) == diagnostics.MOST
     assert 0.1 < float(found["diversity"]) < 10
 
 
 def test_no_gradient_goes_through():
-    gradient = jax.grad(lambda x: sum(signals.variety(REAL, x).values()) + signals.norm(x))(jnp.asarray(FAKE))
+    gradient = jax.grad(lambda x: sum(diagnostics.variety(REAL, x).values()) + diagnostics.norm(x))(jnp.asarray(FAKE))
     np.testing.assert_array_equal(gradient, 0.0)
 
 
 def test_accuracy_counts_both_sides():
     real, fake = jnp.array([1.0, 2.0, -1.0, 3.0]), jnp.array([-1.0, -2.0, -3.0, -0.5])
-    assert float(signals.accuracy(real, fake, 0.0)) == 0.5 * (0.75 + 1.0)
-    threshold = signals.middle(real + 5, fake + 5)
+    assert float(diagnostics.accuracy(real, fake, 0.0)) == 0.5 * (0.75 + 1.0)
+    threshold = diagnostics.middle(real + 5, fake + 5)
     assert float(threshold) == pytest.approx(5 + 0.5 * (1.25 - 1.625))
-    assert float(signals.accuracy(real + 5, fake + 5, threshold)) == 0.5 * (0.75 + 1.0)
+    assert float(diagnostics.accuracy(real + 5, fake + 5, threshold)) == 0.5 * (0.75 + 1.0)
 
 
 def test_norm_is_over_the_whole_tree():
-    assert float(signals.norm({"a": jnp.array([3.0]), "b": [jnp.array([[4.0]]), jnp.array(12.0)]})) == 13.0
-    assert float(signals.largest(jnp.array([1.0, 5.0, 2.0]))) == 5.0
+    assert float(diagnostics.norm({"a": jnp.array([3.0]), "b": [jnp.array([[4.0]]), jnp.array(12.0)]})) == 13.0
+    assert float(diagnostics.largest(jnp.array([1.0, 5.0, 2.0]))) == 5.0

@@ -7,9 +7,9 @@ import optax
 import pytest
 from jax import random
 
-from gan_jax import steps
-from gan_jax.objectives.base import Aux, Objective
-from gan_jax.state import TrainState
+from gan_jax.core import steps
+from gan_jax.core.objective import Aux, Objective
+from gan_jax.core.state import TrainState
 
 RATE = 0.5
 

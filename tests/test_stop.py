@@ -12,13 +12,13 @@ from unittest.mock import Mock
 import pytest
 from conftest import ROOT, TINY
 
-from gan_jax import train
 from gan_jax.errors import UserError
 from gan_jax.main import main
-from gan_jax.records import Record
-from gan_jax.run_directory import RunDirectory
-from gan_jax.stop import SIGNALS, Stop, Stopped
-from gan_jax.writers import read_rows
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import read_rows
+from gan_jax.training import loop
+from gan_jax.training.records import Record
+from gan_jax.training.stop import SIGNALS, Stop, Stopped
 from scripts.chaos import takes_signals
 
 SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
@@ -163,7 +163,7 @@ def test_a_second_signal_ends_the_process_at_once():
 def whole(tiny, tmp_path_factory):
     """Six rounds, never stopped."""
     place = RunDirectory(tmp_path_factory.mktemp("runs") / "whole")
-    train.run(tiny(), place)
+    loop.run(tiny(), place)
     return place
 
 
@@ -180,9 +180,9 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     """The boundary at round 3 is not kept waiting for its picture, which is made when the run goes on."""
     place, stop = RunDirectory(tmp_path / "run"), Stop()
     patched, name, time = {
-        "in a call": (train._Loop, "places", 1),
+        "in a call": (loop._Loop, "places", 1),
         "in a picture": (Record, "show_samples", 2),
-        "before a picture": (train._Loop, "record", 2),
+        "before a picture": (loop._Loop, "record", 2),
     }[moment]
     original, calls = getattr(patched, name), []
 
@@ -195,25 +195,25 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     with monkeypatch.context() as patches:
         patches.setattr(patched, name, asked)
         with pytest.raises(Stopped, match=rf"SIGTERM: round {reached} of 6 is saved; the same command goes on"):
-            train.run(tiny(rounds_per_call=2), place, stop)
+            loop.run(tiny(rounds_per_call=2), place, stop)
     assert not (moment == "in a picture" and place.sample(3).exists())
-    train.run(tiny(), place)
+    loop.run(tiny(), place)
     assert results(place) == results(whole)
 
 
 def test_a_run_without_checkpoints_says_that_nothing_is_saved(tiny, tmp_path, monkeypatch):
     stop = Stop()
-    monkeypatch.setattr(train._Loop, "record", lambda *_: stop._take(signal.SIGINT, None))
+    monkeypatch.setattr(loop._Loop, "record", lambda *_: stop._take(signal.SIGINT, None))
     with pytest.raises(Stopped, match=r"SIGINT: round 3 of 6 is not saved: config.checkpoint_every_steps is 0"):
-        train.run(tiny(checkpoint_every_steps=0), RunDirectory(tmp_path / "run"), stop)
+        loop.run(tiny(checkpoint_every_steps=0), RunDirectory(tmp_path / "run"), stop)
 
 
 def test_a_save_that_fails_while_stopping_is_not_said_to_be_saved(tiny, tmp_path, monkeypatch):
     stop, failed = Stop(), Mock(side_effect=UserError("cannot write a checkpoint"))
-    monkeypatch.setattr(train._Loop, "record", lambda *_: stop._take(signal.SIGTERM, None))
-    monkeypatch.setattr(train._Loop, "save", failed)
+    monkeypatch.setattr(loop._Loop, "record", lambda *_: stop._take(signal.SIGTERM, None))
+    monkeypatch.setattr(loop._Loop, "save", failed)
     with pytest.raises(UserError, match="cannot write a checkpoint"):
-        train.run(tiny(checkpoint_every_steps=6), RunDirectory(tmp_path / "run"), stop)
+        loop.run(tiny(checkpoint_every_steps=6), RunDirectory(tmp_path / "run"), stop)
 
 
 def started(folder, *arguments, **how):

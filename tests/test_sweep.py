@@ -15,12 +15,13 @@ from conftest import ROOT
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import images, train
 from gan_jax.errors import UserError
-from gan_jax.run_directory import RunDirectory
+from gan_jax.reporting import images
+from gan_jax.runs.directory import RunDirectory
 from gan_jax.sweeps import ablation, local, slurm
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.plan import Program, expand, load, programs
+from gan_jax.training import loop
 from scripts import sweep as script
 
 SWEEP = """
@@ -64,7 +65,7 @@ def undisturbed(file, tmp_path_factory):
     folders.prepare(folder, every)
     for program in every[1:]:
         place = RunDirectory(folder / program.folder)
-        train.run(place.read_config(), place)
+        loop.run(place.read_config(), place)
     ablation.write(folder)
     return folder
 

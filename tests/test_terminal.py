@@ -9,9 +9,10 @@ from unittest.mock import Mock
 import pytest
 from conftest import ROOT
 
-from gan_jax import terminal, train
-from gan_jax.run_directory import RunDirectory
-from gan_jax.writers import Progress, say_above_bar
+from gan_jax.runs import terminal
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import Progress, say_above_bar
+from gan_jax.training import loop
 
 CODE = """
 import os, sys
@@ -51,9 +52,9 @@ def test_nothing_fails_that_is_said(stream, monkeypatch):
 
 def test_a_run_goes_on_without_its_terminal(tiny, tmp_path, monkeypatch):
     place = RunDirectory(tmp_path / "run")
-    train.run(tiny(steps=3), place)
+    loop.run(tiny(steps=3), place)
     monkeypatch.setattr(sys, "stderr", failing(OSError(5, "Input/output error"), seen=True))
-    train.run(tiny(), place)
+    loop.run(tiny(), place)
     assert (place.checkpoints / "6").is_dir()
 
 

@@ -16,11 +16,13 @@ import optax
 import pytest
 from jax import random
 
-from gan_jax import layers, networks, penalties, steps
-from gan_jax.latents import Latent
+from gan_jax import layers
+from gan_jax.core import networks, steps
+from gan_jax.core.state import TrainState
+from gan_jax.distributions.latents import Latent
+from gan_jax.losses import penalties
 from gan_jax.models import dcgan
 from gan_jax.objectives import adversarial
-from gan_jax.state import TrainState
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KEY = random.key(0)

@@ -9,18 +9,20 @@ import pytest
 from PIL import Image
 from tensorboard_events import scalars
 
-from gan_jax import checkpoint, predict, train
 from gan_jax import config as configs
 from gan_jax.config import read_run
 from gan_jax.errors import UserError
+from gan_jax.evaluation import predict
 from gan_jax.experiment import build
-from gan_jax.run_directory import RunDirectory
-from gan_jax.writers import read_rows
+from gan_jax.runs import checkpoints as checkpoint
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import read_rows
+from gan_jax.training import loop
 
 
 def run(made, folder):
     place = RunDirectory(folder)
-    train.run(made, place)
+    loop.run(made, place)
     return place
 
 

@@ -9,18 +9,20 @@ import scipy.stats
 from jax import random
 from scipy.integrate import quad
 
-from gan_jax import conditions, data, likelihoods, losses, steps
-from gan_jax.batch import example_keys
+from gan_jax import data, losses
+from gan_jax.core import steps
+from gan_jax.core.collectives import example_keys
+from gan_jax.core.state import Player, TrainState
 from gan_jax.data.base import Dataset
+from gan_jax.distributions import labels, likelihoods
 from gan_jax.errors import UserError
-from gan_jax.evaluators import likelihood as evaluator
-from gan_jax.evaluators.base import Context
+from gan_jax.evaluation.evaluators import likelihood as evaluator
+from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.experiment import build
 from gan_jax.metrics.likelihood import importance_weighted_bound
 from gan_jax.models import autoencoder, mlp
 from gan_jax.models import vae as models
 from gan_jax.objectives import vae as objectives
-from gan_jax.state import Player, TrainState
 
 KEY = random.key(0)
 UNIT = (0.0, 1.0)
@@ -32,7 +34,7 @@ CONVOLUTIONAL = {
 CONDITIONAL = {
     "encoder": models.ConditionalEncoder(3, classes=5, widths=(8,)),
     "decoder": models.ConditionalDecoder((4, 4, 1), classes=5, widths=(8,)),
-    "condition": conditions.labels(5),
+    "condition": labels.labels(5),
 }
 
 

@@ -12,10 +12,11 @@ from jax import lax, random
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from gan_jax import latents, steps
+from gan_jax.core import steps
+from gan_jax.core.state import TrainState
+from gan_jax.distributions import latents
 from gan_jax.models import mlp
 from gan_jax.objectives import adversarial
-from gan_jax.state import TrainState
 
 KEY, N, BATCH, MOVES = random.key(0), 1000, 256, 1200
 

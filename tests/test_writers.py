@@ -7,8 +7,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from gan_jax.files import atomically
-from gan_jax.writers import Log, Progress, read_rows, say_above_bar
+from gan_jax.runs.files import atomically
+from gan_jax.runs.logs import Log, Progress, read_rows, say_above_bar
 
 
 def test_rows_are_json_lines_with_rising_seconds(tmp_path):
@@ -82,7 +82,7 @@ def test_the_rate_is_of_play_and_the_time_left_counts_no_compiling(capsys):
 
 def test_a_bar_shows_the_same_rate(monkeypatch, capsys):
     clock = Clock()
-    monkeypatch.setattr("gan_jax.writers.is_seen", lambda: True)
+    monkeypatch.setattr("gan_jax.runs.logs.is_seen", lambda: True)
     progress = Progress(1000, 0, clock=clock)
     for step, seconds in ((10, 300), (20, 1)):
         clock.now += seconds

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gan_jax.data import prepared
+from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
 from gan_jax.data.checked import checked
 from gan_jax.errors import UserError, one_line, options
@@ -30,9 +30,9 @@ def load(name: str, split: str) -> Dataset:
     """
     if name in _modules() and (own_load := _load_of(name)):
         return checked(_tried(name, lambda: own_load(split)), name, split)
-    if prepared.find(name) is None:
+    if tfds.find(name) is None:
         raise UserError(_unknown(name))
-    return checked(prepared.read(name, split), name, split)
+    return checked(tfds.read(name, split), name, split)
 
 
 def own() -> list[str]:
@@ -78,10 +78,10 @@ def _place(error: BaseException, file: str) -> str:
 
 
 def _unknown(name: str) -> str:
-    place, known = prepared.place(), prepared.registered()
+    place, known = tfds.place(), tfds.registered()
     if name.partition(":")[0].partition("/")[0] in known:
-        return prepared.missing(name)
+        return tfds.missing(name)
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"; TFDS can prepare {', '.join(near)} (python scripts/prepare_data.py NAME)" if near else ""
     where = f"there is no data set {name!r} (config.data.name), here or in {place} (TFDS_DATA_DIR)"
-    return f"{where}; {options(name, {*own(), *prepared.names()})}{hint}"
+    return f"{where}; {options(name, {*own(), *tfds.names()})}{hint}"

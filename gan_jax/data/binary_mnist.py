@@ -7,7 +7,7 @@ TensorFlow Datasets prepared it.
 
 import numpy as np
 
-from gan_jax.data import prepared
+from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, options
 
@@ -26,7 +26,7 @@ def load(split: str) -> Dataset:
     """
     if split not in SPLITS:
         raise UserError(f"binary_mnist has no split {split!r}; {options(split, SPLITS)}")
-    digits = prepared.read("mnist", split)
+    digits = tfds.read("mnist", split)
     random = np.random.default_rng((SEED, SPLITS.index(split)))
     thresholds = random.integers(255, size=digits.x.shape, dtype=np.uint8)  # 0..254: grey 0 is never on, 255 always
     x = np.where(digits.x > thresholds, 255, 0).astype(np.uint8)

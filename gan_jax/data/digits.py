@@ -7,9 +7,9 @@ import importlib.metadata
 
 import numpy as np
 
-from gan_jax import cache
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, options
+from gan_jax.runs import cache
 
 # The images stand in the order of their writers, so the last ones are by other people than the first ones.
 _SPLITS = {"train": slice(0, 1437), "test": slice(1437, 1797)}

@@ -7,7 +7,7 @@ each split from MNIST's own; which digits meet is drawn once and for all.
 
 import numpy as np
 
-from gan_jax.data import prepared
+from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, options
 
@@ -26,7 +26,7 @@ def load(split: str) -> Dataset:
     """
     if split not in SIZES:
         raise UserError(f"stacked_mnist has no split {split!r}; {options(split, SIZES)}")
-    digits = prepared.read("mnist", split)
+    digits = tfds.read("mnist", split)
     random = np.random.default_rng((SEED, list(SIZES).index(split)))
     places = random.integers(len(digits.x), size=(SIZES[split], 3))
     x = np.empty((len(places), *digits.shape[:2], 3), np.uint8)

@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import images, networks
-from gan_jax.batch import in_batches
+from gan_jax.core import networks
+from gan_jax.core.collectives import in_batches
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.features import inception, weights
 from gan_jax.features.base import Network, described
+from gan_jax.reporting import images
 from gan_jax.resolve import bind
 
 __all__ = ["Network", "choose", "load", "pixels"]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.batch import AT_ONCE, in_batches
+from gan_jax.core.collectives import AT_ONCE, in_batches
 from gan_jax.errors import UserError
 
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from gan_jax import networks
+from gan_jax.core import networks
 from gan_jax.errors import UserError, one_line
 from gan_jax.features import weights
 from gan_jax.features.base import Network, described

@@ -17,7 +17,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.typing import DTypeLike
 
 from gan_jax.errors import UserError, one_line, options
-from gan_jax.files import atomically
+from gan_jax.runs.files import atomically
 
 FOLDER = Path(__file__).parent
 SUMS = "SHA256SUMS"

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax, random
 
-from gan_jax.batch import example_keys
+from gan_jax.core.collectives import example_keys
 
 
 class Dropout(nn.Module):

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax import batch
+from gan_jax.core import collectives
 
 
 class BatchNorm(nn.Module):
@@ -31,7 +31,7 @@ class BatchNorm(nn.Module):
         running += [self.variable("batch_stats", "var", jnp.ones, channels)]
         mean, var = (variable.value for variable in running)
         if train:
-            mean, square = batch.mean((rows.mean(0), jnp.square(rows).mean(0)))
+            mean, square = collectives.mean((rows.mean(0), jnp.square(rows).mean(0)))
             var = jnp.maximum(square - jnp.square(mean), 0.0)
             for variable, value in zip(running, (mean, var), strict=True):
                 variable.value = self.momentum * variable.value + (1 - self.momentum) * value

@@ -9,13 +9,16 @@ import jax
 import jax.numpy as jnp
 from jax import random
 
-from gan_jax import conditions, losses, networks, penalties, signals
-from gan_jax.batch import example_keys
-from gan_jax.conditions import Condition, Given
-from gan_jax.latents import Latent
-from gan_jax.objectives.base import Aux, Batch, LossFn, Objective, PredictFn
-from gan_jax.penalties import Penalty
-from gan_jax.state import Players, Tree
+from gan_jax import losses
+from gan_jax.core import diagnostics, networks
+from gan_jax.core.collectives import example_keys
+from gan_jax.core.objective import Aux, Batch, LossFn, Objective, PredictFn
+from gan_jax.core.state import Players, Tree
+from gan_jax.distributions import labels as conditions
+from gan_jax.distributions.labels import Condition, Given
+from gan_jax.distributions.latents import Latent
+from gan_jax.losses import penalties
+from gan_jax.losses.penalties import Penalty
 
 __all__ = [
     "minimax",
@@ -168,7 +171,7 @@ def _critic_move(
                 lambda x: model.score(params, stats, x, given, slope_key)[0], alpha_keys, real, fake
             )
             loss += penalty_weight * values.mean()
-            metrics |= {"penalty": values.mean(), "slope": slope.mean(), "slope_max": signals.largest(slope)}
+            metrics |= {"penalty": values.mean(), "slope": slope.mean(), "slope_max": diagnostics.largest(slope)}
         return loss, Aux(stats, metrics)
 
     return move
@@ -180,7 +183,7 @@ def _generator_move(model: _Model, generator_loss: GeneratorLoss) -> LossFn:
         given, rival = model.condition.read(batch), players["critic"]
         fake, stats = model.generate(params, players["generator"].stats, batch)
         fake_scores, _ = model.score(rival.params, rival.stats, fake, given, random.fold_in(key, 1))
-        return generator_loss(fake_scores).mean(), Aux(stats, signals.variety(batch["x"], fake))
+        return generator_loss(fake_scores).mean(), Aux(stats, diagnostics.variety(batch["x"], fake))
 
     return move
 
@@ -189,7 +192,7 @@ def _probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, 
     return {
         "real_probability": jax.nn.sigmoid(real_scores).mean(),
         "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
-        "accuracy": signals.accuracy(real_scores, fake_scores, 0.0),
+        "accuracy": diagnostics.accuracy(real_scores, fake_scores, 0.0),
         "gap": real_scores.mean() - fake_scores.mean(),
     }
 
@@ -197,7 +200,7 @@ def _probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, 
 def _distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
     return {
         "distance": real_scores.mean() - fake_scores.mean(),
-        "accuracy": signals.accuracy(real_scores, fake_scores, signals.middle(real_scores, fake_scores)),
+        "accuracy": diagnostics.accuracy(real_scores, fake_scores, diagnostics.middle(real_scores, fake_scores)),
     }
 
 

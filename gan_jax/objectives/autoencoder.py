@@ -12,11 +12,12 @@ import flax.linen as nn
 import jax
 from jax import random
 
-from gan_jax import losses, networks
-from gan_jax.batch import example_keys
-from gan_jax.noise import Noise
-from gan_jax.objectives.base import Aux, Batch, Objective
-from gan_jax.state import Players, Tree
+from gan_jax import losses
+from gan_jax.core import networks
+from gan_jax.core.collectives import example_keys
+from gan_jax.core.objective import Aux, Batch, Objective
+from gan_jax.core.state import Players, Tree
+from gan_jax.distributions.noise import Noise
 
 __all__ = ["denoising", "overcomplete", "tied", "undercomplete"]
 

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import optax
 from jax import lax, random
 
-from gan_jax import networks
-from gan_jax.batch import example_keys
-from gan_jax.objectives.base import Aux, Batch, Objective
-from gan_jax.state import Players, Tree
+from gan_jax.core import networks
+from gan_jax.core.collectives import example_keys
+from gan_jax.core.objective import Aux, Batch, Objective
+from gan_jax.core.state import Players, Tree
 
 __all__ = ["cross_entropy"]
 

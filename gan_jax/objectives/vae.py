@@ -14,12 +14,15 @@ import jax.numpy as jnp
 from jax import random
 from jax.scipy.stats import norm
 
-from gan_jax import conditions, latents, losses, networks
-from gan_jax.batch import base_key, example_keys
-from gan_jax.conditions import Condition, Given
-from gan_jax.likelihoods import Likelihood
-from gan_jax.objectives.base import Aux, Batch, Objective, PredictFn
-from gan_jax.state import Players, Tree
+from gan_jax import losses
+from gan_jax.core import networks
+from gan_jax.core.collectives import base_key, example_keys
+from gan_jax.core.objective import Aux, Batch, Objective, PredictFn
+from gan_jax.core.state import Players, Tree
+from gan_jax.distributions import labels as conditions
+from gan_jax.distributions import latents
+from gan_jax.distributions.labels import Condition, Given
+from gan_jax.distributions.likelihoods import Likelihood
 
 __all__ = ["vae"]
 

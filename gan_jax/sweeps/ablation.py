@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gan_jax import pages
 from gan_jax.errors import UserError, options
-from gan_jax.files import atomically
+from gan_jax.reporting import html
+from gan_jax.runs.files import atomically
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import summary, tables
 from gan_jax.sweeps.charts import chart
@@ -76,7 +76,7 @@ def _json(values: Any) -> bytes:
 def _page(results: Results, title: str, words: str, made: list[tables.Table], cost: list[dict[str, Any]]) -> bytes:
     shown = summary.pictured(results.cells, results.metrics, MOST_CELLS)
     rounds, pictures = summary.samples(shown, MOST_ROUNDS)
-    return pages.rendered(
+    return html.rendered(
         TEMPLATE,
         title=title,
         words=words,
@@ -89,5 +89,5 @@ def _page(results: Results, title: str, words: str, made: list[tables.Table], co
             if (svg := chart(shown, curve))
         ],
         rounds=rounds,
-        pictures=[(name, seed, [pages.data_url(path) for path in paths]) for name, seed, paths in pictures],
+        pictures=[(name, seed, [html.data_url(path) for path in paths]) for name, seed, paths in pictures],
     )

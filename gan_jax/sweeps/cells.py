@@ -12,7 +12,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError
-from gan_jax.plain import plain
+from gan_jax.values import plain
 
 Fields: TypeAlias = str | tuple[str, ...]
 Overrides: TypeAlias = Mapping[str, Any]

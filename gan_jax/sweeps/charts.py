@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gan_jax import pages
+from gan_jax.reporting import html
 from gan_jax.sweeps.plan import Curve
 from gan_jax.sweeps.results import CellRuns, Run
 from gan_jax.sweeps.statistics import LEAST, LEVEL, seeds, t_interval
@@ -31,7 +31,7 @@ def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
         if any(drawn):
             figure.legend(frameon=False, loc="outside right upper", fontsize="small")
 
-    text = pages.chart(draw, size=(8, 3.5))
+    text = html.chart(draw, size=(8, 3.5))
     return text if any(drawn) else None
 
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan_jax import config as configs
-from gan_jax import periods
 from gan_jax.errors import UserError
-from gan_jax.files import atomically, in_the_way
-from gan_jax.lock import NAME as LOCK
-from gan_jax.run_directory import RunDirectory
+from gan_jax.runs import schedule
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.files import atomically, in_the_way
+from gan_jax.runs.lock import NAME as LOCK
+from gan_jax.runs.logs import read_rows
 from gan_jax.sweeps.plan import Planned, Program, Sweep, alone
-from gan_jax.writers import read_rows
 
 PLAN, CELLS, SEARCH, LOG, FAILURE = "sweep.json", "cells", "search", "log.txt", "failure.txt"
 OURS = (PLAN, "config.json", "ablation.*", "cost.json")
@@ -189,7 +189,7 @@ def _is_finished(one: RunDirectory, values: dict[str, Any]) -> bool:
         _last(one.metrics) == steps
         and (not values["checkpoint_every_steps"] or (one.checkpoints / str(steps)).is_dir())
         and (not values["sample_every_steps"] or one.sample(steps).exists())
-        and (not periods.evaluators_due(values, steps) or _last(one.evaluations) == steps)
+        and (not schedule.evaluators_due(values, steps) or _last(one.evaluations) == steps)
     )
 
 

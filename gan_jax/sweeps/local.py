@@ -11,12 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from gan_jax.stop import handled_by
+from gan_jax.runs.terminal import say
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import ROOT, command
 from gan_jax.sweeps.plan import Program
 from gan_jax.sweeps.results import unchecked
-from gan_jax.terminal import say
+from gan_jax.training.stop import handled_by
 
 POLL_SECONDS = 0.2
 

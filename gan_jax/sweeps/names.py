@@ -8,14 +8,15 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import evaluate, periods
-from gan_jax.checks import check_round
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError, options
+from gan_jax.evaluation import evaluate
 from gan_jax.experiment import Experiment, build_for
+from gan_jax.runs import schedule
 from gan_jax.sweeps.plan import OF_ROWS, Planned, Sweep, asked
+from gan_jax.training.preflight import check_round
 
 
 def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
@@ -58,7 +59,7 @@ def _names(config: ConfigDict, source: Callable[[str], Source]) -> tuple[set[str
     except UserError:
         return set(), set()
     untold = set()
-    for name in periods.evaluators_due(config, config.steps):
+    for name in schedule.evaluators_due(config, config.steps):
         try:
             found |= _evaluated(config, name, experiment, load)
         except UserError:
@@ -74,7 +75,7 @@ def _evaluated(config: ConfigDict, name: str, experiment: Experiment, load: Call
 def _why(name: str, cells: Sequence[Planned]) -> str:
     """Where it is an evaluator's that is never due, this."""
     evaluator = name.partition("/")[0]
-    every = [periods.of_evaluators(cell.values).get(evaluator) for cell in cells]
+    every = [schedule.of_evaluators(cell.values).get(evaluator) for cell in cells]
     return f" (evaluator {evaluator!r} is never due: set evaluate_every_steps)" if {*every} == {0} else ""
 
 

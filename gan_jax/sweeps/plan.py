@@ -21,9 +21,9 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.errors import UserError, options
-from gan_jax.plain import plain, plain_scalar
 from gan_jax.python_files import made_by
 from gan_jax.sweeps.cells import Cell, Overrides
+from gan_jax.values import plain, plain_scalar
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 BETTER = ("lower", "higher")

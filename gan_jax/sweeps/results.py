@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax import alarms
 from gan_jax.config import FREE, leaves
 from gan_jax.errors import UserError, options
-from gan_jax.run_directory import RunDirectory
+from gan_jax.runs import alarms
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import Row, read_rows
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.cells import short
 from gan_jax.sweeps.plan import Curve, Metric
-from gan_jax.writers import Row, read_rows
 
 NO_MATTER = FREE - {"steps"}
 """Fields that do not change a run's numbers, and so do not tell cells apart."""

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gan_jax.errors import UserError
-from gan_jax.files import atomically
+from gan_jax.runs.files import atomically
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import ROOT
 from gan_jax.sweeps.plan import Program

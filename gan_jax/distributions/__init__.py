@@ -1,0 +1,1 @@
+"""Distributions: samplers of latents and labels, noise, and likelihoods."""

@@ -1,0 +1,77 @@
+"""What an evaluator is given, and what it gives.
+
+An evaluator is made by a function `(context, *, ...) -> Evaluator`, listed in its file's `__all__`; the keyword
+arguments are its fields in the config. The function raises UserError, or any error, for all that can be known to fail
+before anything is trained: counts of examples, labels, shapes, files. `Context.dry_run` tells what a model cannot do.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gan_jax.core.objective import PredictFn
+from gan_jax.core.state import Players
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError, options
+
+
+class Evaluator(NamedTuple):
+    """What is measured of players.
+
+    names: of the numbers, known before anything is trained.
+    measure: `(players, key) -> {name: value}`: these numbers, and beside them how they were measured, in words too. The
+        key is the same at every evaluation of a run.
+    """
+
+    names: tuple[str, ...]
+    measure: Callable[[Players, jax.Array], Mapping[str, Any]]
+
+
+MOST = 1_000_000  # samples at a time: they are held in memory
+
+
+class Context(NamedTuple):
+    """What of an experiment may be measured.
+
+    predict: as in `Experiment`, examples as the data set has them. load: a split of the run's data set.
+    scale: examples of the data set to the networks' floats. players: their shapes. trained_on: the split that the run
+    is trained on.
+    """
+
+    predict: Mapping[str, PredictFn]
+    load: Callable[[str], Dataset]
+    scale: Callable[[jax.Array], jax.Array]
+    players: Players
+    trained_on: str = "train"
+
+    def check_predicts(self, *uses: str) -> None:
+        """Raises UserError where the objective does not give all of these predictions."""
+        for use in uses:
+            if use not in self.predict:
+                raise UserError(
+                    f"the objective gives no {use!r}, which this evaluator needs; {options(use, self.predict)}"
+                )
+
+    def dry_run(self, of_players: Callable[..., Any], *inputs: Any) -> Any:
+        """What a function of the players and of inputs makes, as shapes alone -> trees of `jax.ShapeDtypeStruct`.
+
+        So a model that cannot be measured is found out before it is trained. Raises UserError where a batch lacks what
+        the model needs, and whatever the function raises.
+        """
+        try:
+            return jax.eval_shape(of_players, self.players, *inputs)
+        except KeyError as error:
+            raise UserError(f"the model needs {error} of each example, which this split has not") from error
+
+
+def check_count(name: str, value: int, least: int = 1) -> None:
+    """Raises UserError where a number of samples, say, is no whole number from `least` to MOST."""
+    if type(value) is not int or not least <= value <= MOST:
+        raise UserError(f"{name} is {value!r}: it must be at least {least} and at most {MOST:,}, a whole number")
+
+
+def labels_of(dataset: Dataset) -> np.ndarray:
+    """The labels int32 [n] of a split; UserError where it has none."""
+    return dataset.labels("this evaluator")

@@ -1,0 +1,54 @@
+"""Whether samples by class are of the class that was asked for."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.state import Players
+from gan_jax.errors import UserError
+from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count, labels_of
+from gan_jax.metrics.neighbours import nearest
+
+__all__ = ["agreement"]
+
+
+def agreement(context: Context, *, samples: int = 1000, references: int = 10_000, split: str = "test") -> Evaluator:
+    """`samples` whose nearest of the first `references` training examples has the class asked for: their share.
+
+    `samples` take the training examples' classes in turn; `test` is the same share of as many real examples of the
+    split, or all, which says how far this judge can be trusted. Raises UserError where the model makes no samples by
+    class, examples have no labels, a class has no reference, or a number is no count.
+    """
+    for name, value in (("samples", samples), ("references", references)):
+        check_count(f"{name} of classes.agreement", value)
+    context.check_predicts("sample_class")
+    train, test = context.load(context.trained_on), context.load(split)
+    label, test_label = labels_of(train), labels_of(test)
+    classes = jnp.asarray(_classes(label, references))
+    context.dry_run(context.predict["sample_class"], example_keys(base_key(0), 2), jnp.arange(2))
+    known, known_label = jnp.asarray(train.x[:references]), jnp.asarray(label[:references])
+    judge = jax.jit(lambda x: known_label[nearest(x, known)])
+    real = (in_batches(judge, test.x[:samples]) == test_label[:samples]).mean()
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        asked = classes[jnp.arange(samples) % len(classes)]
+
+        def judged(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+            keys, labels = inputs
+            return judge(context.predict["sample_class"](players, keys, labels)) == labels
+
+        return {"samples": float(in_batches(judged, (example_keys(key, samples), asked)).mean()), "test": float(real)}
+
+    return Evaluator(("samples", "test"), measure)
+
+
+def _classes(label: np.ndarray, references: int) -> np.ndarray:
+    """The classes that training examples have, in order; UserError where the first ones do not show all of them."""
+    classes = np.unique(label)
+    if len(missing := np.setdiff1d(classes, label[:references])):
+        raise UserError(
+            f"references of classes.agreement is {references}: of class {missing[0]} there is none among the first "
+            f"{references} training examples, take more"
+        )
+    return classes

@@ -1,0 +1,34 @@
+"""How often a classifier is right."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.core.collectives import in_batches
+from gan_jax.core.state import Players
+from gan_jax.evaluation.evaluators.base import Context, Evaluator, labels_of
+
+__all__ = ["accuracy"]
+
+
+def accuracy(context: Context, *, split: str = "test") -> Evaluator:
+    """`accuracy`: the share of a split's examples whose likeliest class is their label, from 0 to 1.
+
+    Raises UserError where the model does not classify, or the split has no labels.
+    """
+    context.check_predicts("classify")
+    dataset = context.load(split)
+    label = labels_of(dataset)
+
+    @jax.jit
+    def predicted(players: Players, x: jax.Array) -> jax.Array:
+        return context.predict["classify"](players, context.scale(x))[1].argmax(-1)
+
+    context.dry_run(predicted, dataset.x[:1])
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        del key
+        return {"accuracy": float(jnp.mean(in_batches(partial(predicted, players), dataset.x) == label))}
+
+    return Evaluator(("accuracy",), measure)

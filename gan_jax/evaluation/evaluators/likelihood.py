@@ -1,0 +1,61 @@
+"""How likely a split's examples are under a model that gives `elbo` and `log_weights`, as a VAE does."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.objective import Batch
+from gan_jax.core.state import Players
+from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
+from gan_jax.metrics.likelihood import importance_weighted_bound
+
+__all__ = ["likelihood"]
+
+DECODED_AT_ONCE = 4_000  # what bounds the memory, and fits a processor's cache
+
+
+def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> Evaluator:
+    """Means over the split, in nats an example: `nll`, `elbo`, `reconstruction`, `kl`.
+
+    `nll` is minus the importance-weighted bound of this many samples, an upper bound on -log p(x) in expectation;
+    `elbo` is minus the sum of the two terms, one z an example. An example's draws, of z and where the likelihood
+    binarises of its pixels, hang on the evaluation's key and its place in the split alone.
+
+    Raises UserError where `samples` is no count, the objective has no likelihood, or the split not what it takes.
+    """
+    check_count("samples", samples)
+    context.check_predicts("elbo", "log_weights")
+    dataset = context.load(split)
+    arrays = {"x": dataset.x} if dataset.label is None else {"x": dataset.x, "label": dataset.label}
+    at_once = max(1, DECODED_AT_ONCE // samples)
+
+    @jax.jit
+    def terms(players: Players, inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
+        keys, batch = inputs
+        batch = {**batch, "x": context.scale(batch["x"])}
+        log_weights = _in_parts(lambda some: context.predict["log_weights"](players, keys, some, batch), samples)
+        elbo = context.predict["elbo"](players, keys, batch)
+        return {"nll": -importance_weighted_bound(log_weights), "elbo": -elbo["reconstruction"] - elbo["kl"], **elbo}
+
+    context.dry_run(terms, (example_keys(base_key(0), 1), {field: values[:1] for field, values in arrays.items()}))
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        keys = example_keys(key, len(dataset.x))
+        values = in_batches(partial(terms, players), (keys, arrays), at_once)
+        return {name: float(value.mean(dtype=np.float64)) for name, value in values.items()}
+
+    return Evaluator(("nll", "elbo", "reconstruction", "kl"), measure)
+
+
+def _in_parts(log_weights: Callable[[jax.Array], jax.Array], samples: int) -> jax.Array:
+    """The log weights [n, samples] of so many draws, a function of their numbers [k] -> [n, k], some at a time."""
+    parts = -(-samples // DECODED_AT_ONCE)
+    if parts == 1:
+        return log_weights(jnp.arange(samples))
+    numbers = jnp.arange(parts * DECODED_AT_ONCE).reshape(parts, -1)
+    return jnp.concatenate(lax.map(log_weights, numbers), axis=1)[:, :samples]

@@ -1,0 +1,41 @@
+"""How much of its data's known modes a generator covers."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.core.collectives import example_keys, in_batches
+from gan_jax.core.state import Players
+from gan_jax.errors import UserError
+from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
+from gan_jax.metrics import modes
+
+__all__ = ["gaussians"]
+
+AT_ONCE = 10_000  # points made at a time: what bounds the memory
+
+
+def gaussians(context: Context, *, samples: int = 2500, split: str = "train") -> Evaluator:
+    """Of `samples` points: `found` modes, the share of `high_quality` points, `reverse_kl` in nats (metrics/modes.py).
+
+    Raises UserError where the data are of no known Gaussians, the model makes no samples, or `samples` is no count.
+    """
+    mixture = context.load(split).mixture
+    if mixture is None:
+        raise UserError("modes.gaussians measures only data drawn from known Gaussians, such as ring and grid")
+    context.check_predicts("sample")
+    check_count("samples of modes.gaussians", samples)
+    centres = jnp.asarray(mixture.centres)
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        sample = partial(context.predict["sample"], players)
+        points = in_batches(sample, example_keys(key, samples), min(samples, AT_ONCE))
+        counts = modes.counts(points, centres, std=mixture.std)
+        return {
+            "found": float(modes.found(counts)),
+            "high_quality": float(counts.sum() / samples),
+            "reverse_kl": float(modes.reverse_kl(counts)),
+        }
+
+    return Evaluator(("found", "high_quality", "reverse_kl"), measure)

@@ -1,0 +1,150 @@
+"""How well a split's images are reconstructed: beside PCA, and from noisy inputs.
+
+Errors are mean squared errors per pixel of images in [0, 1]; `psnr` are decibels with peak 1, the mean over images.
+Both are measured on the decoder's floats, neither clipped nor rounded.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.state import Players
+from gan_jax.distributions.noise import Noise
+from gan_jax.errors import UserError
+from gan_jax.evaluation.evaluators.base import Context, Evaluator
+from gan_jax.metrics import pca
+from gan_jax.metrics.reconstruction import psnr, reconstruction_error
+
+__all__ = ["beside_pca", "clean", "noisy", "subspace"]
+
+SCORES = ("error", "psnr")
+
+
+def clean(context: Context, *, split: str = "test") -> Evaluator:
+    """`error` and `psnr` of a split's images as they are."""
+    x = _images(context, split)
+    reconstruct = _reconstruction(context, x)
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        del key
+        return _scores(x, reconstruct(players, context.scale(jnp.asarray(x))))
+
+    return Evaluator(SCORES, measure)
+
+
+def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") -> Evaluator:
+    """`error` and `psnr` against a split's clean images, of reconstructions from noisy ones.
+
+    Beside them `input_error` and `input_psnr`, those of the noisy images themselves.
+    """
+    x = _images(context, split)
+    reconstruct, corrupt = _reconstruction(context, x), jax.jit(noise())
+    context.dry_run(lambda players, x: corrupt(example_keys(base_key(0), 1), context.scale(x)), x[:1])
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        inputs = corrupt(example_keys(key, len(x)), context.scale(jnp.asarray(x)))
+        inherent = _scores(x, _unit(context, inputs))
+        return _scores(x, reconstruct(players, inputs)) | {f"input_{name}": value for name, value in inherent.items()}
+
+    return Evaluator((*SCORES, *(f"input_{name}" for name in SCORES)), measure)
+
+
+def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") -> Evaluator:
+    """`error` and `psnr`, and `pca_error` and `pca_psnr` of as many principal components of another split as latents.
+
+    `error_ratio` is the one error over the other: below 1 where the autoencoder is the better one. Raises UserError
+    where that split has fewer components than there are latents.
+    """
+    x = _images(context, split)
+    reconstruct, linear = _reconstruction(context, x), _pca(context, fitted)
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        del key
+        ours = _scores(x, reconstruct(players, context.scale(jnp.asarray(x))))
+        theirs = _scores(x, linear.decode(linear.encode(_flat(x))))
+        ratio = {"error_ratio": ours["error"] / theirs["error"]}
+        return ours | {f"pca_{name}": value for name, value in theirs.items()} | ratio
+
+    return Evaluator((*SCORES, *(f"pca_{name}" for name in SCORES), "error_ratio"), measure)
+
+
+def subspace(context: Context, *, fitted: str = "train") -> Evaluator:
+    """`largest_angle` and `mean_angle`, in degrees, between a linear decoder's space and the principal components'.
+
+    As many components, of the split `fitted`, as there are latents. The decoder's columns are read off its outputs.
+    Raises UserError where the split has fewer.
+    """
+    linear = _pca(context, fitted)
+    k = len(linear.components)
+
+    def measure(players: Players, key: jax.Array) -> dict[str, float]:
+        del key
+        made = context.predict["decode"](players, jnp.eye(k + 1, k))  # the last row is z = 0
+        columns = np.asarray(made - made[-1], np.float64)[:-1].reshape(k, -1)
+        angles = pca.principal_angles(columns, linear.components)
+        return {"largest_angle": angles.max(), "mean_angle": angles.mean()}
+
+    return Evaluator(("largest_angle", "mean_angle"), measure)
+
+
+def _images(context: Context, split: str) -> np.ndarray:
+    """A split's images uint8 [n, h, w, c]; UserError where its examples are none."""
+    dataset = context.load(split)
+    if len(dataset.shape) != 3:
+        raise UserError(f"this evaluator measures images, not examples of shape {dataset.shape} as {dataset.name} has")
+    return dataset.x
+
+
+def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.Array], np.ndarray]:
+    """`(players, inputs [n, ...]) -> [n, ...]` in [0, 1], from the networks' floats; tried on the shape of x [n, ...].
+
+    Raises UserError where the model does not take examples such as these, or makes none such.
+    """
+    predict = context.predict
+    context.check_predicts("encode", "decode")
+
+    def decoded(players: Players, inputs: jax.Array) -> jax.Array:
+        return predict["decode"](players, predict["encode"](players, inputs))
+
+    made = context.dry_run(lambda players, x: decoded(players, context.scale(x)), x[:1])
+    if made.shape[1:] != x.shape[1:]:
+        raise UserError(f"the model makes {made.shape[1:]} of examples of shape {x.shape[1:]}")
+
+    def reconstruct(players: Players, inputs: jax.Array) -> np.ndarray:
+        return _unit(context, in_batches(partial(decoded, players), inputs))
+
+    return reconstruct
+
+
+def _unit(context: Context, floats: jax.Array | np.ndarray) -> np.ndarray:
+    """The networks' floats as images in [0, 1]."""
+    low, high = context.scale(jnp.array([0, 255], jnp.uint8))
+    return np.asarray((floats - low) / (high - low))
+
+
+def _flat(x: np.ndarray) -> np.ndarray:
+    """uint8 [n, h, w, c] -> float32 [n, h w c] in [0, 1]."""
+    return x.reshape(len(x), -1) / np.float32(255)
+
+
+def _pca(context: Context, split: str) -> pca.PCA:
+    """As many principal components of a split's images as the model has latents; UserError where there are fewer."""
+    x = _images(context, split)
+    _reconstruction(context, x)
+    latents = context.dry_run(lambda players, x: context.predict["encode"](players, context.scale(x)), x[:1]).shape[-1]
+    whole = pca.fit(_flat(x))
+    if latents > (rank := pca.rank(whole)):
+        raise UserError(
+            f"the model has {latents} latents, the {len(x)} examples of split {split!r} only {rank} principal "
+            "components to compare them with: take fewer latents, or leave this evaluator out"
+        )
+    return whole.first(latents)
+
+
+def _scores(x: np.ndarray, recon: np.ndarray) -> dict[str, float]:
+    error = reconstruction_error(_flat(x), recon.reshape(len(x), -1))
+    return {"error": error.mean(), "psnr": psnr(error).mean()}

@@ -1,0 +1,158 @@
+"""Samples beside real examples: made once, described by one feature network, measured in every way asked for."""
+
+import hashlib
+import math
+from collections.abc import Iterable
+from functools import cache, partial
+from typing import Any
+from urllib.parse import quote
+
+import jax
+import numpy as np
+from jax import random
+
+from gan_jax import features as networks
+from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.state import Players
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError, options
+from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
+from gan_jax.evaluation.evaluators.sample_metrics import MEASURES, Comparison, Side, check, measured, names
+from gan_jax.features import Network
+from gan_jax.runs import cache as kept
+
+__all__ = ["distribution"]
+
+LEAST = 10  # samples: what every metric can be taken of, where the split has as many examples
+_REVISION = 1  # of the values made here; a new number makes all older ones in the cache stale
+
+
+def distribution(
+    context: Context,
+    *,
+    features: str = "classifier",
+    metrics: tuple[str, ...] = ("frechet", "precision_recall", "density_coverage"),
+    samples: int = 10_000,
+    split: str = "test",
+    seeds: int = 3,
+    weights: str = "",
+) -> Evaluator:
+    """Each of `metrics` (comparisons.py) of `samples` samples beside as many examples of the split.
+
+    A value is the mean over `seeds` sets of samples, and has beside it its `/std` over them, and its `/floor`: the same
+    of as many training examples in the place of samples, which is what samples as good as data would get. Where the
+    split has fewer examples than `samples`, as many samples are made as it has. `features`: the 'classifier' of the
+    data set, 'pixels' for none, 'inception' by the file `weights`, or a network's name. Beside the values stands how
+    they were measured.
+
+    The split's and the training examples' features, and the floors, are made once and kept in the cache.
+
+    Raises UserError where the model makes no samples, a number is no count or a name unknown, or the data are
+    not what the network or a metric takes.
+    """
+    _check(context, metrics, samples, seeds)
+    if weights and features != "inception":
+        raise UserError(
+            f"weights is {weights!r}, but features {features!r} have their own: only 'inception' takes them"
+        )
+    real, train = _some(context.load(split), samples), context.load(context.trained_on)
+    network = networks.choose(features, real, weights)
+    check(metrics, network, real, train)
+    n = len(real.x)
+    about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
+    about |= {"features": network.name, "sha256": network.sha256}
+    reference = cache(lambda: _Reference(real, train, network, metrics))
+
+    def of_one(players: Players, key: jax.Array) -> dict[str, float]:
+        sample_key, key = random.split(key)
+        x = in_batches(partial(context.predict["sample"], players), example_keys(sample_key, n))
+        return reference().measure(Side(x, *network.describe(x)), key)
+
+    def measure(players: Players, key: jax.Array) -> dict[str, Any]:
+        values = [of_one(players, random.fold_in(key, number)) for number in range(seeds)]
+        averaged = any(player.ema != () for player in players.values())
+        return _spread(values, reference().floors()) | about | {"ema": averaged}
+
+    endings = ("", "/std", "/floor") if seeds > 1 else ("", "/floor")
+    return Evaluator(
+        tuple(f"{name}{end}" for name in names(metrics, network.name, real.shape) for end in endings), measure
+    )
+
+
+class _Reference:
+    """The real side of every comparison, whose features are made when they are first needed."""
+
+    def __init__(self, real: Dataset, train: Dataset, network: Network, metrics: tuple[str, ...]):
+        self.network, self.metrics, self.split = network, metrics, real.split
+        self.train = train
+        self.some = _some(self.train, len(real.x))
+        self.real = _side(real, network)
+        whole = "nearest_neighbours" in metrics
+        self.features = _side(self.train, network).features if whole else np.zeros((0, network.dim))
+
+    def measure(self, fake: Side, key: jax.Array) -> dict[str, float]:
+        """Every metric of one set of samples."""
+        return measured(self.metrics, Comparison(self.real, fake, self.features, self.network.name, key))
+
+    def floors(self) -> dict[str, float]:
+        """Every metric of training examples in the place of samples."""
+
+        def make() -> dict[str, np.ndarray]:
+            values = self.measure(_side(self.some, self.network), base_key(0))
+            return {"names": np.array(list(values)), "values": np.array(list(values.values()))}
+
+        asked = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics
+        made_of = _REVISION, self.network.sha256, self.real.x, self.train.x
+        stored = kept.arrays(f"floors-{_fingerprint(asked)}-{_fingerprint(made_of)}", make)
+        return dict(zip(stored["names"].tolist(), stored["values"].tolist(), strict=True))
+
+
+def _check(context: Context, metrics: tuple[str, ...], samples: int, seeds: int) -> None:
+    for name in metrics:
+        if name not in MEASURES:
+            raise UserError(f"metrics of samples.distribution: there is no {name!r}; {options(name, MEASURES)}")
+    for name, value, least in (("samples", samples, LEAST), ("seeds", seeds, 1)):
+        check_count(f"{name} of samples.distribution", value, least)
+    context.check_predicts("sample")
+
+
+def _some(dataset: Dataset, n: int) -> Dataset:
+    """At most n examples of a data set, drawn once and for all, as if there were no others."""
+    if len(dataset.x) <= n:
+        return dataset
+    rows = np.sort(np.random.default_rng(0).choice(len(dataset.x), n, replace=False))
+    return dataset._replace(x=dataset.x[rows], label=None if dataset.label is None else dataset.label[rows])
+
+
+def _side(dataset: Dataset, network: Network) -> Side:
+    """Real examples as the network describes them, out of the cache where it holds them."""
+    if not network.sha256:  # of pixels: no sooner read than made
+        return Side(dataset.x, *network.describe(dataset.x))
+
+    def make() -> dict[str, np.ndarray]:
+        return dict(zip(("features", "logits"), network.describe(dataset.x), strict=True))
+
+    place = f"{quote(dataset.name, safe='')}-{quote(dataset.split, safe='')[:100]}-{len(dataset.x)}"
+    stored = kept.arrays(
+        f"features-{place}-{network.name}-{_fingerprint((_REVISION, network.sha256, dataset.x))}", make
+    )
+    return Side(dataset.x, stored["features"], stored["logits"])
+
+
+def _fingerprint(parts: Iterable[object]) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+    return digest.hexdigest()[:16]
+
+
+def _spread(values: list[dict[str, float]], floors: dict[str, float]) -> dict[str, Any]:
+    """Of each value its mean over sets of samples, with two or more of them its standard deviation, and its floor."""
+    row: dict[str, Any] = {}
+    for name in values[0]:
+        drawn = [of_one[name] for of_one in values]
+        row[name] = math.fsum(drawn) / len(drawn)
+        if len(drawn) > 1:
+            row[f"{name}/std"] = float(np.std(drawn, ddof=1))
+        row[f"{name}/floor"] = floors[name]
+    return row

@@ -1,0 +1,131 @@
+"""What a trained run can be asked for: samples, reconstructions, and walks between latents."""
+
+import logging
+from pathlib import Path
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.state import TrainState
+from gan_jax.data import Dataset
+from gan_jax.data.source import Source
+from gan_jax.data.spec import spec_of
+from gan_jax.errors import UserError, blamed_on, one_line
+from gan_jax.evaluation.reconstructions import make_reconstructions
+from gan_jax.experiment import Experiment, build_for
+from gan_jax.reporting import figures
+from gan_jax.runs.checkpoints import Checkpoints
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.files import atomically
+from gan_jax.runs.jax_settings import settings
+
+
+def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Path, *, step: int | None = None) -> None:
+    """Writes an npz of `images` uint8 [num, h, w, c], or of `points` float32 [num, d], by a checkpoint (None: newest).
+
+    The seed fixes them, whatever `num`. Samples by class, where there are, take in turn the classes that have training
+    examples: `labels` int32 [num].
+    """
+    experiment, state = restore(place, config, step)
+    _check_offers(experiment, "sample", config)
+    keys = example_keys(base_key(seed), num)
+    by_class = "sample_class" in experiment.predict
+    told = {"labels": experiment.in_turn(num)} if by_class else {}
+    make = experiment.predict["sample_class" if by_class else "sample"]
+    made = in_batches(lambda inputs: make(state.players, *inputs), (keys, *told.values()))
+    with atomically(out) as file:
+        np.savez_compressed(file, allow_pickle=False, **{"images" if made.ndim == 4 else "points": made}, **told)
+
+
+def reconstruct(
+    place: RunDirectory,
+    config: ConfigDict,
+    seed: int,
+    out: Path,
+    *,
+    step: int | None = None,
+    split: str | None = None,
+) -> None:
+    """Writes an npz of a split (None: test) by a checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
+
+    And `latents` float32 [n, dim]; of a denoising objective also `noisy` uint8, the inputs, whose noise the seed fixes.
+    """
+    experiment, state = restore(place, config, step)
+    _check_offers(experiment, "reconstruct", config)
+    made = make_reconstructions(experiment, state.players, _shown(place, config, split), seed)
+    with atomically(out) as file:
+        np.savez_compressed(file, allow_pickle=False, **made)
+
+
+def interpolate(
+    place: RunDirectory,
+    config: ConfigDict,
+    seed: int,
+    out: Path,
+    *,
+    step: int | None = None,
+    split: str | None = None,
+) -> None:
+    """Writes a PNG of walks from one latent to another: a row of images each, or a line each among points.
+
+    Autoencoders without a law of z walk between the codes of images of a split (None: test).
+    """
+    experiment, state = restore(place, config, step)
+    drawn = "interpolate" in experiment.predict
+    if drawn and split is not None:
+        raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
+    real = _behind(place, config) if drawn else _shown(place, config, split).x
+    figures.walks(out, experiment, state.players, example_keys(base_key(seed), 10), real)
+
+
+def _behind(place: RunDirectory, config: ConfigDict) -> np.ndarray:
+    """The examples that walks are drawn over: of images none, of points the training ones, or else their corners."""
+    spec = place.spec()
+    if spec and len(spec.shape) == 3:
+        return np.zeros((0, *spec.shape), spec.dtype)
+    try:
+        return run_data(place, config).load(config.data.split).x
+    except UserError as error:
+        if not spec:
+            raise
+        logging.warning("walks are drawn without the density of the data: %s", one_line(error))
+        return np.array(spec.range, np.float32)[:, None].repeat(spec.shape[0], axis=1)
+
+
+def _shown(place: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
+    """The examples that are shown to an autoencoder."""
+    split = split or "test"
+    with blamed_on(f"--split={split}"):
+        return run_data(place, config).load(split)
+
+
+def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
+    if use not in experiment.predict:
+        others = ", ".join(sorted({"sample", "reconstruct"} & experiment.predict.keys()))
+        raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; it can {others}")
+
+
+def run_data(place: RunDirectory, config: ConfigDict) -> Source:
+    """The run's data set, which refuses a split that is not what it was in training."""
+    return Source(config.data.name, lambda facts: place.check_facts({"data_spec": facts}))
+
+
+def restore(place: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
+    """A run's experiment, and its state as of a checkpoint (None: the newest), on the first device.
+
+    The data are not needed: what a model has to know of them stands in the run's config.json, but for runs of a
+    version that did not keep it. Raises UserError where there is no such checkpoint, and where JAX's settings are not
+    the run's.
+    """
+    if not place.checkpoints.is_dir():
+        raise UserError(f"{place.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
+    place.check_facts({"jax_settings": settings()})
+    experiment = build_for(config, place.spec() or spec_of(run_data(place, config).load(config.data.split)))
+    checkpoints = Checkpoints(place.checkpoints, None)
+    try:
+        state = checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)
+    finally:
+        checkpoints.close()
+    return experiment, jax.device_put(state)

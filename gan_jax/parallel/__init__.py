@@ -1,0 +1,1 @@
+"""Devices and processes: the only folder that names them."""

@@ -1,0 +1,89 @@
+"""A run's page: one self-contained HTML file of its config, curves and samples over time, made from its files alone."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from gan_jax import config as configs
+from gan_jax.reporting import html
+from gan_jax.runs import alarms
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.files import atomically
+from gan_jax.runs.logs import Row, read_rows
+
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+MOST_POINTS, MOST_PICTURES = 500, 12
+GRADIENTS = "Norms of the players' gradients"
+CHARTS = {
+    "Losses": "/loss",
+    "D(x) and D(G(z)): mean sigmoid of real and of fake scores": "_probability",
+    "The critic's accuracy: examples told right, half of the real and half of the fake ones": "/accuracy",
+    "Wasserstein's distance as the critic estimates it": "/distance",
+    "The slopes that the penalty holds, mean and largest": ("/slope", "/slope_max"),
+    "Fakes beside real examples: how widely spread, and how far from the next one like it": (
+        "/diversity",
+        "/nearest",
+    ),
+    GRADIENTS: "/gradient_norm",
+}
+
+
+def write(place: RunDirectory) -> None:
+    """Writes report.html of a run from its config.json, metrics.jsonl and samples."""
+    planned: dict[str, Any] = {"versions": {}, "devices": [], "git": {}}  # of a run that has not begun
+    run = planned | configs.read_run(place.config)
+    rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
+    best = place.best(run["config"].get("keep_best", ""))
+    page = html.rendered(
+        TEMPLATE,
+        name=place.folder.resolve().name,
+        run=run,
+        fields=[(field, json.dumps(value)) for field, value in configs.leaves(run["config"])],
+        last=rows[-1] if rows else None,
+        alarms=alarms.find(rows, run["config"]["objective"]["name"]),
+        evaluations=_shown(evaluations, best),
+        best=best,
+        charts=_charts(rows),
+        pictures=_pictures(place.samples),
+    )
+    with atomically(place.report) as file:
+        file.write(page)
+
+
+def _shown(evaluations: list[Row], best: int | None) -> list[tuple[str, Row]]:
+    """(what it is, row) of the last evaluation, and of the best checkpoint's where the run names one."""
+    shown = [("last", evaluations[-1])] if evaluations else []
+    return shown + [("best", row) for row in evaluations if row["step"] == best]
+
+
+def _charts(rows: list[Row]) -> list[tuple[str, str]]:
+    """(title, SVG) of each chart that these rows have curves for; a curve is thinned to what a page can show."""
+    thinned = [*rows[: -1 : -(-len(rows) // MOST_POINTS)], rows[-1]] if rows else []
+    charts = []
+    for title, ending in CHARTS.items():
+        names = [name for name in (rows[0] if rows else {}) if name.endswith(ending)]
+        if names:
+            charts.append((title, _chart(thinned, names, "log" if title == GRADIENTS else "linear")))
+    return charts
+
+
+def _chart(rows: list[Row], names: list[str], scale: str) -> str:
+    def draw(figure, axes) -> None:
+        del figure
+        for name in names:
+            axes.plot([row["step"] for row in rows], [row.get(name, math.nan) for row in rows], label=name, linewidth=1)
+        axes.set_xlabel("round")
+        axes.set_yscale(scale)
+        axes.legend(frameon=False)
+
+    return html.chart(draw, size=(8, 3))
+
+
+def _pictures(folder: Path) -> list[tuple[int, str]]:
+    """(round, data URL) of sample grids, first and last among them, evenly over the run."""
+    paths = sorted(folder.glob("step_*.png"))
+    if len(paths) > MOST_PICTURES:
+        last = len(paths) - 1
+        paths = [paths[round(number * last / (MOST_PICTURES - 1))] for number in range(MOST_PICTURES)]
+    return [(int(path.stem.removeprefix("step_")), html.data_url(path)) for path in paths]

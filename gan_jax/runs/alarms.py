@@ -1,0 +1,224 @@
+"""Alarms: what a run's logged rows say of a game that is failing, in words, and what people do about it.
+
+A rule looks at the medians of the last STRETCH rows, so that one bad batch is no alarm, and not before 2 STRETCH rows
+and SETTLED rounds: how games begin says little, and what is still getting better is no failure. It applies where its
+terms are logged. Values that are not finite count at once.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from statistics import median
+from typing import NamedTuple
+
+from gan_jax.runs.logs import Row
+
+STRETCH = 10
+"""Rows: at the configs' periods of logging some percent of a run."""
+SETTLED = 300
+"""Rounds: in the first of them the fakes of every game are alike and unlike real examples (DCGAN, 5 runs on MNIST)."""
+SURE, WIDE = 0.98, 10.0
+"""Of a critic that is too strong: its accuracy, and the gap of its scores, in logits.
+
+At a gap of 10, as from 5 to -5, D(x) is 0.993 and D(G(z)) 0.007, and minimax's gradient in a score 0.007 of its most.
+"""
+VANISHED, TELLS = 0.01, 0.8
+"""Of the generator's gradient norm: the share of the largest at the run's beginning, when a loss has yet to saturate;
+of the critic's accuracy: at least so much, as small gradients are right where the critic cannot tell fakes.
+
+The critic's own gradient is no measure: it vanishes with its loss, and so just where a saturating loss does.
+"""
+UNEQUAL = 1000.0
+"""One player's gradient norm as a multiple of the other's: no common range of learning rates serves both."""
+SLACK, STEEP = 0.75, 5.0
+"""Of the slopes that a penalty draws to 1: how far off their mean may be, and their maximum.
+
+WGAN-GP's mean goes up to 1.6 on MNIST while the critic is far ahead (rounds 50 to 100 of 5 runs), its maximum to 2.
+"""
+SAME, REPEATED, AWAY = 0.5, 0.5, 0.06
+"""Of fakes: the least diversity, the least distance to the next one like it, the largest offset of their mean.
+
+Of two batches of 64 real MNIST images they are about 1, 1 and 0. Fakes of 2 of its 10 classes have nearly the full
+diversity, but an offset of 0.03 to 0.2, above 0.06 for three quarters of the 45 pairs; of fakes that are one image a
+class the next one like it is as near as 0.2.
+"""
+EMPTY = 0.1
+"""Of the KL divergence of a VAE's posterior from its prior, in nats: 0.14 bits say next to nothing of an example.
+
+The four VAEs of configs/ are above 13 nats from round 100 on, and at about 25 in the end.
+"""
+BETTER = 0.8
+"""What is this share of what it was half-way through the run so far, or less, is getting better."""
+
+
+class Alarm(NamedTuple):
+    """That something went wrong: at the round `first`, once it had been so for a stretch, and last seen at `last`."""
+
+    name: str
+    first: int
+    last: int
+    words: str
+
+    def __str__(self) -> str:
+        """One line."""
+        rounds = f"round {self.first}" if self.first == self.last else f"rounds {self.first} to {self.last}"
+        return f"alarm: {self.name}, {rounds}: {self.words}"
+
+
+class Rule(NamedTuple):
+    """A sign of failure: `holds(now, before, start) -> bool` of typical rows of a run, where all of `terms` are logged.
+
+    They are the medians of the last STRETCH rows and of as many up to half-way, and the largest of the run's first.
+    """
+
+    name: str
+    terms: tuple[str, ...]
+    holds: Callable[[Row, Row, Row], bool]
+    words: str
+
+
+def find(rows: Iterable[Row], objective: str) -> list[Alarm]:
+    """The alarms that go off on these rows of a metrics.jsonl, in the order in which they do.
+
+    `objective` is the config's name of it, as `adversarial.wasserstein_gp`.
+    """
+    return list(Watch(objective, rows).alarms.values())
+
+
+class Watch:
+    """Rows as they come: the alarms that have gone off so far, by name."""
+
+    def __init__(self, objective: str, rows: Iterable[Row] = ()):
+        self.alarms: dict[str, Alarm] = {}
+        self._rules = [*RULES, *(SLOPES if "_gp" in objective else ())]
+        self._rows: list[Row] = []
+        for row in rows:
+            self.see(row)
+
+    def see(self, row: Row) -> list[Alarm]:
+        """Takes the next row -> the alarms that go off at it for the first time."""
+        if broken := [name for name, value in row.items() if not math.isfinite(value)]:
+            found = [(BROKEN.name, f"{', '.join(broken)}. {BROKEN.words}")]
+        else:
+            found = [(rule.name, rule.words) for rule in self._judge(row)]
+        step, new = int(row["step"]), []
+        for name, words in found:
+            if name not in self.alarms:
+                new.append(Alarm(name, step, step, words))
+            self.alarms[name] = self.alarms.get(name, Alarm(name, step, step, words))._replace(last=step)
+        return new
+
+    def _judge(self, row: Row) -> list[Rule]:
+        """The rules that hold of the last rows, of which this is one."""
+        self._rows.append(row)
+        half = len(self._rows) // 2
+        if half < STRETCH or row["step"] < SETTLED:
+            return []
+        now = _each(median, self._rows[-STRETCH:])
+        before = _each(median, self._rows[half - STRETCH : half])
+        start = _each(max, self._rows[:STRETCH])
+        logged = now.keys() & before.keys() & start.keys()
+        return [rule for rule in self._rules if {*rule.terms} <= logged and rule.holds(now, before, start)]
+
+
+def _each(of: Callable[[list[float]], float], rows: list[Row]) -> Row:
+    """The median, say, of each term that all of the rows have."""
+    names = set.intersection(*(set(row) for row in rows))
+    return {name: of([row[name] for row in rows]) for name in names}
+
+
+def _vanished(now: Row, before: Row, start: Row) -> bool:
+    del before
+    small = now["generator/gradient_norm"] <= VANISHED * start["generator/gradient_norm"]
+    return small and now["critic/accuracy"] >= TELLS
+
+
+def _unequal(now: Row, before: Row, start: Row) -> bool:
+    del before, start
+    generator, critic = now["generator/gradient_norm"], now["critic/gradient_norm"]
+    return max(generator, critic) > UNEQUAL * min(generator, critic)
+
+
+def _low(term: str, least: float, now: Row, before: Row, start: Row) -> bool:
+    del start
+    return now[term] < least and BETTER * now[term] <= before[term]  # 0 is no better than 0
+
+
+def _high(term: str, most: float, now: Row, before: Row, start: Row) -> bool:
+    del start
+    return now[term] > most and now[term] > BETTER * before[term]
+
+
+BROKEN = Rule(
+    "not finite",
+    (),
+    lambda now, before, start: False,  # seen in single rows
+    "The numbers have overflowed; where a loss has, the run ends. People lower the learning rate, bound the gradients "
+    "(players.NAME.clip_gradients), or look for a division or a logarithm of nothing in the loss.",
+)
+RULES = (
+    Rule(
+        "the critic is too strong",
+        ("critic/accuracy", "critic/gap"),
+        lambda now, before, start: now["critic/accuracy"] >= SURE and now["critic/gap"] >= WIDE,
+        "it tells nearly all fakes from real examples, and by far, so that its slope says little of how to make better "
+        "ones. People lower its learning rate, make it smaller or noisier (dropout, label smoothing), penalise its "
+        "slopes (adversarial.non_saturating_r1), or take Wasserstein's loss, for which a strong critic is right.",
+    ),
+    Rule(
+        "the generator's gradient has vanished",
+        ("generator/gradient_norm", "critic/accuracy"),
+        _vanished,
+        "it is a hundredth of what it was in the beginning, though the critic tells its fakes: the generator stands "
+        "still. So the minimax loss ends where the critic is sure. People take adversarial.non_saturating or "
+        "Wasserstein's loss, and weaken the critic.",
+    ),
+    Rule(
+        "the players' gradients are unequal",
+        ("generator/gradient_norm", "critic/gradient_norm"),
+        _unequal,
+        "one player's gradient is a thousand times the other's. People look at first weights and scales of losses, "
+        "give the players learning rates of their own, or take another loss.",
+    ),
+    Rule(
+        "the fakes have collapsed",
+        ("generator/diversity",),
+        partial(_low, "generator/diversity", SAME),
+        "they are spread less than half as widely as real examples, about one image. People lower the learning rates, "
+        "go back to a checkpoint before it, take a Wasserstein loss or penalise the critic's slopes "
+        "(adversarial.non_saturating_r1), or show the critic several examples at once (PacGAN).",
+    ),
+    Rule(
+        "the fakes repeat themselves",
+        ("generator/nearest",),
+        partial(_low, "generator/nearest", REPEATED),
+        "among 16 fakes the nearest two are less than half as far apart as among real examples: a few images are made "
+        "again and again, as when each class has only one. People do as against collapse.",
+    ),
+    Rule(
+        "the posterior has collapsed",
+        ("autoencoder/kl",),
+        partial(_low, "autoencoder/kl", EMPTY),
+        "KL(q(z | x) || p(z)) is below 0.1 nats: the latents say next to nothing of an example, and samples and "
+        "reconstructions are all alike. People lower beta or let it rise from 0 (annealing), leave each latent some "
+        "nats unpunished (free bits), let the likelihood ask for more (a smaller scale of its noise), or take a weaker "
+        "decoder or a lower learning rate.",
+    ),
+    Rule(
+        "kinds of examples are missing",
+        ("generator/offset",),
+        partial(_high, "generator/offset", AWAY),
+        "the mean of the fakes is not that of real examples: some kinds are made too rarely, or all fakes are wrong in "
+        "the same way. People look at the samples, and measure it (evaluators of classes and modes).",
+    ),
+)
+SLOPES = (
+    Rule(
+        "the critic's slopes are not 1",
+        ("critic/slope", "critic/slope_max"),
+        lambda now, before, start: abs(now["critic/slope"] - 1) > SLACK or now["critic/slope_max"] > STEEP,
+        "the penalty does not hold them, so that critic/distance is no distance. People raise its weight "
+        "(objective.penalty_weight), play more critic moves a round (players.critic.repeats), or lower its learning "
+        "rate.",
+    ),
+)

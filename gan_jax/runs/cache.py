@@ -1,0 +1,93 @@
+"""The user's cache folder: decoded data sets, compiled programs. Deleting it costs time, never results."""
+
+import logging
+import os
+import pathlib
+import stat
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+
+from gan_jax.errors import UserError, one_line
+from gan_jax.runs.files import atomically
+
+_NAMES = "__names__"  # the entry that lists the others, so that a lost array is noticed
+
+
+def folder(name: str) -> pathlib.Path:
+    """The folder `name` of the cache, made if it is missing, open to its owner alone.
+
+    It lies in `$GAN_JAX_CACHE`, else in `$XDG_CACHE_HOME/gan_jax`, else in `~/.cache/gan_jax`.
+    Mode 0700 is held to because whoever can write compiled programs there can run code as the user.
+
+    Raises:
+        OSError: if the folder cannot be made or belongs to somebody else; callers go on without a cache.
+    """
+    if not (root := os.environ.get("GAN_JAX_CACHE")):
+        root = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "gan_jax"
+    path = pathlib.Path(root) / name
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(path.stat().st_mode) != 0o700:
+        path.chmod(0o700)
+    return path
+
+
+def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The arrays kept under `key`, or those of `make()`, which are then kept.
+
+    `key` is `what-fingerprint`; a new fingerprint takes the place of every older one of the same `what`.
+    Where nothing can be written (disk full, read-only) a warning is logged and the made arrays are used.
+
+    Raises:
+        UserError: if the stored file is damaged; each array has a checksum.
+    """
+    try:
+        path = folder("data") / f"{key}.npz"
+    except OSError as error:
+        logging.warning("no cache, so this is done again at each start: %s", error)
+        return make()
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        made = make()
+    except Exception as error:  # a flipped bit may surface as any error of zipfile, numpy or the system
+        raise UserError(f"{path} is damaged ({one_line(error)}): delete it and start again") from error
+    try:
+        _write(path, made)
+    except OSError as error:
+        logging.warning("not kept in the cache, so this is done again at the next start: %s", error)
+    return made
+
+
+def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(path) as archive:
+        stored = {name.removesuffix(".npy"): _member(archive, name) for name in archive.namelist()}
+    if sorted(stored.pop(_NAMES).tolist()) != sorted(stored):
+        raise ValueError("an array is missing")
+    return stored
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """As `np.load` does it, but to the end of the member: only there does zipfile compare the checksum."""
+    with archive.open(name) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        if file.read(1):
+            raise ValueError(f"{name} is longer than its header says")
+    return array
+
+
+def _write(path: pathlib.Path, made: dict[str, np.ndarray]) -> None:
+    """Writes them, and deletes what older fingerprints left."""
+    with atomically(path) as file:
+        np.savez(file, allow_pickle=False, **made, **{_NAMES: np.array(sorted(made))})
+    for other in path.parent.glob("*.npz"):
+        if other != path and other.stem.rpartition("-")[0] == path.stem.rpartition("-")[0]:
+            other.unlink(missing_ok=True)
+
+
+def _home() -> pathlib.Path:
+    try:
+        return pathlib.Path.home()
+    except RuntimeError as error:  # a container whose user has no entry and no HOME
+        raise OSError("there is no home folder; set GAN_JAX_CACHE") from error

@@ -1,0 +1,246 @@
+"""Checkpoints by Orbax: the state as NumPy arrays, which any number of devices can restore, each with its checksum.
+
+Orbax itself takes any folder with a number for a checkpoint and gives back flipped bits without a word.
+"""
+
+import errno
+import json
+import logging
+import os
+import shutil
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from gan_jax.errors import UserError, one_line
+from gan_jax.core.state import TrainState
+from gan_jax.runs.terminal import say
+
+SPARE_BYTES = 1 << 20  # for a checkpoint's own files beside the arrays
+CHECKSUMS = "checksums"  # the item of a checkpoint beside the state
+
+
+class Damaged(Exception):
+    """A checkpoint that is not what was saved; the words say how that shows."""
+
+
+class Checkpoints:
+    """A run's folder of checkpoints, by step; saving goes on in the background, the last `keep` are kept.
+
+    Kept as well is the one that `best([steps saved]) -> step` names, where it names one, as long as it does.
+
+    With `keep` None nothing is written, renamed or cleaned up, so that a run can be read while it trains in another
+    process. Of several processes that play a run, which all hold its state, the first one alone has its checkpoints.
+    """
+
+    def __init__(self, folder: Path, keep: int | None, *, best: Callable[[list[int]], int | None] = lambda steps: None):
+        alone = ocp.options.MultiprocessingOptions(active_processes={0})  # waits for no other process
+        if keep is None:
+            options = ocp.CheckpointManagerOptions(read_only=True, create=False, multiprocessing_options=alone)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            rules = ocp.checkpoint_managers
+            options = ocp.CheckpointManagerOptions(
+                preservation_policy=rules.AnyPreservationPolicy([rules.LatestN(keep), _Best(best)]),
+                cleanup_tmp_directories=True,
+                create=False,
+                multiprocessing_options=alone,
+            )
+        self.folder, self._writes = folder, keep is not None
+        self._passed_over: set[int] = set()
+        self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
+
+    def steps(self) -> list[int]:
+        """The steps saved, in order, without those found to be damaged."""
+        return sorted(set(self._manager.all_steps()) - self._passed_over)
+
+    def forget_after(self, step: int) -> None:
+        """Deletes the checkpoints of later steps."""
+        for later in self.steps():
+            if later > step:
+                self._manager.delete(later)
+
+    def save(self, state: TrainState) -> None:
+        """Starts to write the state; raises UserError where this, or the save before it, cannot be written."""
+        step, newest = int(state.step), self._manager.latest_step()
+        if step == newest:
+            return
+        arrays = jax.device_get(state)
+        items = ocp.args.Composite(
+            **{"state": ocp.args.StandardSave(arrays), CHECKSUMS: ocp.args.JsonSave(_sealed(_described(arrays)))}
+        )
+        try:
+            self._check_room(arrays)
+            saved = self._manager.save(step, args=items)
+        except Exception as error:  # of Orbax, of its storage or of the system, from this thread or another
+            raise self._failed(error) from error
+        if not saved:
+            raise UserError(f"cannot write checkpoint {step} in {self.folder}: it holds step {newest} already")
+
+    def restore(self, template: TrainState, step: int | None = None) -> TrainState:
+        """The state of a step, by default of the newest one that is whole, in the template's shapes, as NumPy arrays.
+
+        Raises UserError where there is no such checkpoint, or where it holds other arrays than the template.
+        """
+        if step is None and (found := newest([self], [template])):
+            return found[0]
+        if step not in self.steps():
+            named = "" if step is None else f" {step}"
+            raise UserError(f"{self.folder} holds no checkpoint{named}; there are: {self.steps() or 'none'}")
+        try:
+            return self._read(template, step)
+        except Damaged as damage:
+            raise UserError(f"checkpoint {step} in {self.folder} is damaged ({damage}): take another step") from damage
+
+    def whole(self, template: TrainState, step: int) -> TrainState | None:
+        """As `restore` of this step; where it is damaged None, and this is said, and it is not of the steps any more.
+
+        It is renamed to `broken_STEP` in a folder that is written to.
+        """
+        try:
+            return self._read(template, step)
+        except Damaged as damage:
+            self._set_aside(step, str(damage))
+            return None
+
+    def close(self) -> None:
+        """Waits for what is being written; raises UserError where that failed."""
+        try:
+            self._manager.wait_until_finished()
+        except Exception as error:
+            raise self._failed(error) from error
+        finally:
+            self._manager.close()
+
+    def _read(self, template: TrainState, step: int) -> TrainState:
+        like = jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), template)
+        saved = self._checksums(step)
+        if saved is not None and (others := _differences(_described(like), saved, "dtype", "shape")):
+            raise UserError(
+                f"checkpoint {step} in {self.folder} holds other arrays than this config and code make: {others[0]}"
+            )
+        restored = self._item(step, "state", ocp.args.StandardRestore(like))
+        if saved is not None and (wrong := _differences(_described(restored), saved, "crc32")):
+            raise Damaged(f"the checksum of {wrong[0]} is another, and of {len(wrong) - 1} more")
+        return restored
+
+    def _checksums(self, step: int) -> dict[str, Any] | None:
+        """What the checkpoint says of its arrays; None where the checkpoint is older than checksums."""
+        folder = self.folder / str(step)
+        if (folder / "state").is_dir() and not (folder / CHECKSUMS).is_dir():
+            return None
+        sealed = self._item(step, CHECKSUMS, ocp.args.JsonRestore())
+        if not isinstance(sealed, dict) or _sealed(sealed.get("arrays")) != sealed:
+            raise Damaged("the list of its checksums has been changed")
+        return sealed["arrays"]
+
+    def _item(self, step: int, name: str, how: Any) -> Any:
+        _hush()
+        try:
+            return self._manager.restore(step, args=ocp.args.Composite(**{name: how}))[name]
+        except (MemoryError, PermissionError):  # no fault of the checkpoint
+            raise
+        except Exception as error:  # damage may surface as any error of Orbax, its storage, JSON or the system
+            raise Damaged(one_line(error)[:120]) from error
+
+    def _set_aside(self, step: int, why: str) -> None:
+        done = "passed over"
+        if self._writes:
+            place = self.folder / f"broken_{step}"
+            shutil.rmtree(place, ignore_errors=True)
+            (self.folder / str(step)).rename(place)
+            done = f"renamed to {place.name}"
+            self._manager.reload()
+        else:
+            self._passed_over.add(step)
+        before = [other for other in self.steps() if other < step]
+        then = f"going back to {before[-1]}" if before else "there is none before it"
+        say(f"warning: checkpoint {step} in {self.folder} is damaged ({why}): {done}, {then}")
+
+    def _check_room(self, arrays: TrainState) -> None:
+        """Raises OSError where the disk is too full: Orbax would find out in threads of its own, one traceback each."""
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + SPARE_BYTES
+        if shutil.disk_usage(self.folder).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _failed(self, error: Exception) -> UserError:
+        """The error of a checkpoint that cannot be written, once what there is of it is deleted."""
+        for draft in self.folder.glob("*.orbax-checkpoint-tmp"):
+            shutil.rmtree(draft, ignore_errors=True)
+        why = "no space left on device" if "No space left" in str(error) else one_line(error)
+        return UserError(
+            f"cannot write a checkpoint in {self.folder}: {why}; "
+            "the same command goes on from the last one that is whole"
+        )
+
+
+def newest(folders: Sequence[Checkpoints], templates: Sequence[TrainState]) -> list[TrainState] | None:
+    """Each run's state as of the newest step that all of them have whole, or None; raises UserError as `restore`."""
+    while common := set.intersection(*(set(each.steps()) for each in folders)):
+        step = max(common)
+        states = [each.whole(template, step) for each, template in zip(folders, templates, strict=True)]
+        whole = [state for state in states if state is not None]
+        if len(whole) == len(states):
+            return whole
+    return None
+
+
+class _Best(ocp.checkpoint_managers.PreservationPolicy):
+    """Keeps the checkpoint that a function of the steps names."""
+
+    def __init__(self, best: Callable[[list[int]], int | None]):
+        self._best = best
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> Sequence[bool]:
+        del context
+        best = self._best([each.step for each in checkpoints])
+        return [each.step == best for each in checkpoints]
+
+
+def _described(state: TrainState) -> dict[str, Any]:
+    """Type, shape and the CRC-32 of the bytes of each array, by its place in the state."""
+    return {
+        jax.tree_util.keystr(place): {
+            "dtype": str(array.dtype),
+            "shape": list(array.shape),
+            "crc32": zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data),
+        }
+        for place, array in jax.tree_util.tree_leaves_with_path(state)
+    }
+
+
+def _sealed(arrays: Any) -> dict[str, Any]:
+    """The description with a checksum of its own: a bit may flip in it as well."""
+    return {"arrays": arrays, "crc32": zlib.crc32(json.dumps(arrays, sort_keys=True).encode())}
+
+
+def _differences(mine: dict[str, Any], other: dict[str, Any], *facts: str) -> list[str]:
+    """The places of arrays whose facts are not the same in both, or that one of them lacks."""
+    return [
+        place
+        for place in sorted(mine.keys() | other.keys())
+        if any(mine.get(place, {}).get(fact, ...) != other.get(place, {}).get(fact, ...) for fact in facts)
+    ]
+
+
+def _hush() -> None:
+    """Keeps off the terminal what the threads of a read that failed still say, to an event loop that is gone.
+
+    And what asyncio says of such a read's tasks. For good, as they may say it at any time after.
+    """
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    before = sys.unraisablehook
+    if before.__module__ == __name__:
+        return
+
+    def hook(unraisable: Any, /) -> None:
+        if str(unraisable.exc_value) != "Event loop is closed":
+            before(unraisable)
+
+    sys.unraisablehook = hook

@@ -1,0 +1,58 @@
+"""Paths that the user names: `~` is expanded, and what cannot be written there is found before the work is done."""
+
+import os
+import sys
+from pathlib import Path
+
+from gan_jax.errors import UserError
+from gan_jax.runs.files import draft_of, unfinished
+
+SPARE = 400  # bytes of a path for what a run writes below its folder: checkpoints have the longest names
+
+
+def of_user(text: str) -> Path:
+    """The path with `~` or `~user` in front expanded; raises UserError where there is no such user."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{text}: there is no home folder of that name: write the path out") from error
+
+
+def check_name(path: Path, flag: str) -> None:
+    """Raises UserError for a path that cannot be written to, whatever is there.
+
+    JAX's libraries write paths as UTF-8, so that one which the system would write otherwise would be two places.
+    """
+    whole = os.path.abspath(path)  # noqa: PTH100  # pathlib has none that leaves links alone
+    if "\0" in whole:
+        raise UserError(f"--{flag}={path}: no path can hold a NUL character")
+    try:
+        raw = whole.encode()
+        same = os.fsencode(whole) == raw
+    except UnicodeEncodeError:
+        raw, same = b"", False
+    if not same:
+        raise UserError(
+            f"--{flag}={path}: {whole} cannot be written in UTF-8 and in the system's encoding "
+            f"({sys.getfilesystemencoding()}) alike: choose a name in ASCII, or set PYTHONUTF8=1"
+        )
+    if len(raw) + SPARE > os.pathconf("/", "PC_PATH_MAX"):
+        raise UserError(f"--{flag}={path}: this path has {len(raw):,} bytes: choose a shorter one")
+
+
+def check_writable(path: Path, flag: str) -> None:
+    """Raises UserError or OSError where a file cannot be written at this path; leaves all as it was.
+
+    Its folder may be one that is yet to be made.
+    """
+    check_name(path, flag)
+    if path.is_dir():
+        raise UserError(f"--{flag}={path} is a folder: name a file in it")
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise UserError(f"--{flag}={path}: {folder} is a file, not a folder")
+    draft = draft_of(folder / path.name)
+    with unfinished(draft):
+        draft.touch()

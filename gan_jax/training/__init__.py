@@ -1,0 +1,1 @@
+"""The training loop, and what stands around it: records, checks before the first step, stopping, divergence."""

@@ -1,0 +1,84 @@
+"""What runs leave in their folders: rows, pictures, evaluations, checkpoints, pages. Only who writes has a record."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from ml_collections import ConfigDict
+
+from gan_jax.core.state import Players, TrainState
+from gan_jax.data import Dataset
+from gan_jax.evaluation import evaluate
+from gan_jax.evaluation.evaluators.base import Evaluator
+from gan_jax.experiment import Experiment, streams
+from gan_jax.reporting import figures
+from gan_jax.runs import alarms, schedule
+from gan_jax.runs.checkpoints import Checkpoints
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.logs import Log, Row, best_step, forget_after, read_rows, say_above_bar
+
+
+class Record:
+    """One seed's run in its folder: its checkpoints, open until `close`, and while it is `logging` its rows."""
+
+    def __init__(self, experiment: Experiment, config: ConfigDict, place: RunDirectory):
+        self.config, self.place = config, place
+        self.experiment = experiment._replace(keys=streams(config.seed))
+        best = partial(best_step, place.evaluations, config.keep_best)
+        self.checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints, best=best)
+
+    def forget_after(self, step: int) -> None:
+        """Makes the folder what it was after this round."""
+        self.checkpoints.forget_after(step)
+        self.place.forget_after(step)
+        forget_after(self.place.evaluations, step)
+
+    @contextmanager
+    def logging(self, step: int) -> Iterator[None]:
+        """Takes rows of rounds after this one."""
+        self._log = Log(self.place.metrics, step)
+        self._watch = alarms.Watch(self.config.objective.name, read_rows(self.place.metrics))
+        try:
+            yield
+        finally:
+            self._log.close()
+
+    def write(self, step: int, values: Row) -> None:
+        """Adds a row, and says on the terminal what is wrong by it."""
+        self._log.write(step, values)
+        for alarm in self._watch.see({"step": step, **values}):
+            say_above_bar(f"{self.place.folder}: {alarm}")
+
+    def flush(self) -> None:
+        """Puts all rows so far on disk."""
+        self._log.flush()
+
+    def save(self, state: TrainState) -> None:
+        """Saves a state, of NumPy arrays, once its rows so far are on disk."""
+        self.flush()
+        self.checkpoints.save(state)
+
+    def show(self, players: Players, step: int, evaluators: dict[str, Evaluator], shown: Dataset) -> None:
+        """Makes the picture and the evaluation that are due after this round, as far as they are not there yet.
+
+        `shown` are the examples that pictures show.
+        """
+        config = self.config
+        if schedule.falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():
+            self.show_samples(players, step, shown)
+        due = schedule.evaluators_due(config, step) - evaluate.done(self.place, step)
+        if due:
+            asked = {name: measured for name, measured in evaluators.items() if name in due}
+            evaluate.keep(self.place, config, step, evaluate.measure(asked, self.experiment, players))
+
+    def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
+        """Writes the picture of samples, from the same latents every time, or of images' reconstructions."""
+        path = self.place.sample(step)
+        if "sample" in self.experiment.predict:
+            figures.samples(path, self.experiment, players, shown.x)
+        else:
+            figures.reconstructions(path, self.experiment, players, shown)
+
+    def close(self) -> None:
+        """Waits for the checkpoint being written; raises UserError where that failed."""
+        self.checkpoints.close()
