@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     config.data.range = (0.0, 1.0)
     config.steps = 30_000  # 50 epochs
     config.batch_size = 100
-    config.rounds_per_call = 200
+    config.steps_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
     config.evaluate_every_steps = 30_000  # 200 samples of 10,000 images: a minute

@@ -12,13 +12,13 @@ def get_config() -> ConfigDict:
     """A fresh copy of this config."""
     config = defaults()
     config.steps = 6_000
-    config.rounds_per_call = 100
+    config.steps_per_call = 100
     config.log_every_steps = 50
     config.sample_every_steps = 500
     config.checkpoint_every_steps = 2_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
-    config.latent = ConfigDict({"name": "uniform", "dim": 32})
+    config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 32}})
     common = {
         "norm": {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5},
         "activation": {"name": "leaky_relu", "negative_slope": 0.2},

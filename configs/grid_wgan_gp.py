@@ -18,15 +18,15 @@ def get_config() -> ConfigDict:
     config.data.name = "grid"
     config.steps = 8_000
     config.batch_size = 100
-    config.rounds_per_call = 50
+    config.steps_per_call = 50
     config.log_every_steps = 50
     config.sample_every_steps = 1_000
     config.evaluate_every_steps = 1_000
     config.checkpoint_every_steps = 5_000
 
     # The weight of the paper's own experiments on points (its code), a hundredth of that on images.
-    config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "penalty_weight": 0.1})
-    config.latent = ConfigDict({"name": "normal", "dim": 2})
+    config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 0.1}})
+    config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 2}})
     generator = {
         "name": "pacgan.Generator",
         "widths": (400, 400, 400, 400),
@@ -37,7 +37,9 @@ def get_config() -> ConfigDict:
     critic = {"name": "pacgan.Critic", "widths": (200, 200, 200), "pieces": 5, "init_std": 0.1}
     config.networks = ConfigDict({"generator": generator, "critic": critic})
     generator_adam, critic_adam = _adam(config.steps), _adam(5 * config.steps)
-    config.players = ConfigDict({"critic": player(critic_adam, repeats=5), "generator": player(generator_adam)})
+    config.players = ConfigDict(
+        {"critic": player(critic_adam, updates_per_step=5), "generator": player(generator_adam)}
+    )
     config.evaluators = ConfigDict({"modes": {"name": "modes.gaussians", "samples": 2_500}})
     return config
 

@@ -19,14 +19,13 @@ def get_config() -> ConfigDict:
     config = defaults()
     config.data.name = "mnist"
     config.steps = 4_685  # 5 epochs
-    config.rounds_per_call = 20
+    config.steps_per_call = 20
     config.log_every_steps = 20
     config.sample_every_steps = 500
     config.checkpoint_every_steps = 1_000
 
-    config.objective = ConfigDict({"name": "adversarial.non_saturating_r1", "penalty_weight": 5.0})
-    config.latent = ConfigDict({"name": "uniform", "dim": 100})
-    config.condition = ConfigDict({"name": "labels"})
+    config.objective = ConfigDict({"name": "adversarial.non_saturating_r1", "critic": {"r1": 5.0}})
+    config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}, "label": {"name": "labels.uniform"}})
     common = {
         "activation": {"name": "leaky_relu", "negative_slope": 0.2},
         "init_std": 0.02,

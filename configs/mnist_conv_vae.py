@@ -19,7 +19,7 @@ def get_config() -> ConfigDict:
     config.data.range = (0.0, 1.0)
     config.steps = 3_600  # 6 epochs
     config.batch_size = 100
-    config.rounds_per_call = 50
+    config.steps_per_call = 50
     config.log_every_steps = 50
     config.sample_every_steps = 600
     config.evaluate_every_steps = 1_200

@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     config.data.range = (0.0, 1.0)
     config.steps = 12_000  # 20 epochs
     config.batch_size = 100
-    config.rounds_per_call = 200
+    config.steps_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
     config.evaluate_every_steps = 4_000
@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
 
     config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
     config.likelihood = ConfigDict({"name": "bernoulli"})
-    config.condition = ConfigDict({"name": "labels"})
+    config.samplers = ConfigDict({"label": {"name": "labels.uniform"}})
     common = {"embedding": 16, "widths": (400,), "activation": {"name": "relu"}}
     encoder = {"name": "vae.ConditionalEncoder", "latents": 20, **common}
     decoder = {"name": "vae.ConditionalDecoder", **common}

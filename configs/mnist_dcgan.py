@@ -16,14 +16,14 @@ def get_config() -> ConfigDict:
     config.data.name = "mnist"
     config.data.split = "train[:55000]"  # the others choose the best checkpoint
     config.steps = 4_295  # 5 epochs
-    config.rounds_per_call = 20
+    config.steps_per_call = 20
     config.log_every_steps = 20
     config.sample_every_steps = 500
     config.checkpoint_every_steps = 1_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
-    config.order.name = "alternating_on_same_fakes"  # made once a round
-    config.latent = ConfigDict({"name": "uniform", "dim": 100})
+    config.step_rule.name = "alternating_on_same_fakes"  # made once a round
+    config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
     common = {
         "norm": {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5},
         "activation": {"name": "leaky_relu", "negative_slope": 0.2},

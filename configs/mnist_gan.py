@@ -14,14 +14,14 @@ def get_config() -> ConfigDict:
     config = defaults()
     config.data.name = "mnist"
     config.steps = 18_740  # 20 epochs
-    config.rounds_per_call = 200
+    config.steps_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
     config.checkpoint_every_steps = 5_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
-    config.order.name = "alternating_on_same_fakes"  # made once a round
-    config.latent = ConfigDict({"name": "uniform", "dim": 20})
+    config.step_rule.name = "alternating_on_same_fakes"  # made once a round
+    config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 20}})
     leaky_relu = {"name": "leaky_relu", "negative_slope": 0.01}
     generator = {"name": "mlp.Generator", "widths": (100,), "activation": leaky_relu}
     critic = {"name": "mlp.Critic", "widths": (100,), "activation": leaky_relu, "dropout": 0.5}

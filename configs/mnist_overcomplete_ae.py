@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config.data.range = (0.0, 1.0)
     config.steps = 2_400  # 4 epochs
     config.batch_size = 100
-    config.rounds_per_call = 100
+    config.steps_per_call = 100
     config.log_every_steps = 100
     config.sample_every_steps = 1_200
     config.evaluate_every_steps = 1_200

@@ -15,13 +15,13 @@ def get_config() -> ConfigDict:
     config = defaults()
     config.data.name = "mnist"
     config.steps = 1_874  # 10 epochs of critic moves, 2 of generator moves
-    config.rounds_per_call = 10
+    config.steps_per_call = 10
     config.log_every_steps = 10
     config.sample_every_steps = 500
     config.checkpoint_every_steps = 1_000
 
     config.objective = ConfigDict({"name": "adversarial.wasserstein"})
-    config.latent = ConfigDict({"name": "uniform", "dim": 100})
+    config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
     common = {
         "norm": {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5},
         "activation": {"name": "leaky_relu", "negative_slope": 0.2},
@@ -47,7 +47,7 @@ def get_config() -> ConfigDict:
     rmsprop = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
     config.players = ConfigDict(
         {
-            "critic": player(rmsprop, repeats=5, clip_weights=0.01),
+            "critic": player(rmsprop, updates_per_step=5, clip_weights=0.01),
             "generator": player(rmsprop),
         }
     )

@@ -15,13 +15,13 @@ def get_config() -> ConfigDict:
     config = defaults()
     config.data.name = "mnist"
     config.steps = 1_124  # 6 epochs of critic moves, 1.2 of generator moves
-    config.rounds_per_call = 10
+    config.steps_per_call = 10
     config.log_every_steps = 10
     config.sample_every_steps = 250
     config.checkpoint_every_steps = 500
 
-    config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "penalty_weight": 10.0})
-    config.latent = ConfigDict({"name": "uniform", "dim": 100})
+    config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 10.0}})
+    config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
     common = {
         "norm": {"name": "InstanceNorm", "epsilon": 1e-5},
         "activation": {"name": "leaky_relu", "negative_slope": 0.2},
@@ -45,7 +45,7 @@ def get_config() -> ConfigDict:
     }
     config.networks = ConfigDict({"generator": generator, "critic": critic})
     adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
-    config.players = ConfigDict({"critic": player(adam, repeats=5), "generator": player(adam)})
+    config.players = ConfigDict({"critic": player(adam, updates_per_step=5), "generator": player(adam)})
     metrics = ("frechet", "precision_recall", "density_coverage")
     how = {"features": "classifier", "samples": 10_000, "split": "test", "seeds": 3}
     config.evaluators = ConfigDict({"samples": {"name": "samples.distribution", "metrics": metrics, **how}})

@@ -18,15 +18,15 @@ def get_config() -> ConfigDict:
     config.data.name = "ring"
     config.steps = 40_000  # 40 epochs; in the paper 400
     config.batch_size = 100
-    config.rounds_per_call = 200
+    config.steps_per_call = 200
     config.log_every_steps = 200
     config.sample_every_steps = 4_000
     config.evaluate_every_steps = 4_000
     config.checkpoint_every_steps = 10_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
-    config.order.name = "simultaneous"
-    config.latent = ConfigDict({"name": "normal", "dim": 2})
+    config.step_rule.name = "simultaneous"
+    config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 2}})
     generator = {
         "name": "pacgan.Generator",
         "widths": (400, 400, 400, 400),

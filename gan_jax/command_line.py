@@ -7,6 +7,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax import overrides
 from gan_jax.errors import UserError
 from gan_jax.runs import terminal
 from gan_jax.values import plain
@@ -29,7 +30,7 @@ def for_training(
     else:
         config = configs.load(otherwise if file is None else file)
         before = _free(config)
-    config = configs.override(config, arguments)
+    config = overrides.apply(config, arguments)
     if own is not None and not configs.differences(configs.to_json(config), configs.to_json(own)):
         config = _followed(config, own, kept, arguments)
     now = _free(config)
@@ -42,9 +43,9 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     used: fields, or blocks of them, that the mode goes by though they do not change the run. Raises UserError for
     another such field that is given a value which is not the run's: it would be ignored.
     """
-    config = configs.override(own if file is None else configs.load(file), arguments)
+    config = overrides.apply(own if file is None else configs.load(file), arguments)
     held, now = (dict(configs.leaves(each.to_dict())) for each in (own, config))
-    for field in map(_field, arguments):
+    for field in map(overrides.field, arguments):
         is_used = not configs.is_free(field) or any(f"{field}.".startswith(f"{one}.") for one in used)
         if not is_used and now[field] != held.get(field):
             raise UserError(
@@ -59,7 +60,7 @@ def _followed(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], argumen
 
     kept: the free fields' values in the file as of the run's last command.
     """
-    said, held, now = {*map(_field, arguments)}, _free(own), _free(config)
+    said, held, now = {*map(overrides.field, arguments)}, _free(own), _free(config)
     changed = {
         field: held[field]
         for field in now
@@ -72,7 +73,7 @@ def _followed(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], argumen
             f"config.{field} is {value!r}, as this run was last told, not the file's {now[field]!r}: "
             f"--config.{field}=... gives it another"
         )
-    return configs.override(config, [])
+    return overrides.apply(config, [])
 
 
 def _free(config: ConfigDict) -> dict[str, Any]:
@@ -85,7 +86,3 @@ def _recorded(path: Path) -> dict[str, Any]:
     if not isinstance(kept, dict):
         raise UserError(f"{path}: of_file is no block of fields: delete it there")
     return plain(kept, "of_file")
-
-
-def _field(argument: str) -> str:
-    return argument.lstrip("-").partition("=")[0].removeprefix("config.")

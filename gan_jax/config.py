@@ -6,28 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError, blamed_on, one_line, options
 from gan_jax.python_files import made_by, parted
 from gan_jax.values import plain, plain_scalar
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
-FREE = frozenset({*PERIODS, "steps", "rounds_per_call", "keep_checkpoints", "keep_best", "parallel"})
+FREE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel"})
 """Fields that do not change what a round does: a run may be resumed with others."""
 DTYPES = ("float32", "bfloat16")
 MAPS = ("pmap", "shard_map")
-LAWS = {
-    "latent": "gan_jax.distributions.latents",
-    "likelihood": "gan_jax.distributions.likelihoods",
-    "condition": "gan_jax.distributions.labels",
-    "noise": "gan_jax.distributions.noise",
-}
-"""Blocks of a config that name a law which the objective is given, and where such laws are."""
+PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.distributions.noise"}
+"""Blocks of a config that name a part which the objective is given, and where such parts are."""
 MOST, MOST_SEEDS, MOST_LIMIT = 2**31 - 1, 1000, 1e30
 """Of rounds, examples and what else is counted; of runs as one program; of the range of data, in float32."""
-BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*LAWS, "evaluators")
+BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "evaluators")
 """What a config adds to `defaults()`."""
 EMA_WARMUP = "ratio"
 
@@ -46,7 +40,7 @@ def defaults() -> ConfigDict:
     config.seeds = 1  # so many runs as one program, from `seed` on
     config.steps = 1000  # rounds to play
     config.batch_size = 64  # examples a move, over all devices
-    config.rounds_per_call = 50  # rounds compiled into one call
+    config.steps_per_call = 50  # rounds compiled into one call
     config.log_every_steps = 50  # periods: 0 = never
     config.sample_every_steps = 500
     config.evaluate_every_steps = 0
@@ -56,14 +50,14 @@ def defaults() -> ConfigDict:
     config.dtype = "float32"  # what networks compute in: float32 or bfloat16; parameters are float32
     config.parallel = "pmap"  # what plays a round on all devices: pmap or shard_map
     config.data = Fields({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
-    config.order = Fields({"name": "alternating"})
+    config.step_rule = Fields({"name": "alternating"})
     return config
 
 
 def player(
     optimizer: dict[str, Any],
     *,
-    repeats: int = 1,
+    updates_per_step: int = 1,
     clip_gradients: float = 0.0,
     clip_weights: float = 0.0,
     ema: float = 0.0,
@@ -71,14 +65,14 @@ def player(
 ) -> dict[str, Any]:
     """A player's block: an Optax optimizer by name with its arguments, and the parts around it, 0 for none.
 
-    repeats: moves a round. clip_gradients: the most that the gradients' global norm may be. clip_weights: the box
-    [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples then come from.
+    updates_per_step: updates in a step. clip_gradients: the most that the gradients' global norm may be. clip_weights:
+    the box [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples come from.
     ema_warmup: a lower decay while few updates n are made, as the average is nearly the first network else: 'ratio',
     min(ema, (1 + n) / (10 + n)); 'half_life', of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first on.
     """
     return {
         "optimizer": dict(optimizer),
-        "repeats": repeats,
+        "updates_per_step": updates_per_step,
         "clip_gradients": clip_gradients,
         "clip_weights": clip_weights,
         "ema": ema,
@@ -97,40 +91,24 @@ def load(place: str | Path) -> ConfigDict:
         raise UserError(f"--config={place}: there is no such file")
     if path.suffix == ".json" and not arguments:
         free = {field: value for field, value in defaults().items() if field in FREE}
-        return _locked(free | read_run(path)["config"])  # a run of a version that had fewer of them goes on
+        return checked(free | read_run(path)["config"])  # a run of a version that had fewer of them goes on
     if path.suffix != ".py":
         raise UserError(f"--config={place}: a config is a Python file, or the config.json of a run")
     config = made_by(place, "get_config", "config")
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config={place}: get_config() returned {type(config).__name__}, not a ConfigDict")
     with blamed_on(f"--config={place}"):
-        return _locked(config.to_dict())
-
-
-def override(config: ConfigDict, arguments: list[str]) -> ConfigDict:
-    """The config after `--config.field=value` arguments; raises UserError for unknown fields and wrong types."""
-    for argument in arguments:
-        if not argument.startswith(("--config.", "-config.")):
-            raise UserError(f"unknown argument {argument!r}: fields are set as --config.field=value; see --help")
-        _find(config, argument.lstrip("-").split("=")[0].removeprefix("config."))
-    config, values = config.copy_and_resolve_references(), flags.FlagValues()
-    argv = ["gan_jax", *arguments]
-    try:
-        config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
-        values(argv)
-    except (flags.Error, TypeError, ValueError, AttributeError, KeyError) as error:
-        raise UserError(one_line(error)) from error
-    return _locked(config.to_dict())
+        return checked(config.to_dict())
 
 
 def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
     """The config of a run of this seed alone."""
-    return _locked(config.to_dict() | {"seed": seed, "seeds": 1})
+    return checked(config.to_dict() | {"seed": seed, "seeds": 1})
 
 
 def check(config: ConfigDict) -> None:
     """Raises UserError for a value that no experiment can use."""
-    for field in ("seeds", "steps", "batch_size", "rounds_per_call", "keep_checkpoints"):
+    for field in ("seeds", "steps", "batch_size", "steps_per_call", "keep_checkpoints"):
         most = MOST_SEEDS if field == "seeds" else MOST
         if not 1 <= config[field] <= most:
             raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and at most {most:,}")
@@ -216,7 +194,7 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-def _locked(values: dict[str, Any]) -> ConfigDict:
+def checked(values: dict[str, Any]) -> ConfigDict:
     """A config of these values, no block of it shared by two fields, or raises UserError."""
     values = plain(values)
     with blamed_on("the names of the config's fields"):
@@ -226,9 +204,9 @@ def _locked(values: dict[str, Any]) -> ConfigDict:
             raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
     usual = ConfigDict(defaults().to_dict())
     _check_fields(config, usual, "config", {*BLOCKS, *OPTIONAL_BLOCKS})
-    _check_fields(config.data, usual.data, "config.data")
+    _check_fields(config.data, usual.data, "config.data", config.data)  # what else it takes is the data set's affair
     _check_blocks(config, {*config} & {*OPTIONAL_BLOCKS}, "config")
-    for field in {*config} & {"networks", "players", "evaluators"}:
+    for field in {*config} & {"networks", "players", "evaluators", "samplers"}:
         _check_blocks(config[field], config[field], f"config.{field}")
     for name, block in config.players.items():
         _check_fields(block, ConfigDict(player({})), f"config.players.{name}")
@@ -253,18 +231,6 @@ def _check_blocks(parent: ConfigDict, fields: Iterable[str], place: str) -> None
     for field in fields:
         if not isinstance(parent[field], ConfigDict):
             raise UserError(f"{place}.{field} is {parent[field]!r}: it must be a block with a name")
-
-
-def _find(config: ConfigDict, path: str) -> None:
-    block = config
-    for part in path.split("."):
-        if not isinstance(block, ConfigDict) or part not in block:
-            known = block.keys() if isinstance(block, ConfigDict) else []
-            raise UserError(f"unknown config field {path!r}: {options(part, known)}")
-        block = block[part]
-    if isinstance(block, ConfigDict):
-        field = "name" if "name" in block else next(iter(block), "name")
-        raise UserError(f"config.{path} is a block: set a field of it, as --config.{path}.{field}=...")
 
 
 def _is_finite(value: Any) -> bool:

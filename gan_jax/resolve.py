@@ -9,7 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, one_line, options
 
 NESTED = {"noise": "gan_jax.distributions.noise"}
 """Where the names of mappings within a block are looked up, by their field."""
@@ -43,7 +43,12 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
 
 
 def resolve(package: str, name: str, field: str) -> Callable:
-    """The object called `name` (dotted: file.object) in `package`; raises UserError that lists what exists there."""
+    """Returns the object called `name`: `file.object` of `package`, or `package.module:object` of any package.
+
+    Raises UserError that lists what exists.
+    """
+    if ":" in name:
+        return outside(name, field)
     module_name, _, attribute = f"{package}.{name}".rpartition(".")
     if all(part.isidentifier() for part in name.split(".")):
         with suppress(_NoSuchFile):
@@ -51,6 +56,25 @@ def resolve(package: str, name: str, field: str) -> Callable:
             if attribute in _offers(module):
                 return getattr(module, attribute)
     raise UserError(f"config.{field}: {package} has no {name!r}; {options(name, _public(package))}")
+
+
+def outside(name: str, field: str) -> Callable:
+    """Returns an object of an importable package, by `package.module:object`; UserError where there is none."""
+    module_name, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
+        raise UserError(f"config.{field} is {name!r}: a name outside of gan_jax is written as package.module:object")
+    try:
+        module = _import(module_name)
+    except _NoSuchFile as error:
+        raise UserError(f"config.{field}: there is no module {module_name!r} to import: is it installed?") from error
+    except Exception as error:  # what goes wrong in somebody's own file
+        raise UserError(
+            f"config.{field}: importing {module_name}: {type(error).__name__}: {one_line(error)}"
+        ) from error
+    if not callable(found := getattr(module, attribute, None)):
+        offered = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise UserError(f"config.{field}: {module_name} has no {attribute!r}; {options(attribute, offered)}")
+    return found
 
 
 class _NoSuchFile(Exception):

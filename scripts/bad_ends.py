@@ -80,14 +80,15 @@ class Trial:
         if not self.door:
             PLAY(*game, **named)
 
-    def load(self, name: str, split: str) -> Any:
+    def load(self, name: str, split: str, **arguments: Any) -> Any:
         """`data.load`, which reads once what many cases read."""
         usual = split in ("train", "test") and "GAN_JAX_CACHE" not in os.environ
         if not usual:
-            return LOAD(name, split)
-        if (name, split) not in self.read:
-            self.read[name, split] = LOAD(name, split)
-        return self.read[name, split]
+            return LOAD(name, split, **arguments)
+        asked = name, split, repr(sorted(arguments.items()))
+        if asked not in self.read:
+            self.read[asked] = LOAD(name, split, **arguments)
+        return self.read[asked]
 
     def is_small(self) -> bool:
         """Whether the run that was taken is one to be played."""

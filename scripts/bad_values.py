@@ -15,7 +15,7 @@ from gan_jax import config as configs
 TINY = {
     "steps": 2,
     "batch_size": 4,
-    "rounds_per_call": 2,
+    "steps_per_call": 2,
     "log_every_steps": 1,
     "sample_every_steps": 2,
     "evaluate_every_steps": 0,

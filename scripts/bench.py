@@ -1,7 +1,7 @@
 """Times the rounds of a config, as training plays them, and prints one JSON line.
 
     python scripts/bench.py --config=configs/mnist_dcgan.py [--config.field=value ...] [--batch_size=256]
-                            [--rounds_per_call=20] [--seeds=8] [--data=28x28x1] [--blocks=5] [--seconds=2]
+                            [--steps_per_call=20] [--seeds=8] [--data=28x28x1] [--blocks=5] [--seconds=2]
     python scripts/bench.py --config=... --sweep
     python scripts/bench.py --config=... --peer=torch_script.py --peer_python=python3 --peer_args="dcgan" --pairs=3
 
@@ -57,7 +57,7 @@ def main(argv: list[str]) -> int:
     args, overrides = _parser().parse_known_args(argv)
     overrides += [
         f"--config.{field}={value}"
-        for field in ("batch_size", "rounds_per_call", "seeds")
+        for field in ("batch_size", "steps_per_call", "seeds")
         if (value := getattr(args, field)) is not None
     ]
     try:
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("--config", type=of_user, required=True, help="config file")
     parser.add_argument("--batch_size", type=int, help="as --config.batch_size")
-    parser.add_argument("--rounds_per_call", type=int, help="as --config.rounds_per_call")
+    parser.add_argument("--steps_per_call", type=int, help="as --config.steps_per_call")
     parser.add_argument("--seeds", type=int, help="as --config.seeds")
     parser.add_argument("--data", type=_shape, help="HxWxC: random images of this shape, not the config's data")
     parser.add_argument("--blocks", type=_positive, default=5, help="blocks to time (of each pair)")
@@ -101,7 +101,7 @@ def _shape(text: str) -> tuple[int, ...]:
 
 
 def _config(path: Path, overrides: list[str]) -> ConfigDict:
-    return configs.override(configs.load(path), overrides)
+    return overrides.apply(configs.load(path), overrides)
 
 
 def _dataset(config: ConfigDict, shape: tuple[int, ...] | None) -> Dataset:
@@ -134,7 +134,7 @@ def _measure(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
         "config": str(args.config),
         "overrides": overrides,
         "data": dataset.name,
-        "rounds_per_call": config.rounds_per_call,
+        "steps_per_call": config.steps_per_call,
         **_speed(game, every),
         "compile_seconds": round(game.compile_seconds, 2),
         "peak_gflops_per_second": round(median(peaks), 1),

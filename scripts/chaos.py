@@ -38,7 +38,7 @@ sys.path.insert(0, str(ROOT))  # so that it runs as a file
 SMALL = {
     "steps": 240,
     "batch_size": 16,
-    "rounds_per_call": 4,
+    "steps_per_call": 4,
     "log_every_steps": 1,
     "sample_every_steps": 20,
     "checkpoint_every_steps": 10,

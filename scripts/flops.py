@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jax.extend.core import Jaxpr, JaxprEqn, Literal, jaxprs_in_params
 from ml_collections import ConfigDict
 
+from gan_jax.data.spec import DataSpec
 from gan_jax.experiment import build
 from gan_jax.layers import Conv, ConvTranspose
 
@@ -28,15 +29,15 @@ CALLS = {"jit", "pjit", "closed_call", "checkpoint", "custom_jvp_call", "custom_
 """JAX's equations that do no more than call a function, by name."""
 
 
-def of_round(config: ConfigDict, shape: tuple[int, ...], classes: int = 0) -> int:
-    """Operations of one round of a config's game on examples of this shape: all players, all moves, all devices."""
-    experiment = build(config, shape, classes)
-    leading = (experiment.batches, config.batch_size)
-    batches = {"x": jax.ShapeDtypeStruct((*leading, *shape), jnp.float32)}
-    if classes:
-        batches["label"] = jax.ShapeDtypeStruct(leading, jnp.int32)
+def of_step(config: ConfigDict, data: DataSpec) -> int:
+    """Returns the operations of one step of a config on data like these: all players, updates and devices."""
+    experiment = build(config, data)
+    leading = (experiment.updates_per_step, config.batch_size)
+    batches = {
+        name: jax.ShapeDtypeStruct((*leading, *field.shape), field.dtype) for name, field in experiment.spec.items()
+    }
     state = jax.eval_shape(experiment.init, experiment.keys.init)
-    return of(experiment.train_step, state, batches, experiment.keys.play)
+    return of(experiment.train_step, state, batches, experiment.keys.train, experiment.hyperparams)
 
 
 def of(function: Callable, *arguments: Any) -> int:

@@ -96,9 +96,9 @@ from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 
 def get_sweep():
-    cells = grid({"objective.name": ["adversarial.minimax", "adversarial.non_saturating"], "latent.dim": [2, 4, 8]})
+    cells = grid({"objective.name": ["adversarial.minimax", "adversarial.non_saturating"], "samplers.z.dim": [2, 4, 8]})
     small = {
-        "steps": 200, "batch_size": 8, "rounds_per_call": 1, "log_every_steps": 1, "sample_every_steps": 200,
+        "steps": 200, "batch_size": 8, "steps_per_call": 1, "log_every_steps": 1, "sample_every_steps": 200,
         "checkpoint_every_steps": 100, "networks.generator.widths": (8, 4), "networks.critic.widths": (4, 8),
     }
     metrics = [Metric("critic/loss"), Metric("generator/loss")]

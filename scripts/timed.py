@@ -10,13 +10,12 @@ from importlib import metadata
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax.data import Dataset, feeds, order
-from gan_jax.experiment import build, streams
+from gan_jax.data import Dataset
+from gan_jax.data.spec import spec_of
+from gan_jax.experiment import build, make_executor, streams
 from gan_jax.parallel import mapping
 from gan_jax.runs.directory import PACKAGES
 from scripts import flops
@@ -32,36 +31,31 @@ class Game:
 
     def __init__(self, config: ConfigDict, dataset: Dataset):
         mapping.check(config.batch_size, config.seeds)
-        self.config, experiment = config, build(config, dataset.shape, dataset.classes)
-        source = feeds.resident(dataset, experiment.scale)
-        self.arrays, self.examples = mapping.replicate((source.arrays, experiment.numbers)), len(dataset.x)
-        self.spread = mapping.spread(*experiment.traced(source.fetch), config.seeds, how=config.parallel)
-        self.seeds = range(config.seed, config.seed + config.seeds)
-        keys = [streams(seed) for seed in self.seeds]
-        self.keys = jnp.stack([each.play for each in keys])
-        self.state = self.spread.put([experiment.init(each.init) for each in keys])
-        self.step, self.shape = 0, (experiment.batches, config.batch_size)
+        spec = spec_of(dataset)
+        self.config, experiment = config, build(config, spec)
+        self.executor = make_executor(config, experiment, dataset)
+        seeds = range(config.seed, config.seed + config.seeds)
+        self.state = self.executor.put([experiment.init(streams(seed).init) for seed in seeds])
+        self.step = 0
         self.images = config.batch_size * config.seeds
-        self.flops = flops.of_round(config, dataset.shape, dataset.classes) * config.seeds
+        self.flops = flops.of_step(config, spec) * config.seeds
         first = self.play(1)
         self.call_seconds = self.play(1)
         self.compile_seconds = first - self.call_seconds
 
     def play(self, calls: int) -> float:
-        """Plays so many calls on, as the training loop makes them -> seconds."""
-        rounds = self.config.rounds_per_call
+        """Trains for so many calls, as the training loop makes them -> seconds."""
         start = time.perf_counter()
         for _ in range(calls):
-            places = [order.indices(seed, self.step, rounds, self.shape, self.examples) for seed in self.seeds]
-            self.state, _ = self.spread.play(self.state, self.arrays, np.stack(places), rounds, self.keys)
-            self.step += rounds
+            self.state, _ = self.executor.run(self.state, self.step, self.config.steps_per_call)
+            self.step += self.config.steps_per_call
         jax.block_until_ready(self.state)
         return time.perf_counter() - start
 
     def block(self, seconds: float) -> float:
         """Milliseconds a round, over as many calls as take about so long, one at least."""
         calls = max(1, round(seconds / self.call_seconds))
-        return self.play(calls) / (calls * self.config.rounds_per_call) * 1e3
+        return self.play(calls) / (calls * self.config.steps_per_call) * 1e3
 
 
 def peak() -> Callable[[], float]:

@@ -19,7 +19,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 TINY = {
     "steps": 6,
     "batch_size": 8,
-    "rounds_per_call": 4,
+    "steps_per_call": 4,
     "log_every_steps": 2,
     "sample_every_steps": 3,
     "checkpoint_every_steps": 3,
@@ -45,3 +45,11 @@ def tfds_dir() -> Path:
     if not (folder / "mnist").is_dir():
         pytest.skip(f"needs MNIST prepared by TFDS in TFDS_DATA_DIR; {folder} does not hold it")
     return folder
+
+
+def build_on(config, shape, classes=0):
+    """The experiment of a config on examples of this shape, labelled where there are classes."""
+    from gan_jax.data.spec import DataSpec  # late: they import JAX
+    from gan_jax.experiment import build
+
+    return build(config, DataSpec(shape, "uint8" if len(shape) == 3 else "float32", classes=classes))

@@ -13,13 +13,11 @@ import jax
 devices, folder, games = int(sys.argv[1]), Path(sys.argv[2]), json.loads(sys.argv[3])
 jax.config.update("jax_num_cpu_devices", devices)
 
-import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
-from gan_jax import config, data
-from gan_jax.data import feeds, order  # noqa: E402
-from gan_jax.experiment import build, streams  # noqa: E402
-from gan_jax.parallel import mapping
+from gan_jax import config, data  # noqa: E402
+from gan_jax.data.spec import spec_of  # noqa: E402
+from gan_jax.experiment import build, make_executor, streams  # noqa: E402
 from gan_jax.runs.checkpoints import Checkpoints  # noqa: E402
 
 HALF, BATCH = 10, 16
@@ -30,7 +28,7 @@ def described(game):
     made = config.load(Path(__file__).parents[1] / "configs" / f"{'digits_dcgan' if game == 'wgan_gp' else game}.py")
     made.unlock()
     if game == "wgan_gp":
-        made.objective = {"name": "adversarial.wasserstein_gp", "penalty_weight": 10.0}
+        made.objective = {"name": "adversarial.wasserstein_gp"}
     for network in made.networks.values():
         network.activation = {"name": "silu"}  # smooth: at a kink rounding decides which slope an example has
         if network.name.startswith("dcgan"):
@@ -42,30 +40,26 @@ def described(game):
 
 
 def play(name, game, how="pmap", seeds=1, start=None):
-    """Plays twenty rounds, or from the checkpoint in a folder on; `how` is parallel.spread's."""
+    """Trains twenty steps, or from the checkpoint in a folder on; `how` is `config.parallel`."""
     dataset, made = data.load("digits", "train"), described(game)
-    experiment = build(made, dataset.shape)
-    source = feeds.resident(dataset, experiment.scale)
-    spread = mapping.spread(*experiment.traced(source.fetch), seeds, how=how)
-    keys = [streams(seed) for seed in range(seeds)]
-    states = [experiment.init(key.init) for key in keys]
+    made.seeds, made.batch_size, made.parallel, made.steps_per_call, made.steps = seeds, BATCH, how, HALF, 2 * HALF
+    experiment = build(made, spec_of(dataset))
+    executor = make_executor(made, experiment, dataset)
+    states = [experiment.init(streams(seed).init) for seed in range(seeds)]
     if start is not None:
         states = [Checkpoints(Path(start), None).restore(states[0])]
-    first, state, rows = int(states[0].step), spread.put(states), None
-    arrays, play_keys = mapping.replicate((source.arrays, experiment.numbers)), jnp.stack([key.play for key in keys])
+    first, state, rows = int(states[0].step), executor.put(states), None
     for step in range(first, 2 * HALF, HALF):
-        shape = experiment.batches, BATCH
-        places = [order.indices(seed, step, HALF, shape, len(dataset.x)) for seed in range(seeds)]
-        state, rows = spread.play(state, arrays, np.stack(places), HALF, play_keys)
+        state, rows = executor.run(state, step, HALF)
         if step == 0 and seeds == 1:
             checkpoints = Checkpoints(folder / name, 1)
-            checkpoints.save(jax.device_get(spread.take(state, 0)))
+            checkpoints.save(jax.device_get(executor.get(state, 0)))
             checkpoints.close()
     for leaf in jax.tree.leaves((state, rows)) if seeds == 1 else []:
         copies = [np.asarray(shard.data) for shard in leaf.addressable_shards]
         assert len(copies) == devices
         assert all(copies[0].tobytes() == copy.tobytes() for copy in copies), "replicas differ"
-    taken = {seed: tuple(spread.take(part, seed) for part in (state.players, rows)) for seed in range(seeds)}
+    taken = {seed: tuple(executor.get(part, seed) for part in (state.players, rows)) for seed in range(seeds)}
     leaves = jax.tree_util.tree_leaves_with_path(taken)
     np.savez(folder / f"{name}.npz", **{jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves})
 

@@ -86,7 +86,7 @@ def test_of_few_values_there_is_a_range_and_no_interval():
 def test_cells_are_told_apart_and_named_by_what_differs(two_cells):
     report = made(two_cells)
     assert [cell["name"] for cell in report["cells"]] == ["dim=32", "dim=8"]
-    assert report["cells"][1]["differs"] == {"latent.dim": 8}
+    assert report["cells"][1]["differs"] == {"samplers.z.dim": 8}
     assert report["metrics"] == [{"name": "samples/frechet", "better": "", "floors": [0.5]}]
     first, second = (cell["metrics"]["samples/frechet"] for cell in report["cells"])
     assert first["mean"] == pytest.approx(7 / 3)
@@ -199,9 +199,14 @@ def test_report_is_the_same_bytes_again_and_has_no_clock_in_its_table(two_cells,
 
 
 def test_lost_seeds_are_counted_and_never_dropped(tmp_path):
-    good = {"generator/diversity": 1.0, "generator/nearest": 1.0}
+    good = {"generator/diversity": 1.0, "generator/nearest_neighbor_ratio": 1.0}
     run(tmp_path / "0", logged=rows(**good), evaluations=evaluated(1.0))
-    run(tmp_path / "1", seed=1, logged=rows(**good | {"generator/nearest": 0.1}), evaluations=evaluated(8.0))
+    run(
+        tmp_path / "1",
+        seed=1,
+        logged=rows(**good | {"generator/nearest_neighbor_ratio": 0.1}),
+        evaluations=evaluated(8.0),
+    )
     broken = [*rows(last=200, **good), {"step": 201, "seconds": 5.1, "critic/loss": math.nan}]
     run(tmp_path / "2", seed=2, logged=broken, evaluations=evaluated(3.0, step=50))
     run(tmp_path / "3", seed=3, logged=rows(last=392, **good, **{"samples/frechet": 7.0}))

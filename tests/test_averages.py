@@ -7,14 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from conftest import build_on
 from jax import random
 
 from gan_jax import config as configs
 from gan_jax.core import averages, steps
-from gan_jax.core.objective import Aux, Objective
+from gan_jax.core.objective import Aux, Objective, Start
 from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
-from gan_jax.experiment import _turn, build
+from gan_jax.experiment import _update
 from gan_jax.runs.directory import RunDirectory
 
 EMA, STEPS = 0.9999, 300
@@ -36,25 +37,30 @@ def test_the_decay_is_the_formulas_and_in_the_end_ema(kind):
     assert jnp.float32(toward) == jnp.float32(1 - EMA)
 
 
-def falling(params, players, batch, key):
+def falling(params, state, batch, key, weights):
     """A loss that moves its player by -1 an update at a rate of 1."""
-    return params, Aux({}, {})
+    return params, Aux({}, {}, {})
+
+
+def sgd(numbers):
+    return optax.sgd(1.0)
 
 
 @pytest.mark.parametrize("rule", [steps.alternating, steps.alternating_on_same_fakes, steps.simultaneous])
 @pytest.mark.parametrize("kind", averages.WARMUPS)
 def test_the_average_is_of_the_updates_made_in_every_rule_and_after_resuming(rule, kind):
-    repeats = {"once": 1, "twice": 2}
-    turns = {name: steps.Turn(optax.sgd(1.0), some, EMA, averages.WARMUPS[kind]) for name, some in repeats.items()}
-    step = rule(Objective(init={}, losses=dict.fromkeys(repeats, falling), predict={}), turns)
+    each = {"once": 1, "twice": 2}
+    updates = {name: steps.Update(sgd, {}, some, EMA, averages.WARMUPS[kind]) for name, some in each.items()}
+    game = Objective(init={}, losses=dict.fromkeys(each, falling), weights={name: {} for name in each})
+    step, numbers = rule(game, updates), steps.default_hyperparams(game, updates)
     batches = {"x": jnp.zeros((2, 1))}
-    players = {name: steps.start(jnp.float32(0), {}, turn) for name, turn in turns.items()}
+    players = {name: steps.start(Start(jnp.float32(0), {}, {}), update) for name, update in updates.items()}
 
     def play(state, steps):
-        return jax.lax.fori_loop(0, steps, lambda _, state: step(state, batches, random.key(0))[0], state)
+        return jax.lax.fori_loop(0, steps, lambda _, state: step(state, batches, random.key(0), numbers)[0], state)
 
     state = play(play(TrainState(jnp.int32(0), players), 100), STEPS - 100)
-    for name, some in repeats.items():
+    for name, some in each.items():
         average = 0.0
         for n in range(1, some * STEPS + 1):
             average = decay(kind, n) * average + (1 - decay(kind, n)) * -n
@@ -74,13 +80,13 @@ def test_warm_up_is_on_unless_a_config_says_otherwise(tiny):
     assert config.players.generator.ema_warmup == "ratio"
     for name, warmup in averages.WARMUPS.items():
         config.players.generator.ema_warmup = name
-        turn = _turn("generator", config.players.generator)
-        assert (turn.ema, turn.warmup) == (EMA, warmup)
+        update = _update("generator", config.players.generator)
+        assert (update.ema, update.warmup) == (EMA, warmup)
     config.players.generator.ema_warmup = "half-life"
     with pytest.raises(
         UserError, match=r"config\.players\.generator\.ema_warmup is 'half-life': did you mean half_life"
     ):
-        build(config, (8, 8, 1))
+        build_on(config, (8, 8, 1))
 
 
 @pytest.mark.parametrize(("ema", "meant"), [(0.0, "ratio"), (EMA, "none")])

@@ -15,11 +15,13 @@ from conftest import ROOT
 from jax import lax
 
 from gan_jax import config as configs
+from gan_jax import overrides
+from gan_jax.data.spec import DataSpec
 from gan_jax.layers import Conv, ConvTranspose
 from scripts import bench, flops, timed
 
 B, CONFIG = 5, str(ROOT / "configs" / "mnist_gan.py")
-SMALL = ["--batch_size=8", "--rounds_per_call=2", "--blocks=2", "--seconds=0"]
+SMALL = ["--batch_size=8", "--steps_per_call=2", "--blocks=2", "--seconds=0"]
 CRITIC = "--config.networks.critic.widths=(6,)"
 LAYERS = {  # module, shape of its input, multiply-adds by hand
     "dense": (nn.Dense(7), (B, 3), B * 3 * 7),
@@ -80,10 +82,10 @@ def test_what_cannot_be_counted_is_refused(function, message):
 
 def small_gan(*overrides):
     """Operations of a round of 8 examples with 12 values each."""
-    networks = ["--config.networks.generator.widths=(7,)", CRITIC, "--config.latent.dim=3", "--config.batch_size=8"]
-    order = "--config.order.name=alternating"
-    config = configs.override(configs.load(Path(CONFIG)), [*networks, order, *overrides])
-    return flops.of_round(config, (2, 6, 1))
+    networks = ["--config.networks.generator.widths=(7,)", CRITIC, "--config.samplers.z.dim=3", "--config.batch_size=8"]
+    order = "--config.step_rule.name=alternating"
+    config = overrides.apply(configs.load(Path(CONFIG)), [*networks, order, *overrides])
+    return flops.of_step(config, DataSpec((2, 6, 1)))
 
 
 # Multiply-adds per example: the generator's two layers, the critic's two.
@@ -95,17 +97,17 @@ GENERATOR_MOVE = FAKE + SCORE + (C2 + C1) + (G2 + G1) + G2  # back through the c
 def test_a_gan_counts_as_by_hand():
     critic_move = FAKE + 2 * (SCORE + SCORE + C2)  # the kernels' gradients, and back through the last layer
     assert small_gan() == 2 * 8 * (critic_move + GENERATOR_MOVE)
-    shared = small_gan("--config.order.name=alternating_on_same_fakes")
+    shared = small_gan("--config.step_rule.name=alternating_on_same_fakes")
     assert shared == 2 * 8 * (critic_move + GENERATOR_MOVE - FAKE)
-    assert small_gan("--config.players.critic.repeats=3") == 2 * 8 * (3 * critic_move + GENERATOR_MOVE)
+    assert small_gan("--config.players.critic.updates_per_step=3") == 2 * 8 * (3 * critic_move + GENERATOR_MOVE)
 
 
 def test_a_gradient_penalty_counts_as_by_hand():
-    config = configs.override(configs.load(Path(CONFIG)), ["--config.networks.critic.dropout=0.0"])
+    config = overrides.apply(configs.load(Path(CONFIG)), ["--config.networks.critic.dropout=0.0"])
     rounds = {}
     for name in ("wasserstein", "wasserstein_gp"):
         config.objective.name = f"adversarial.{name}"
-        rounds[name] = flops.of_round(config, (28, 28, 1))
+        rounds[name] = flops.of_step(config, DataSpec((28, 28, 1)))
     more = rounds["wasserstein_gp"] - rounds["wasserstein"]
     one, two = 784 * 100, 100
     slope = one + two + one  # the first layer forwards, both backwards; the second's output is not needed
@@ -122,14 +124,14 @@ def test_prints_one_line_with_all_fields_and_a_peers_ratios_without_data(capsys,
     assert bench.main([f"--config={CONFIG}", *SMALL, CRITIC, "--data=4x5x3", "--seeds=2", *theirs]) == 0
     found = json.loads(capsys.readouterr().out)
     numbers = {"images_per_second", "compile_seconds", "flops_per_round", "gflops_per_second"}
-    numbers |= {"peak_gflops_per_second", "share_of_peak", "rounds_per_call", "batch_size", "seeds", "load_before"}
+    numbers |= {"peak_gflops_per_second", "share_of_peak", "steps_per_call", "batch_size", "seeds", "load_before"}
     rest = {"config", "overrides", "data", "ms_per_round", "peak_memory_mb", "device", "versions", "date", "peer"}
     assert set(found) == numbers | rest
     assert all(found[name] > 0 for name in numbers - {"compile_seconds", "load_before"})
     assert set(found["ms_per_round"]) == {"median", "min", "max"}
     assert found["peak_memory_mb"]["host"] > 50
-    assert [found[name] for name in ("data", "batch_size", "rounds_per_call", "seeds")] == ["random 4x5x3", 8, 2, 2]
-    assert found["overrides"] == [CRITIC, "--config.batch_size=8", "--config.rounds_per_call=2", "--config.seeds=2"]
+    assert [found[name] for name in ("data", "batch_size", "steps_per_call", "seeds")] == ["random 4x5x3", 8, 2, 2]
+    assert found["overrides"] == [CRITIC, "--config.batch_size=8", "--config.steps_per_call=2", "--config.seeds=2"]
     assert found["flops_per_round"] == 2 * 2 * 8 * (2 * 20 * 100 + 3 * 100 * 60 + 6 * (60 * 6 + 6) + 2 * 6)
     first, second = found["peer"]["pairs"]
     assert first["peer"] == 7.5
@@ -157,7 +159,7 @@ def test_sweep_prints_a_row_for_each_batch_size_and_width(capsys, monkeypatch):
 
 def test_widths_are_multiplied():
     config = configs.load(ROOT / "configs" / "mnist_dcgan.py")
-    widened = configs.override(config, bench._widened(config, 0.01)).networks
+    widened = overrides.apply(config, bench._widened(config, 0.01)).networks
     assert (widened.generator.widths, widened.critic.widths) == ((1, 1, 1), (1, 1, 1))
     doubled = bench._widened(configs.load(ROOT / "configs" / "mnist_dcgan.py"), 2.0)
     assert "--config.networks.critic.widths=(64, 128, 256)" in doubled

@@ -12,9 +12,9 @@ from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.data import Dataset
 from gan_jax.data.checked import checked
 from gan_jax.data.spec import spec_of
-from gan_jax.distributions.labels import labels
+from gan_jax.distributions.labels import uniform
 from gan_jax.errors import UserError
-from gan_jax.experiment import build_for
+from gan_jax.experiment import build
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 8, 8, 1), np.uint8)
@@ -84,11 +84,11 @@ def test_labels_that_are_none_are_left_out_and_refused_where_they_count(kind, ti
     made = checked(Dataset("", "", IMAGES, label, classes), "mine", "train")
     assert (made.label, made.classes) == (None, 0)
     with pytest.raises(UserError, match=f"needs labels, which split 'train' of mine has not: .*{expected}") as info:
-        build_for(tiny("mnist_cgan"), spec_of(made))
+        build(tiny("mnist_cgan"), spec_of(made))
     one_line(info)
     with pytest.raises(UserError, match=expected):
         made.labels("an evaluator")
-    build_for(tiny(), spec_of(made))  # one that needs none
+    build(tiny(), spec_of(made))  # one that needs none
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64])
@@ -111,15 +111,15 @@ def test_a_constant_set_is_said_to_be_one(caplog):
 
 def test_classes_without_examples_are_not_sampled(tiny):
     keys = example_keys(base_key(0), 200)
-    (drawn,) = labels(6, present=(1, 4)).draw(keys)
+    drawn = uniform(6, present=(1, 4)).draw(keys, {})
     assert set(drawn.tolist()) == {1, 4}
-    (all_drawn,), (as_before,) = labels(6, present=tuple(range(6))).draw(keys), labels(6).draw(keys)
+    all_drawn, as_before = (uniform(6, present=known).draw(keys, {}) for known in (tuple(range(6)), ()))
     np.testing.assert_array_equal(all_drawn, as_before)
 
     some = spec_of(Dataset("", "", RNG.integers(0, 256, (9, 28, 28, 1), np.uint8), np.int32([1, 4, 7] * 3), 10))
-    experiment = build_for(tiny("mnist_cgan"), some)
+    experiment = build(tiny("mnist_cgan"), some)
     np.testing.assert_array_equal(experiment.in_turn(5), [1, 4, 7, 1, 4])
-    assert set(jax.jit(labels(10, some.present).draw)(keys)[0].tolist()) == {1, 4, 7}
+    assert set(jax.jit(uniform(10, some.present).draw)(keys, {}).tolist()) == {1, 4, 7}
 
 
 # A user's own module.

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import config
+from gan_jax import config, overrides
 from gan_jax.core.state import Player, TrainState
 from gan_jax.errors import UserError
 from gan_jax.runs.checkpoints import Checkpoints, newest
@@ -205,10 +205,10 @@ def test_the_newest_and_the_best_are_kept(tmp_path, rule, kept):
 
 
 def test_what_is_best_is_a_value_of_the_configs_evaluators(tiny):
-    config.override(tiny("mnist_vae"), ["--config.keep_best=min likelihood/elbo"])
+    overrides.apply(tiny("mnist_vae"), ["--config.keep_best=min likelihood/elbo"])
     for rule in ("likelihood/elbo", "least likelihood/elbo", "min nothing/elbo"):
         with pytest.raises(UserError, match=r"config.keep_best is '.*': it must be"):
-            config.override(tiny("mnist_vae"), [f"--config.keep_best={rule}"])
+            overrides.apply(tiny("mnist_vae"), [f"--config.keep_best={rule}"])
 
 
 def test_a_run_older_than_a_field_that_changes_no_round_goes_on(tiny, tmp_path):

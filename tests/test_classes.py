@@ -21,16 +21,18 @@ def test_nearest_is_the_least_distance():
     )
 
 
-def context(sample_class, label=True):
+def context(sample, label=True):
     """Four examples of four classes: class c is the picture whose pixels are 80 c."""
     c = np.arange(4)
     x = np.broadcast_to((80 * c)[:, None, None, None], (4, 2, 2, 1)).astype(np.uint8)
     dataset = Dataset("four", "train", x, c.astype(np.int32) if label else None, 4 if label else 0)
-    return Context({"sample_class": sample_class}, lambda split: dataset, lambda x: x, jnp.float32(80))
+    sampled = frozenset({"z", "label"})
+    return Context({"sample": sample}, lambda split: dataset, lambda batch: batch, jnp.float32(80), sampled=sampled)
 
 
 def test_agreement_is_the_share_of_samples_of_their_class():
-    def sample(players, keys, labels):  # right but for class 3, which looks like class 1
+    def sample(players, keys, batch):  # right but for class 3, which looks like class 1
+        labels = batch["label"]
         return jnp.broadcast_to(players * jnp.where(labels == 3, 1, labels)[:, None, None, None], (len(keys), 2, 2, 1))
 
     values = classes.agreement(context(sample), samples=40).measure(jnp.float32(80), random.key(0))
@@ -39,8 +41,10 @@ def test_agreement_is_the_share_of_samples_of_their_class():
 
 
 def test_agreement_refuses():
-    with pytest.raises(UserError, match="gives no 'sample_class'"):
+    with pytest.raises(UserError, match="gives no 'sample'"):
         classes.agreement(context(None)._replace(predict={}))
+    with pytest.raises(UserError, match=r"config\.samplers has no label"):
+        classes.agreement(context(None)._replace(sampled=frozenset({"z"})))
     with pytest.raises(UserError, match="needs labels, which split 'train' of four has not"):
         classes.agreement(context(None, label=False))
     with pytest.raises(UserError, match=r"references of classes\.agreement is 0"):

@@ -5,22 +5,23 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from conftest import ROOT
+from conftest import ROOT, build_on
 from jax import random
 
 from gan_jax import config as configs
-from gan_jax.core import networks, steps
-from gan_jax.core.state import TrainState
+from gan_jax.core import steps
+from gan_jax.core.networks import Network
+from gan_jax.core.state import Player, TrainState
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators import classifier as evaluators
 from gan_jax.evaluation.evaluators.base import Context
-from gan_jax.experiment import build
 from gan_jax.models.classifier import Classifier
 from gan_jax.objectives import classifier as game
 
 KEY = random.key(0)
 MODULE = Classifier(classes=3, dim=5, widths=(4, 6), kernels=(3, 4), strides=(1, 2), paddings=(1, 1), dropout=0.25)
+NETWORKS = {"classifier": Network(MODULE)}
 LABEL = jnp.arange(24) % 3
 X = random.uniform(KEY, (24, 8, 8, 1)).at[:, 2:5, 2:5, 0].add(LABEL[:, None, None] - 1.0)
 BATCHES = {"x": X[None], "label": LABEL[None]}
@@ -30,16 +31,20 @@ FILES = sorted((ROOT / "configs" / "features").glob("*.py"))
 @pytest.fixture(scope="module")
 def played():
     """The objective, the state before and after 40 rounds, the first and the last metrics; compiled once."""
-    objective = game.cross_entropy(classifier=MODULE, classes=3, shift=1)
-    turns = {"classifier": steps.Turn(optax.adam(0.02))}
-    params, stats = objective.init["classifier"](KEY, X[:1])
-    before = TrainState(jnp.int32(0), {"classifier": steps.start(params, stats, turns["classifier"])})
-    step = jax.jit(steps.alternating(objective, turns))
-    state, first = step(before, BATCHES, KEY)
+    objective = game.cross_entropy(networks=NETWORKS, classes=3, shift=1)
+    updates = {"classifier": steps.Update(lambda numbers: optax.adam(0.02))}
+    first = objective.init["classifier"](KEY, {"x": X[:1]})
+    before = TrainState(jnp.int32(0), {"classifier": steps.start(first, updates["classifier"])})
+    step, numbers = jax.jit(steps.alternating(objective, updates)), steps.default_hyperparams(objective, updates)
+    state, first = step(before, BATCHES, KEY, numbers)
     for _ in range(39):
-        state, last = step(state, BATCHES, KEY)
+        state, last = step(state, BATCHES, KEY, numbers)
     assert step._cache_size() == 1
     return objective, before, state, first, last
+
+
+def classify(objective, state, x):
+    return objective.predictions["classify"].fn(state.players, random.split(KEY, len(x)), {"x": x})
 
 
 def test_it_learns_its_labels(played):
@@ -48,7 +53,7 @@ def test_it_learns_its_labels(played):
     assert first["classifier/loss"] > 0.8
     assert last["classifier/loss"] < 0.4
     assert last["classifier/accuracy"] > 0.85
-    _, logits = objective.predict["classify"](state.players, X)
+    _, logits = classify(objective, state, X)
     assert (logits.argmax(1) == LABEL).mean() > 0.85
 
 
@@ -56,8 +61,8 @@ def test_statistics_move_in_training_and_rest_in_predictions(played):
     objective, _, state, *_ = played
     mean = state.players["classifier"].stats["batch_stats"]["BatchNorm_1"]["mean"]
     assert jnp.abs(mean).max() > 0.01
-    features, logits = objective.predict["classify"](state.players, X)
-    one_features, one_logits = objective.predict["classify"](state.players, X[5:6])
+    features, logits = classify(objective, state, X)
+    one_features, one_logits = classify(objective, state, X[5:6])
     np.testing.assert_allclose(one_features, features[5:6], atol=1e-5)
     np.testing.assert_allclose(one_logits, logits[5:6], atol=1e-5)
 
@@ -65,22 +70,24 @@ def test_statistics_move_in_training_and_rest_in_predictions(played):
 def test_logits_are_linear_in_features_which_dropout_thins_in_training_alone(played):
     _, _, state, *_ = played
     player = state.players["classifier"]
-    features, logits = networks.apply(MODULE, player.params, player.stats, X, train=False)[0]
+    features, logits = NETWORKS["classifier"].apply(player.params, player.stats, {"x": X}, train=False)[0]
     assert (features.shape, logits.shape, features.dtype) == ((24, 5), (24, 3), jnp.float32)
     assert features.min() >= 0
     last = player.params["Dense_1"]
     np.testing.assert_allclose(features @ last["kernel"] + last["bias"], logits, atol=1e-5)
-    (features, logits), _ = networks.apply(MODULE, player.params, player.stats, X, train=True, key=KEY)
+    (features, logits), _ = NETWORKS["classifier"].apply(player.params, player.stats, {"x": X}, train=True, key=KEY)
     assert jnp.abs(features @ last["kernel"] + last["bias"] - logits).max() > 0.1
 
 
 def test_loss_is_the_cross_entropy_of_the_logits():
     plain = Classifier(classes=3, dim=5, widths=(4,), kernels=(3,), strides=(2,), paddings=(1,), dropout=0.0)
-    objective = game.cross_entropy(classifier=plain, classes=3)
-    params, stats = objective.init["classifier"](KEY, X[:1])
-    players = {"classifier": steps.start(params, stats, steps.Turn(optax.sgd(0.1)))}
-    loss, _ = objective.losses["classifier"](params, players, {"x": X, "label": LABEL}, KEY)
-    (_, logits), _ = networks.apply(plain, params, stats, X, train=True)
+    network = Network(plain)
+    objective = game.cross_entropy(networks={"classifier": network}, classes=3)
+    first = objective.init["classifier"](KEY, {"x": X[:1]})
+    state = TrainState(jnp.int32(0), {"classifier": Player(first.params, first.stats, ())})
+    batch, weights = {"x": X, "label": LABEL}, objective.weights["classifier"]
+    loss, _ = objective.losses["classifier"](first.params, state, batch, KEY, weights)
+    (_, logits), _ = network.apply(first.params, first.stats, batch, train=True)
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(loss, -np.log(p[np.arange(24), LABEL]).mean(), rtol=1e-5)
 
@@ -115,20 +122,20 @@ def test_accuracy_is_the_share_of_right_answers():
 
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(ValueError, match="the data set has 0 classes"):
-        game.cross_entropy(classifier=MODULE, classes=0)
+        game.cross_entropy(networks=NETWORKS, classes=0)
     with pytest.raises(ValueError, match="shift is -1"):
-        game.cross_entropy(classifier=MODULE, classes=3, shift=-1)
+        game.cross_entropy(networks=NETWORKS, classes=3, shift=-1)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_configs_build_and_say_what_they_made(file):
     config = configs.load(file)
     side = 8 if config.data.name == "digits" else 28
-    experiment = build(config, (side, side, 1), 10)
+    experiment = build_on(config, (side, side, 1), 10)
     state = jax.eval_shape(experiment.init, KEY)
     x = jax.ShapeDtypeStruct((2, side, side, 1), jnp.float32)
     features, logits = jax.eval_shape(experiment.predict["classify"], state.players, x)
     assert (features.shape, logits.shape) == ((2, 64), (2, 10))
     assert config.sample_every_steps == 0
-    with pytest.raises(UserError, match="needs labels"):
-        build(config, (side, side, 1), 0)
+    with pytest.raises(UserError, match="needs labels of at least 2"):
+        build_on(config, (side, side, 1), 0)

@@ -13,9 +13,9 @@ from gan_jax.training import loop
 @pytest.fixture(scope="module")
 def by_class(tiny, tmp_path_factory):
     """A class-conditional DCGAN of the digits, after two rounds."""
-    config = tiny(steps=2, rounds_per_call=2)
+    config = tiny(steps=2, steps_per_call=2)
     with config.unlocked():
-        config.condition = ConfigDict({"name": "labels"})
+        config.samplers.label = ConfigDict({"name": "labels.uniform"})
         config.networks.generator.update({"name": "dcgan.ConditionalGenerator", "embedding": 4, "widths": (8, 4)})
         config.networks.critic.update({"name": "dcgan.ProjectionCritic", "widths": (4, 8)})
     place = RunDirectory(tmp_path_factory.mktemp("by_class"))

@@ -3,15 +3,15 @@
 import jax
 import jax.numpy as jnp
 import pytest
-from conftest import ROOT
-from jax import random
+from conftest import ROOT, build_on
+from jax import export, random
 
 from gan_jax import config as configs
+from gan_jax import overrides
 from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.experiment import build
-from gan_jax.training.preflight import check_round
+from gan_jax.training.preflight import check_step
 
 FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
 CHANGED = """
@@ -37,24 +37,32 @@ CLASSES = {"digits": 10, "mnist": 10, "binary_mnist": 10, "stacked_mnist": 1000,
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_config_builds_and_plays(file):
     config = configs.load(file)
-    shape = SHAPES[config.data.name]
-    classes = CLASSES.get(config.data.name, 0)
-    experiment = build(config, shape, classes)
-    state = jax.eval_shape(experiment.init, random.key(0))
-    batches = {"x": jax.ShapeDtypeStruct((experiment.batches, config.batch_size, *shape), jnp.float32)}
-    if classes:
-        batches["label"] = jax.ShapeDtypeStruct(batches["x"].shape[:2], jnp.int32)
-    after, metrics = jax.eval_shape(experiment.train_step, state, batches, random.key(0))
-    assert jax.tree.map(lambda a: (a.shape, a.dtype), after) == jax.tree.map(lambda a: (a.shape, a.dtype), state)
-    assert all(value.shape == () for value in metrics.values())
+    shape, classes = SHAPES[config.data.name], CLASSES.get(config.data.name, 0)
+    experiment = build_on(config, shape, classes)
+    assert check_step(experiment, config)
+    players = jax.eval_shape(experiment.init, random.key(0)).players
+    keys, x = random.split(random.key(0), 3), jax.ShapeDtypeStruct((3, *shape), jnp.float32)
+    given = {"x": x, "label": jax.ShapeDtypeStruct((3,), jnp.int32)}
     if "classify" in experiment.predict:
         return  # makes no examples: see test_classifier_game.py
-    if "sample" in experiment.predict:
-        images = jax.eval_shape(experiment.predict["sample"], state.players, random.split(random.key(0), 3))
-    else:
-        x = jax.ShapeDtypeStruct((3, *shape), jnp.float32)
-        images = jax.eval_shape(experiment.predict["reconstruct"], state.players, x)
+    use = experiment.predict["sample" if "sample" in experiment.predict else "reconstruct"]
+    images = jax.eval_shape(use, players, keys, {} if "sample" in experiment.predict else given)
     assert (images.shape, images.dtype) == ((3, *shape), jnp.uint8 if len(shape) == 3 else jnp.float32)
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_config_lowers_for_accelerators_with_native_convolutions(file, platform):
+    config = configs.load(file)
+    experiment = build_on(config, SHAPES[config.data.name], CLASSES.get(config.data.name, 0))
+    leading = (experiment.updates_per_step, config.batch_size)
+    batches = {name: jax.ShapeDtypeStruct((*leading, *f.shape), f.dtype) for name, f in experiment.spec.items()}
+    state = jax.eval_shape(experiment.init, experiment.keys.init)
+    step = jax.jit(experiment.train_step)
+    program = export.export(step, platforms=[platform])(state, batches, experiment.keys.train, experiment.hyperparams)
+    layers = [spec.name for spec in config.networks.values()]
+    convolves = any(name.startswith("dcgan") or "Conv" in name or name == "classifier.Classifier" for name in layers)
+    assert ("stablehlo.convolution" in program.mlir_module()) == convolves
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -72,11 +80,11 @@ def test_blocks_of_a_config_are_its_own(tiny):
 
 
 def test_override_sets_values_of_their_type(tiny):
-    arguments = ["--config.seed=7", "--config.networks.critic.widths=(4,8,16)", "--config.order.name=simultaneous"]
-    config = configs.override(tiny(), [*arguments, "--config.players.critic.optimizer.learning_rate=1"])
+    arguments = ["--config.seed=7", "--config.networks.critic.widths=(4,8,16)", "--config.step_rule.name=simultaneous"]
+    config = overrides.apply(tiny(), [*arguments, "--config.players.critic.optimizer.learning_rate=1"])
     assert config.seed == 7
     assert tuple(config.networks.critic.widths) == (4, 8, 16)
-    assert config.order.name == "simultaneous"
+    assert config.step_rule.name == "simultaneous"
     assert config.players.critic.optimizer.learning_rate == 1.0
 
 
@@ -112,7 +120,7 @@ def test_override_sets_values_of_their_type(tiny):
 )
 def test_override_refuses(tiny, argument, message):
     with pytest.raises(UserError) as error:
-        configs.override(tiny(), [argument])
+        overrides.apply(tiny(), [argument])
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -123,22 +131,22 @@ def test_override_refuses(tiny, argument, message):
         ("objective.name", "adversarial.minmax", "did you mean adversarial.minimax"),
         ("networks.critic.name", "dcgan.Critik", "did you mean dcgan.Critic"),
         ("networks.critic.norm.name", "BatchNrom", "did you mean BatchNorm"),
-        ("latent.name", "gaussian", "there are: normal, uniform"),
-        ("order.name", "alternate", "did you mean alternating"),
+        ("samplers.z.name", "latents.gaussian", "did you mean latents.uniform"),
+        ("step_rule.name", "alternate", "did you mean alternating"),
         ("players.critic.optimizer.name", "adamm", "did you mean adam"),
-        ("players.critic.repeats", 0, "must be at least 1"),
-        ("players.critic.repeats", 2**31, "must be at least 1 and at most 100"),
+        ("players.critic.updates_per_step", 0, "must be at least 1"),
+        ("players.critic.updates_per_step", 2**31, "must be at least 1 and at most 100"),
         ("players.critic.optimizer.name", "linear_schedule", "config.players.critic.optimizer"),
         ("players.critic.optimizer.name", "EmptyState", "optax has no 'EmptyState'"),
-        ("latent.dim", 10**400, "config.networks"),
+        ("samplers.z.dim", 10**400, "config.networks"),
         ("networks.generator.kernels", (4, 4, 2**31), "a layer has a kernel of"),
         ("players.critic.ema", 1.0, "config.players.critic.ema is 1.0: it must be at least 0 (none) and below 1"),
         ("players.critic.clip_weights", -0.1, "config.players.critic: clip_weights is -0.1"),
         ("networks.generator.kernels", (4, 4, 4), "do not fit each other or examples of shape (8, 8, 1)"),
         ("networks.critic.kernels", (9, 9, 9), "do not fit each other or examples of shape (8, 8, 1)"),
-        ("latent.dim", 99_999_999_999, "GB: take smaller widths"),
+        ("samplers.z.dim", 99_999_999_999, "GB: take smaller widths"),
         ("networks.critic.widths", (4, 4, 4), "differ in length"),
-        ("latent.dim", 0, "config.latent: dim is 0: it must be at least 1"),
+        ("samplers.z.dim", 0, "config.samplers.z: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),
     ],
 )
@@ -146,7 +154,7 @@ def test_build_refuses(tiny, field, value, message):
     config = tiny()
     config.update_from_flattened_dict({field: value})
     with pytest.raises(UserError) as error:
-        build(config, (8, 8, 1))
+        build_on(config, (8, 8, 1))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -154,11 +162,24 @@ def test_build_refuses(tiny, field, value, message):
 @pytest.mark.parametrize(
     ("name", "field", "value", "classes", "message"),
     [
-        ("mnist_wgan_gp", "objective.penalty_weight", -1.0, 0, "config.objective: penalty_weight is -1.0"),
-        ("mnist_wgan_gp", "networks.critic.norm.name", "BatchNorm", 0, "the critic has batch statistics"),
-        ("mnist_wgan_gp", "networks.critic.last_activation", "sigmoid", 0, "takes no 'last_activation'"),
+        (
+            "mnist_wgan_gp",
+            "objective.critic.gradient_penalty",
+            -1.0,
+            0,
+            "config.objective: critic.gradient_penalty is -1",
+        ),
+        ("mnist_wgan_gp", "objective.critic.gradient_penalt", 1.0, 0, "did you mean gradient_penalty"),
+        (
+            "mnist_wgan_gp",
+            "objective.critic.wasserstein",
+            "1",
+            0,
+            "it must be a number, or a block that names an Optax",
+        ),
+        ("mnist_wgan_gp", "networks.critic.last_activaton", "sigmoid", 0, "did you mean last_activation"),
         ("mnist_wgan", "objective.penalty_weight", 10.0, 0, "wasserstein takes no 'penalty_weight'"),
-        ("mnist_cgan", "seed", 0, 0, "this model needs labels, and the data set has no labels"),
+        ("mnist_cgan", "seed", 0, 0, "config.samplers.label: labels of 0 classes: the data set has no labels"),
         ("mnist_cgan", "networks.generator.name", "dcgan.Generator", 10, "config.networks"),
     ],
 )
@@ -167,7 +188,7 @@ def test_build_refuses_in_other_games(tiny, name, field, value, classes, message
     with config.unlocked():
         config.update_from_flattened_dict({field: value})
     with pytest.raises(UserError) as error:
-        build(config, (28, 28, 1), classes)
+        build_on(config, (28, 28, 1), classes)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -184,12 +205,13 @@ def test_build_refuses_in_other_games(tiny, name, field, value, classes, message
         (CHANGED.format("c.data.spilt = 'test'"), "unknown field 'spilt' in config.data: did you mean split"),
         (CHANGED.format("c.players.critic.repeat = 3"), "unknown field 'repeat' in config.players.critic"),
         (CHANGED.format("c.seed = 1.5"), "config.seed is 1.5: it must be of type int"),
-        (CHANGED.format("c.players.critic = {'repeats': 1}"), "config.players.critic has no field"),
+        (CHANGED.format("c.players.critic = {'updates_per_step': 1}"), "config.players.critic has no field"),
         (CHANGED.format("c.data = {'name': 'digits'}"), "config.data has no field"),
         (CHANGED.format("c.networks.critic = 3"), "config.networks.critic is 3: it must be a block"),
-        (CHANGED.format("c.latent = 3"), "config.latent is 3: it must be a block"),
-        (CHANGED.format("c.latent = {'name': 'normal', 2: 2}"), "--config=.*'int' and 'str'"),
-        (CHANGED.format("c.latent = {'name': 'normal', 'a.b': 2}"), "does not accept dots in field names"),
+        (CHANGED.format("c.samplers = 3"), "config.samplers is 3: it must be a block"),
+        (CHANGED.format("c.samplers.z = 3"), "config.samplers.z is 3: it must be a block"),
+        (CHANGED.format("c.samplers = {'name': 'normal', 2: 2}"), "--config=.*'int' and 'str'"),
+        (CHANGED.format("c.samplers = {'name': 'normal', 'a.b': 2}"), "does not accept dots in field names"),
     ],
 )
 def test_load_refuses(tmp_path, text, message):
@@ -205,35 +227,42 @@ def test_load_refuses(tmp_path, text, message):
     ("field", "message"),
     [
         ("batch_size", "config.batch_size is 1073741824: that takes 274 GB of memory"),
-        ("rounds_per_call", "config.rounds_per_call is 1073741824: that takes 274 GB of memory"),
+        ("steps_per_call", "config.steps_per_call is 1073741824: that takes 274 GB of memory"),
     ],
 )
 def test_a_call_that_no_memory_holds_is_refused(tiny, field, message):
     config = tiny(steps=2**30, batch_size=64)
     config[field] = 2**30
     with pytest.raises(UserError, match=message):
-        check_round(build(config, (8, 8, 1), 10), config, (8, 8, 1))
+        check_step(build_on(config, (8, 8, 1), 10), config)
 
 
-def test_a_round_that_cannot_be_played_is_refused(tiny):
+def test_a_step_that_cannot_be_trained_is_refused(tiny):
     config = tiny()
     with config.unlocked():
         config.players.critic.optimizer = {"name": "sgd", "learning_rate": {"name": "sgd", "learning_rate": 0.1}}
-    experiment = build(config, (8, 8, 1), 10)
-    with pytest.raises(UserError, match="a round of this config cannot be played: "):
-        check_round(experiment, config, (8, 8, 1))
+    experiment = build_on(config, (8, 8, 1), 10)
+    with pytest.raises(UserError, match="a step of this config cannot be trained: "):
+        check_step(experiment, config)
+
+
+def test_a_penalised_critic_with_batch_norm_is_refused(tiny):
+    config = tiny("mnist_wgan_gp")
+    config.networks.critic.norm.name = "BatchNorm"
+    with pytest.raises(UserError, match="the critic has BatchNorm, which mixes the examples of a batch"):
+        check_step(build_on(config, (28, 28, 1)), config)
 
 
 def test_seeds_that_no_memory_holds_are_refused(tiny):
     config = tiny(seeds=1000)
-    config.latent.dim = 10_000
+    config.samplers.z.dim = 10_000
     with pytest.raises(UserError, match=r"config\.seeds is 1000: that takes"):
-        check_round(build(config, (8, 8, 1), 10), config, (8, 8, 1))
+        check_step(build_on(config, (8, 8, 1), 10), config)
 
 
 def test_evaluating_needs_evaluators(tiny):
     with pytest.raises(UserError, match="names no evaluators"):
-        configs.override(tiny("mnist_wgan"), ["--config.evaluate_every_steps=1"])
+        overrides.apply(tiny("mnist_wgan"), ["--config.evaluate_every_steps=1"])
 
 
 def test_learning_rate_may_be_a_schedule(tiny):
@@ -241,7 +270,7 @@ def test_learning_rate_may_be_a_schedule(tiny):
     schedule = {"name": "linear_schedule", "init_value": 0.1, "end_value": 0.0, "transition_steps": 10}
     with config.unlocked():
         config.players.critic.optimizer = {"name": "sgd", "learning_rate": schedule}
-    state = jax.eval_shape(build(config, (8, 8, 1)).init, random.key(0))
+    state = jax.eval_shape(build_on(config, (8, 8, 1)).init, random.key(0))
     assert any("Schedule" in type(leaf).__name__ for leaf in jax.tree.leaves(state, is_leaf=_is_record))
 
 
@@ -260,9 +289,8 @@ def test_resident_feed_scales_what_it_fetches(tiny):
     import numpy as np
 
     pixels = np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1)
-    source = feeds.resident(
-        Dataset("three", "train", pixels, np.array([5, 6, 7], np.int32), 8), build(tiny(), (8, 8, 1)).scale
-    )
-    batch = source.fetch({name: jnp.asarray(values) for name, values in source.arrays.items()}, jnp.array([[2, 1]]))
+    dataset = Dataset("three", "train", pixels, np.array([5, 6, 7], np.int32), 8)
+    feed = feeds.resident(dataset, build_on(tiny(), (1, 1, 1)).scale, seeds=[0], shape=(1, 2), length=1)
+    batch = feed.fetch({name: jnp.asarray(values) for name, values in feed.resident.items()}, jnp.array([[2, 1]]))
     np.testing.assert_allclose(batch["x"].ravel(), [-0.6, 1.0], atol=1e-6)
     np.testing.assert_array_equal(batch["label"], [[7, 6]])

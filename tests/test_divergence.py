@@ -6,12 +6,11 @@ import shutil
 import jax
 import numpy as np
 import pytest
-from conftest import ROOT, TINY
+from conftest import ROOT, TINY, build_on
 
 from gan_jax import config as configs
 from gan_jax.core.state import Player, TrainState
 from gan_jax.errors import Diverged
-from gan_jax.experiment import build
 from gan_jax.main import main
 from gan_jax.runs import checkpoints as checkpoint
 from gan_jax.runs.directory import RunDirectory
@@ -47,7 +46,7 @@ def ended(exploding, tmp_path_factory):
 
 def newest(folder):
     """The newest checkpoint's state."""
-    experiment = build(configs.load(folder / "config.json"), (8, 8, 1))
+    experiment = build_on(configs.load(folder / "config.json"), (8, 8, 1))
     checkpoints = checkpoint.Checkpoints(RunDirectory(folder).checkpoints, None)
     try:
         return checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init))

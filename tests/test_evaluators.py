@@ -4,13 +4,16 @@ import importlib
 import pkgutil
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import build_on
 from jax import random
 
 from gan_jax import data
+from gan_jax.core.networks import Network
 from gan_jax.core.state import Player
 from gan_jax.data.base import Dataset, Mixture
 from gan_jax.distributions import noise
@@ -19,7 +22,6 @@ from gan_jax.evaluation import evaluate, evaluators
 from gan_jax.evaluation.evaluators import reconstruction, samples
 from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
-from gan_jax.experiment import build
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import write_evaluation
 from gan_jax.training import loop
@@ -42,6 +44,13 @@ MADE |= {
 }
 
 
+class ByLabel(nn.Module):
+    """A network that is told the class."""
+
+    def __call__(self, x, label, *, train):
+        return x
+
+
 def images(keys):
     return jax.vmap(lambda key: random.randint(key, SHAPE, 0, 256).astype(jnp.uint8))(keys)
 
@@ -51,13 +60,12 @@ def terms(keys):
 
 
 PREDICT = {
-    "sample": lambda players, keys: images(keys),
-    "sample_class": lambda players, keys, labels: images(keys),
-    "classify": lambda players, x: (x, jnp.zeros((len(x), CLASSES))),
-    "encode": lambda players, x: x.reshape(len(x), -1) @ players["one"].params.T,
-    "decode": lambda players, z: (z @ players["one"].params).reshape(-1, *SHAPE),
+    "sample": lambda players, keys, batch: images(keys),
+    "classify": lambda players, keys, batch: (batch["x"], jnp.zeros((len(keys), CLASSES))),
+    "encode": lambda players, keys, batch: batch["x"].reshape(len(keys), -1) @ players["one"].params.T,
+    "decode": lambda players, keys, batch: (batch["z"] @ players["one"].params).reshape(-1, *SHAPE),
     "elbo": lambda players, keys, batch: terms(keys),
-    "log_weights": lambda players, keys, indices, batch: jnp.zeros((len(keys), len(indices))),
+    "log_weights": lambda players, keys, batch: jnp.zeros(batch["draws"].shape),
 }
 PLAYERS = {"one": Player(random.normal(random.key(1), (LATENTS, 144)), (), ())}
 
@@ -71,7 +79,11 @@ def small(n, split):
 
 def context(n_train, n_test):
     sets = {"train": small(n_train, "train"), "test": small(n_test, "test")}
-    return Context(PREDICT, sets.__getitem__, lambda x: x / 255.0, PLAYERS)
+    return Context(PREDICT, sets.__getitem__, scale, PLAYERS, sampled=frozenset({"z", "label"}))
+
+
+def scale(batch):
+    return {**batch, "x": batch["x"] / 255.0}
 
 
 @pytest.fixture(autouse=True)
@@ -126,16 +138,17 @@ def test_reconstructions_are_of_images_and_of_their_shape():
     points = Dataset("ring", "test", np.zeros((9, 2), np.float32), None, 0)
     with pytest.raises(UserError, match=r"measures images, not examples of shape \(2,\) as ring has"):
         reconstruction.clean(context(9, 9)._replace(load=lambda split: points))
-    narrow = {**PREDICT, "decode": lambda players, z: z[:, None, None]}
+    narrow = {**PREDICT, "decode": lambda players, keys, batch: batch["z"][:, None, None]}
     with pytest.raises(UserError, match=r"the model makes \(1, 1, 2\) of examples of shape \(12, 12, 1\)"):
         reconstruction.clean(context(9, 9)._replace(predict=narrow))
 
 
 def test_a_model_that_needs_labels_is_not_measured_without():
-    of_labels = {**PREDICT, "elbo": lambda players, keys, batch: (batch["label"], terms(keys))[1]}
+    network = Network(ByLabel())
+    of_labels = {**PREDICT, "elbo": lambda players, keys, batch: (network.inputs(batch), terms(keys))[1]}
     bare = small(5, "test")._replace(label=None)
     likelihood = EVERY["likelihood.likelihood"]
-    with pytest.raises(UserError, match="the model needs 'label' of each example, which this split has not"):
+    with pytest.raises(UserError, match="ByLabel takes label, which the batch does not have: it has x"):
         likelihood(context(5, 5)._replace(predict=of_labels, load=lambda split: bare), samples=2)
     likelihood(context(5, 5)._replace(load=lambda split: bare), samples=2)
 
@@ -182,7 +195,7 @@ def test_splits_must_be_alike(tiny, change, message):
 
     made = config_of(tiny, {"a": FRECHET})
     with pytest.raises(UserError, match=message):
-        evaluate.make(made, build(made, (8, 8, 1), 10), load)
+        evaluate.make(made, build_on(made, (8, 8, 1), 10), load)
 
 
 @pytest.mark.parametrize(
@@ -213,4 +226,4 @@ def test_names_of_evaluators_that_are_fields_of_a_row_or_hold_a_slash(tiny, tmp_
     assert evaluate.done(place, 3) == {"a"}
     made = config_of(tiny, {"a/b": FRECHET})
     with pytest.raises(UserError, match=r"config\.evaluators has 'a/b'"):
-        evaluate.make(made, build(made, (8, 8, 1), 10))
+        evaluate.make(made, build_on(made, (8, 8, 1), 10))

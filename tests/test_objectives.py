@@ -1,63 +1,100 @@
-"""The contract of every objective: a move changes its player only, all is finite, the second round compiles nothing."""
+"""The contract of every adversarial objective: an update changes its player only, all is finite, steps compile once."""
+
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import linen as nn
 from jax import random
 
 from gan_jax import layers
-from gan_jax.core import optimizers, steps
+from gan_jax.core import fields, optimizers, steps
+from gan_jax.core.networks import Network
+from gan_jax.core.objective import Outcome
 from gan_jax.core.state import TrainState
 from gan_jax.distributions import labels, latents
 from gan_jax.models import dcgan, mlp
 from gan_jax.objectives import adversarial
-from gan_jax.parallel import mapping
+from gan_jax.objectives.forward import Remembering, Weighted, lazily
+from gan_jax.objectives.terms import critic as critic_terms
+from gan_jax.objectives.terms import generator as generator_terms
+from gan_jax.parallel import executor
 
-NETWORKS = {"generator": mlp.Generator((4, 4, 1), widths=(8,)), "critic": mlp.Critic(widths=(8,))}
+NETWORKS = {
+    "generator": Network(mlp.Generator((4, 4, 1), widths=(8,))),
+    "critic": Network(mlp.Critic(widths=(8,))),
+}
 LAYERS = {"widths": (4,), "classes": 3}
 BY_CLASS = {
-    "generator": dcgan.ConditionalGenerator(
-        (4, 4, 1), **LAYERS, embedding=2, kernels=(4, 3), strides=(1, 1), paddings=(0, 1)
+    "generator": Network(
+        dcgan.ConditionalGenerator((4, 4, 1), **LAYERS, embedding=2, kernels=(4, 3), strides=(1, 1), paddings=(0, 1))
     ),
-    "critic": dcgan.ProjectionCritic(
-        **LAYERS, kernels=(3,), strides=(2,), paddings=(1,), norm=layers.NoNorm, init_std=0.1
+    "critic": Network(
+        dcgan.ProjectionCritic(**LAYERS, kernels=(3,), strides=(2,), paddings=(1,), norm=layers.NoNorm, init_std=0.1)
     ),
 }
+Z = {"z": latents.normal(3)}
+PENALTY = {
+    "non_saturating_r1": {"bce": Weighted(critic_terms.bce), "r1": Weighted(critic_terms.r1, 0.01)},
+    "wasserstein_gp": {
+        "wasserstein": Weighted(critic_terms.wasserstein),
+        "gradient_penalty": Weighted(critic_terms.gradient_penalty, 1.0),
+    },
+}
+"""Penalties of small weights, for networks of a few parameters."""
+PRESETS = [name for name in adversarial.__all__ if name != "adversarial"]
+BY_LABEL = ("non_saturating", "wasserstein_gp")
+
+
+def made(name, networks=NETWORKS, samplers=Z):
+    critic = {"critic": PENALTY[name]} if name in PENALTY else {}
+    return getattr(adversarial, name)(networks=networks, samplers=samplers, **critic)
+
+
 OBJECTIVES = {
-    "minimax": adversarial.minimax(**NETWORKS, latent=latents.uniform(3)),
-    "non_saturating": adversarial.non_saturating(**NETWORKS, latent=latents.normal(3)),
-    "non_saturating by class": adversarial.non_saturating(
-        **BY_CLASS, latent=latents.normal(3), condition=labels.labels(3)
-    ),
-    "non_saturating_r1": adversarial.non_saturating_r1(**NETWORKS, latent=latents.normal(3), penalty_weight=0.01),
-    "wasserstein": adversarial.wasserstein(**NETWORKS, latent=latents.normal(3)),
-    "wasserstein_gp": adversarial.wasserstein_gp(**NETWORKS, latent=latents.normal(3), penalty_weight=1.0),
-    "wasserstein_gp by class": adversarial.wasserstein_gp(
-        **BY_CLASS, latent=latents.normal(3), condition=labels.labels(3), penalty_weight=1.0
-    ),
+    **{name: made(name) for name in PRESETS},
+    **{f"{name} by class": made(name, BY_CLASS, {**Z, "label": labels.uniform(3)}) for name in BY_LABEL},
 }
-CRITICS_RATE = {name: 0.05 if name.startswith("wasserstein") else 0.5 for name in OBJECTIVES}
+UNBOUNDED = ("wasserstein", "hinge", "least_squares")
+CRITICS_RATE = {name: 0.05 if name.startswith(UNBOUNDED) else 0.5 for name in OBJECTIVES}
 KEY = random.key(0)
 BATCHES = {"x": random.uniform(KEY, (1, 16, 4, 4, 1), minval=-1.0), "label": jnp.arange(16)[None] % 3}
+BATCH = {name: values[0] for name, values in BATCHES.items()}
 each = pytest.mark.parametrize("name", OBJECTIVES)
 
 
-def game(name, rates):
-    objective = OBJECTIVES[name]
-    turns = {player: steps.Turn(optax.sgd(rates.get(player, 0.0))) for player in objective.losses}
+def updates(name, rates):
+    made = {player: steps.Update(partial(_sgd, rates.get(player, 0.0))) for player in ("critic", "generator")}
     if name == "wasserstein" and "critic" in rates:
-        turns["critic"] = steps.Turn(optimizers.chain(optax.sgd(rates["critic"]), clip_weights=0.3))
-    players = {p: steps.start(*init(KEY, BATCHES["x"][0]), turns[p]) for p, init in objective.init.items()}
-    return TrainState(jnp.int32(0), players), jax.jit(steps.alternating(objective, turns))
+        clipped = optimizers.chain(optax.sgd(rates["critic"]), clip_weights=0.3)
+        made["critic"] = steps.Update(lambda numbers: clipped)
+    return made
+
+
+def _sgd(rate, numbers):
+    return optax.sgd(numbers.get("learning_rate", rate))
+
+
+def start(objective, how):
+    example = fields.fill_each(objective.samplers, {n: v[:1] for n, v in BATCH.items()}, KEY[None])
+    return TrainState(jnp.int32(0), {p: steps.start(init(KEY, example), how[p]) for p, init in objective.init.items()})
+
+
+def game(name, rates, objective=None):
+    objective, how = objective or OBJECTIVES[name], updates(name, rates)
+    step = jax.jit(steps.alternating(objective, how))
+    numbers = steps.default_hyperparams(objective, how)
+    return start(objective, how), lambda state: step(state, BATCHES, KEY, numbers), step
 
 
 @each
-def test_a_move_changes_its_player_only(name):
+def test_an_update_changes_its_player_only(name):
     for mover in OBJECTIVES[name].losses:
-        before, step = game(name, {mover: 0.1})
-        after, _ = step(before, BATCHES, KEY)
+        before, step, _ = game(name, {mover: 0.1})
+        after, _ = step(before)
         for player in before.players:
             old, new = (jax.tree.leaves(state.players[player].params) for state in (before, after))
             same = all(np.array_equal(a, b) for a, b in zip(old, new, strict=True))
@@ -65,46 +102,54 @@ def test_a_move_changes_its_player_only(name):
 
 
 @each
-def test_rounds_are_finite_and_compile_once(name):
-    state, step = game(name, {"critic": 0.1 * CRITICS_RATE[name], "generator": 0.1})
+def test_steps_are_finite_compile_once_and_log_each_term(name):
+    state, step, compiled = game(name, {"critic": 0.1 * CRITICS_RATE[name], "generator": 0.1})
     for _ in range(3):
-        state, metrics = step(state, BATCHES, KEY)
-    assert step._cache_size() == 1
+        state, metrics = step(state)
+    assert compiled._cache_size() == 1
     assert int(state.step) == 3
-    scored = {"distance"} if name.startswith("wasserstein") else {"real_probability", "fake_probability", "gap"}
-    penalised = {"penalty", "slope", "slope_max"} if "gp" in name or "r1" in name else set()
+    of_logits = {"real_probability", "fake_probability", "gap"}
+    terms = {player: {*weights} for player, weights in OBJECTIVES[name].weights.items()}
+    penalised = {"gradient_penalty", "r1"} & terms["critic"]
+    norms = {"input_gradient_norm", "input_gradient_norm_max"} if penalised else set()
     logged = {
-        "critic": {"loss", "gradient_norm", "accuracy", *scored, *penalised},
-        "generator": {"loss", "gradient_norm", "diversity", "nearest", "offset"},
+        "critic": {*terms["critic"], "loss", "gradient_norm", "accuracy", *norms},
+        "generator": {*terms["generator"], "loss", "gradient_norm"},
     }
+    logged["critic"] |= of_logits if "bce" in terms["critic"] else {"distance"}
+    logged["generator"] |= {"diversity", "nearest_neighbor_ratio", "mean_gap"}
     assert {f"{player}/{term}" for player, terms in logged.items() for term in terms} == set(metrics)
     if penalised:
-        assert metrics["critic/slope_max"] > metrics["critic/slope"]
+        assert metrics["critic/input_gradient_norm_max"] > metrics["critic/input_gradient_norm"]
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((state.players, metrics)))
+    for player, weights in OBJECTIVES[name].weights.items():
+        total = sum(weight * metrics[f"{player}/{term}"] for term, weight in weights.items())
+        np.testing.assert_allclose(metrics[f"{player}/loss"], total, rtol=1e-5)
 
 
 @each
 def test_the_critic_learns_a_fixed_generator(name):
-    state, step = game(name, {"critic": CRITICS_RATE[name]})
-    _, first = step(state, BATCHES, KEY)
+    state, step, _ = game(name, {"critic": CRITICS_RATE[name]})
+    _, first = step(state)
     for _ in range(60):
-        state, metrics = step(state, BATCHES, KEY)
-    assert metrics["critic/loss"] < first["critic/loss"] - 0.5
+        state, metrics = step(state)
+    least = 0.1 if name == "least_squares" else 0.5
+    assert metrics["critic/loss"] < first["critic/loss"] - least
     assert metrics["critic/accuracy"] > max(0.8, first["critic/accuracy"])
-    if name.startswith("wasserstein"):
-        assert metrics["critic/distance"] > first["critic/distance"] + 0.5
+    if "critic/distance" in metrics:
+        assert metrics["critic/distance"] > first["critic/distance"] + least
     else:
         assert metrics["critic/real_probability"] > metrics["critic/fake_probability"] + 0.3
 
 
 @each
 def test_the_generator_learns_to_please_a_fixed_critic(name):
-    state, step = game(name, {"generator": 0.5})
-    _, first = step(state, BATCHES, KEY)
+    state, step, _ = game(name, {"generator": 0.5})
+    _, first = step(state)
     for _ in range(60):
-        state, metrics = step(state, BATCHES, KEY)
+        state, metrics = step(state)
     assert metrics["generator/loss"] < first["generator/loss"]
-    if name.startswith("wasserstein"):
+    if "critic/distance" in metrics:
         assert metrics["critic/distance"] < first["critic/distance"]
     else:
         assert metrics["critic/fake_probability"] > first["critic/fake_probability"]
@@ -113,91 +158,159 @@ def test_the_generator_learns_to_please_a_fixed_critic(name):
 @each
 def test_predictions_belong_to_their_keys(name):
     objective = OBJECTIVES[name]
-    state, _ = game(name, {})
+    state, _, _ = game(name, {})
     keys = random.split(KEY, 5)
-    images = objective.predict["sample"](state.players, keys)
+    sample, walk = (objective.predictions[use].fn for use in ("sample", "interpolate"))
+    images = sample(state.players, keys, {})
     assert images.shape == (5, 4, 4, 1)
-    np.testing.assert_allclose(images[2:4], objective.predict["sample"](state.players, keys[2:4]), atol=1e-6)
-    walks = objective.predict["interpolate"](state.players, keys, jnp.linspace(0, 1, 3))
+    np.testing.assert_allclose(images[2:4], sample(state.players, keys[2:4], {}), atol=1e-6)
+    walks = walk(state.players, keys, {"t": jnp.tile(jnp.linspace(0, 1, 3), (5, 1))})
     assert walks.shape == (5, 3, 4, 4, 1)
     assert jnp.abs(walks[:, 0] - walks[:, -1]).max() > 0
 
 
 def test_generators_gradients_differ_as_the_notes_say():
     """With the same critic and fakes, minimax's gradient is the smaller one where the critic is sure of the fakes."""
-    state, step = game("minimax", {"critic": 0.5})
+    state, step, _ = game("minimax", {"critic": 0.5})
     for _ in range(200):
-        state, metrics = step(state, BATCHES, KEY)
+        state, metrics = step(state)
     assert metrics["critic/fake_probability"] < 0.1
-    norms = {}
+    norms, batch = {}, fields.fill(Z, BATCH, KEY)
     for name in ("minimax", "non_saturating"):
-        objective = adversarial.__dict__[name](**NETWORKS, latent=latents.uniform(3))
-        params = state.players["generator"].params
-        batch = {"x": BATCHES["x"][0]}
-        grads = jax.grad(lambda p, o=objective, b=batch: o.losses["generator"](p, state.players, b, KEY)[0])(params)
+        loss, weights = OBJECTIVES[name].losses["generator"], OBJECTIVES[name].weights["generator"]
+        grads = jax.grad(lambda p, loss=loss, w=weights: loss(p, state, batch, KEY, w)[0])(
+            state.players["generator"].params
+        )
         norms[name] = optax.tree.norm(grads)
     assert norms["minimax"] < 0.2 * norms["non_saturating"]
 
 
-def test_a_loss_draws_what_its_batch_lacks_as_a_rule_of_play_does():
-    state, _ = game("wasserstein_gp", {})
-    objective, batch = OBJECTIVES["wasserstein_gp"], {"x": BATCHES["x"][0]}
-    drawn = objective.draw(batch, KEY)
-    assert drawn["z"].shape == (16, 3)
-    for player, loss in objective.losses.items():
-        alone, given, other = (
-            float(loss(state.players[player].params, state.players, b, KEY)[0])
-            for b in (batch, drawn, {**batch, "z": -drawn["z"]})
-        )
-        assert alone == given != other
-
-
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the CPU's program")
-def test_fakes_that_two_moves_share_are_made_once_in_a_call_of_rounds():
+def test_fakes_that_two_updates_share_are_made_once_in_a_call_of_steps():
     """The program of `alternating_on_same_fakes` has fewer products: by those of the generator's two layers."""
-    objective, batches = OBJECTIVES["non_saturating"], {"x": BATCHES["x"]}
-    turns = {player: steps.Turn(optax.sgd(0.1)) for player in objective.losses}
-    state, _ = game("non_saturating", {})
+    objective, how = OBJECTIVES["non_saturating"], updates("non_saturating", {"critic": 0.1, "generator": 0.1})
+    numbers = steps.default_hyperparams(objective, how)
 
     def products(rule):
-        def call(state, indices, rounds):
-            step = rule(objective, turns)
-            return mapping._rounds(lambda state, _: step(state, batches, KEY), state, indices, rounds)
+        def call(state, inputs, count):
+            step = rule(objective, how)
+            return executor._loop(lambda state, _: step(state, BATCHES, KEY, numbers), state, inputs, count)
 
-        return jax.jit(call).lower(state, jnp.arange(3), 3).compile().as_text().count(" dot(")
+        return jax.jit(call).lower(start(objective, how), jnp.arange(3), 3).compile().as_text().count(" dot(")
 
     assert products(steps.alternating_on_same_fakes) == products(steps.alternating) - 2
 
 
 def test_samples_of_a_class_are_those_that_were_drawn_of_it():
-    """`sample` draws a label for each key; told the same labels, `sample_class` makes the same images."""
-    state, _ = game("non_saturating by class", {})
-    predict = OBJECTIVES["non_saturating by class"].predict
-    keys = random.split(KEY, 12)
-    (drawn,) = labels.labels(3).draw(keys)
+    """`sample` draws a label for each key; given the same labels, it makes the same images."""
+    state, _, _ = game("non_saturating by class", {})
+    objective = OBJECTIVES["non_saturating by class"]
+    sample, keys = objective.predictions["sample"].fn, random.split(KEY, 12)
+    drawn = fields.fill_each(objective.samplers, {}, keys)["label"]
     assert set(drawn.tolist()) == {0, 1, 2}
-    images = predict["sample"](state.players, keys)
-    np.testing.assert_array_equal(predict["sample_class"](state.players, keys, drawn), images)
-    others = predict["sample_class"](state.players, keys, (drawn + 1) % 3)
+    images = sample(state.players, keys, {})
+    np.testing.assert_array_equal(sample(state.players, keys, {"label": drawn}), images)
+    others = sample(state.players, keys, {"label": (drawn + 1) % 3})
     assert (jnp.abs(others - images).max((1, 2, 3)) > 1e-3).all()
-    assert "sample_class" not in OBJECTIVES["non_saturating"].predict
 
 
 def test_labels_are_drawn_evenly_and_need_classes():
-    (drawn,) = labels.labels(4).draw(random.split(KEY, 2000))
+    drawn = labels.uniform(4).draw(random.split(KEY, 2000), {})
     np.testing.assert_allclose(np.bincount(drawn) / 2000, 0.25, atol=0.04)
     with pytest.raises(ValueError, match="the data set has no labels"):
-        labels.labels(0)
+        labels.uniform(0)
 
 
-def test_a_penalised_critic_may_not_have_batch_statistics():
-    networks = {**NETWORKS, "critic": dcgan.Critic(widths=(2, 2), kernels=(3, 3), strides=(1, 1), paddings=(1, 1))}
-    objective = adversarial.wasserstein_gp(**networks, latent=latents.normal(3))
-    with pytest.raises(ValueError, match="batch statistics"):
-        jax.eval_shape(objective.init["critic"], KEY, BATCHES["x"][0])
-    jax.eval_shape(adversarial.wasserstein(**networks, latent=latents.normal(3)).init["critic"], KEY, BATCHES["x"][0])
+class Normed(nn.Module):
+    """A critic whose layer is given."""
+
+    layer: type
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        x = nn.Dense(4)(x.reshape(len(x), -1))
+        x = (
+            self.layer()(x, train=train)
+            if self.layer is layers.BatchNorm
+            else self.layer(use_running_average=not train)(x)
+        )
+        return nn.Dense(1)(x)[:, 0]
 
 
-def test_a_penaltys_weight_may_not_be_negative():
-    with pytest.raises(ValueError, match=r"penalty_weight is -1\.0: it must be at least 0"):
-        adversarial.wasserstein_gp(**NETWORKS, latent=latents.normal(3), penalty_weight=-1.0)
+class Spectral(nn.Module):
+    """A critic with spectral norm, whose statistics are of its weights and not of the examples."""
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        h = nn.SpectralNorm(nn.Dense(8))(x.reshape(len(x), -1), update_stats=train)
+        return nn.Dense(1)(nn.relu(h))[:, 0]
+
+
+@pytest.mark.parametrize("layer", [layers.BatchNorm, nn.BatchNorm])
+@pytest.mark.parametrize("name", ["wasserstein_gp", "non_saturating_r1"])
+def test_a_penalised_critic_may_not_have_layers_that_mix_examples(layer, name):
+    networks = {**NETWORKS, "critic": Network(Normed(layer))}
+    state, step, _ = game(name, {}, made(name, networks))
+    with pytest.raises(ValueError, match="the critic has BatchNorm, which mixes the examples of a batch"):
+        step(state)
+    state, step, _ = game("wasserstein", {}, made("wasserstein", networks))
+    step(state)
+
+
+def test_spectral_norm_under_a_gradient_penalty_trains():
+    state, step, _ = game(
+        "wasserstein_gp", {"critic": 0.01}, made("wasserstein_gp", {**NETWORKS, "critic": Network(Spectral())})
+    )
+    after, metrics = step(state)
+    assert jnp.isfinite(metrics["critic/gradient_penalty"])
+    old, new = (jax.tree.leaves(s.players["critic"].stats) for s in (state, after))
+    assert any(not np.array_equal(a, b) for a, b in zip(old, new, strict=True))
+
+
+def test_a_weight_may_not_be_negative():
+    with pytest.raises(ValueError, match=r"critic\.bce is -1\.0: a weight must be at least 0"):
+        adversarial.minimax(networks=NETWORKS, samplers=Z, critic={"bce": Weighted(critic_terms.bce, -1.0)})
+
+
+def test_weights_are_arguments_of_the_step_and_schedules_follow_it():
+    of_generator = {
+        "non_saturating": Weighted(generator_terms.non_saturating, optax.linear_schedule(0.0, 1.0, 2)),
+        "l1": Weighted(generator_terms.l1, 3.0),
+    }
+    objective = adversarial.non_saturating(networks=NETWORKS, samplers=Z, generator=of_generator)
+    how = updates("", {})
+    step, state = jax.jit(steps.alternating(objective, how)), start(objective, how)
+    numbers = steps.default_hyperparams(objective, how)
+    assert numbers["generator"].weights == {"l1": 3.0}
+    for at, l1 in ((0, 3.0), (1, 3.0), (2, 0.5)):
+        numbers["generator"] = numbers["generator"]._replace(weights={"l1": l1})
+        state, metrics = step(state, BATCHES, KEY, numbers)
+        expected = min(at / 2, 1.0) * metrics["generator/non_saturating"] + l1 * metrics["generator/l1"]
+        np.testing.assert_allclose(metrics["generator/loss"], expected, rtol=1e-5)
+    assert step._cache_size() == 1
+
+
+def test_a_lazy_term_is_computed_now_and_then_at_its_full_weight_and_remembers_between():
+    def counted(forward):
+        return Outcome(forward.fake_scores**2, {"seen": forward.step + 1.0}, {"calls": forward.carry["calls"] + 1})
+
+    term = lazily(Remembering(counted, {"calls": 0.0}), every=3)
+    terms = {"bce": Weighted(critic_terms.bce), "square": Weighted(term, 0.5)}
+    objective = adversarial.non_saturating(networks=NETWORKS, samplers=Z, critic=terms)
+    state, step, compiled = game("", {}, objective)
+    seen = []
+    for _ in range(7):
+        state, metrics = step(state)
+        seen.append(
+            (
+                float(metrics["critic/square"]),
+                float(metrics["critic/seen"]),
+                float(state.players["critic"].carry["calls"]),
+            )
+        )
+    assert [bool(value) for value, _, _ in seen] == [True, False, False, True, False, False, True]
+    assert [step for _, step, _ in seen] == [1, 0, 0, 4, 0, 0, 7]
+    assert [calls for _, _, calls in seen] == [1, 1, 1, 2, 2, 2, 3]
+    assert compiled._cache_size() == 1
+    with pytest.raises(ValueError, match="every is 0"):
+        lazily(counted, every=0)

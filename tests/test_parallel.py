@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from gan_jax import config
-from gan_jax.data import feeds, load, order
+from gan_jax.data import feeds, load
+from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError
 from gan_jax.experiment import build, streams
-from gan_jax.parallel import mapping
+from gan_jax.parallel import executor, mapping
 
 ROOT = Path(__file__).parents[1]
 GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
@@ -99,23 +100,21 @@ def test_a_run_among_seeds_plays_the_rounds_of_one_alone(on_1, on_2):
     assert any(not np.allclose(value, second[field]) for field, value in first.items())
 
 
-def test_runs_of_a_device_play_alike_side_by_side_and_in_turn(tiny):
+def test_runs_of_a_device_train_alike_side_by_side_and_in_turn(tiny):
     made, dataset = tiny("mnist_gan"), load("digits", "train")
-    experiment = build(made, dataset.shape)
-    source = feeds.resident(dataset, experiment.scale)
-    keys = [streams(seed) for seed in range(3)]
-    places = np.stack([order.indices(seed, 0, 4, (1, 8), len(dataset.x)) for seed in range(3)])
-    played = []
-    for each in (jax.vmap, mapping.in_turn):
-        spread = mapping.over_seeds(*experiment.traced(source.fetch), 3, each=each)
-        state = spread.put([experiment.init(key.init) for key in keys])
-        arrays = mapping.replicate((source.arrays, experiment.numbers))
-        state, rows = spread.play(state, arrays, places, 3, jnp.stack([key.play for key in keys]))
-        played.append([jax.tree.leaves((spread.take(state, n).players, spread.take(rows, n))) for n in range(3)])
-    for one, other in zip(*played, strict=True):
+    experiment = build(made, spec_of(dataset))
+    seeds, trained = range(3), []
+    feed = feeds.resident(dataset, experiment.scale, seeds=seeds, shape=(1, 8), length=4)
+    keys = jnp.stack([streams(seed).train for seed in seeds])
+    for each in (jax.vmap, executor.sequential):
+        made = executor.seed_parallel(experiment.train_step, feed, experiment.hyperparams, keys, each=each)
+        state = made.put([experiment.init(streams(seed).init) for seed in seeds])
+        state, rows = made.run(state, 0, 3)
+        trained.append([jax.tree.leaves((made.get(state, n).players, made.get(rows, n))) for n in seeds])
+    for one, other in zip(*trained, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-    assert not np.allclose(played[0][0][0], played[0][1][0])
+    assert not np.allclose(trained[0][0][0], trained[0][1][0])
 
 
 def test_config_names_the_ways_that_there_are(tiny):
@@ -123,7 +122,7 @@ def test_config_names_the_ways_that_there_are(tiny):
     for how in config.MAPS:
         made.parallel = how
         config.check(made)
-        assert callable(mapping.spread(lambda *_: None, lambda *_: None, 1, how=how).play)
+        assert callable(mapping.mapped(how, lambda x: x, "devices", (None,), None))
     made.parallel = "pamp"
     with pytest.raises(UserError, match=r"config\.parallel is 'pamp': did you mean pmap"):
         config.check(made)
@@ -145,6 +144,6 @@ def test_processes_that_cannot_share_are_refused(monkeypatch):
     with pytest.raises(UserError, match=r"has 1 of 2 processes' 1 devices: give every process the same number"):
         mapping.check(32, seeds=1)
     monkeypatch.setattr(jax, "device_count", lambda: 2)
-    with pytest.raises(UserError, match=r"seeds is 2, and seeds are played side by side by 1 process, not by 2"):
+    with pytest.raises(UserError, match=r"seeds is 2, and seeds are trained side by side by 1 process, not by 2"):
         mapping.check(32, seeds=2)
     mapping.check(32, seeds=1)

@@ -10,10 +10,10 @@ from gan_jax.runs import schedule
 @pytest.mark.parametrize(
     ("config_values", "start", "expected"),
     [
-        ({"steps": 10, "rounds_per_call": 4, "sample": 0, "checkpoint": 0}, 0, [(0, 4), (4, 4), (8, 2)]),
-        ({"steps": 10, "rounds_per_call": 4, "sample": 3, "checkpoint": 0}, 0, [(0, 3), (3, 3), (6, 3), (9, 1)]),
-        ({"steps": 9, "rounds_per_call": 9, "sample": 4, "checkpoint": 6}, 5, [(5, 1), (6, 2), (8, 1)]),
-        ({"steps": 5, "rounds_per_call": 9, "sample": 4, "checkpoint": 6}, 5, []),
+        ({"steps": 10, "steps_per_call": 4, "sample": 0, "checkpoint": 0}, 0, [(0, 4), (4, 4), (8, 2)]),
+        ({"steps": 10, "steps_per_call": 4, "sample": 3, "checkpoint": 0}, 0, [(0, 3), (3, 3), (6, 3), (9, 1)]),
+        ({"steps": 9, "steps_per_call": 9, "sample": 4, "checkpoint": 6}, 5, [(5, 1), (6, 2), (8, 1)]),
+        ({"steps": 5, "steps_per_call": 9, "sample": 4, "checkpoint": 6}, 5, []),
     ],
 )
 def test_calls_never_pass_a_boundary(tiny, config_values, start, expected):

@@ -15,6 +15,7 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax import overrides
 from gan_jax.errors import UserError
 from gan_jax.sweeps.cells import Cell, grid, listed
 from gan_jax.sweeps.plan import Seeds, Sweep, expand
@@ -140,7 +141,7 @@ def test_config_of_array_numbers_is_read_back_equal(tmp_path, change, field, rig
         ("c.networks.critic.dtype = jnp.float32", "networks.critic.dtype"),
         ("c.networks.critic.weights = pathlib.Path('x')", "networks.critic.weights"),
         ("c.networks.critic.widths = (16, 32 + 0j)", "networks.critic.widths"),
-        ("c.latent = ConfigDict({'name': 'normal', 'dim': {4}})", "latent.dim"),
+        ("c.latent = ConfigDict({'name': 'normal', 'dim': {4}})", "samplers.z.dim"),
         ("c = ConfigDict({**c.to_dict(), 'seed': None})", "seed"),
         ("c = ConfigDict({**c.to_dict(), 'steps': np.float64(20.0)})", "steps"),
         ("c.networks.critic.widths = (16, (32, np.inf))", "networks.critic.widths"),
@@ -165,7 +166,7 @@ def test_a_config_changed_later_is_not_written_as_it_cannot_be_read(tiny):
 
 def test_override_with_what_json_does_not_hold(tiny):
     with pytest.raises(UserError, match=r"config\.networks\.critic\.widths is"):
-        configs.override(tiny(), ["--config.networks.critic.widths=(4,b'x')"])
+        overrides.apply(tiny(), ["--config.networks.critic.widths=(4,b'x')"])
 
 
 def test_sweeps_take_array_numbers(tiny):

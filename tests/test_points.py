@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import build_on
 from jax import random
 from PIL import Image
 
@@ -10,7 +11,6 @@ from gan_jax.data import stacked_mnist, tfds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.evaluation import predict
-from gan_jax.experiment import build
 from gan_jax.reporting import figures, points
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import read_rows
@@ -142,12 +142,12 @@ def test_walks_among_points_are_drawn(whole, tmp_path):
 
 def test_scores_are_the_critics_one_a_point(whole):
     made, _ = whole
-    experiment = build(made, (2,), 8)
+    experiment = build_on(made, (2,), 8)
     players = experiment.init(experiment.keys.init).players
-    x = random.normal(random.key(0), (7, 2))
-    scores = experiment.predict["scores"](players, x)
+    x, keys = random.normal(random.key(0), (7, 2)), random.split(random.key(0), 7)
+    scores = experiment.predict["scores"](players, keys, {"x": x})
     assert scores.shape == (7,)
-    np.testing.assert_allclose(experiment.predict["scores"](players, x[2:4]), scores[2:4], atol=1e-6)
+    np.testing.assert_allclose(experiment.predict["scores"](players, keys[2:4], {"x": x[2:4]}), scores[2:4], atol=1e-6)
     assert scores.std() > 0
 
 
@@ -155,7 +155,7 @@ def test_points_keep_their_place_whatever_the_range_of_images(whole):
     made = whole[0].copy_and_resolve_references()
     made.data.range = (0.0, 1.0)
     x = np.float32([[-4.0, 7.5]])
-    np.testing.assert_array_equal(build(made, (2,), 8).scale(x), x)
+    np.testing.assert_array_equal(build_on(made, (2,), 8).scale({"x": x})["x"], x)
 
 
 def test_pictures_show_where_the_points_are(tmp_path):
@@ -186,6 +186,6 @@ def test_pictures_stand_scores_without_a_surface(tmp_path, value):
 
 def test_pictures_refuse_what_is_no_plane(whole, tmp_path):
     made, _ = whole
-    experiment = build(made, (2,), 8)
+    experiment = build_on(made, (2,), 8)
     with pytest.raises(UserError, match=r"examples of shape \(3,\) cannot be drawn"):
         figures.samples(tmp_path / "a.png", experiment, {}, np.zeros((4, 3), np.float32))

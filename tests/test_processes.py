@@ -11,11 +11,10 @@ from unittest.mock import Mock
 import jax
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, build_on
 
 from gan_jax import config
 from gan_jax.errors import UserError
-from gan_jax.experiment import build
 from gan_jax.main import main
 from gan_jax.parallel import processes
 from gan_jax.runs.checkpoints import Checkpoints
@@ -25,7 +24,7 @@ from gan_jax.runs.logs import read_rows
 FIELDS = {
     "steps": 20,
     "batch_size": 8,
-    "rounds_per_call": 2,
+    "steps_per_call": 2,
     "log_every_steps": 2,
     "sample_every_steps": 20,
     "checkpoint_every_steps": 10,
@@ -89,7 +88,7 @@ def pair(folder, *, acts=(None, None), others=(), **fields):
 
 def players(folder):
     """The last checkpoint's arrays."""
-    experiment = build(config.load(folder / "config.json"), (8, 8, 1))
+    experiment = build_on(config.load(folder / "config.json"), (8, 8, 1))
     checkpoints = Checkpoints(folder / "checkpoints", None)
     try:
         return jax.tree.leaves(checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), 20))

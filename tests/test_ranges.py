@@ -8,10 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.core.networks import output_range
-from gan_jax.data.spec import Spec
+from gan_jax.core.networks import Network
+from gan_jax.data.spec import DataSpec
 from gan_jax.errors import UserError
-from gan_jax.experiment import build_for
+from gan_jax.experiment import build
 from gan_jax.models import dcgan, mlp, pacgan
 from gan_jax.training.preflight import check_range
 
@@ -35,27 +35,27 @@ INF = math.inf
     ],
 )
 def test_the_range_of_a_last_activation(activation, expected):
-    assert output_range(mlp.Generator((2,), last_activation=activation)) == pytest.approx(expected, abs=1e-3)
+    assert Network(mlp.Generator((2,), last_activation=activation)).output_range() == pytest.approx(expected, abs=1e-3)
 
 
 def test_a_range_that_cannot_be_known_is_none():
-    assert output_range(pacgan.Generator((2,))) is None  # without a last activation
-    assert output_range(dcgan.Generator((8, 8, 1), last_activation=lambda x: x.reshape(2, -1))) is None
-    assert output_range(mlp.Generator((2,), last_activation=lambda x: x[:, :1])) is None
+    assert Network(pacgan.Generator((2,))).output_range() is None  # without a last activation
+    assert Network(dcgan.Generator((8, 8, 1), last_activation=lambda x: x.reshape(2, -1))).output_range() is None
+    assert Network(mlp.Generator((2,), last_activation=lambda x: x[:, :1])).output_range() is None
 
 
 def test_a_likelihoods_mean_comes_after_the_activation():
-    made = output_range(mlp.Generator((2,), last_activation=nn.tanh), jax.nn.sigmoid)
+    made = Network(mlp.Generator((2,), last_activation=nn.tanh)).output_range(jax.nn.sigmoid)
     np.testing.assert_allclose(made, (1 / (1 + math.e), 1 / (1 + 1 / math.e)), rtol=1e-5)
 
 
-IMAGES, RING = Spec((8, 8, 1)), Spec((2,), "float32", (-1.04, 1.05))
+IMAGES, RING = DataSpec((8, 8, 1)), DataSpec((2,), "float32", (-1.04, 1.05))
 
 
 def found(config, data, **fields):
     with config.unlocked():
         config.update_from_flattened_dict(fields)
-    check_range(build_for(config, data), config, data)
+    check_range(build(config, data), config, data)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_decoder_that_cannot_reach_what_its_likelihood_can_is_refused(tiny):
     with config.unlocked():
         config.networks.decoder.name = "mlp.Generator"  # which ends in a tanh
     with pytest.raises(UserError, match=r"make values from 0\.269 to 0\.731"):
-        check_range(build_for(config, IMAGES), config, IMAGES)
+        check_range(build(config, IMAGES), config, IMAGES)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import build_on
 from jax import random
 from scipy.stats import special_ortho_group
 from sklearn.decomposition import PCA
@@ -11,7 +12,6 @@ from sklearn.decomposition import PCA
 from gan_jax import data
 from gan_jax.errors import UserError
 from gan_jax.evaluation import evaluate
-from gan_jax.experiment import build
 from gan_jax.metrics import pca
 from gan_jax.metrics.reconstruction import psnr, reconstruction_error
 
@@ -50,7 +50,7 @@ def exact(tiny):
     """The linear autoencoder on the digits, its weights those of PCA; and of its evaluators what they measure."""
     config = tiny("mnist_linear_ae")
     config.update_from_flattened_dict(LINEAR)
-    experiment = build(config, (8, 8, 1))
+    experiment = build_on(config, (8, 8, 1))
     (player,) = experiment.init(random.key(0)).players.values()
     x = data.load("digits", "train").x.reshape(-1, 64) / 255
     best = pca.fit(x).first(5)
@@ -81,7 +81,7 @@ def test_errors_do_not_depend_on_the_range_of_the_data(exact):
     wide.data.range = (-1.0, 3.0)
     one, other = (
         evaluate.measure(evaluate.make(c, e), e, p)
-        for c, e, p in ((config, experiment, players), (wide, build(wide, (8, 8, 1)), stretched(players)))
+        for c, e, p in ((config, experiment, players), (wide, build_on(wide, (8, 8, 1)), stretched(players)))
     )
     assert other == pytest.approx(one, rel=1e-3, abs=1e-4)
 
@@ -139,4 +139,4 @@ def test_evaluator_of_autoencoders_refuses_a_gan(tiny):
     with config.unlocked():
         config.evaluators = {"clean": {"name": "reconstruction.clean"}}
     with pytest.raises(UserError, match=r"config.evaluators.clean: the objective gives no 'encode'"):
-        evaluate.make(config, build(config, (8, 8, 1)))
+        evaluate.make(config, build_on(config, (8, 8, 1)))

@@ -4,6 +4,7 @@ import ast
 import json
 
 import pytest
+from conftest import build_on
 from test_imports import FILES, PACKAGE, imports
 
 from gan_jax import config
@@ -44,10 +45,9 @@ def test_a_runs_config_names_only_what_is_meant_to_be_named(tiny, tmp_path, name
     values = config.to_json(tiny())
     values["objective"]["name"] = name
     (tmp_path / "config.json").write_text(json.dumps({"config": values}))
-    from gan_jax.experiment import build
 
     with pytest.raises(UserError):
-        build(config.load(tmp_path / "config.json"), (8, 8, 1))
+        build_on(config.load(tmp_path / "config.json"), (8, 8, 1))
 
 
 def test_the_report_escapes_all_that_it_shows(tiny, tmp_path):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import build_on
 from jax import random
 
 from gan_jax import data, features
@@ -17,7 +18,6 @@ from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators import samples
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
-from gan_jax.experiment import build
 from gan_jax.metrics.frechet import frechet_distance
 
 KEY = random.key(0)
@@ -182,7 +182,7 @@ def test_a_model_without_samples_is_refused():
 def test_a_config_measures_its_run_and_says_what_cannot_be_measured(tiny):
     config = tiny().copy_and_resolve_references().unlock()
     config.evaluators = {"judged": {"name": "samples.distribution", "metrics": ("frechet",), "samples": 80, "seeds": 1}}
-    experiment = build(config, (8, 8, 1), 10)
+    experiment = build_on(config, (8, 8, 1), 10)
     players = experiment.init(KEY).players
     row = evaluate.measure(evaluate.make(config, experiment), experiment, players)
     assert row["judged/frechet/digits-v1"] > row["judged/frechet/digits-v1/floor"] > 0

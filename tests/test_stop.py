@@ -195,7 +195,7 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     with monkeypatch.context() as patches:
         patches.setattr(patched, name, asked)
         with pytest.raises(Stopped, match=rf"SIGTERM: round {reached} of 6 is saved; the same command goes on"):
-            loop.run(tiny(rounds_per_call=2), place, stop)
+            loop.run(tiny(steps_per_call=2), place, stop)
     assert not (moment == "in a picture" and place.sample(3).exists())
     loop.run(tiny(), place)
     assert results(place) == results(whole)

@@ -36,7 +36,7 @@ def get_sweep():
         "non-saturating": {},
     }
     small = {
-        "steps": 4, "batch_size": 8, "rounds_per_call": 2, "log_every_steps": 1, "sample_every_steps": 4,
+        "steps": 4, "batch_size": 8, "steps_per_call": 2, "log_every_steps": 1, "sample_every_steps": 4,
         "checkpoint_every_steps": 2, "evaluators": {}, "networks.generator.widths": (8, 4),
         "networks.critic.widths": (4, 8),
     }

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, build_on
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax import experiment
 from gan_jax.errors import UserError
-from gan_jax.experiment import build, build_for
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import names, plan
 from gan_jax.sweeps.cells import Cell, choice, crossed, drawn, grid, integers, listed, log_uniform, short, uniform
@@ -46,23 +46,23 @@ def test_crossed_joins_names_and_overrides():
 
 
 def test_short_names_tell_fields_apart():
-    assert short([RATE, OTHER_RATE, "order.name", "latent.dim"]) == {
+    assert short([RATE, OTHER_RATE, "step_rule.name", "samplers.z.dim"]) == {
         RATE: "critic.optimizer.learning_rate",
         OTHER_RATE: "generator.optimizer.learning_rate",
-        "order.name": "order",
-        "latent.dim": "dim",
+        "step_rule.name": "order",
+        "samplers.z.dim": "dim",
     }
 
 
 def test_drawn_cells_are_different_and_the_first_of_more():
-    laws = {RATE: log_uniform(1e-5, 1e-1), "latent.dim": integers(2, 3), "order.name": choice("a", "b")}
+    laws = {RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 3), "step_rule.name": choice("a", "b")}
     cells = drawn(laws, 50, seed=3)
     assert cells[:20] == drawn(laws, 20, seed=3)
     assert len({cell.name for cell in cells}) == 50
     assert cells != drawn(laws, 50, seed=4)
-    assert {cell.overrides["latent.dim"] for cell in cells} == {2, 3}
+    assert {cell.overrides["samplers.z.dim"] for cell in cells} == {2, 3}
     with pytest.raises(UserError, match="its laws give only 2 different ones"):
-        drawn({"order.name": choice("a", "b")}, 3)
+        drawn({"step_rule.name": choice("a", "b")}, 3)
 
 
 def test_laws_have_their_limits_and_middles():
@@ -77,7 +77,7 @@ def test_laws_have_their_limits_and_middles():
 
 
 def test_expand_overrides_fields_and_whole_blocks(base):
-    penalised = {"name": "adversarial.wasserstein_gp", "penalty_weight": 1.0}
+    penalised = {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 1.0}}
     schedule = {"name": "linear_schedule", "init_value": 0.1, "end_value": 0.0, "transition_steps": 10}
     cells = listed({"gp": {"objective": penalised, RATE: schedule}, "plain": {RATE: 1}, "whole": base})
     gp, plain, whole = expand(Sweep(base, cells, overrides={"steps": 7}))
@@ -145,7 +145,7 @@ def test_load_refuses(tmp_path, text, message):
 
 
 def test_a_thousand_cells_expand_in_seconds(base):
-    sweep = Sweep(base, drawn({RATE: log_uniform(1e-5, 1e-1), "latent.dim": integers(2, 90)}, 1000))
+    sweep = Sweep(base, drawn({RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 90)}, 1000))
     start = time.process_time()
     assert len(expand(sweep)) == 1000
     assert time.process_time() - start < 15  # 2.4 s on a quiet machine
@@ -183,15 +183,15 @@ def test_names_that_no_run_will_have_are_refused_with_near_ones(base, change, me
 
 
 def test_a_name_is_of_any_cell_and_a_cell_that_cannot_be_has_none(base, monkeypatch):
-    gp = {"objective": {"name": "adversarial.wasserstein_gp", "penalty_weight": 1.0}}
+    gp = {"objective": {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 1.0}}}
     gp |= {"networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5}}
     cells = listed({"cannot be": {"networks.critic.widths": (4,)}, "plain": {}, "gp": gp})
-    sweep = asking(base, "critic/accuracy", "critic/slope", cells=cells)
+    sweep = asking(base, "critic/accuracy", "critic/input_gradient_norm", cells=cells)
     assert names.check(sweep, expand(sweep)) == []
     built = []
-    monkeypatch.setattr(names, "build_for", lambda *given: built.append(given) or build_for(*given))
+    monkeypatch.setattr(names, "build", lambda *given: built.append(given) or experiment.build(*given))
     sweep = asking(
-        base, "critic/lsos", cells=drawn({RATE: log_uniform(1e-5, 1e-1), "latent.dim": integers(2, 90)}, 300)
+        base, "critic/lsos", cells=drawn({RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 90)}, 300)
     )
     with pytest.raises(UserError, match="'critic/lsos'"):
         names.check(sweep, expand(sweep))
@@ -236,7 +236,7 @@ def test_shipped_sweep_builds(file):
     for cell in expand(sweep):
         config = configs.of_seed(ConfigDict(cell.values), 0)
         assert config.evaluate_every_steps
-        build(config, *EXAMPLES[config.data.name])
+        build_on(config, *EXAMPLES[config.data.name])
 
 
 def test_folder_refuses_what_is_not_this_sweeps(base, tmp_path):

@@ -17,17 +17,21 @@ import pytest
 from jax import random
 
 from gan_jax import layers
-from gan_jax.core import networks, steps
+from gan_jax.core import steps
+from gan_jax.core.fields import Sampler
+from gan_jax.core.networks import Network
+from gan_jax.core.objective import Start
 from gan_jax.core.state import TrainState
-from gan_jax.distributions.latents import Latent
 from gan_jax.losses import penalties
 from gan_jax.models import dcgan
 from gan_jax.objectives import adversarial
+from gan_jax.objectives.terms import critic
 
 FIXTURES = Path(__file__).parent / "fixtures"
 KEY = random.key(0)
 ROUNDS, BATCH, DIM = 3, 8, 5
 GAMES = {"dcgan": (adversarial.non_saturating, layers.BatchNorm), "wgan_gp": (adversarial.wasserstein_gp, None)}
+FIELDS = {"generator": "z", "critic": "x"}
 PIXELS = {"generator": (16, 64), "critic": (16,)}  # that each batch norm of a network sees of an example
 
 
@@ -35,8 +39,8 @@ def modules(norm):
     generator = {"widths": (6, 4), "kernels": (4, 4, 3), "strides": (1, 2, 1), "paddings": (0, 1, 1)}
     critic = {"widths": (4, 6), "kernels": (4, 3), "strides": (2, 1), "paddings": (1, 1)}
     return {
-        "generator": dcgan.Generator((8, 8, 1), **generator, norm=norm),
-        "critic": dcgan.Critic(**critic, norm=norm),
+        "generator": Network(dcgan.Generator((8, 8, 1), **generator, norm=norm)),
+        "critic": Network(dcgan.Critic(**critic, norm=norm)),
     }
 
 
@@ -59,39 +63,43 @@ def named(fixture, when, player):
     return {name.removeprefix(prefix): fixture[name] for name in fixture.files if name.startswith(prefix)}
 
 
-def first_state(fixture, nets, turns):
+def first_state(fixture, nets, updates):
     inputs = {"generator": jnp.zeros((1, DIM)), "critic": jnp.zeros((1, 8, 8, 1))}
     players = {}
     for name, net in nets.items():
-        fresh, stats = networks.init(net, KEY, inputs[name])
+        fresh, stats = net.init(KEY, {FIELDS[name]: inputs[name]})
         weights = params(named(fixture, "first", name), name)
         assert jax.tree.map(jnp.shape, weights) == jax.tree.map(jnp.shape, fresh)
-        players[name] = steps.start(weights, stats, turns[name])
+        players[name] = steps.start(Start(weights, stats, {}), updates[name])
     return TrainState(jnp.int32(0), players)
 
 
 def play(game, fixture, monkeypatch):
     """The fixture's rounds by the project's own objective and rule of play -> the last state, metrics by round."""
-    # The weights of examples stand in the place of their keys.
     monkeypatch.setattr(penalties, "random", SimpleNamespace(uniform=lambda alpha: alpha))
     make, norm = GAMES[game]
     nets = modules(norm or layers.InstanceNorm)
     adam = optax.adam(2e-3, b1=0.5, b2=0.999)
-    turns = {"critic": steps.Turn(adam, repeats=fixture["real"].shape[1]), "generator": steps.Turn(adam)}
+    updates = {
+        "critic": steps.Update(lambda numbers: adam, per_step=fixture["real"].shape[1]),
+        "generator": steps.Update(lambda numbers: adam),
+    }
 
     @jax.jit
-    def one_round(state, batches, z, alpha):
-        # Moves are traced in the order of play, so each takes the noise that is its own.
+    def one_step(state, batches, z, alpha):
+        # Updates are traced in their order, so each takes the noise that is its own.
         draws, weights = iter(z), iter(alpha)
-        penalty = {"penalty": lambda f, keys, *x: penalties.gradient_penalty(f, next(weights), *x)} if not norm else {}
-        objective = make(**nets, latent=Latent(DIM, lambda keys: next(draws), jnp.add), **penalty)
-        return steps.alternating(objective, turns)(state, batches, KEY)
+        # The weights of examples stand in the place of their keys.
+        monkeypatch.setattr(critic, "example_keys", lambda key, n: next(weights))
+        objective = make(networks=nets, samplers={"z": Sampler(lambda keys, batch: next(draws))})
+        numbers = steps.default_hyperparams(objective, updates)
+        return steps.alternating(objective, updates)(state, batches, KEY, numbers)
 
-    state, rows = first_state(fixture, nets, turns), []
+    state, rows = first_state(fixture, nets, updates), []
     for step in range(ROUNDS):
         z = jnp.concatenate([fixture["z_critic"][step], fixture["z_generator"][step][None]])
         batches = {"x": jnp.asarray(fixture["real"][step].transpose(0, 1, 3, 4, 2))}
-        state, metrics = one_round(state, batches, z, fixture["alpha"][step])
+        state, metrics = one_step(state, batches, z, fixture["alpha"][step])
         rows.append(metrics)
     return state, rows
 
@@ -101,8 +109,8 @@ def test_rounds_equal_pytorchs(game, monkeypatch):
     fixture = np.load(FIXTURES / f"torch_rounds_{game}.npz")
     state, rows = play(game, fixture, monkeypatch)
     close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-4)
-    for name in ("critic_loss", "generator_loss", *(["critic_penalty"] if game == "wgan_gp" else [])):
-        close([row[name.replace("_", "/", 1)] for row in rows], fixture[name])
+    for name in ("critic_loss", "generator_loss", *(["critic_gradient_penalty"] if game == "wgan_gp" else [])):
+        close([row[name.replace("_", "/", 1)] for row in rows], fixture[name.replace("gradient_penalty", "penalty")])
     for name, player in state.players.items():
         expected = params(named(fixture, "last", name), name)
         jax.tree.map(close, player.params, expected)

@@ -6,6 +6,7 @@ import shutil
 import jax
 import numpy as np
 import pytest
+from conftest import build_on
 from PIL import Image
 from tensorboard_events import scalars
 
@@ -13,7 +14,6 @@ from gan_jax import config as configs
 from gan_jax.config import read_run
 from gan_jax.errors import UserError
 from gan_jax.evaluation import predict
-from gan_jax.experiment import build
 from gan_jax.runs import checkpoints as checkpoint
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import read_rows
@@ -27,7 +27,7 @@ def run(made, folder):
 
 
 def state(made, place, step):
-    experiment = build(made, (8, 8, 1))
+    experiment = build_on(made, (8, 8, 1))
     checkpoints = checkpoint.Checkpoints(place.checkpoints, made.keep_checkpoints)
     try:
         return checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)
@@ -86,7 +86,7 @@ def test_samples_change_with_the_weights(whole):
 def test_resumed_run_is_the_same_to_the_bit(whole, tmp_path):
     made, place = whole
     halfway = made.copy_and_resolve_references()
-    halfway.update({"steps": 3, "rounds_per_call": 2, "log_every_steps": 1})
+    halfway.update({"steps": 3, "steps_per_call": 2, "log_every_steps": 1})
     resumed = run(halfway, tmp_path / "run")
     run(made, RunDirectory(tmp_path / "run").folder)
     one, other = (jax.tree.leaves(state(made, p, 6)) for p in (place, resumed))

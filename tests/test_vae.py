@@ -6,19 +6,21 @@ import numpy as np
 import optax
 import pytest
 import scipy.stats
+from conftest import build_on
 from jax import random
 from scipy.integrate import quad
 
-from gan_jax import data, losses
+from gan_jax import data
 from gan_jax.core import steps
 from gan_jax.core.collectives import example_keys
+from gan_jax.core.networks import Network
 from gan_jax.core.state import Player, TrainState
 from gan_jax.data.base import Dataset
 from gan_jax.distributions import labels, likelihoods
 from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators import likelihood as evaluator
 from gan_jax.evaluation.evaluators.base import Context
-from gan_jax.experiment import build
+from gan_jax.losses import elbo
 from gan_jax.metrics.likelihood import importance_weighted_bound
 from gan_jax.models import autoencoder, mlp
 from gan_jax.models import vae as models
@@ -26,15 +28,17 @@ from gan_jax.objectives import vae as objectives
 
 KEY = random.key(0)
 UNIT = (0.0, 1.0)
-NETWORKS = {"encoder": models.Encoder(3, widths=(8,)), "decoder": models.Decoder((4, 4, 1), widths=(8,))}
+NETWORKS = {
+    "encoder": Network(models.Encoder(3, widths=(8,))),
+    "decoder": Network(models.Decoder((4, 4, 1), widths=(8,))),
+}
 CONVOLUTIONAL = {
-    "encoder": models.ConvEncoder(3, widths=(4, 4), kernels=(3, 4), strides=(1, 2), paddings=(1, 1)),
-    "decoder": models.ConvDecoder((4, 4, 1), widths=(4,), kernels=(2, 4), strides=(1, 2), paddings=(0, 1)),
+    "encoder": Network(models.ConvEncoder(3, widths=(4, 4), kernels=(3, 4), strides=(1, 2), paddings=(1, 1))),
+    "decoder": Network(models.ConvDecoder((4, 4, 1), widths=(4,), kernels=(2, 4), strides=(1, 2), paddings=(0, 1))),
 }
 CONDITIONAL = {
-    "encoder": models.ConditionalEncoder(3, classes=5, widths=(8,)),
-    "decoder": models.ConditionalDecoder((4, 4, 1), classes=5, widths=(8,)),
-    "condition": labels.labels(5),
+    "encoder": Network(models.ConditionalEncoder(3, classes=5, widths=(8,))),
+    "decoder": Network(models.ConditionalDecoder((4, 4, 1), classes=5, widths=(8,))),
 }
 
 
@@ -42,38 +46,50 @@ def vae(**parts):
     """The objective, its functions compiled."""
     objective = objectives.vae(**parts)
     init = {player: jax.jit(function) for player, function in objective.init.items()}
-    return objective._replace(init=init, predict={name: jax.jit(use) for name, use in objective.predict.items()})
+    compiled = {name: use._replace(fn=jax.jit(use.fn)) for name, use in objective.predictions.items()}
+    return objective._replace(init=init, predictions=compiled)
+
+
+def ask(objective, use, players, keys, **batch):
+    """A prediction of a batch, by name."""
+    return objective.predictions[use].fn(players, keys, batch)
 
 
 VAES = {
-    "bernoulli": vae(**NETWORKS, likelihood=likelihoods.bernoulli(), limits=UNIT),
-    "binarised": vae(**NETWORKS, likelihood=likelihoods.binarised(), limits=UNIT),
-    "learned_normal": vae(**NETWORKS, likelihood=likelihoods.learned_normal(), limits=UNIT, beta=0.5),
-    "convolutional": vae(**CONVOLUTIONAL, likelihood=likelihoods.normal(0.3), limits=(-1.0, 1.0)),
-    "conditional": vae(**CONDITIONAL, likelihood=likelihoods.bernoulli(), limits=UNIT),
+    "bernoulli": vae(networks=NETWORKS, likelihood=likelihoods.bernoulli(), limits=UNIT),
+    "binarised": vae(networks=NETWORKS, likelihood=likelihoods.binarised(), limits=UNIT),
+    "learned_normal": vae(networks=NETWORKS, likelihood=likelihoods.learned_normal(), limits=UNIT, beta=0.5),
+    "convolutional": vae(networks=CONVOLUTIONAL, likelihood=likelihoods.normal(0.3), limits=(-1.0, 1.0)),
+    "conditional": vae(
+        networks=CONDITIONAL,
+        samplers={"label": labels.uniform(5)},
+        likelihood=likelihoods.bernoulli(),
+        limits=UNIT,
+    ),
 }
 BATCH = {"x": random.uniform(KEY, (16, 4, 4, 1)), "label": jnp.arange(16, dtype=jnp.int32) % 5}
 each = pytest.mark.parametrize("name", VAES)
 
 
 def first_player(objective, x=BATCH["x"]):
-    params, stats = objective.init["autoencoder"](KEY, x[:1])
-    return {"autoencoder": Player(params, stats, ())}
+    batch = {"x": x[:1], "label": BATCH["label"][:1]}
+    first = objective.init["autoencoder"](KEY, batch)
+    return {"autoencoder": Player(first.params, first.stats, ())}
 
 
 @pytest.mark.parametrize(("mean", "logvar"), [(0.0, 0.0), (1.5, -2.0), (-0.3, 1.0), (0.0, 1e-4)])
 def test_kl_is_the_integral(mean, logvar):
     q, p = scipy.stats.norm(mean, np.exp(logvar / 2)), scipy.stats.norm()
     wanted, _ = quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), mean - 15, mean + 15, epsabs=1e-12, limit=200)
-    got = losses.kl_to_standard_normal(jnp.full((1, 1), mean), jnp.full((1, 1), logvar))
+    got = elbo.kl_to_standard_normal(jnp.full((1, 1), mean), jnp.full((1, 1), logvar))
     np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-9)
 
 
 def test_kl_sums_over_latents_and_is_zero_at_the_prior():
     mean, logvar = random.normal(KEY, (2, 5, 3))
-    one = losses.kl_to_standard_normal(mean.reshape(-1, 1), logvar.reshape(-1, 1))
-    np.testing.assert_allclose(losses.kl_to_standard_normal(mean, logvar), one.reshape(5, 3).sum(1), rtol=1e-5)
-    np.testing.assert_array_equal(losses.kl_to_standard_normal(jnp.zeros((2, 3)), jnp.zeros((2, 3))), jnp.zeros(2))
+    one = elbo.kl_to_standard_normal(mean.reshape(-1, 1), logvar.reshape(-1, 1))
+    np.testing.assert_allclose(elbo.kl_to_standard_normal(mean, logvar), one.reshape(5, 3).sum(1), rtol=1e-5)
+    np.testing.assert_array_equal(elbo.kl_to_standard_normal(jnp.zeros((2, 3)), jnp.zeros((2, 3))), jnp.zeros(2))
 
 
 def test_log_probs_are_scipys():
@@ -91,7 +107,7 @@ def test_log_probs_are_scipys():
 @pytest.mark.parametrize("logit", [-1e4, 1e4])
 def test_bernoulli_is_finite_where_the_decoder_is_sure(logit):
     x = jnp.array([[0.0, 1.0]])
-    value, gradient = jax.value_and_grad(lambda a: losses.bernoulli_log_prob(a, x)[0])(jnp.full((1, 2), logit))
+    value, gradient = jax.value_and_grad(lambda a: elbo.bernoulli_log_prob(a, x)[0])(jnp.full((1, 2), logit))
     np.testing.assert_allclose(value, -1e4)
     assert jnp.isfinite(gradient).all()
 
@@ -112,6 +128,12 @@ def test_binarised_pixels_are_bits_of_the_examples_own_keys():
     np.testing.assert_array_equal(law.observe(keys[7:9], x[7:9]), bits[7:9])
 
 
+def plain(latents, shape):
+    """Networks of one linear layer each."""
+    encoder, decoder = models.Encoder(latents, widths=()), models.Decoder(shape, widths=())
+    return {"encoder": Network(encoder), "decoder": Network(decoder)}
+
+
 class Linear:
     """p(z) = N(0, I), x = W z + b + N(0, std^2): log p(x) and the posterior are known. The encoder is told its bias."""
 
@@ -124,8 +146,7 @@ class Linear:
 
     def game(self, logvar, stretch):
         objective = vae(
-            encoder=models.Encoder(2, widths=()),
-            decoder=models.Decoder((3,), widths=()),
+            networks=plain(2, (3,)),
             likelihood=likelihoods.normal(self.std),
             limits=None,
         )
@@ -140,8 +161,8 @@ class Linear:
 
     def log_weights(self, logvar, stretch, draws):
         objective, players = self.game(logvar, stretch)
-        batch = {"x": jnp.asarray(self.x, jnp.float32)}
-        return np.asarray(objective.predict["log_weights"](players, example_keys(KEY, 3), jnp.arange(draws), batch))
+        x, numbers = jnp.asarray(self.x, jnp.float32), jnp.tile(jnp.arange(draws), (3, 1))
+        return np.asarray(ask(objective, "log_weights", players, example_keys(KEY, 3), x=x, draws=numbers))
 
 
 def test_bound_is_exact_where_the_posterior_is():
@@ -174,8 +195,8 @@ def test_one_weight_is_the_elbo_and_its_terms_are():
     kl = 0.5 * (np.square(mean) + np.exp(logvar) - 1 - logvar).sum(1)
     np.testing.assert_allclose(weights, -reconstruction - kl, atol=0.1)
     objective, players = model.game(logvar, 0.8)
-    many = {"x": jnp.tile(jnp.asarray(model.x, jnp.float32), (5_000, 1))}
-    terms = objective.predict["elbo"](players, example_keys(KEY, 15_000), many)
+    many = jnp.tile(jnp.asarray(model.x, jnp.float32), (5_000, 1))
+    terms = ask(objective, "elbo", players, example_keys(KEY, 15_000), x=many)
     np.testing.assert_allclose(terms["kl"][:3], kl, rtol=1e-4)
     np.testing.assert_allclose(terms["reconstruction"].reshape(-1, 3).mean(0), reconstruction, atol=0.15)
 
@@ -188,13 +209,14 @@ def test_bound_of_equal_weights_is_the_weight_and_large_ones_stay_finite():
 @each
 def test_rounds_are_finite_and_compile_once(name):
     objective = VAES[name]
-    turns = {"autoencoder": steps.Turn(optax.adam(1e-2))}
-    players = {"autoencoder": steps.start(*objective.init["autoencoder"](KEY, BATCH["x"][:1]), turns["autoencoder"])}
-    step = jax.jit(steps.alternating(objective, turns))
+    updates = {"autoencoder": steps.Update(lambda numbers: optax.adam(1e-2))}
+    first = objective.init["autoencoder"](KEY, {name: values[:1] for name, values in BATCH.items()})
+    players = {"autoencoder": steps.start(first, updates["autoencoder"])}
+    step, numbers = jax.jit(steps.alternating(objective, updates)), steps.default_hyperparams(objective, updates)
     state, batches = TrainState(jnp.int32(0), players), jax.tree.map(lambda a: a[None], BATCH)
     seen = []
     for _ in range(100):
-        state, metrics = step(state, batches, KEY)
+        state, metrics = step(state, batches, KEY, numbers)
         seen.append(metrics)
     assert step._cache_size() == 1
     terms = ("loss", "reconstruction", "kl", "gradient_norm")
@@ -211,30 +233,34 @@ def test_rounds_are_finite_and_compile_once(name):
 def test_loss_is_the_mean_of_terms_for_each_example(name):
     objective, beta = VAES[name], 0.5 if name == "learned_normal" else 1.0
     players, keys = first_player(objective), example_keys(KEY, 16)
-    terms = objective.predict["elbo"](players, keys, BATCH)
+    terms = ask(objective, "elbo", players, keys, **BATCH)
     assert {term: value.shape for term, value in terms.items()} == {"reconstruction": (16,), "kl": (16,)}
-    few = objective.predict["elbo"](players, keys[3:5], {field: values[3:5] for field, values in BATCH.items()})
+    few = ask(objective, "elbo", players, keys[3:5], **{field: values[3:5] for field, values in BATCH.items()})
     for term, value in few.items():
         np.testing.assert_allclose(value, terms[term][3:5], rtol=1e-5)
-    loss, aux = objective.losses["autoencoder"](players["autoencoder"].params, players, BATCH, KEY)
+    state = TrainState(jnp.int32(0), players)
+    loss, aux = objective.losses["autoencoder"](players["autoencoder"].params, state, BATCH, KEY, {"kl": beta})
     np.testing.assert_allclose(loss, aux.metrics["reconstruction"] + beta * aux.metrics["kl"], rtol=1e-6)
 
 
 @each
 def test_predictions_belong_to_their_keys_and_examples(name):
     objective = VAES[name]
-    players, keys, predict = first_player(objective), random.split(KEY, 5), VAES[name].predict
-    given = (BATCH["label"],) if name == "conditional" else ()
-    made = predict["sample"](players, keys)
+    players, keys = first_player(objective), random.split(KEY, 5)
+    given = {"x": BATCH["x"], **({"label": BATCH["label"]} if name == "conditional" else {})}
+    made = ask(objective, "sample", players, keys)
     assert made.shape == (5, 4, 4, 1)
-    np.testing.assert_allclose(predict["sample"](players, keys[2:4]), made[2:4], atol=1e-6)
-    assert predict["interpolate"](players, keys, jnp.linspace(0, 1, 3)).shape == (5, 3, 4, 4, 1)
-    assert predict["encode"](players, BATCH["x"], *given).shape == (16, 3)
-    recon = predict["reconstruct"](players, BATCH["x"], *given)
+    np.testing.assert_allclose(ask(objective, "sample", players, keys[2:4]), made[2:4], atol=1e-6)
+    t = jnp.tile(jnp.linspace(0, 1, 3), (5, 1))
+    assert ask(objective, "interpolate", players, keys, t=t).shape == (5, 3, 4, 4, 1)
+    each_key = example_keys(KEY, 16)
+    assert ask(objective, "encode", players, each_key, **given).shape == (16, 3)
+    recon = ask(objective, "reconstruct", players, each_key, **given)
     assert recon.shape == (16, 4, 4, 1)
-    few = (values[:2] for values in (BATCH["x"], *given))
-    np.testing.assert_allclose(predict["reconstruct"](players, *few), recon[:2], atol=1e-6)
-    assert predict["log_weights"](players, example_keys(KEY, 16), jnp.arange(2), BATCH).shape == (16, 2)
+    few = {field: values[:2] for field, values in given.items()}
+    np.testing.assert_allclose(ask(objective, "reconstruct", players, each_key[:2], **few), recon[:2], atol=1e-6)
+    draws = jnp.tile(jnp.arange(2), (16, 1))
+    assert ask(objective, "log_weights", players, each_key, **BATCH, draws=draws).shape == (16, 2)
 
 
 @each
@@ -244,15 +270,15 @@ def test_samples_leave_the_encoder_out(name):
     params = players["autoencoder"].params
     broken = {**params, "encoder": jax.tree.map(lambda leaf: leaf * jnp.nan, params["encoder"])}
     without = {"autoencoder": players["autoencoder"]._replace(params=broken)}
-    wanted = objective.predict["sample"](players, keys)
-    np.testing.assert_array_equal(objective.predict["sample"](without, keys), wanted)
+    wanted = ask(objective, "sample", players, keys)
+    np.testing.assert_array_equal(ask(objective, "sample", without, keys), wanted)
     assert jnp.isfinite(wanted).all()
 
 
 def test_samples_by_class_have_the_class_and_its_z():
     objective = VAES["conditional"]
     players, keys = first_player(objective), jnp.stack([KEY] * 5)
-    made = objective.predict["sample_class"](players, keys, jnp.array([0, 1, 0, 2, 1]))
+    made = ask(objective, "sample", players, keys, label=jnp.array([0, 1, 0, 2, 1]))
     np.testing.assert_array_equal(made[0], made[2])
     np.testing.assert_array_equal(made[1], made[4])
     assert jnp.abs(made[0] - made[1]).max() > 1e-3
@@ -262,14 +288,14 @@ def test_samples_by_class_have_the_class_and_its_z():
 def test_two_latents_interpolate_over_the_plane():
     """A decoder that shows z itself: from left to right the first latent rises, from bottom to top the second."""
     objective = vae(
-        encoder=models.Encoder(2, widths=()),
-        decoder=models.Decoder((2,), widths=()),
+        networks=plain(2, (2,)),
         likelihood=likelihoods.normal(),
         limits=None,
     )
     players = first_player(objective, jnp.zeros((1, 2)))
     players["autoencoder"].params["decoder"] = {"Dense_0": {"kernel": jnp.eye(2), "bias": jnp.zeros(2)}}
-    plane = objective.predict["interpolate"](players, random.split(KEY, 5), jnp.linspace(0, 1, 3))
+    t = jnp.tile(jnp.linspace(0, 1, 3), (5, 1))
+    plane = ask(objective, "interpolate", players, random.split(KEY, 5), t=t)
     at = scipy.stats.norm.ppf([0.02, 0.26, 0.5, 0.74, 0.98])
     np.testing.assert_allclose(plane[..., 0], np.tile(at[[0, 2, 4]], (5, 1)), atol=1e-4)
     np.testing.assert_allclose(plane[..., 1], np.tile(at[::-1, None], (1, 3)), atol=1e-4)
@@ -306,18 +332,18 @@ def test_evaluator_takes_more_samples_than_are_decoded_at_once(monkeypatch):
         ({"beta": -1.0}, "beta is -1.0: it must be at least 0"),
         ({"limits": (-1.0, 1.0)}, r"config.data.range is \(-1.0, 1.0\): this likelihood needs \(0.0, 1.0\)"),
         ({"limits": None}, "needs"),
-        ({"encoder": mlp.Critic()}, "Critic has no latents"),
+        ({"networks": {**NETWORKS, "encoder": Network(mlp.Critic())}}, "Critic has no latents"),
     ],
 )
 def test_refuses(change, message):
     with pytest.raises(ValueError, match=message):
-        objectives.vae(**{**NETWORKS, "likelihood": likelihoods.bernoulli(), "limits": UNIT, **change})
+        objectives.vae(**{"networks": NETWORKS, "likelihood": likelihoods.bernoulli(), "limits": UNIT, **change})
 
 
 def test_refuses_an_encoder_without_a_variance():
-    parts = {**NETWORKS, "encoder": autoencoder.Encoder(3)}
+    networks = {**NETWORKS, "encoder": Network(autoencoder.Encoder(3))}
     with pytest.raises(ValueError, match="unpack"):
-        objectives.vae(**parts, likelihood=likelihoods.bernoulli(), limits=UNIT).init["autoencoder"](KEY, BATCH["x"])
+        vae(networks=networks, likelihood=likelihoods.bernoulli(), limits=UNIT).init["autoencoder"](KEY, BATCH)
 
 
 @pytest.mark.parametrize("law", [likelihoods.normal, likelihoods.learned_normal])
@@ -338,13 +364,13 @@ def test_build_refuses(tiny, name, field, value, message):
     config = tiny(name)
     config.update_from_flattened_dict({field: value})
     with pytest.raises(UserError) as error:
-        build(config, (28, 28, 1), 10)
+        build_on(config, (28, 28, 1), 10)
     assert message in str(error.value)
 
 
 def test_labels_of_a_set_without_labels_are_an_error(tiny):
     with pytest.raises(UserError, match="has no labels"):
-        build(tiny("mnist_cvae"), (28, 28, 1), 0)
+        build_on(tiny("mnist_cvae"), (28, 28, 1), 0)
 
 
 def test_binary_mnist_is_one_draw_of_bits_by_the_greys(tfds_dir):

@@ -7,16 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import pytest
 from jax import lax, random
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from gan_jax.core import steps
+from gan_jax.core.networks import Network
 from gan_jax.core.state import TrainState
 from gan_jax.distributions import latents
 from gan_jax.models import mlp
 from gan_jax.objectives import adversarial
+from gan_jax.objectives.forward import Weighted
+from gan_jax.objectives.terms import critic
 
 KEY, N, BATCH, MOVES = random.key(0), 1000, 256, 1200
 
@@ -50,26 +52,30 @@ def estimate(real, fake):
 
     (The largest value of s W - weight (s - 1)^2, by slope s, is at s = 1 + W / (2 weight).)
     """
-    objective = adversarial.wasserstein_gp(
-        generator=Scaled(),
-        critic=mlp.Critic(widths=(64, 64), dropout=0.0, activation=nn.relu),
-        latent=latents.normal(2),
-        penalty_weight=20.0,
-    )
-    turns = {"critic": steps.Turn(optax.adam(2e-3)), "generator": steps.Turn(optax.sgd(0.0))}
-    players = {p: steps.start(*init(KEY, real[:1]), turns[p]) for p, init in objective.init.items()}
-    step = steps.alternating(objective, turns)
+    module = mlp.Critic(widths=(64, 64), dropout=0.0, activation=nn.relu)
+    networks = {"generator": Network(Scaled()), "critic": Network(module)}
+    terms = {"wasserstein": Weighted(critic.wasserstein), "gradient_penalty": Weighted(critic.gradient_penalty, 20.0)}
+    objective = adversarial.wasserstein_gp(networks=networks, samplers={"z": latents.normal(2)}, critic=terms)
+    updates = {
+        "critic": steps.Update(lambda numbers: optax.adam(2e-3)),
+        "generator": steps.Update(lambda numbers: optax.sgd(0.0)),
+    }
+    example = {"x": real[:1], "z": real[:1]}
+    players = {p: steps.start(init(KEY, example), updates[p]) for p, init in objective.init.items()}
+    step, numbers = steps.alternating(objective, updates), steps.default_hyperparams(objective, updates)
 
     def body(i, state):
         rows = random.randint(random.fold_in(KEY, i), (1, BATCH), 0, N)
-        return step(state, {"x": real[rows]}, KEY)[0]
+        return step(state, {"x": real[rows]}, KEY, numbers)[0]
 
     state = jax.jit(partial(lax.fori_loop, 0, MOVES, body))(TrainState(jnp.int32(0), players))
-    scores = partial(objective.predict["scores"], state.players)
+
+    def scores(x):
+        return objective.predictions["scores"].fn(state.players, random.split(KEY, len(x)), {"x": x})
+
     return float(scores(real).mean() - scores(fake).mean())
 
 
-@pytest.mark.parametrize("law", [translated, ring])
 def test_the_trained_critic_estimates_the_distance(law):
     real, fake = law(KEY), 0.5 * random.normal(random.fold_in(KEY, 1), (N, 2))
     distance = exact(real, fake)

@@ -17,6 +17,7 @@ from gan_jax.config import ConfigDict, load
 def get_config() -> ConfigDict:
     """A fresh copy of this config."""
     config = load(Path(__file__).parents[1] / "mnist_wgan_gp.py")
-    config.objective.name = "adversarial.wasserstein_gp_of_probabilities"
-    config.order.name = "alternating_on_one_batch"
+    with config.unlocked():
+        config.networks.critic.last_activation = ConfigDict({"name": "sigmoid"})
+    config.step_rule.name = "alternating_on_one_batch"
     return config

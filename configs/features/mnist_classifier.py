@@ -16,7 +16,7 @@ def get_config() -> ConfigDict:
     config.data.name = "mnist"
     config.steps = 5_600  # 12 epochs
     config.batch_size = 128
-    config.rounds_per_call = 50
+    config.steps_per_call = 50
     config.log_every_steps = 50
     config.sample_every_steps = 0
     config.evaluate_every_steps = 1_400

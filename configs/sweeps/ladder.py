@@ -41,7 +41,7 @@ def get_sweep() -> Sweep:
 def _cell(name: str) -> Cell:
     base = load(CONFIGS / f"mnist_{name}.py")
     batch = min(base.batch_size, 100)
-    images = batch * max(player.repeats for player in base.players.values())  # a round
+    images = batch * max(player.updates_per_step for player in base.players.values())  # a round
     steps = IMAGES // (images * EVALUATED) * EVALUATED
     changed: dict[str, Any] = {"steps": steps, "batch_size": batch, "evaluators": _evaluators(name)}
     changed |= {"data.split": "train", "keep_best": ""}

@@ -12,9 +12,11 @@ from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 def get_sweep() -> Sweep:
     """The paper's form, each slip alone, and both; 5 seeds."""
-    paper = {"name": "adversarial.wasserstein_gp", "penalty_weight": 10.0}
-    sigmoid = {"objective": {**paper, "name": "adversarial.wasserstein_gp_of_probabilities"}}
-    one_batch = {"order.name": "alternating_on_one_batch"}
+    base = load(CONFIGS / "digits_dcgan.py")
+    critic = {**base.networks.critic.to_dict(), "norm": {"name": "InstanceNorm", "epsilon": 1e-5}}
+    paper = {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 10.0}}
+    sigmoid = {"networks.critic": {**critic, "last_activation": {"name": "sigmoid"}}}
+    one_batch = {"step_rule.name": "alternating_on_one_batch"}
     cells = {
         "the paper's": {},
         "sigmoid": sigmoid,
@@ -24,13 +26,12 @@ def get_sweep() -> Sweep:
     common = {
         "steps": 300,
         "objective": paper,
-        "networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5},
-        "players.critic.repeats": 5,
+        "networks.critic": critic,
+        "players.critic.updates_per_step": 5,
         "sample_every_steps": 100,
         "evaluate_every_steps": 100,
         "checkpoint_every_steps": 100,
     }
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
-    curves = [Curve("samples/frechet/digits-v1"), Curve("critic/slope"), Curve("generator/gradient_norm")]
-    base = load(CONFIGS / "digits_dcgan.py")
+    curves = [Curve("samples/frechet/digits-v1"), Curve("critic/input_gradient_norm"), Curve("generator/gradient_norm")]
     return Sweep(base, listed(cells), Seeds(5), common, metrics=metrics, curves=curves)

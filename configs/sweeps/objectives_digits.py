@@ -15,7 +15,7 @@ ROUNDS, MOVES = 2_000, 5
 def get_sweep() -> Sweep:
     """Minimax, non-saturating, WGAN and WGAN-GP; 5 seeds."""
     rmsprop = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
-    fewer = {"steps": ROUNDS // MOVES, "players.critic.repeats": MOVES}
+    fewer = {"steps": ROUNDS // MOVES, "players.critic.updates_per_step": MOVES}
     cells = {
         "minimax": {"objective.name": "adversarial.minimax"},
         "non-saturating": {"objective.name": "adversarial.non_saturating"},
@@ -27,7 +27,7 @@ def get_sweep() -> Sweep:
             **fewer,
         },
         "WGAN-GP": {
-            "objective": {"name": "adversarial.wasserstein_gp", "penalty_weight": 10.0},
+            "objective": {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 10.0}},
             "networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5},  # per-example gradients
             **fewer,
         },

@@ -19,10 +19,10 @@ def get_sweep() -> Sweep:
     adam = {"name": "adam", "learning_rate": 5e-4, "b1": 0.5, "b2": 0.9}
     rmsprop = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
     dual = {
-        "order.name": "alternating",
+        "step_rule.name": "alternating",
         "networks.generator.init_std": 0.07,
         "networks.critic.init_std": 0.1,
-        "players.critic.repeats": MOVES,
+        "players.critic.updates_per_step": MOVES,
         "steps": ROUNDS // MOVES,
         "evaluate_every_steps": 160,
     }
@@ -37,7 +37,7 @@ def get_sweep() -> Sweep:
             **dual,
         },
         "WGAN-GP": {
-            "objective": {"name": "adversarial.wasserstein_gp", "penalty_weight": 0.1},
+            "objective": {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 0.1}},
             "players.critic.optimizer": adam,
             "players.generator.optimizer": adam,
             **dual,

@@ -12,9 +12,10 @@ ROUNDS = 1_000
 
 def get_sweep() -> Sweep:
     """Two orders by 1, 2 and 5 critic moves; 5 seeds of configs/digits_dcgan.py."""
-    orders = grid({"order.name": ["alternating", "simultaneous"]})
+    orders = grid({"step_rule.name": ["alternating", "simultaneous"]})
     moves = {
-        f"{n} critic move{'s' if n > 1 else ''}": {"players.critic.repeats": n, "steps": ROUNDS // n} for n in (1, 2, 5)
+        f"{n} critic move{'s' if n > 1 else ''}": {"players.critic.updates_per_step": n, "steps": ROUNDS // n}
+        for n in (1, 2, 5)
     }
     every = {"sample_every_steps": 200, "evaluate_every_steps": 100, "checkpoint_every_steps": 200}
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]

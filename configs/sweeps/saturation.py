@@ -28,7 +28,7 @@ def get_sweep() -> Sweep:
     gradient, probability = "generator/gradient_norm", "critic/fake_probability"
     return Sweep(
         load(CONFIGS / "digits_dcgan.py"),
-        crossed(losses, grid({"players.critic.repeats": [1, 5]})),
+        crossed(losses, grid({"players.critic.updates_per_step": [1, 5]})),
         Seeds(5),
         common,
         metrics=[Metric(gradient), Metric(probability), Metric("samples/frechet/digits-v1", "lower")],

@@ -18,8 +18,8 @@ def get_sweep() -> Sweep:
         {
             rates: log_uniform(1e-4, 1e-2),
             ("players.critic.optimizer.b1", "players.generator.optimizer.b1"): choice(0.0, 0.5, 0.9),
-            "players.critic.repeats": choice(1, 2, 5),
-            "latent.dim": integers(10, 100),
+            "players.critic.updates_per_step": choice(1, 2, 5),
+            "samplers.z.dim": integers(10, 100),
         },
         20,
     )

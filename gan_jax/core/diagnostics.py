@@ -40,14 +40,14 @@ def largest(values: jax.Array) -> jax.Array:
     return _whole(values).max()
 
 
-def variety(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
-    """How a batch's fakes are spread beside its real examples: [b, ...] twice -> three scalars, or none of one example.
+def batch_diversity(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
+    """Compares the spread of a batch's fakes and real examples: [b, ...] twice -> three scalars, none of one example.
 
     diversity: the fakes' spread, the root of their summed variances, as a share of the real ones'.
-    offset: the squared distance between the two means, in units of the real ones' summed variances, less what chance
+    mean_gap: the squared distance between the two means, in units of the real ones' summed variances, less what chance
         gives batches of this size: about 0 for two batches of one law, above it when kinds of examples are missing.
-    nearest: how far an example is from the next one like it among 16 of the batch, as a share of what it is for real
-        ones: low when fakes repeat themselves (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
+    nearest_neighbor_ratio: how far an example is from the next one like it among 16 of the batch, as a share of what it
+        is for real ones: low when fakes repeat themselves (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
 
     Real examples without any spread, as in a constant set, are no unit to measure in. Where fakes have none either the
     shares are 1; the offset is then in the fakes' variances; and no value goes beyond MOST.
@@ -61,8 +61,10 @@ def variety(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
     unit = jnp.where(real_variance > rounding, real_variance, fake_variance)
     return {
         "diversity": jnp.minimum(jnp.sqrt((fake_variance + rounding) / (real_variance + rounding)), MOST),
-        "offset": jnp.clip(apart / (unit + rounding), -MOST, MOST),
-        "nearest": jnp.minimum((_nearest(fake) + jnp.sqrt(rounding)) / (_nearest(real) + jnp.sqrt(rounding)), MOST),
+        "mean_gap": jnp.clip(apart / (unit + rounding), -MOST, MOST),
+        "nearest_neighbor_ratio": jnp.minimum(
+            (_nearest(fake) + jnp.sqrt(rounding)) / (_nearest(real) + jnp.sqrt(rounding)), MOST
+        ),
     }
 
 

@@ -1,8 +1,13 @@
-"""Linen modules as pure functions of (params, stats): the only place that knows Linen's dictionary of variables."""
+"""Networks: Linen modules as pure functions of (params, stats, batch), called by the fields that they take.
 
+The names of a module's arguments are the fields of the batch that it gets: `__call__(self, z, label, *, train)` is
+called with `batch["z"], batch["label"]`. This is the only file that knows Linen's dictionary of variables.
+"""
+
+import inspect
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -10,78 +15,108 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-Tree = Any
+from gan_jax.core.collectives import base_key
+from gan_jax.core.fields import Batch, stream
+from gan_jax.core.state import Tree
+
+RANDOM = ("dropout", "noise")
+"""The random streams that layers may draw from in training."""
+MIXES_EXAMPLES = (nn.BatchNorm,)
+"""Layers of Flax whose output for one example depends on the others; this project's say so by `mixes_examples`."""
 
 
-def init(module: nn.Module, key: jax.Array, *inputs: jax.Array) -> tuple[Tree, Tree]:
-    """A module's first (params, stats) for inputs of these shapes; stats hold the running statistics, if any."""
-    variables = dict(module.init(key, *inputs, train=False))
-    return variables.pop("params"), variables
+class Network(NamedTuple):
+    """A module that is called with the fields of a batch that its arguments are named after."""
+
+    module: nn.Module
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields that the module takes, in the order of its arguments."""
+        names = inspect.signature(type(self.module).__call__).parameters
+        return tuple(name for name in names if name not in ("self", "train"))
+
+    def init(self, key: jax.Array, batch: Batch) -> tuple[Tree, Tree]:
+        """Returns the first (params, stats) for a batch of these shapes; stats hold running statistics, if any."""
+        variables = dict(self.module.init(_streams(key), *self.inputs(batch), train=False))
+        return variables.pop("params", {}), variables
+
+    def apply(
+        self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None = None
+    ) -> tuple[Any, Tree]:
+        """Returns the module's output and its new stats (the same ones where `train` is False).
+
+        `key` feeds the module's dropout and noise in training. A module with a field `dtype` computes in it: params and
+        inputs are cast to it and outputs to float32, so that all that is kept, added up or compared, running statistics
+        among it, stays float32.
+        """
+        dtype = getattr(self.module, "dtype", jnp.float32)
+        variables = {"params": _cast(params, dtype), **stats}
+        inputs = _cast(self.inputs(batch), dtype)
+        if not train:
+            return _cast(self.module.apply(variables, *inputs, train=False), jnp.float32), stats
+        rngs = None if key is None else {name: stream(key, name) for name in RANDOM}
+        outputs, stats = self.module.apply(variables, *inputs, train=True, mutable=list(stats), rngs=rngs)
+        return _cast(outputs, jnp.float32), stats
+
+    def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
+        """Returns the fields of the batch that the module takes; raises ValueError where one is missing."""
+        if missing := [name for name in self.fields if name not in batch]:
+            raise ValueError(
+                f"{type(self.module).__name__} takes {', '.join(missing)}, which the batch does not have: "
+                f"it has {', '.join(batch)}; name a sampler for it, or data that has it"
+            )
+        return tuple(batch[name] for name in self.fields)
+
+    def output_range(
+        self, then: Callable[[jax.Array], jax.Array] = lambda outputs: outputs
+    ) -> tuple[float, float] | None:
+        """Returns the range of `then` of the module's outputs, by its field `last_activation`: (-1, 1) for a tanh.
+
+        It is infinite on a side without a bound. None where the module has no such field, or the activation is no
+        function of one value. Found by trying values: there is no bound where those up to 1e25 lead on beyond others.
+        """
+        activation = getattr(self.module, "last_activation", None)
+        large = np.logspace(1.5, 25, 100)
+        tried = np.concatenate([-large, np.linspace(-30, 30, 6001), large]).astype(np.float32)
+        try:
+            made = np.asarray(then(activation(jnp.asarray(tried))), np.float64)  # pyrefly: ignore[not-callable]
+        except Exception:  # of a function that is somebody's own
+            return None
+        if made.shape != tried.shape or np.isnan(made).all():
+            return None
+        some = made[np.abs(tried) < 1e12]
+        low, high = float(np.nanmin(made)), float(np.nanmax(made))
+        slack = 1e-3 * float(np.nanmax(some) - np.nanmin(some))
+        bounded = low >= np.nanmin(some) - slack, high <= np.nanmax(some) + slack
+        return low if bounded[0] else -math.inf, high if bounded[1] else math.inf
 
 
-def apply(
-    module: nn.Module,
-    params: Tree,
-    stats: Tree,
-    *inputs: jax.Array,
-    train: bool,
-    key: jax.Array | None = None,
-) -> tuple[Any, Tree]:
-    """The module's output and its new stats (the same ones where `train` is False); `key` feeds its dropout.
-
-    A module with a field `dtype` computes in it: params and inputs are cast to it and outputs to float32, so that all
-    that is kept, added up or compared, running statistics among it, stays float32.
-    """
-    dtype = getattr(module, "dtype", jnp.float32)
-    variables = {"params": _cast(params, dtype), **stats}
-    rngs = None if key is None or not train else {"dropout": key}
-    outputs = module.apply(
-        variables, *_cast(inputs, dtype), train=train, mutable=list(stats) if train else False, rngs=rngs
-    )
-    outputs, stats = outputs if train else (outputs, stats)
-    return _cast(outputs, jnp.float32), stats
+Networks = Mapping[str, Network]
 
 
-def output_range(
-    module: nn.Module, then: Callable[[jax.Array], jax.Array] = lambda outputs: outputs
-) -> tuple[float, float] | None:
-    """Between which values `then` of the module's outputs lies, by its field `last_activation`: (-1, 1) of a tanh.
+def mixing_layers(network: Network, batch: Batch) -> list[str]:
+    """Returns the names of the network's layers whose output for one example depends on the others of the batch."""
+    found: list[str] = []
 
-    Infinite on a side where there is no bound. None where the module has no such field, or where the activation is no
-    function of one value. Found by trying values: there is no bound where those up to 1e25 lead on beyond the others.
-    """
-    activation = getattr(module, "last_activation", None)
-    large = np.logspace(1.5, 25, 100)
-    tried = np.concatenate([-large, np.linspace(-30, 30, 6001), large]).astype(np.float32)
-    try:
-        made = np.asarray(then(activation(jnp.asarray(tried))), np.float64)  # pyrefly: ignore[not-callable]
-    except Exception:  # of a function that is somebody's own
-        return None
-    if made.shape != tried.shape or np.isnan(made).all():
-        return None
-    some = made[np.abs(tried) < 1e12]
-    low, high = float(np.nanmin(made)), float(np.nanmax(made))
-    slack = 1e-3 * float(np.nanmax(some) - np.nanmin(some))
-    return low if low >= np.nanmin(some) - slack else -math.inf, high if high <= np.nanmax(some) + slack else math.inf
+    def note(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        layer = context.module
+        if getattr(layer, "mixes_examples", False) or isinstance(layer, MIXES_EXAMPLES):
+            found.append(type(layer).__name__)
+        return next_call(*args, **kwargs)
 
-
-def _cast(tree: Tree, dtype: DTypeLike) -> Tree:
-    """The tree with its floats in this dtype; integers stay."""
-    return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
-
-
-def has_batch_statistics(stats: Tree) -> bool:
-    """Whether a network with these stats normalises by its batch, so that one example's output hangs on the others."""
-    return "batch_stats" in stats
+    with nn.intercept_methods(note):
+        jax.eval_shape(network.init, base_key(0), batch)
+    return sorted({*found})
 
 
 def biases(params: Tree) -> Tree:
-    """Of a fully connected network's params those that are left when its kernels are another's."""
+    """Returns what is left of a fully connected network's params when its kernels are another network's."""
     return {layer: {"bias": values["bias"]} for layer, values in params.items()}
 
 
 def transposed(params: Tree, biases: Tree) -> Tree:
-    """The params whose kernels are those of a fully connected network transposed, last layer first, with these biases.
+    """Returns params whose kernels are those of a fully connected network transposed, last layer first.
 
     Raises ValueError where they do not fit: layer by layer the networks' widths must be each other's in reverse.
     """
@@ -94,6 +129,15 @@ def transposed(params: Tree, biases: Tree) -> Tree:
             f"the encoder's transposed make {[kernel.shape[-1] for kernel in kernels]}"
         )
     return {layer: {"kernel": kernel, **biases[layer]} for layer, kernel in zip(ours, kernels, strict=True)}
+
+
+def _streams(key: jax.Array) -> dict[str, jax.Array]:
+    return {"params": key} | {name: stream(key, name) for name in RANDOM}
+
+
+def _cast(tree: Tree, dtype: DTypeLike) -> Tree:
+    """Returns the tree with its floats in this dtype; integers stay."""
+    return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
 
 
 def _number(layer: str) -> int:

@@ -1,53 +1,115 @@
 """The types of a game: an objective is a record of pure functions, as an Optax transformation is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import jax.numpy as jnp
+from jax import lax
 
-from gan_jax.core.state import Players, Tree
+from gan_jax.core.collectives import mean
+from gan_jax.core.fields import Batch, Samplers
+from gan_jax.core.state import Carry, Players, TrainState, Tree
 
-Batch: TypeAlias = dict[str, jax.Array]
-"""`x` [b, h, w, c] images or [b, d] points, float32; `label` [b] int32 where the data has labels; what `draw` adds."""
+Metrics: TypeAlias = dict[str, jax.Array]
+Weight: TypeAlias = float | jax.Array | Callable[[jax.Array], Any]
+"""A number, or a schedule: `step -> number`, as Optax's are."""
+Weights: TypeAlias = Mapping[str, Weight]
+"""By the names of a player's terms."""
+
+
+class Outcome(NamedTuple):
+    """What a loss term gives.
+
+    Attributes:
+        values: of any shape [b, ...]; the term's loss is their mean.
+        metrics: named scalars to log beside it.
+        carry: what the term remembers for the player's next update, by name.
+    """
+
+    values: jax.Array
+    metrics: Mapping[str, jax.Array] = MappingProxyType({})
+    carry: Mapping[str, Any] = MappingProxyType({})
 
 
 class Aux(NamedTuple):
-    """What a loss returns beside its value: the moving player's new stats, and named scalars to log."""
+    """What a loss returns beside its value: the player's new stats and carry, and named scalars to log."""
 
     stats: Tree
-    metrics: dict[str, jax.Array]
+    metrics: Metrics
+    carry: Carry
 
 
-InitFn: TypeAlias = Callable[[jax.Array, jax.Array], tuple[Tree, Tree]]
-LossFn: TypeAlias = Callable[[Tree, Players, Batch, jax.Array], tuple[jax.Array, Aux]]
-PredictFn: TypeAlias = Callable[..., Any]
-DrawFn: TypeAlias = Callable[[Batch, jax.Array], Batch]
+class Start(NamedTuple):
+    """What a player begins with: its parameters, its running statistics, and what its terms remember."""
+
+    params: Tree
+    stats: Tree
+    carry: Carry
 
 
-def draw_nothing(batch: Batch, key: jax.Array) -> Batch:
-    """The batch [b, ...] as it is: of moves that share nothing that is drawn."""
-    del key
-    return batch
+InitFn: TypeAlias = Callable[[jax.Array, Batch], Start]
+LossFn: TypeAlias = Callable[[Tree, TrainState, Batch, jax.Array, Weights], tuple[jax.Array, Aux]]
+
+
+class Prediction(NamedTuple):
+    """Something that trained players can be asked for.
+
+    Attributes:
+        fn: `(players, keys [n], batch [n, ...]) -> values [n, ...]` or a tree of such. The batch has what is given;
+            samplers fill in the rest.
+        makes: the field whose range and kind the values have, as "x" for images; "" for other values.
+    """
+
+    fn: Callable[[Players, jax.Array, Batch], Any]
+    makes: str = ""
+
+
+Predictions: TypeAlias = Mapping[str, Prediction]
 
 
 class Objective(NamedTuple):
     """Who minimises what.
 
-    init: by player, `(key, x [1, ...]) -> (params, stats)`.
-    losses: by player, in the order of moves, `(params, players, batch, key) -> (scalar, Aux)`. `params` are the moving
-        player's; everything else is read from `players` and so frozen by construction.
-    predict: by use: `sample(players, keys [n]) -> x [n, ...]`,
-        `interpolate(players, keys [n], t [m]) -> x [n, m, ...]`, `scores(players, x [n, ...]) -> [n]`, the critic's;
-        of autoencoders `reconstruct(players, x) -> x`, `encode(players, x) -> z [n, dim]`, and without a law of z
-        `walk(players, a [n, ...], b [n, ...], t [m]) -> x [n, m, ...]`, between the codes of examples.
-    draw: `(batch, key) -> batch` with what a move draws that moves of other players may share, as a GAN's latents `z`.
-        A rule of play calls it, for each move or once for several; a loss draws by itself what its batch lacks.
-    makes: `() -> (low, high)`, between which the examples that it makes lie, infinite on a side without a bound, or
-        None where that is not known.
+    Attributes:
+        init: by player, `(key, example batch [1, ...]) -> Start`.
+        losses: by player in the order of updates, `(params, state, batch, key, weights) -> (scalar, Aux)`. `params` are
+            the updated player's; everything else is read from `state` and so is frozen by construction.
+        weights: by player, the weights of its terms.
+        predictions: by use: `sample`, `interpolate`, `scores` (a critic's), `encode`, `decode`, `reconstruct`, ...
+        samplers: of the fields that a batch may lack. A step rule fills them in, for each update or once for several.
+        makes: returns the (low, high) between which the examples that it makes lie, infinite on a side without a bound,
+            or None where that is not known.
     """
 
-    init: dict[str, InitFn]
-    losses: dict[str, LossFn]
-    predict: dict[str, PredictFn]
-    draw: DrawFn = draw_nothing
+    init: Mapping[str, InitFn]
+    losses: Mapping[str, LossFn]
+    weights: Mapping[str, Weights]
+    predictions: Predictions = MappingProxyType({})
+    samplers: Samplers = MappingProxyType({})
     makes: Callable[[], tuple[float, float] | None] = lambda: None
+
+
+def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) -> tuple[jax.Array, Metrics, Carry]:
+    """Returns the weighted sum of the terms' means, metrics (each mean by its name beside its own), and the carry."""
+    loss, metrics, carry = jnp.float32(0), {}, {}
+    for name, outcome in outcomes.items():
+        weight = weights[name]
+        value = outcome.values.mean()
+        loss += (weight(step) if callable(weight) else weight) * value
+        metrics |= {name: value, **outcome.metrics}
+        carry |= outcome.carry
+    return loss, metrics, global_values(carry)
+
+
+def global_values(carry: Carry) -> Carry:
+    """Returns the carry without gradients, as means over the global batch: every device remembers the same."""
+    return mean(lax.stop_gradient(carry))
+
+
+def check_weights(weights: Weights, field: str) -> None:
+    """Raises ValueError for a weight below 0."""
+    for name, weight in weights.items():
+        if isinstance(weight, int | float) and weight < 0:
+            raise ValueError(f"{field}.{name} is {weight}: a weight must be at least 0")

@@ -1,34 +1,50 @@
-"""What a run carries from round to round: arrays only, so that a checkpoint is the state alone."""
+"""What a run carries from step to step: arrays only, so that a checkpoint is the state alone."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 
 Tree: TypeAlias = Any
+Carry: TypeAlias = dict[str, Any]
+"""What a player's loss terms remember from update to update, by name: arrays made of global values only."""
 
 
 class Player(NamedTuple):
-    """One player: what its optimizer moves, its networks' running statistics, and its optimizer's state.
+    """Parameters moved by one optimizer, and what belongs to them.
 
-    `ema` is the exponential moving average of `params` where it is asked for, () elsewhere.
+    Attributes:
+        params: what the optimizer moves.
+        stats: the running statistics of its networks.
+        opt_state: the optimizer's state.
+        ema: the exponential moving average of `params` where there is one, else ().
+        carry: what its loss terms remember.
     """
 
     params: Tree
     stats: Tree
     opt_state: Tree
     ema: Tree = ()
+    carry: Tree = ()
 
 
 Players: TypeAlias = dict[str, Player]
 
 
 class TrainState(NamedTuple):
-    """The rounds played so far (int32 []) and the players by name."""
+    """The steps trained so far (int32 []), and the players by name."""
 
     step: jax.Array
     players: Players
 
 
+def averaged(players: Mapping[str, Player]) -> Players:
+    """Returns the players with the moving averages of their parameters, where they have one, as parameters."""
+    return {
+        name: player if player.ema == () else player._replace(params=player.ema) for name, player in players.items()
+    }
+
+
 def size(players: Players) -> int:
-    """The bytes that players' arrays take, or would take where they are shapes alone."""
+    """Returns the bytes that players' arrays take, or would take where they are shapes alone."""
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(players))

@@ -1,12 +1,14 @@
-"""Rules of play: in what order, and against whom, the players of an objective move in one round.
+"""Step rules: in what order, and against whom, the players of an objective are updated in one step.
 
-A rule takes `(objective, turns)`, the latter by player, and returns a pure function
-`train_step(state, batches, key) -> (state, metrics)`: `batches` are [max repeats, b, ...], a batch of its own for each
-repeat; `key` is the run's constant key; metrics are float32 scalars named `player/term`, of each player's last move.
+A rule takes `(objective, updates)`, the latter by player, and returns a pure function
+`train_step(state, batches, key, hyperparams) -> (state, metrics)`. `batches` are [max updates_per_step, b, ...], each
+update has its own; `key` is the run's constant key; `hyperparams` are the numbers of `default_hyperparams`;
+metrics are float32 scalars named `player/term`, of each player's last update.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +17,9 @@ from jax import random
 
 from gan_jax.core import averages, diagnostics
 from gan_jax.core.collectives import mean
-from gan_jax.core.objective import Batch, LossFn, Objective
-from gan_jax.core.state import Player, Players, TrainState, Tree
+from gan_jax.core.fields import Batch, fill, stream
+from gan_jax.core.objective import LossFn, Metrics, Objective, Start
+from gan_jax.core.state import Player, TrainState
 
 __all__ = [  # what a config can name
     "alternating",
@@ -25,119 +28,177 @@ __all__ = [  # what a config can name
     "simultaneous",
 ]
 
-Metrics: TypeAlias = dict[str, jax.Array]
-TrainStep: TypeAlias = Callable[[TrainState, Batch, jax.Array], tuple[TrainState, Metrics]]
-Move: TypeAlias = tuple[Batch, jax.Array]
-"""What one move is made on: a batch [b, ...], and a key."""
+Numbers: TypeAlias = Mapping[str, Any]
 
 
-class Turn(NamedTuple):
-    """How a player moves in a round: by which optimizer, how often, and the decay of its moving average (0 = none)."""
+class Hyperparams(NamedTuple):
+    """The numbers that one player is trained by: its terms' weights, and its optimizer's.
 
-    optimizer: optax.GradientTransformation
-    repeats: int = 1
+    They are an argument of the train step, so that runs that differ in them alone share one compiled program.
+    """
+
+    weights: Numbers
+    optimizer: Numbers
+
+
+TrainStep: TypeAlias = Callable[[TrainState, Batch, jax.Array, Mapping[str, Hyperparams]], tuple[TrainState, Metrics]]
+Inputs: TypeAlias = tuple[Batch, jax.Array]
+"""The batch and the key of one update."""
+
+
+class Update(NamedTuple):
+    """How a player is updated.
+
+    Attributes:
+        optimizer: `numbers -> optax transformation`, of the optimizer's numbers by name.
+        numbers: their values.
+        per_step: the number of updates in a step.
+        ema: the decay of the moving average of the parameters, 0 for none.
+        warmup: how the decay rises to `ema` from the first update on.
+    """
+
+    optimizer: Callable[[Numbers], optax.GradientTransformation]
+    numbers: Numbers = MappingProxyType({})
+    per_step: int = 1
     ema: float = 0.0
     warmup: averages.Warmup = averages.constant
 
 
-Turns: TypeAlias = Mapping[str, Turn]
+Updates: TypeAlias = Mapping[str, Update]
 
 
-def alternating(objective: Objective, turns: Turns) -> TrainStep:
-    """Each player moves in turn, `repeats` times, against the others as they stand after their latest moves."""
+def default_hyperparams(objective: Objective, updates: Updates) -> dict[str, Hyperparams]:
+    """Returns the numbers that the objective and the updates were made with, by player; schedules are none of them."""
+    return {
+        name: Hyperparams(
+            {term: weight for term, weight in objective.weights[name].items() if not callable(weight)},
+            dict(updates[name].numbers),
+        )
+        for name in objective.losses
+    }
 
-    def train_step(state: TrainState, batches: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
-        key = random.fold_in(key, state.step)
-        players, metrics = dict(state.players), {}
-        for number, (name, loss) in enumerate(objective.losses.items()):
-            moves = _moves(objective, batches, random.fold_in(key, number), turns[name].repeats)
-            players[name], metrics[name] = _play(name, loss, turns[name], players, moves, state.step)
-        return TrainState(state.step + 1, players), _flat(metrics)
+
+def alternating(objective: Objective, updates: Updates) -> TrainStep:
+    """Each player is updated in turn, against the others as they stand after their latest updates."""
+
+    def train_step(
+        state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]
+    ) -> tuple[TrainState, Metrics]:
+        key, after, metrics = random.fold_in(key, state.step), state, {}
+        for number, name in enumerate(objective.losses):
+            inputs = _inputs(objective, batches, random.fold_in(key, number), updates[name].per_step)
+            player, metrics[name] = _train(objective, updates, name, after, inputs, hyperparams[name])
+            after = _with(after, name, player)
+        return after._replace(step=state.step + 1), _flat(metrics)
 
     return train_step
 
 
-def alternating_on_same_fakes(objective: Objective, turns: Turns) -> TrainStep:
-    """`alternating`, but the last moves of all players in a round share batch and noise.
+def alternating_on_same_fakes(objective: Objective, updates: Updates) -> TrainStep:
+    """`alternating`, but the last updates of all players in a step share batch and noise.
 
-    So a generator answers the critic on the very fakes that it has just seen, as in DCGAN's own code, and they are made
-    once: of the same latents, so that the compiler finds the generator's two forward passes to be one.
+    So a generator answers the critic on the very fakes that it has just seen, as in DCGAN's own code. They are made
+    once: the latents are the same, so the compiler finds the generator's two forward passes to be one.
     """
-    most = max(turn.repeats for turn in turns.values())
+    most = max(update.per_step for update in updates.values())
 
-    def train_step(state: TrainState, batches: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
-        moves = _moves(objective, batches, random.fold_in(key, state.step), most)
-        players, metrics = dict(state.players), {}
-        for name, loss in objective.losses.items():
-            last = moves[most - turns[name].repeats :]
-            players[name], metrics[name] = _play(name, loss, turns[name], players, last, state.step)
-        return TrainState(state.step + 1, players), _flat(metrics)
+    def train_step(
+        state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]
+    ) -> tuple[TrainState, Metrics]:
+        inputs = _inputs(objective, batches, random.fold_in(key, state.step), most)
+        after, metrics = state, {}
+        for name in objective.losses:
+            last = inputs[most - updates[name].per_step :]  # a player of fewer updates takes part in the last ones
+            player, metrics[name] = _train(objective, updates, name, after, last, hyperparams[name])
+            after = _with(after, name, player)
+        return after._replace(step=state.step + 1), _flat(metrics)
 
     return train_step
 
 
-def alternating_on_one_batch(objective: Objective, turns: Turns) -> TrainStep:
-    """`alternating`, but all moves of a round see its first batch; noise is still each move's own."""
-    step = alternating(objective, turns)
+def alternating_on_one_batch(objective: Objective, updates: Updates) -> TrainStep:
+    """`alternating`, but all updates of a step see its first batch; noise is still each update's own."""
+    step = alternating(objective, updates)
 
-    def train_step(state: TrainState, batches: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
+    def train_step(
+        state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]
+    ) -> tuple[TrainState, Metrics]:
         first = {field: jnp.broadcast_to(values[:1], values.shape) for field, values in batches.items()}
-        return step(state, first, key)
+        return step(state, first, key, hyperparams)
 
     return train_step
 
 
-def simultaneous(objective: Objective, turns: Turns) -> TrainStep:
-    """All players move at once, `repeats` times each, against the others as they stood when the round began."""
+def simultaneous(objective: Objective, updates: Updates) -> TrainStep:
+    """All players are updated at once, against the others as they stood when the step began."""
 
-    def train_step(state: TrainState, batches: Batch, key: jax.Array) -> tuple[TrainState, Metrics]:
-        key = random.fold_in(key, state.step)
-        players, metrics = {}, {}
-        for number, (name, loss) in enumerate(objective.losses.items()):
-            moves = _moves(objective, batches, random.fold_in(key, number), turns[name].repeats)
-            players[name], metrics[name] = _play(name, loss, turns[name], state.players, moves, state.step)
-        return TrainState(state.step + 1, players), _flat(metrics)
+    def train_step(
+        state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]
+    ) -> tuple[TrainState, Metrics]:
+        key, after, metrics = random.fold_in(key, state.step), state, {}
+        for number, name in enumerate(objective.losses):
+            inputs = _inputs(objective, batches, random.fold_in(key, number), updates[name].per_step)
+            player, metrics[name] = _train(objective, updates, name, state, inputs, hyperparams[name])
+            after = _with(after, name, player)
+        return after._replace(step=state.step + 1), _flat(metrics)
 
     return train_step
 
 
-def start(params: Tree, stats: Tree, turn: Turn) -> Player:
-    """A player before its first move. Its moving average is a copy, never the same buffer: state is donated."""
-    return Player(params, stats, turn.optimizer.init(params), jax.tree.map(jnp.copy, params) if turn.ema else ())
+def start(first: Start, update: Update) -> Player:
+    """Returns a player before its first update.
+
+    Its moving average is a copy, never the same buffer, because a state's buffers are donated.
+    """
+    opt_state = update.optimizer(update.numbers).init(first.params)
+    ema = jax.tree.map(jnp.copy, first.params) if update.ema else ()
+    return Player(first.params, first.stats, opt_state, ema, first.carry)
 
 
-def _moves(objective: Objective, batches: Batch, key: jax.Array, repeats: int) -> list[Move]:
-    """What a round's moves are made on: each repeat's batch, with what is drawn for it, and key."""
-    keys = [random.fold_in(key, repeat) for repeat in range(repeats)]
-    own = [{field: values[repeat] for field, values in batches.items()} for repeat in range(repeats)]
-    return [(objective.draw(batch, key), key) for batch, key in zip(own, keys, strict=True)]
+def _inputs(objective: Objective, batches: Batch, key: jax.Array, updates: int) -> list[Inputs]:
+    """Returns the batches of a step's updates, with the fields that samplers fill in, and their keys."""
+    keys = [random.fold_in(key, number) for number in range(updates)]
+    own = [{field: values[number] for field, values in batches.items()} for number in range(updates)]
+    return [(fill(objective.samplers, batch, stream(key, "fill")), key) for batch, key in zip(own, keys, strict=True)]
 
 
-def _play(
-    name: str, loss: LossFn, turn: Turn, players: Players, moves: list[Move], step: jax.Array
+def _train(
+    objective: Objective, updates: Updates, name: str, state: TrainState, inputs: list[Inputs], numbers: Hyperparams
 ) -> tuple[Player, Metrics]:
-    """One player's moves of the round after `step` -> the player, its last move's metrics."""
-    metrics: Metrics = {}
-    before = step.astype(jnp.float32) * turn.repeats  # updates; in int32 they would overflow before the steps do
-    for number, (batch, key) in enumerate(moves, 1):
-        player, metrics = _move(players[name], loss, turn, players, batch, key)
-        if turn.ema:
-            toward = turn.warmup(turn.ema, before + number)
-            player = player._replace(ema=optax.incremental_update(player.params, players[name].ema, toward))
-        players = {**players, name: player}
-    return players[name], metrics
+    """Returns a player after its updates of a step, and the metrics of the last one."""
+    metrics, update = {}, updates[name]
+    before = state.step.astype(jnp.float32) * update.per_step  # updates; in int32 they would overflow before steps do
+    for number, (batch, key) in enumerate(inputs, 1):
+        player, metrics = _update(objective.losses[name], update, name, state, batch, key, numbers)
+        if update.ema:
+            toward = update.warmup(update.ema, before + number)
+            ema = optax.incremental_update(player.params, state.players[name].ema, toward)
+            player = player._replace(ema=ema)
+        state = _with(state, name, player)
+    return state.players[name], metrics
 
 
-def _move(
-    player: Player, loss: LossFn, turn: Turn, players: Players, batch: Batch, key: jax.Array
+def _update(
+    loss: LossFn,
+    update: Update,
+    name: str,
+    state: TrainState,
+    batch: Batch,
+    key: jax.Array,
+    numbers: Hyperparams,
 ) -> tuple[Player, Metrics]:
-    (value, aux), grads = jax.value_and_grad(loss, has_aux=True)(player.params, players, batch, key)
+    player = state.players[name]
+    (value, aux), grads = jax.value_and_grad(loss, has_aux=True)(player.params, state, batch, key, numbers.weights)
     grads, metrics = mean((grads, {"loss": value, **aux.metrics}))
     metrics |= {"gradient_norm": diagnostics.norm(grads)}
-    updates, opt_state = turn.optimizer.update(grads, player.opt_state, player.params)
-    params = optax.apply_updates(player.params, updates)
-    return Player(params, aux.stats, opt_state), metrics
+    steps, opt_state = update.optimizer(numbers.optimizer).update(grads, player.opt_state, player.params)
+    params = optax.apply_updates(player.params, steps)
+    return Player(params, aux.stats, opt_state, carry=aux.carry), metrics
 
 
-def _flat(metrics: dict[str, Metrics]) -> Metrics:
+def _with(state: TrainState, name: str, player: Player) -> TrainState:
+    return state._replace(players={**state.players, name: player})
+
+
+def _flat(metrics: Mapping[str, Metrics]) -> Metrics:
     return {f"{name}/{term}": value for name, terms in metrics.items() for term, value in terms.items()}

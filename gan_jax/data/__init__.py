@@ -2,12 +2,15 @@
 
 import difflib
 import importlib
+import inspect
 import pkgutil
+import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gan_jax import resolve
 from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
 from gan_jax.data.checked import checked
@@ -15,24 +18,47 @@ from gan_jax.errors import UserError, one_line, options
 
 __all__ = ["Dataset", "load", "own"]
 
+_OUTSIDE = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*")  # package.module:function, as no version of a set is
 
-def load(name: str, split: str) -> Dataset:
-    """One split of a data set, whole in memory, checked (checked.py).
+
+def load(name: str, split: str, **arguments: Any) -> Dataset:
+    """Returns one split of a data set, whole in memory, checked (checked.py).
 
     Args:
-        name: a module of this package that has a `load` ('digits'), or an image data set that TensorFlow
-            Datasets prepared, by its TFDS name ('mnist', 'emnist/letters', 'mnist:3.0.1').
+        name: a module of this package that has a `load` ('digits'), a function of another package
+            ('my_lab.pairs:load'), or an image data set that TensorFlow Datasets prepared, by its TFDS name ('mnist',
+            'emnist/letters', 'mnist:3.0.1').
         split: one of its splits; for prepared sets also a part of one, such as 'train[:90%]'.
+        arguments: the set's own, as the fields of `config.data` name them; `range` is no set's.
 
     Raises:
         UserError: for a name that is neither, a split that it does not have, or data that are not what a data set
             promises; for whatever goes wrong in a module's `load`, with its file and line.
     """
-    if name in _modules() and (own_load := _load_of(name)):
-        return checked(_tried(name, lambda: own_load(split)), name, split)
-    if tfds.find(name) is None:
-        raise UserError(_unknown(name))
-    return checked(tfds.read(name, split), name, split)
+    own = {key: value for key, value in arguments.items() if key != "range"}
+    if (target := _function(name)) is None:
+        _check_arguments(name, own, [])
+        if tfds.find(name) is None:
+            raise UserError(_unknown(name))
+        return checked(tfds.read(name, split), name, split)
+    _check_arguments(name, own, [key for key in inspect.signature(target).parameters if key != "split"])
+    return checked(_tried(name, lambda: target(split, **own)), name, split)
+
+
+def _function(name: str) -> Callable[..., Any] | None:
+    """Returns the function that loads a set, of this package or of another one; None where no module has it."""
+    if name in _modules():
+        return _load_of(name)
+    return resolve.outside(name, "data.name") if _OUTSIDE.fullmatch(name) else None
+
+
+def _check_arguments(name: str, given: Mapping[str, Any], taken: Sequence[str]) -> None:
+    for key in given:
+        if key not in taken:
+            raise UserError(
+                f"unknown field {key!r} in config.data: {name} takes no such argument; "
+                f"{options(key, ['name', 'split', 'range', *taken])}"
+            )
 
 
 def own() -> list[str]:

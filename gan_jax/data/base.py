@@ -1,5 +1,7 @@
 """What every data set looks like once it is loaded."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +30,7 @@ class Dataset(NamedTuple):
         class_names: a name for each class, where they are known.
         version: of a set that TFDS prepared; '' of others.
         splits: the names of all splits, where they are known.
+        others: further fields by name, such as `source`: uint8 images or float32 values, [n, ...].
     """
 
     name: str
@@ -40,6 +43,19 @@ class Dataset(NamedTuple):
     class_names: tuple[str, ...] = ()
     version: str = ""
     splits: tuple[str, ...] = ()
+    others: Mapping[str, np.ndarray] = MappingProxyType({})
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All fields by name."""
+        label = {} if self.label is None else {"label": self.label}
+        return {"x": self.x, **label, **self.others}
+
+    def first(self, n: int) -> "Dataset":
+        """Returns the first n examples."""
+        others = {name: values[:n] for name, values in self.others.items()}
+        label = None if self.label is None else self.label[:n]
+        return self._replace(x=self.x[:n], label=label, others=others)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -1,31 +1,33 @@
-"""Feeds: where a data set lies, and how a round's examples are read from there inside the compiled step."""
+"""Feeds: where a data set lies, and how the batches of a step are read from there inside the compiled step."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.core.objective import Batch
+from gan_jax.core.feed import Feed
+from gan_jax.core.fields import Batch
+from gan_jax.data import order
 from gan_jax.data.base import Dataset
 
 
-class Feed(NamedTuple):
-    """`arrays` to place on the devices, and `fetch(arrays, indices [...]) -> batch` of float32 x [..., *shape]."""
+def resident(
+    dataset: Dataset, scale: Callable[[Batch], Batch], *, seeds: Sequence[int], shape: tuple[int, int], length: int
+) -> Feed:
+    """Returns the feed that holds the whole data set on every device, images as uint8.
 
-    arrays: dict[str, np.ndarray]
-    fetch: Callable[[dict[str, jax.Array], jax.Array], Batch]
+    A step is given indices, and scales what it reads. `seeds` are those of the runs, `shape` is (updates, batch size)
+    of a step, `length` the steps that a call is filled up to.
+    """
 
+    def inputs(step: int, steps: int) -> np.ndarray:
+        filled = np.zeros((len(seeds), length, *shape), np.int32)
+        for seed, indices in zip(seeds, filled, strict=True):
+            indices[:steps] = order.indices(seed, step, steps, shape, len(dataset.x))
+        return filled
 
-def resident(dataset: Dataset, scale: Callable[[jax.Array], jax.Array]) -> Feed:
-    """The whole data set on every device, images as uint8; each round is given indices and scales what it reads."""
-    arrays = {"x": dataset.x}
-    if dataset.label is not None:
-        arrays["label"] = dataset.label
+    def fetch(arrays: Mapping[str, jax.Array], indices: jax.Array) -> Batch:
+        return scale({name: jnp.take(values, indices, axis=0, mode="clip") for name, values in arrays.items()})
 
-    def fetch(arrays: dict[str, jax.Array], indices: jax.Array) -> Batch:
-        batch = {name: jnp.take(values, indices, axis=0, mode="clip") for name, values in arrays.items()}
-        return {**batch, "x": scale(batch["x"])}
-
-    return Feed(arrays, fetch)
+    return Feed(dataset.arrays, inputs, fetch)

@@ -1,13 +1,16 @@
 """What stays true of a data set without its arrays: what a run keeps of it, to be used where the data are not."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from gan_jax.core.fields import IMAGE, LABEL, POINT, Field, Spec
 from gan_jax.data.base import Dataset, no_labels
 
 VALUES = {"uint8": (0.0, 255.0)}
 
 
-class Spec(NamedTuple):
+class DataSpec(NamedTuple):
     """The facts of a data set that a model is built for.
 
     Attributes:
@@ -20,6 +23,7 @@ class Spec(NamedTuple):
         without: what is said of a model that needs labels where there are none.
         splits: the names of all splits, where they are known.
         version: of a set that TFDS prepared; '' of others.
+        others: the shapes of an example's further fields, such as `source`, by name.
     """
 
     shape: tuple[int, ...]
@@ -31,6 +35,12 @@ class Spec(NamedTuple):
     without: str = "and the data set has no labels"
     splits: tuple[str, ...] = ()
     version: str = ""
+    others: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+
+    def fields(self, limits: tuple[float, float]) -> Spec:
+        """Returns the fields of a batch; `limits` is the range that images are scaled to."""
+        fields = {name: _field(shape, limits) for name, shape in {"x": self.shape, **self.others}.items()}
+        return {**fields, "label": Field((), LABEL, classes=self.classes)} if self.classes else fields
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -38,10 +48,10 @@ class Spec(NamedTuple):
         return tuple(label for label in range(self.classes) if label not in {*self.absent})
 
 
-def spec_of(dataset: Dataset) -> Spec:
+def spec_of(dataset: Dataset) -> DataSpec:
     """The facts of a checked data set."""
     dtype = str(dataset.x.dtype)
-    return Spec(
+    return DataSpec(
         shape=dataset.shape,
         dtype=dtype,
         range=VALUES.get(dtype) or (float(dataset.x.min()), float(dataset.x.max())),
@@ -51,21 +61,29 @@ def spec_of(dataset: Dataset) -> Spec:
         without="" if dataset.classes else no_labels(dataset.name, dataset.split, dataset.unlabelled),
         splits=dataset.splits,
         version=dataset.version,
+        others={name: values.shape[1:] for name, values in dataset.others.items()},
     )
 
 
-def to_json(spec: Spec) -> dict[str, Any]:
+def to_json(spec: DataSpec) -> dict[str, Any]:
     """The facts as JSON has them."""
     kind = "images" if len(spec.shape) == 3 else "points"
-    return {"kind": kind} | {key: list(v) if isinstance(v, tuple) else v for key, v in spec._asdict().items()}
+    facts = spec._asdict() | {"others": {name: list(shape) for name, shape in spec.others.items()}}
+    return {"kind": kind} | {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
 
 
-def from_json(stored: dict[str, Any]) -> Spec:
+def from_json(stored: dict[str, Any]) -> DataSpec:
     """The facts of what `to_json` gave, perhaps with other entries beside; ValueError where it is damaged."""
-    given: dict[str, Any] = {name: stored[name] for name in Spec._fields if name in stored}
+    given: dict[str, Any] = {name: stored[name] for name in DataSpec._fields if name in stored}
     given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    spec = Spec(**given)
+    given["others"] = {name: tuple(shape) for name, shape in given.get("others", {}).items()}
+    spec = DataSpec(**given)
     whole = all(type(size) is int and size > 0 for size in (*spec.shape, spec.classes + 1))
     if not whole or len(spec.shape) not in (1, 3) or not {*spec.absent} <= {*range(spec.classes)}:
         raise ValueError(f"data_spec: no data set has a shape of {spec.shape} and {spec.classes} classes")
     return spec
+
+
+def _field(shape: tuple[int, ...], limits: tuple[float, float]) -> Field:
+    """Returns what examples of this shape are: images where they have 3 axes, else points."""
+    return Field(tuple(shape), IMAGE, tuple(limits)) if len(shape) == 3 else Field(tuple(shape), POINT)

@@ -1,58 +1,53 @@
-"""Laws of the latent z: how it is drawn, one key an example, and how one walks between two of them."""
-
-from collections.abc import Callable
-from typing import NamedTuple
+"""Samplers of latents: how z is drawn, one key for each example, and how one walks between two of them."""
 
 import jax
 import jax.numpy as jnp
 from jax import random
 
+from gan_jax.core.fields import Batch, Sampler
+
 __all__ = ["normal", "uniform"]
 
 
-class Latent(NamedTuple):
-    """A law of z: `draw(keys [n]) -> z [n, dim]`, and `walk(a [n, dim], b [n, dim], t [m]) -> [n, m, dim]`."""
-
-    dim: int
-    draw: Callable[[jax.Array], jax.Array]
-    walk: Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
-
-
-def uniform(dim: int) -> Latent:
-    """Uniform in [-1, 1]^dim; walks are straight lines. Raises ValueError where dim is below 1."""
+def uniform(dim: int) -> Sampler:
+    """Returns a sampler of z [n, dim], uniform in [-1, 1]; walks are straight lines. Raises ValueError for dim < 1."""
     _check(dim)
 
-    def draw(keys: jax.Array) -> jax.Array:
+    def draw(keys: jax.Array, batch: Batch) -> jax.Array:
+        del batch
         return jax.vmap(lambda key: random.uniform(key, (dim,), minval=-1.0))(keys)
 
-    return Latent(dim, draw, _straight)
+    return Sampler(draw, straight)
 
 
-def normal(dim: int) -> Latent:
-    """N(0, I); walks are great arcs, which keep to the shell where such a z lies (White 2016, arXiv:1609.04468).
+def normal(dim: int) -> Sampler:
+    """Returns a sampler of z [n, dim] ~ N(0, I). Raises ValueError for dim < 1.
 
-    Raises ValueError where dim is below 1.
+    Walks are great arcs, which keep to the shell where such a z lies (White 2016, arXiv:1609.04468).
     """
     _check(dim)
 
-    def draw(keys: jax.Array) -> jax.Array:
+    def draw(keys: jax.Array, batch: Batch) -> jax.Array:
+        del batch
         return jax.vmap(lambda key: random.normal(key, (dim,)))(keys)
 
-    return Latent(dim, draw, _great_arc)
+    return Sampler(draw, great_arc)
+
+
+def straight(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
+    """Returns points on the lines from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
+    t = t[:, None]
+    return (1 - t) * a[:, None] + t * b[:, None]
+
+
+def great_arc(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
+    """Returns points on the great arcs from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
+    norms = jnp.linalg.norm(a, axis=-1) * jnp.linalg.norm(b, axis=-1)
+    angle = jnp.arccos(jnp.clip(jnp.sum(a * b, axis=-1) / norms, -0.9999, 0.9999))[:, None, None]
+    t = t[:, None]
+    return (jnp.sin((1 - t) * angle) * a[:, None] + jnp.sin(t * angle) * b[:, None]) / jnp.sin(angle)
 
 
 def _check(dim: int) -> None:
     if dim < 1:
         raise ValueError(f"dim is {dim}: it must be at least 1")
-
-
-def _straight(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-    t = t[:, None]
-    return (1 - t) * a[:, None] + t * b[:, None]
-
-
-def _great_arc(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-    norms = jnp.linalg.norm(a, axis=-1) * jnp.linalg.norm(b, axis=-1)
-    angle = jnp.arccos(jnp.clip(jnp.sum(a * b, axis=-1) / norms, -0.9999, 0.9999))[:, None, None]
-    t = t[:, None]
-    return (jnp.sin((1 - t) * angle) * a[:, None] + jnp.sin(t * angle) * b[:, None]) / jnp.sin(angle)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import random
 from jax.nn import sigmoid
 
-from gan_jax import losses
+from gan_jax.losses import elbo
 
 __all__ = ["bernoulli", "binarised", "learned_normal", "normal"]  # what a config can name
 
@@ -39,7 +39,7 @@ def bernoulli() -> Likelihood:
         limits=(0.0, 1.0),
         init=dict,
         observe=_as_given,
-        log_prob=lambda params, logits, x: losses.bernoulli_log_prob(logits, x),
+        log_prob=lambda params, logits, x: elbo.bernoulli_log_prob(logits, x),
         mean=sigmoid,
     )
 
@@ -63,7 +63,7 @@ def normal(std: float = 1.0) -> Likelihood:
         limits=None,
         init=dict,
         observe=_as_given,
-        log_prob=lambda params, mean, x: losses.normal_log_prob(mean, logvar, x),
+        log_prob=lambda params, mean, x: elbo.normal_log_prob(mean, logvar, x),
         mean=_as_it_is,
     )
 
@@ -79,7 +79,7 @@ def learned_normal(std: float = 0.2) -> Likelihood:
         limits=None,
         init=lambda: {"logvar": logvar},
         observe=_as_given,
-        log_prob=lambda params, mean, x: losses.normal_log_prob(mean, params["logvar"], x),
+        log_prob=lambda params, mean, x: elbo.normal_log_prob(mean, params["logvar"], x),
         mean=_as_it_is,
     )
 

@@ -67,10 +67,11 @@ def make(
         return {}
     context = Context(
         predict=experiment.predict,
-        load=_alike(load or Source(config.data.name).load, config.data.split),
+        load=_alike(load or Source(config.data).load, config.data.split),
         scale=experiment.scale,
         players=jax.eval_shape(experiment.init, experiment.keys.init).players,
         trained_on=config.data.split,
+        sampled=experiment.sampled,
     )
     evaluators = {}
     for name, spec in specs.items():

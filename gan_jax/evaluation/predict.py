@@ -11,11 +11,11 @@ from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.state import TrainState
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
-from gan_jax.data.spec import spec_of
+from gan_jax.data.spec import DataSpec, from_json, spec_of
 from gan_jax.errors import UserError, blamed_on, one_line
-from gan_jax.evaluation.reconstructions import make_reconstructions
-from gan_jax.experiment import Experiment, build_for
+from gan_jax.experiment import Experiment, build
 from gan_jax.reporting import figures
+from gan_jax.reporting.reconstructions import make_reconstructions
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically
@@ -31,12 +31,12 @@ def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Pa
     experiment, state = restore(place, config, step)
     _check_offers(experiment, "sample", config)
     keys = example_keys(base_key(seed), num)
-    by_class = "sample_class" in experiment.predict
-    told = {"labels": experiment.in_turn(num)} if by_class else {}
-    make = experiment.predict["sample_class" if by_class else "sample"]
-    made = in_batches(lambda inputs: make(state.players, *inputs), (keys, *told.values()))
+    given = {"label": experiment.in_turn(num)} if experiment.present else {}
+    sample = experiment.predict["sample"]
+    made = in_batches(lambda inputs: sample(state.players, *inputs), (keys, given))
+    found = {"images" if made.ndim == 4 else "points": made, **{f"{name}s": values for name, values in given.items()}}
     with atomically(out) as file:
-        np.savez_compressed(file, allow_pickle=False, **{"images" if made.ndim == 4 else "points": made}, **told)
+        np.savez_compressed(file, allow_pickle=False, **found)
 
 
 def reconstruct(
@@ -82,7 +82,7 @@ def interpolate(
 
 def _behind(place: RunDirectory, config: ConfigDict) -> np.ndarray:
     """The examples that walks are drawn over: of images none, of points the training ones, or else their corners."""
-    spec = place.spec()
+    spec = _kept_spec(place)
     if spec and len(spec.shape) == 3:
         return np.zeros((0, *spec.shape), spec.dtype)
     try:
@@ -107,9 +107,17 @@ def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
         raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; it can {others}")
 
 
+def _kept_spec(place: RunDirectory) -> DataSpec | None:
+    """Returns what the run keeps of its data, if anything; raises UserError where that is damaged."""
+    if not (stored := place.data_spec()):
+        return None
+    with blamed_on(f"{place.config} is damaged"):
+        return from_json(stored)
+
+
 def run_data(place: RunDirectory, config: ConfigDict) -> Source:
     """The run's data set, which refuses a split that is not what it was in training."""
-    return Source(config.data.name, lambda facts: place.check_facts({"data_spec": facts}))
+    return Source(config.data, lambda facts: place.check_facts({"data_spec": facts}))
 
 
 def restore(place: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
@@ -122,7 +130,7 @@ def restore(place: RunDirectory, config: ConfigDict, step: int | None = None) ->
     if not place.checkpoints.is_dir():
         raise UserError(f"{place.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
     place.check_facts({"jax_settings": settings()})
-    experiment = build_for(config, place.spec() or spec_of(run_data(place, config).load(config.data.split)))
+    experiment = build(config, _kept_spec(place) or spec_of(run_data(place, config).load(config.data.split)))
     checkpoints = Checkpoints(place.checkpoints, None)
     try:
         state = checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)

@@ -10,13 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.core import networks
+from gan_jax.core import networks as core
 from gan_jax.core.collectives import in_batches
 from gan_jax.data.base import Dataset
+from gan_jax.data.pixels import to_float
 from gan_jax.errors import UserError
 from gan_jax.features import inception, weights
 from gan_jax.features.base import Network, described
-from gan_jax.reporting import images
 from gan_jax.resolve import bind
 
 __all__ = ["Network", "choose", "load", "pixels"]
@@ -35,11 +35,11 @@ def load(name: str, *, folder: Path = weights.FOLDER) -> Network:
     """The network of this name, such as 'mnist-v1'; UserError where there is none, or its file was altered."""
     params, stats, about, sha256 = weights.read(name, folder)
     shape, limits = tuple(about["shape"]), tuple(about["range"])
-    module = bind("gan_jax.models", about["network"], name)(classes=about["classes"])
+    network = core.Network(bind("gan_jax.models", about["network"], name)(classes=about["classes"]))
 
     @jax.jit
     def outputs(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return networks.apply(module, params, stats, images.to_float(x, limits), train=False)[0]
+        return network.apply(params, stats, {"x": to_float(x, limits)}, train=False)[0]
 
     features, logits = jax.eval_shape(outputs, jax.ShapeDtypeStruct((1, *shape), jnp.uint8))
     return Network(name, sha256, shape, features.shape[1], logits.shape[1], "none", described(outputs, shape))

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from gan_jax.core import networks
+from gan_jax.core import networks as core
 from gan_jax.errors import UserError, one_line
 from gan_jax.features import weights
 from gan_jax.features.base import Network, described
@@ -75,7 +75,7 @@ def load(path: str, shape: tuple[int, ...]) -> Network:
 
     @jax.jit
     def outputs(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return networks.apply(Inception(), params, {}, x.astype(jnp.float32), train=False)[0]
+        return core.Network(Inception()).apply(params, {}, {"x": x.astype(jnp.float32)}, train=False)[0]
 
     return Network(NAME, sha256, shape, WIDTH, CLASSES, RESIZE, described(outputs, shape, at_once=AT_ONCE))
 

@@ -1,6 +1,7 @@
 """Normalisations with one call, `norm()(x, train=...)`, so that a model takes any of them as a field."""
 
 import math
+from typing import ClassVar
 
 import flax.linen as nn
 import jax
@@ -19,6 +20,7 @@ class BatchNorm(nn.Module):
 
     momentum: float = 0.9
     epsilon: float = 1e-5
+    mixes_examples: ClassVar[bool] = True  # so a critic with it has no per-example gradients
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

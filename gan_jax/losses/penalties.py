@@ -1,8 +1,8 @@
-"""Penalties of a critic, of how steep it is: a score function, keys, real and fake examples in; one value each out.
+"""Gradient penalties of a critic: a score function, keys, real and fake examples in; one value for each example out.
 
-A slope is the norm of the score's gradient in its own example, over all axes but the first. It is taken from the
-gradient of the batch's summed scores, which is right only for a critic that scores each example by itself: under batch
-statistics the sum has no per-example gradients.
+The penalised quantity is the norm of the scores' gradient with respect to the input, over all axes but the first. It is
+taken from the gradient of the batch's summed scores, which is right only for a critic that scores each example by
+itself: with batch statistics the sum has no per-example gradients.
 """
 
 from collections.abc import Callable
@@ -13,36 +13,31 @@ import jax.numpy as jnp
 from jax import random
 
 ScoreFn: TypeAlias = Callable[[jax.Array], jax.Array]
-"""x [b, ...] -> scores [b]."""
-Penalty: TypeAlias = Callable[[ScoreFn, jax.Array, jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
-"""`(score_fn, keys [b], real [b, ...], fake [b, ...]) -> (penalty [b], slope [b])`."""
+"""x [b, ...] -> scores [b, ...]."""
 
 
 def gradient_penalty(
     score_fn: ScoreFn, keys: jax.Array, real: jax.Array, fake: jax.Array, *, epsilon: float = 1e-12
 ) -> tuple[jax.Array, jax.Array]:
-    """(slope - 1)^2 between real and fake examples, and the slopes: [b, ...] twice -> ([b], [b]).
+    """Returns (norm - 1)^2 between real and fake examples, and the norms: keys [b], [b, ...] twice -> ([b], [b]).
 
-    E (|grad D(x)| - 1)^2 at `interpolate(keys, real, fake)`: Gulrajani et al. 2017, arXiv:1704.00028, eq. 3.
+    E (|grad D(x)| - 1)^2 at `interpolate(keys, real, fake)`: Gulrajani et al. 2017 (arXiv:1704.00028), equation 3.
     """
-    slope = slopes(score_fn, interpolate(keys, real, fake), epsilon=epsilon)
-    return jnp.square(slope - 1), slope
+    norm = input_gradient_norm(score_fn, interpolate(keys, real, fake), epsilon=epsilon)
+    return jnp.square(norm - 1), norm
 
 
-def r1(
-    score_fn: ScoreFn, keys: jax.Array, real: jax.Array, fake: jax.Array, *, epsilon: float = 1e-12
-) -> tuple[jax.Array, jax.Array]:
-    """slope^2 at real examples, and the slopes: [b, ...] twice -> ([b], [b]).
+def r1(score_fn: ScoreFn, real: jax.Array, *, epsilon: float = 1e-12) -> tuple[jax.Array, jax.Array]:
+    """Returns norm^2 at real examples, and the norms: [b, ...] -> ([b], [b]).
 
-    E |grad D(x)|^2 of Mescheder et al. 2018, arXiv:1801.04406, eq. 9, whose gamma / 2 is the penalty's weight.
+    E |grad D(x)|^2 of Mescheder et al. 2018 (arXiv:1801.04406), equation 9; the penalty's weight is its gamma / 2.
     """
-    del keys, fake
-    slope = slopes(score_fn, real, epsilon=epsilon)
-    return jnp.square(slope), slope
+    norm = input_gradient_norm(score_fn, real, epsilon=epsilon)
+    return jnp.square(norm), norm
 
 
 def interpolate(keys: jax.Array, real: jax.Array, fake: jax.Array) -> jax.Array:
-    """alpha real + (1 - alpha) fake, alpha ~ U[0, 1) one for each example, from its key: [b], [b, ...] twice -> same.
+    """Returns alpha real + (1 - alpha) fake with alpha ~ U[0, 1) for each example: keys [b], [b, ...] twice -> same.
 
     Gulrajani et al. 2017, algorithm 1.
     """
@@ -50,10 +45,10 @@ def interpolate(keys: jax.Array, real: jax.Array, fake: jax.Array) -> jax.Array:
     return alpha * real + (1 - alpha) * fake
 
 
-def slopes(score_fn: ScoreFn, x: jax.Array, *, epsilon: float = 1e-12) -> jax.Array:
-    """sqrt(|grad of the score in its own example|^2 + epsilon): [b, ...] -> [b].
+def input_gradient_norm(score_fn: ScoreFn, x: jax.Array, *, epsilon: float = 1e-12) -> jax.Array:
+    """Returns sqrt(|gradient of the scores with respect to their example|^2 + epsilon): [b, ...] -> [b].
 
-    `epsilon` keeps value and gradient finite where the slope is 0.
+    `epsilon` keeps value and gradient finite where the norm is 0.
     """
     gradients = jax.grad(lambda x: score_fn(x).sum())(x)
     return jnp.sqrt(jnp.square(gradients).reshape(len(x), -1).sum(axis=1) + epsilon)

@@ -19,6 +19,11 @@ __all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
 
+def identity(x: jax.Array) -> jax.Array:
+    """Returns x."""
+    return x
+
+
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: transposed convolutions, norm and activation between them, then the last activation.
 
@@ -67,13 +72,14 @@ class Critic(nn.Module):
     paddings: tuple[int, ...] = (1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = leaky_relu
+    last_activation: Callable = identity
     init_std: float = 0.02
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Raw scores: the higher, the more real."""
-        return self.score(self.features(x, train=train))
+        """Returns scores: the higher, the more real. They are raw unless there is a last activation."""
+        return self.last_activation(self.score(self.features(x, train=train)))
 
     def features(self, x: jax.Array, *, train: bool) -> jax.Array:
         """What the last layer sees: [b, h, w, c] -> [b, h', w', widths[-1]]."""

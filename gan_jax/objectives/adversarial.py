@@ -1,194 +1,52 @@
-"""Two players: a generator that makes fakes, and a critic (discriminator) that tells them from real examples."""
+"""Two players: a generator that makes fakes, and a critic (discriminator) that tells them from real examples.
 
-from collections.abc import Callable
+Their losses are weighted terms by name (`terms/critic.py`, `terms/generator.py`). The games of the literature are
+presets of `adversarial`: each names its terms, their weights, and the metrics of scores that make sense for them.
+"""
+
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import random
 
-from gan_jax import losses
-from gan_jax.core import diagnostics, networks
-from gan_jax.core.collectives import example_keys
-from gan_jax.core.objective import Aux, Batch, LossFn, Objective, PredictFn
-from gan_jax.core.state import Players, Tree
-from gan_jax.distributions import labels as conditions
-from gan_jax.distributions.labels import Condition, Given
-from gan_jax.distributions.latents import Latent
-from gan_jax.losses import penalties
-from gan_jax.losses.penalties import Penalty
+from gan_jax.core import diagnostics
+from gan_jax.core.fields import Batch, Samplers, fill_each, stream, streams
+from gan_jax.core.networks import Network, Networks, mixing_layers
+from gan_jax.core.objective import (
+    Aux,
+    LossFn,
+    Objective,
+    Prediction,
+    Start,
+    Weights,
+    check_weights,
+    total,
+)
+from gan_jax.core.state import Players, TrainState, Tree
+from gan_jax.objectives.forward import Forward, Terms, Weighted, first_carry
+from gan_jax.objectives.terms import critic as of_critic
+from gan_jax.objectives.terms import generator as of_generator
 
 __all__ = [
+    "adversarial",
+    "hinge",
+    "least_squares",
     "minimax",
     "non_saturating",
     "non_saturating_r1",
     "wasserstein",
     "wasserstein_gp",
-    "wasserstein_gp_of_probabilities",
 ]
 
-CriticLoss: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
-"""Real and fake scores [b] -> [b]."""
-GeneratorLoss: TypeAlias = Callable[[jax.Array], jax.Array]
-"""Fake scores [b] -> [b]."""
-Watch: TypeAlias = Callable[[jax.Array, jax.Array], dict[str, jax.Array]]
-"""Real and fake scores [b] -> scalars to log."""
+ScoreMetrics: TypeAlias = Callable[[jax.Array, jax.Array], Mapping[str, jax.Array]]
+"""Real and fake scores [b, ...] -> scalars to log."""
 
 
-def adversarial(
-    *,
-    generator: nn.Module,
-    critic: nn.Module,
-    latent: Latent,
-    condition: Condition = conditions.NOTHING,
-    critic_loss: CriticLoss,
-    generator_loss: GeneratorLoss,
-    watch: Watch,
-    squash: Callable[[jax.Array], jax.Array],
-    penalty: Penalty | None,
-    penalty_weight: float = 10.0,
-) -> Objective:
-    """The game of `critic_loss(real_scores [b], fake_scores [b]) -> [b]` and `generator_loss(fake_scores [b]) -> [b]`.
-
-    `generator(z [b, dim], *given) -> x [b, ...]` and `critic(x [b, ...], *given) -> scores [b]`, what is given by the
-    condition; losses see `squash(scores)`. The critic moves first; its loss has `penalty_weight` times the penalty's
-    mean added, and it logs `watch(real_scores, fake_scores)`. Under a condition `predict["sample"]` draws what is given
-    for each key, and `predict["sample_class"](players, keys [n], labels [n])` is told.
-
-    Raises ValueError for a weight below 0 and, in `init`, for a penalised critic with batch statistics.
-    """
-    if not isinstance(penalty_weight, jax.Array) and penalty_weight < 0:  # a traced one is as it was when it was built
-        raise ValueError(f"penalty_weight is {penalty_weight}: it must be at least 0")
-    model = _Model(generator, critic, latent, condition, squash)
-
-    return Objective(
-        init={
-            "critic": model.init_critic if penalty is None else model.init_penalised,
-            "generator": model.init_generator,
-        },
-        losses={
-            "critic": _critic_move(model, critic_loss, watch, penalty, penalty_weight),
-            "generator": _generator_move(model, generator_loss),
-        },
-        predict=model.predict(),
-        draw=model.draw,
-        makes=partial(networks.output_range, generator),
-    )
-
-
-class _Model(NamedTuple):
-    """The two networks, and what both are given: `given` are arrays [n], none without a condition."""
-
-    generator: nn.Module
-    critic: nn.Module
-    latent: Latent
-    condition: Condition
-    squash: Callable[[jax.Array], jax.Array]
-
-    def init_critic(self, key: jax.Array, x: jax.Array) -> tuple[Tree, Tree]:
-        """The critic's first (params, stats)."""
-        return networks.init(self.critic, key, x, *self.condition.draw(key[None]))
-
-    def init_penalised(self, key: jax.Array, x: jax.Array) -> tuple[Tree, Tree]:
-        """The same of a critic whose slopes are penalised."""
-        params, stats = self.init_critic(key, x)
-        if networks.has_batch_statistics(stats):
-            raise ValueError(
-                "the critic has batch statistics, under which a gradient penalty has no per-example gradients: "
-                "take another networks.critic.norm, such as InstanceNorm or NoNorm"
-            )
-        return params, stats
-
-    def init_generator(self, key: jax.Array, x: jax.Array) -> tuple[Tree, Tree]:
-        """The generator's first (params, stats)."""
-        del x
-        return networks.init(self.generator, key, self.latent.draw(key[None]), *self.condition.draw(key[None]))
-
-    def draw(self, batch: Batch, key: jax.Array) -> Batch:
-        """The batch with latents `z` [b, dim], unless it has them: of the same latents the same fakes are made."""
-        if "z" in batch:
-            return batch
-        return {**batch, "z": self.latent.draw(example_keys(random.fold_in(key, 0), len(batch["x"])))}
-
-    def generate(self, params: Tree, stats: Tree, batch: Batch) -> tuple[jax.Array, Tree]:
-        """Fakes in training, one for each of the batch's latents, and the generator's new stats."""
-        given = self.condition.read(batch)
-        return networks.apply(self.generator, params, stats, batch["z"], *given, train=True)
-
-    def score(self, params: Tree, stats: Tree, x: jax.Array, given: Given, key: jax.Array) -> tuple[jax.Array, Tree]:
-        """What the losses see of the critic's scores in training, and its new stats."""
-        scores, stats = networks.apply(self.critic, params, stats, x, *given, train=True, key=key)
-        return self.squash(scores), stats
-
-    def predict(self) -> dict[str, PredictFn]:
-        """What trained players can be asked for, by use."""
-        uses = {"sample": self.sample, "interpolate": self.interpolate, "scores": self.scores}
-        return uses if self.condition is conditions.NOTHING else {**uses, "sample_class": self.sample_class}
-
-    def sample(self, players: Players, keys: jax.Array) -> jax.Array:
-        """A fake for each key, which draws what is given too."""
-        return self.show(players, self.latent.draw(keys), *self.condition.draw(keys))
-
-    def sample_class(self, players: Players, keys: jax.Array, labels: jax.Array) -> jax.Array:
-        """A fake of these classes for each key."""
-        return self.show(players, self.latent.draw(keys), labels)
-
-    def interpolate(self, players: Players, keys: jax.Array, t: jax.Array) -> jax.Array:
-        """A walk for each key, under what is given at its start."""
-        ends = jax.vmap(lambda key: random.split(key))(keys)
-        z = self.latent.walk(self.latent.draw(ends[:, 0]), self.latent.draw(ends[:, 1]), t)
-        given = [jnp.repeat(values[:, None], len(t), axis=1) for values in self.condition.draw(keys)]
-        return jax.vmap(partial(self.show, players))(z, *given)
-
-    def show(self, players: Players, z: jax.Array, *given: jax.Array) -> jax.Array:
-        """The trained generator's fakes at z."""
-        player = players["generator"]
-        return networks.apply(self.generator, player.params, player.stats, z, *given, train=False)[0]
-
-    def scores(self, players: Players, x: jax.Array, *given: jax.Array) -> jax.Array:
-        """The trained critic's raw scores."""
-        player = players["critic"]
-        return networks.apply(self.critic, player.params, player.stats, x, *given, train=False)[0]
-
-
-def _critic_move(
-    model: _Model, critic_loss: CriticLoss, watch: Watch, penalty: Penalty | None, penalty_weight: float
-) -> LossFn:
-    def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        real_key, fake_key, alpha_key, slope_key = (random.fold_in(key, n) for n in range(1, 5))  # 0: see `draw`
-        batch = model.draw(batch, key)
-        rival, real, given = players["generator"], batch["x"], model.condition.read(batch)
-        # In training mode, as the generator is when it moves; its new running statistics are its own affair.
-        fake, _ = model.generate(rival.params, rival.stats, batch)
-        real_scores, stats = model.score(params, players["critic"].stats, real, given, real_key)
-        fake_scores, stats = model.score(params, stats, fake, given, fake_key)
-        loss, metrics = critic_loss(real_scores, fake_scores).mean(), watch(real_scores, fake_scores)
-        if penalty is not None:
-            alpha_keys = example_keys(alpha_key, len(real))
-            values, slope = penalty(
-                lambda x: model.score(params, stats, x, given, slope_key)[0], alpha_keys, real, fake
-            )
-            loss += penalty_weight * values.mean()
-            metrics |= {"penalty": values.mean(), "slope": slope.mean(), "slope_max": diagnostics.largest(slope)}
-        return loss, Aux(stats, metrics)
-
-    return move
-
-
-def _generator_move(model: _Model, generator_loss: GeneratorLoss) -> LossFn:
-    def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
-        batch = model.draw(batch, key)
-        given, rival = model.condition.read(batch), players["critic"]
-        fake, stats = model.generate(params, players["generator"].stats, batch)
-        fake_scores, _ = model.score(rival.params, rival.stats, fake, given, random.fold_in(key, 1))
-        return generator_loss(fake_scores).mean(), Aux(stats, diagnostics.variety(batch["x"], fake))
-
-    return move
-
-
-def _probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+def probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+    """Returns metrics of scores that are logits: mean D(x) and D(G(z)), the accuracy at 0.5, and the scores' gap."""
     return {
         "real_probability": jax.nn.sigmoid(real_scores).mean(),
         "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
@@ -197,43 +55,219 @@ def _probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, 
     }
 
 
-def _distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+def distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+    """Returns metrics of scores without a zero of their own: the means' distance, and the accuracy half-way between."""
     return {
         "distance": real_scores.mean() - fake_scores.mean(),
         "accuracy": diagnostics.accuracy(real_scores, fake_scores, diagnostics.middle(real_scores, fake_scores)),
     }
 
 
-_raw = partial(adversarial, squash=lambda scores: scores)
-_entropy = partial(_raw, critic_loss=losses.critic_bce, watch=_probabilities)
-_unpenalised = {"penalty": None, "penalty_weight": 0.0}
+def adversarial(
+    *,
+    networks: Networks,
+    samplers: Samplers = MappingProxyType({}),
+    critic: Terms,
+    generator: Terms,
+    score_metrics: ScoreMetrics = distance,
+) -> Objective:
+    """Returns the game of the networks `generator` and `critic`, by these terms of the two players' losses.
 
-minimax = partial(_entropy, **_unpenalised, generator_loss=losses.generator_minimax)
+    The generator makes `x` [b, ...] of the fields that its arguments are named after, such as `z` and `label`, or a
+    `source` that the data have. The critic gives raw scores [b, ...] of `x`, and of what other fields it takes. The
+    critic is updated first; it logs `score_metrics(real_scores, fake_scores)`.
+
+    Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
+    takes fields of the data, there is `translate`, of their examples.
+
+    Raises ValueError for a negative weight, or where a network is missing.
+    """
+    if {*networks} != {"generator", "critic"}:
+        raise ValueError(f"the networks are {', '.join(networks)}: the game is of `generator` and `critic`")
+    terms = {"critic": critic, "generator": generator}
+    weights = {name: {term: each.weight for term, each in of.items()} for name, of in terms.items()}
+    for name, of in weights.items():
+        check_weights(of, name)
+    model = _Model(networks["generator"], networks["critic"], samplers)
+    return Objective(
+        init={name: _init(networks[name], terms[name]) for name in terms},
+        losses={
+            "critic": _critic_loss(model, critic, weights["critic"], score_metrics),
+            "generator": _generator_loss(model, generator, weights["generator"]),
+        },
+        weights=weights,
+        predictions=model.predictions(),
+        samplers=samplers,
+        makes=networks["generator"].output_range,
+    )
+
+
+class _Model(NamedTuple):
+    """The two networks, and samplers of the fields that a batch may lack."""
+
+    generator: Network
+    critic: Network
+    samplers: Samplers
+
+    def generate(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tree]:
+        """Returns fakes in training, one for each example of the batch, and the generator's new stats."""
+        return self.generator.apply(params, stats, batch, train=True, key=stream(key, "generator"))
+
+    def score(self, params: Tree, stats: Tree, batch: Batch, x: jax.Array, key: jax.Array) -> tuple[jax.Array, Tree]:
+        """Returns the critic's scores of x in training, given the batch's other fields, and its new stats."""
+        return self.critic.apply(params, stats, {**batch, "x": x}, train=True, key=key)
+
+    def predictions(self) -> dict[str, Prediction]:
+        """Returns what trained players can be asked for, by use."""
+        scores = {"scores": Prediction(self.scores)}
+        if not {*self.generator.fields} <= {*self.samplers}:
+            return {"translate": Prediction(self.sample, makes="x"), **scores}
+        return {
+            "sample": Prediction(self.sample, makes="x"),
+            "interpolate": Prediction(self.interpolate, makes="x"),
+            **scores,
+        }
+
+    def sample(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns a fake for each key [n], given the fields of the batch; samplers draw the others."""
+        player = players["generator"]
+        filled = fill_each(self.samplers, batch, keys)
+        return self.generator.apply(player.params, player.stats, filled, train=False)[0]
+
+    def interpolate(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns fakes [n, m, ...] along a walk for each key, at `t` [n, m]: 0 at its start and 1 at its end.
+
+        Fields that can be walked are; the others stay what they are at the start.
+        """
+        t = batch["t"]
+        given = {name: value for name, value in batch.items() if name != "t"}
+        start, end = (fill_each(self.samplers, given, streams(keys, name)) for name in ("start", "end"))
+
+        def along(name: str) -> jax.Array:
+            sampler = self.samplers.get(name)
+            if name in given or sampler is None or sampler.walk is None:
+                return jnp.repeat(start[name][:, None], t.shape[1], axis=1)
+            return sampler.walk(start[name], end[name], t[0])
+
+        walks = {name: along(name) for name in start}
+        return jax.vmap(lambda fields: self.sample(players, keys, fields), in_axes=1, out_axes=1)(walks)
+
+    def scores(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns the trained critic's raw scores of the batch's `x`."""
+        del keys
+        player = players["critic"]
+        return self.critic.apply(player.params, player.stats, batch, train=False)[0]
+
+
+def _init(network: Network, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
+    def init(key: jax.Array, batch: Batch) -> Start:
+        carry = {name: jnp.asarray(v) for each in terms.values() for name, v in first_carry(each.term).items()}
+        return Start(*network.init(key, batch), carry)
+
+    return init
+
+
+def _critic_loss(model: _Model, terms: Terms, weights: Weights, score_metrics: ScoreMetrics) -> LossFn:
+    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
+        rival, player = state.players["generator"], state.players["critic"]
+        # The generator is in training mode, as when it is updated itself; only then do its new statistics count.
+        fake, _ = model.generate(rival.params, rival.stats, batch, key)
+        # Running statistics see both batches of an update: those of the fakes start from those after the real ones.
+        real_scores, stats = model.score(params, player.stats, batch, batch["x"], stream(key, "real"))
+        fake_scores, stats = model.score(params, stats, batch, fake, stream(key, "fake"))
+
+        def score(x: jax.Array) -> jax.Array:
+            return model.score(params, stats, batch, x, stream(key, "score"))[0]
+
+        forward = Forward(
+            batch=batch,
+            fake=fake,
+            real_scores=real_scores,
+            fake_scores=fake_scores,
+            score=score,
+            mixing=lambda: mixing_layers(model.critic, batch),
+            key=key,
+            step=state.step,
+            params=params,
+            carry=player.carry,
+        )
+        value, metrics, carry = _sum(terms, {**weights, **numbers}, forward)
+        return value, Aux(stats, {**metrics, **score_metrics(real_scores, fake_scores)}, carry)
+
+    return loss
+
+
+def _generator_loss(model: _Model, terms: Terms, weights: Weights) -> LossFn:
+    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
+        rival, player = state.players["critic"], state.players["generator"]
+        fake, stats = model.generate(params, player.stats, batch, key)
+
+        def score(x: jax.Array, name: str = "score") -> jax.Array:
+            return model.score(rival.params, rival.stats, batch, x, stream(key, name))[0]
+
+        forward = Forward(
+            batch=batch,
+            fake=fake,
+            real_scores=score(batch["x"], "real"),  # the compiler drops it where no term looks at it
+            fake_scores=score(fake, "fake"),
+            score=score,
+            mixing=lambda: mixing_layers(model.critic, batch),
+            key=key,
+            step=state.step,
+            params=params,
+            carry=player.carry,
+        )
+        value, metrics, carry = _sum(terms, {**weights, **numbers}, forward)
+        return value, Aux(stats, {**metrics, **diagnostics.batch_diversity(batch["x"], fake)}, carry)
+
+    return loss
+
+
+def _sum(terms: Terms, weights: Weights, forward: Forward) -> tuple[jax.Array, dict[str, jax.Array], Any]:
+    """Returns `total` of the terms, each with a random stream and the carry of its own names."""
+    outcomes = {name: each.term(forward._replace(key=stream(forward.key, name))) for name, each in terms.items()}
+    value, metrics, carry = total(outcomes, weights, forward.step)
+    return value, metrics, {**forward.carry, **carry}
+
+
+def _terms(player: Any, **weights: float) -> dict[str, Weighted]:
+    return {name: Weighted(getattr(player, name), weight) for name, weight in weights.items()}
+
+
+_of_logits = partial(adversarial, score_metrics=probabilities)
+
+minimax = partial(_of_logits, critic=_terms(of_critic, bce=1.0), generator=_terms(of_generator, minimax=1.0))
 """min over G, max over D of E log D(x) + E log(1 - D(G(z))), played as it stands: the generator's side saturates."""
 
-non_saturating = partial(_entropy, **_unpenalised, generator_loss=losses.generator_non_saturating)
+non_saturating = partial(
+    _of_logits, critic=_terms(of_critic, bce=1.0), generator=_terms(of_generator, non_saturating=1.0)
+)
 """The same critic against a generator that minimises -log D(G(z)): binary cross-entropy with flipped labels."""
 
-non_saturating_r1 = partial(_entropy, generator_loss=losses.generator_non_saturating, penalty=penalties.r1)
-"""The same with the critic's slopes at real examples drawn to 0: Mescheder et al. 2018, arXiv:1801.04406."""
-
-_dual = {
-    "critic_loss": losses.critic_wasserstein,
-    "generator_loss": losses.generator_wasserstein,
-    "watch": _distance,
-}
-
-wasserstein = partial(_raw, **_dual, **_unpenalised)
-"""min over G, max over f of E f(x) - E f(G(z)): the critic's player has to keep f's slope in bounds, by `clip_weights`.
-
-Arjovsky, Chintala and Bottou 2017, arXiv:1701.07875, algorithm 1. `critic/distance` is the estimate of the distance, up
-to the slope that the clipped weights allow."""
-
-wasserstein_gp = partial(_raw, **_dual, penalty=penalties.gradient_penalty)
-"""The same with slopes drawn to 1 by a penalty, of weight 10 in the paper: Gulrajani et al. 2017, arXiv:1704.00028."""
-
-wasserstein_gp_of_probabilities = partial(
-    adversarial, **_dual, penalty=penalties.gradient_penalty, squash=jax.nn.sigmoid
+non_saturating_r1 = partial(
+    _of_logits, critic=_terms(of_critic, bce=1.0, r1=10.0), generator=_terms(of_generator, non_saturating=1.0)
 )
-"""Not Wasserstein's distance: its losses and penalty on a critic that ends in a sigmoid, a slip found in the wild, kept
-for what it costs. Differences of probabilities are bounded by 1, however far apart the examples are."""
+"""The same with the critic's gradients at real examples drawn to 0: Mescheder et al. 2018, arXiv:1801.04406."""
+
+wasserstein = partial(
+    adversarial, critic=_terms(of_critic, wasserstein=1.0), generator=_terms(of_generator, wasserstein=1.0)
+)
+"""min over G, max over f of E f(x) - E f(G(z)): the critic's player must bound f's gradients, by `clip_weights`.
+
+Arjovsky, Chintala and Bottou 2017, arXiv:1701.07875, algorithm 1. `critic/distance` estimates the distance, up to the
+gradient norm that the clipped weights allow."""
+
+wasserstein_gp = partial(
+    adversarial,
+    critic=_terms(of_critic, wasserstein=1.0, gradient_penalty=10.0),
+    generator=_terms(of_generator, wasserstein=1.0),
+)
+"""The same with gradient norms drawn to 1 by a penalty: Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1."""
+
+hinge = partial(adversarial, critic=_terms(of_critic, hinge=1.0), generator=_terms(of_generator, hinge=1.0))
+"""The hinge loss of scores around 0: Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957."""
+
+least_squares = partial(
+    adversarial, critic=_terms(of_critic, least_squares=1.0), generator=_terms(of_generator, least_squares=1.0)
+)
+"""LSGAN: scores drawn to 1 and 0 by their squared distances. Mao et al. 2017, arXiv:1611.04076."""

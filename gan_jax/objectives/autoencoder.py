@@ -5,68 +5,72 @@ The squared error is the mean over an example's values, in the data's range, so 
 
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
-import flax.linen as nn
 import jax
 from jax import random
 
-from gan_jax import losses
-from gan_jax.core import networks
+from gan_jax.core import networks as core_networks
 from gan_jax.core.collectives import example_keys
-from gan_jax.core.objective import Aux, Batch, Objective
-from gan_jax.core.state import Players, Tree
+from gan_jax.core.fields import Batch
+from gan_jax.core.networks import Network, Networks
+from gan_jax.core.objective import Aux, Objective, Outcome, Prediction, Start, Weights, total
+from gan_jax.core.state import Players, TrainState, Tree
 from gan_jax.distributions.noise import Noise
+from gan_jax.losses.reconstruction import squared_error
 
 __all__ = ["denoising", "overcomplete", "tied", "undercomplete"]
 
 PLAYER = "autoencoder"
+ROLES = ("encoder", "decoder")
 
 
-class Weights(NamedTuple):
-    """Which weights the decoder has: `own(params) -> params` are those that are stored of its first ones.
+class Tying(NamedTuple):
+    """Which parameters of the decoder are its own.
 
-    whole: `(encoder params, own) -> params`, all that the decoder is applied with.
+    Attributes:
+        own: `params -> params`, those of its first parameters that are stored.
+        whole: `(encoder params, own) -> params`, all that the decoder is applied with.
     """
 
     own: Callable[[Tree], Tree]
     whole: Callable[[Tree, Tree], Tree]
 
 
-UNTIED = Weights(own=lambda params: params, whole=lambda encoder, own: own)
-TIED = Weights(own=networks.biases, whole=networks.transposed)
+UNTIED = Tying(own=lambda params: params, whole=lambda encoder, own: own)
+TIED = Tying(own=core_networks.biases, whole=core_networks.transposed)
 
 
-def overcomplete(*, encoder: nn.Module, decoder: nn.Module) -> Objective:
-    """The game of `encoder(x) -> z [b, latents]` and `decoder(z) -> x [b, ...]`, whatever the size of z."""
-    return _game(_Model(encoder, decoder))
+def overcomplete(*, networks: Networks) -> Objective:
+    """Returns the game of `encoder(x) -> z [b, latents]` and `decoder(z) -> x [b, ...]`, whatever the size of z."""
+    return _objective(_model(networks))
 
 
-def undercomplete(*, encoder: nn.Module, decoder: nn.Module) -> Objective:
-    """`overcomplete`, but for fewer latents than x has values: else it may copy and need learn nothing.
+def undercomplete(*, networks: Networks) -> Objective:
+    """Returns `overcomplete` for fewer latents than x has values; with as many it may copy and need learn nothing.
 
     With one linear layer each, its optimum spans the space of PCA (Baldi and Hornik 1989).
     """
-    return _game(_Model(encoder, decoder, most=_fewer))
+    return _objective(_model(networks, check=_fewer))
 
 
-def tied(*, encoder: nn.Module, decoder: nn.Module) -> Objective:
-    """`undercomplete`, of fully connected networks, the decoder's kernels being the encoder's transposed.
+def tied(*, networks: Networks) -> Objective:
+    """Returns `undercomplete` of fully connected networks, the decoder's kernels being the encoder's transposed.
 
     Linear ones are z = U^T x and U z. Biases are each network's own (Vincent et al. 2010, section 2.1).
     """
-    return _game(_Model(encoder, decoder, TIED, most=_fewer))
+    return _objective(_model(networks, TIED, check=_fewer))
 
 
-def denoising(*, encoder: nn.Module, decoder: nn.Module, noise: Noise) -> Objective:
-    """`overcomplete`, shown noisy examples in training and asked for the clean ones (Vincent et al. 2008).
+def denoising(*, networks: Networks, noise: Noise) -> Objective:
+    """Returns `overcomplete`, shown noisy examples in training and asked for the clean ones (Vincent et al. 2008).
 
-    Noise is added in training only: what is reconstructed later is taken to be noisy already. predict has also
-    `corrupt(players, keys [n], x [n, ...]) -> x [n, ...]`, which makes such examples.
+    Noise is added in training only: what is reconstructed later is taken to be noisy already. There is a prediction
+    `corrupt` too, which makes such examples.
     """
-    game = _game(_Model(encoder, decoder), noise)
-    return game._replace(predict={**game.predict, "corrupt": lambda players, keys, x: noise(keys, x)})
+    objective = _objective(_model(networks), noise)
+    corrupt = Prediction(lambda players, keys, batch: noise(keys, batch["x"]))
+    return objective._replace(predictions={**objective.predictions, "corrupt": corrupt})
 
 
 def _any(latents: int, values: int) -> None:
@@ -82,67 +86,80 @@ def _fewer(latents: int, values: int) -> None:
 
 
 class _Model(NamedTuple):
-    encoder: nn.Module
-    decoder: nn.Module
-    weights: Weights = UNTIED
-    most: Callable[[int, int], None] = _any
+    encoder: Network
+    decoder: Network
+    tying: Tying
+    check: Callable[[int, int], None]
 
-    def init(self, key: jax.Array, x: jax.Array) -> tuple[Tree, Tree]:
-        """The first (params, stats) by part; ValueError where the networks do not fit the data or each other."""
+    def init(self, key: jax.Array, batch: Batch) -> Start:
+        """Returns the first parameters by part; ValueError where the networks do not fit the data or each other."""
         encoder_key, decoder_key = random.split(key)
-        encoder, encoder_stats = networks.init(self.encoder, encoder_key, x)
-        z = networks.apply(self.encoder, encoder, encoder_stats, x, train=False)[0]
-        self.most(z.shape[-1], math.prod(x.shape[1:]))
-        decoder, decoder_stats = networks.init(self.decoder, decoder_key, z)
-        params = {"encoder": encoder, "decoder": self.weights.own(decoder)}
+        encoder, encoder_stats = self.encoder.init(encoder_key, batch)
+        z = self.encoder.apply(encoder, encoder_stats, batch, train=False)[0]
+        self.check(z.shape[-1], math.prod(batch["x"].shape[1:]))
+        decoder, decoder_stats = self.decoder.init(decoder_key, {**batch, "z": z})
+        params = {"encoder": encoder, "decoder": self.tying.own(decoder)}
         stats = {"encoder": encoder_stats, "decoder": decoder_stats}
-        made, _ = self.decode(params, stats, z, train=False)
-        if made.shape != x.shape:
-            raise ValueError(f"the decoder makes {made.shape[1:]}, the data set's examples are {x.shape[1:]}")
-        return params, stats
+        made, _ = self.decode(params, stats, {**batch, "z": z}, train=False)
+        if made.shape != batch["x"].shape:
+            raise ValueError(f"the decoder makes {made.shape[1:]}, the data set's examples are {batch['x'].shape[1:]}")
+        return Start(params, stats, {})
 
     def encode(
-        self, params: Tree, stats: Tree, x: jax.Array, *, train: bool, key: jax.Array | None = None
+        self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None = None
     ) -> tuple[jax.Array, Tree]:
-        """z [b, latents] and the encoder's new stats."""
-        return networks.apply(self.encoder, params["encoder"], stats["encoder"], x, train=train, key=key)
+        """Returns z [b, latents] and the encoder's new stats."""
+        return self.encoder.apply(params["encoder"], stats["encoder"], batch, train=train, key=key)
 
     def decode(
-        self, params: Tree, stats: Tree, z: jax.Array, *, train: bool, key: jax.Array | None = None
+        self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None = None
     ) -> tuple[jax.Array, Tree]:
-        """x [b, ...] and the decoder's new stats."""
-        whole = self.weights.whole(params["encoder"], params["decoder"])
-        return networks.apply(self.decoder, whole, stats["decoder"], z, train=train, key=key)
+        """Returns x [b, ...] and the decoder's new stats."""
+        whole = self.tying.whole(params["encoder"], params["decoder"])
+        return self.decoder.apply(whole, stats["decoder"], batch, train=train, key=key)
 
 
-def _game(model: _Model, noise: Noise = lambda keys, x: x) -> Objective:
-    """The one player's loss on inputs with this noise, and what it predicts."""
+def _model(networks: Networks, tying: Tying = UNTIED, check: Callable[[int, int], None] = _any) -> _Model:
+    if {*networks} != {*ROLES}:
+        raise ValueError(f"the networks are {', '.join(networks)}: an autoencoder has {' and '.join(ROLES)}")
+    return _Model(networks["encoder"], networks["decoder"], tying, check)
 
-    def move(params: Tree, players: Players, batch: Batch, key: jax.Array) -> tuple[jax.Array, Aux]:
+
+def _objective(model: _Model, noise: Noise = lambda keys, x: x) -> Objective:
+    """Returns the one player's loss on inputs with this noise, and what it predicts."""
+    weights = {"reconstruction": 1.0}
+
+    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
         noise_key, encoder_key, decoder_key = random.split(key, 3)
-        x, stats = batch["x"], players[PLAYER].stats
-        inputs = noise(example_keys(noise_key, len(x)), x)
-        z, encoder = model.encode(params, stats, inputs, train=True, key=encoder_key)
-        recon, decoder = model.decode(params, stats, z, train=True, key=decoder_key)
-        return losses.squared_error(recon, x).mean(), Aux({"encoder": encoder, "decoder": decoder}, {})
+        x, stats = batch["x"], state.players[PLAYER].stats
+        noisy = {**batch, "x": noise(example_keys(noise_key, len(x)), x)}
+        z, encoder = model.encode(params, stats, noisy, train=True, key=encoder_key)
+        recon, decoder = model.decode(params, stats, {**batch, "z": z}, train=True, key=decoder_key)
+        outcomes = {"reconstruction": Outcome(squared_error(recon, x))}
+        value, metrics, carry = total(outcomes, {**weights, **numbers}, state.step)
+        return value, Aux({"encoder": encoder, "decoder": decoder}, metrics, carry)
 
-    def encode(players: Players, x: jax.Array) -> jax.Array:
-        return model.encode(players[PLAYER].params, players[PLAYER].stats, x, train=False)[0]
+    def encode(players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        return model.encode(players[PLAYER].params, players[PLAYER].stats, batch, train=False)[0]
 
-    def decode(players: Players, z: jax.Array) -> jax.Array:
-        return model.decode(players[PLAYER].params, players[PLAYER].stats, z, train=False)[0]
+    def decode(players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        return model.decode(players[PLAYER].params, players[PLAYER].stats, batch, train=False)[0]
 
-    def reconstruct(players: Players, x: jax.Array) -> jax.Array:
-        return decode(players, encode(players, x))
+    def reconstruct(players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        return decode(players, keys, {**batch, "z": encode(players, keys, batch)})
 
-    def walk(players: Players, a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-        ends = encode(players, a)[:, None], encode(players, b)[:, None]
-        z = (1 - t[:, None]) * ends[0] + t[:, None] * ends[1]
-        return jax.vmap(partial(decode, players))(z)
+    def walk(players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns [n, m, ...]: decoded straight lines from the codes of `a` to those of `b`, at `t` [n, m]."""
+        start, end = (encode(players, keys, {"x": batch[side]})[:, None] for side in ("a", "b"))
+        t = batch["t"][..., None]
+        return jax.vmap(lambda z: decode(players, keys, {"z": z}))((1 - t) * start + t * end)
 
+    predictions = {
+        "reconstruct": Prediction(reconstruct, makes="x"),
+        "encode": Prediction(encode),
+        "decode": Prediction(decode),
+        "walk": Prediction(walk, makes="x"),
+    }
     return Objective(
-        init={PLAYER: model.init},
-        losses={PLAYER: move},
-        predict={"reconstruct": reconstruct, "encode": encode, "decode": decode, "walk": walk},
-        makes=partial(networks.output_range, model.decoder),
+        {PLAYER: model.init}, {PLAYER: loss}, {PLAYER: weights}, predictions, makes=model.decoder.output_range
     )

@@ -1,5 +1,6 @@
 """What a run looks like: its samples or reconstructions, and its walks, as the kind of its data asks."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import random
 
+from gan_jax.core.collectives import base_key
 from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.evaluation.reconstructions import make_reconstructions
 from gan_jax.experiment import Experiment
 from gan_jax.reporting import images, points
+from gan_jax.reporting.reconstructions import make_reconstructions, make_translations
 
 SAMPLES, COLUMNS, POINTS, MOST_CLASSES, PAIRS = 64, 8, 2500, 10, 32
 
@@ -26,49 +28,80 @@ def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarr
     `real` are the data set's examples; UserError where they are neither images nor in the plane.
     """
     sample, key = experiment.predict["sample"], experiment.keys.sample
-    if "sample_class" in experiment.predict and real.ndim == 4:
-        columns = min(len(experiment.present), MOST_CLASSES)
-        labels = jnp.asarray(np.tile(experiment.in_turn(columns), SAMPLES // COLUMNS))
-        made = experiment.predict["sample_class"](players, random.split(key, len(labels)), labels)
-        images.save_png(path, images.grid(np.asarray(made), columns))
-        return
     if real.ndim == 4:
-        made = np.asarray(sample(players, random.split(key, SAMPLES)))
-        images.save_png(path, images.grid(made, COLUMNS))
+        columns = min(len(experiment.present), MOST_CLASSES) or COLUMNS
+        n = SAMPLES // COLUMNS * columns
+        given = {"label": jnp.tile(experiment.in_turn(columns), n // columns)} if experiment.present else {}
+        images.save_png(path, images.grid(np.asarray(sample(players, random.split(key, n), given)), columns))
         return
     _check_plane(real)
-    scores = None if "sample_class" in experiment.predict else experiment.predict.get("scores")  # a surface a class
-    surface = None if scores is None else partial(scores, players)
-    points.save_samples(path, np.asarray(sample(players, random.split(key, POINTS))), real, surface)
+    surface = None
+    if "scores" in experiment.predict and not experiment.present:  # else there is a surface for each class
+        surface = partial(_scores, experiment, players)
+    points.save_samples(path, np.asarray(sample(players, random.split(key, POINTS), {})), real, surface)
 
 
-def reconstructions(path: Path, experiment: Experiment, players: Players, dataset: Dataset) -> None:
-    """Writes a PNG grid of a data set's first images, each beside its reconstruction; noisy inputs between the two."""
-    few = dataset._replace(x=dataset.x[:PAIRS], label=None if dataset.label is None else dataset.label[:PAIRS])
-    made = make_reconstructions(experiment, players, few, seed=0)
-    shown = [made[name] for name in ("images", "noisy", "reconstructions") if name in made]
-    cells = np.stack(shown, axis=1).reshape(-1, *few.shape)
-    images.save_png(path, images.grid(cells, COLUMNS // 2 * len(shown)))
+def examples(path: Path, experiment: Experiment, players: Players, dataset: Dataset) -> None:
+    """Writes a PNG grid of what the model makes of a data set's first images, by those that it is made of."""
+    few = dataset.first(PAIRS)
+    if "translate" in experiment.predict:
+        made = make_translations(experiment, players, few, seed=0)
+        shown = ("source", "translations", "targets")
+    else:
+        made = make_reconstructions(experiment, players, few, seed=0)
+        shown = ("images", "noisy", "reconstructions")
+    panel(path, [made[name] for name in shown if name in made])
+
+
+def panel(path: Path, columns: Sequence[np.ndarray]) -> None:
+    """Writes a PNG grid in which the images uint8 [n, h, w, c] of each column stand side by side, example by example.
+
+    Smaller images are enlarged to the largest ones, grey ones are shown beside colours.
+    """
+    cells = np.stack(_alike(columns), axis=1)
+    images.save_png(path, images.grid(cells.reshape(-1, *cells.shape[2:]), COLUMNS // 2 * len(columns)))
 
 
 def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray) -> None:
     """Writes a PNG of a walk for each key: a row of images each, or a line each over the points of the data.
 
-    `real` are the data set's examples; UserError where they are neither images nor in the plane. Where there is no law
-    of z to walk by, walks are between the codes of two of the examples.
+    `real` are the data set's examples; UserError where they are neither images nor in the plane. Where there are no
+    latents to sample, walks are between the codes of two of the examples.
     """
-    if "interpolate" in experiment.predict:
-        walk = partial(experiment.predict["interpolate"], players, keys)
-    else:
+    predict, given = experiment.predict, {}
+    if "interpolate" not in predict:
         pairs = jax.vmap(lambda key: random.choice(key, len(real), (2,), replace=False))(keys)
-        ends = (experiment.scale(jnp.asarray(real)[side]) for side in pairs.T)
-        walk = partial(experiment.predict["walk"], players, *ends)
+        ends = [experiment.scale({"x": jnp.asarray(real)[side]})["x"] for side in pairs.T]
+        given = dict(zip("ab", ends, strict=True))
+    walk = predict["interpolate" if "interpolate" in predict else "walk"]
+
+    def along(places: int) -> np.ndarray:
+        t = jnp.tile(jnp.linspace(0.0, 1.0, places), (len(keys), 1))
+        return np.asarray(walk(players, keys, {**given, "t": t}))
+
     if real.ndim == 4:
-        steps = np.asarray(walk(jnp.linspace(0.0, 1.0, 10)))
-        images.save_png(path, images.grid(steps.reshape(-1, *steps.shape[2:]), steps.shape[1]))
+        made = along(10)
+        images.save_png(path, images.grid(made.reshape(-1, *made.shape[2:]), made.shape[1]))
         return
     _check_plane(real)
-    points.save_walks(path, np.asarray(walk(jnp.linspace(0.0, 1.0, 200))), real)
+    points.save_walks(path, along(200), real)
+
+
+def _scores(experiment: Experiment, players: Players, x: np.ndarray) -> jax.Array:
+    """The critic's scores of points [n, 2]."""
+    return experiment.predict["scores"](players, random.split(base_key(0), len(x)), {"x": jnp.asarray(x)})
+
+
+def _alike(columns: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Images of one size and one number of channels: the largest of each."""
+    height, width, channels = (max(column.shape[axis] for column in columns) for axis in (1, 2, 3))
+
+    def made(column: np.ndarray) -> np.ndarray:
+        rows, across = (np.arange(n) * own // n for n, own in zip((height, width), column.shape[1:3], strict=True))
+        column = column[:, rows][:, :, across]
+        return column if column.shape[3] == channels else np.repeat(column[..., :1], channels, axis=3)
+
+    return [made(column) for column in columns]
 
 
 def _check_plane(real: np.ndarray) -> None:

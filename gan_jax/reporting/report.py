@@ -41,7 +41,7 @@ def write(place: RunDirectory) -> None:
         run=run,
         fields=[(field, json.dumps(value)) for field, value in configs.leaves(run["config"])],
         last=rows[-1] if rows else None,
-        alarms=alarms.find(rows, run["config"]["objective"]["name"]),
+        alarms=alarms.find(rows),
         evaluations=_shown(evaluations, best),
         best=best,
         charts=_charts(rows),

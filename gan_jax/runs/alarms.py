@@ -77,20 +77,16 @@ class Rule(NamedTuple):
     words: str
 
 
-def find(rows: Iterable[Row], objective: str) -> list[Alarm]:
-    """The alarms that go off on these rows of a metrics.jsonl, in the order in which they do.
-
-    `objective` is the config's name of it, as `adversarial.wasserstein_gp`.
-    """
-    return list(Watch(objective, rows).alarms.values())
+def find(rows: Iterable[Row]) -> list[Alarm]:
+    """Returns the alarms that go off on these rows of a metrics.jsonl, in the order in which they do."""
+    return list(Watch(rows).alarms.values())
 
 
 class Watch:
     """Rows as they come: the alarms that have gone off so far, by name."""
 
-    def __init__(self, objective: str, rows: Iterable[Row] = ()):
+    def __init__(self, rows: Iterable[Row] = ()):
         self.alarms: dict[str, Alarm] = {}
-        self._rules = [*RULES, *(SLOPES if "_gp" in objective else ())]
         self._rows: list[Row] = []
         for row in rows:
             self.see(row)
@@ -118,7 +114,7 @@ class Watch:
         before = _each(median, self._rows[half - STRETCH : half])
         start = _each(max, self._rows[:STRETCH])
         logged = now.keys() & before.keys() & start.keys()
-        return [rule for rule in self._rules if {*rule.terms} <= logged and rule.holds(now, before, start)]
+        return [rule for rule in RULES if {*rule.terms} <= logged and rule.holds(now, before, start)]
 
 
 def _each(of: Callable[[list[float]], float], rows: list[Row]) -> Row:
@@ -190,8 +186,8 @@ RULES = (
     ),
     Rule(
         "the fakes repeat themselves",
-        ("generator/nearest",),
-        partial(_low, "generator/nearest", REPEATED),
+        ("generator/nearest_neighbor_ratio",),
+        partial(_low, "generator/nearest_neighbor_ratio", REPEATED),
         "among 16 fakes the nearest two are less than half as far apart as among real examples: a few images are made "
         "again and again, as when each class has only one. People do as against collapse.",
     ),
@@ -206,19 +202,19 @@ RULES = (
     ),
     Rule(
         "kinds of examples are missing",
-        ("generator/offset",),
-        partial(_high, "generator/offset", AWAY),
+        ("generator/mean_gap",),
+        partial(_high, "generator/mean_gap", AWAY),
         "the mean of the fakes is not that of real examples: some kinds are made too rarely, or all fakes are wrong in "
         "the same way. People look at the samples, and measure it (evaluators of classes and modes).",
     ),
-)
-SLOPES = (
     Rule(
-        "the critic's slopes are not 1",
-        ("critic/slope", "critic/slope_max"),
-        lambda now, before, start: abs(now["critic/slope"] - 1) > SLACK or now["critic/slope_max"] > STEEP,
-        "the penalty does not hold them, so that critic/distance is no distance. People raise its weight "
-        "(objective.penalty_weight), play more critic moves a round (players.critic.repeats), or lower its learning "
-        "rate.",
+        "the critic's gradients are not 1",
+        ("critic/gradient_penalty", "critic/input_gradient_norm", "critic/input_gradient_norm_max"),
+        lambda now, before, start: (
+            abs(now["critic/input_gradient_norm"] - 1) > SLACK or now["critic/input_gradient_norm_max"] > STEEP
+        ),
+        "the penalty does not hold their norms, so that critic/distance is no distance. People raise its weight "
+        "(objective.critic.gradient_penalty), update the critic more often in a step (players.critic.updates_per_step),"
+        " or lower its learning rate.",
     ),
 )

@@ -28,9 +28,8 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.runs import lock
-from gan_jax.data.spec import Spec, from_json
 from gan_jax.errors import UserError, blamed_on, options
-from gan_jax.facts import base, difference
+from gan_jax.runs.provenance import base, difference
 from gan_jax.runs.files import atomically, clear_drafts, in_the_way
 from gan_jax.runs.logs import best_step, read_rows
 
@@ -133,25 +132,22 @@ class RunDirectory:
                 "choose another folder, or that run's config"
             )
 
-    def spec(self) -> Spec | None:
-        """What the run's data are, or None where it is a run of a version that did not keep that.
+    def data_spec(self) -> dict[str, Any]:
+        """Returns what the run's config.json says of its data; nothing for a run of a version that did not keep that.
 
-        Raises UserError where the folder holds no run, or that is damaged.
+        Raises UserError where the folder holds no run.
         """
         self.read_config()
-        if not (stored := configs.read_run(self.config).get("data_spec")):
-            return None
-        with blamed_on(f"{self.config} is damaged"):
-            return from_json(stored)
+        found = configs.read_run(self.config).get("data_spec", {})
+        return found if isinstance(found, dict) else {}
 
     def _version(self) -> str:
-        spec = self.spec()
-        return spec.version if spec and spec.version else "no version"
+        return str(self.data_spec().get("version") or "no version")
 
     def check_facts(self, facts: Mapping[str, Any]) -> None:
         """Raises UserError, with both values, where the run's data or JAX's settings were others than these facts.
 
-        See `facts.difference`.
+        See `provenance.difference`.
         """
         if not self.config.is_file():
             return

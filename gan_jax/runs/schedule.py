@@ -31,11 +31,11 @@ def is_boundary(config: Fields, step: int) -> bool:
 
 
 def calls(config: Fields, start: int) -> Iterator[tuple[int, int]]:
-    """(step, rounds) of each call from a step to the last: at most rounds_per_call, never past a boundary."""
+    """(step, rounds) of each call from a step to the last: at most steps_per_call, never past a boundary."""
     step = start
     while step < config["steps"]:
         ends = [every - step % every for every in _boundaries(config) if every]
-        rounds = min(config["rounds_per_call"], config["steps"] - step, *ends)
+        rounds = min(config["steps_per_call"], config["steps"] - step, *ends)
         yield step, rounds
         step += rounds
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -13,10 +12,10 @@ from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError, options
 from gan_jax.evaluation import evaluate
-from gan_jax.experiment import Experiment, build_for
+from gan_jax.experiment import Experiment, build
 from gan_jax.runs import schedule
 from gan_jax.sweeps.plan import OF_ROWS, Planned, Sweep, asked
-from gan_jax.training.preflight import check_round
+from gan_jax.training.preflight import check_step
 
 
 def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
@@ -27,14 +26,16 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     """
     missing = asked(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
     known, untold, tried = set(OF_ROWS), set(), set()
-    source = cache(Source)
+    sources: dict[str, Source] = {}
     for cell in cells:
         if not (missing := [name for name in missing if name not in known]):
             return []
         kind = json.dumps(_kind(cell.values))
         if kind not in tried:
             tried.add(kind)
-            found, not_told = _names(configs.of_seed(ConfigDict(cell.values), sweep.seeds.first), source)
+            config = configs.of_seed(ConfigDict(cell.values), sweep.seeds.first)
+            block = json.dumps({**cell.values["data"], "split": ""})
+            found, not_told = _names(config, sources.setdefault(block, Source(config.data)))
             known, untold = known | found, untold | not_told
     missing = [name for name in missing if name not in known]
     if wrong := [name for name in missing if not untold & {"", name.partition("/")[0]}]:
@@ -43,25 +44,24 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     return missing
 
 
-def _names(config: ConfigDict, source: Callable[[str], Source]) -> tuple[set[str], set[str]]:
+def _names(config: ConfigDict, source: Source) -> tuple[set[str], set[str]]:
     """The names of what a run of this config logs and has evaluated at its end, and the evaluators not told here.
 
     "" among these: nothing is told, as the data is not here. Of a config that cannot be played there are none.
     """
     try:
-        load = source(config.data.name).load
-        dataset = load(config.data.split)
+        dataset = source.load(config.data.split)
     except UserError:
         return set(), {""}
     try:
-        experiment = build_for(config, spec_of(dataset))
-        found = {*check_round(experiment, config, dataset.shape)}
+        experiment = build(config, spec_of(dataset))
+        found = {*check_step(experiment, config)}
     except UserError:
         return set(), set()
     untold = set()
     for name in schedule.evaluators_due(config, config.steps):
         try:
-            found |= _evaluated(config, name, experiment, load)
+            found |= _evaluated(config, name, experiment, source.load)
         except UserError:
             untold.add(name)
     return found, untold

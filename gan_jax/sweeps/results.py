@@ -149,13 +149,13 @@ def _runs(base: Path, within: Path, values: dict[str, Any]) -> Iterator[Run]:
     for seed, place in folders.runs(base / within, values):
         rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
         seconds = (rows[-1].get("seconds", 0.0) if rows else 0.0) / values["seeds"]
-        at_end = _alarms(rows, values["objective"]["name"])
+        at_end = _alarms(rows)
         yield Run(seed, _fate(rows, at_end, values), at_end, place, values, rows, evaluations, seconds)
 
 
-def _alarms(rows: list[Row], objective: str) -> list[str]:
+def _alarms(rows: list[Row]) -> list[str]:
     """Those that go off at the last row."""
-    return [alarm.name for alarm in alarms.find(rows, objective) if alarm.last == rows[-1]["step"]]
+    return [alarm.name for alarm in alarms.find(rows) if alarm.last == rows[-1]["step"]]
 
 
 def _fate(rows: list[Row], at_end: list[str], values: dict[str, Any]) -> str:

@@ -53,7 +53,7 @@ def ranked(cells: dict[str, list[Run]], by: Metric) -> list[tuple[str, float | N
 
 def _cell(cell: CellRuns, baseline: CellRuns, metrics: Iterable[Metric]) -> dict[str, Any]:
     config = cell.runs[0].config
-    most = max(player["repeats"] for player in config["players"].values())
+    most = max(player["updates_per_step"] for player in config["players"].values())
     return {
         "name": cell.name,
         "differs": cell.differs,

@@ -6,19 +6,18 @@ from contextlib import ExitStack, closing, nullcontext
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.core.state import TrainState
-from gan_jax.data import Dataset, feeds, order
+from gan_jax.data import Dataset
 from gan_jax.data.source import Source
-from gan_jax.data.spec import Spec, spec_of, to_json
+from gan_jax.data.spec import DataSpec, spec_of, to_json
 from gan_jax.errors import MOST_NAMES, Diverged, UserError
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
-from gan_jax.experiment import Experiment, build_for, streams
+from gan_jax.experiment import Experiment, build, make_executor, streams
 from gan_jax.parallel import mapping, processes
 from gan_jax.reporting import report
 from gan_jax.runs import alarms, checkpoints, schedule
@@ -27,7 +26,7 @@ from gan_jax.runs.jax_settings import settings
 from gan_jax.runs.logs import Log, Progress, read_rows
 from gan_jax.runs.terminal import say, unfailing
 from gan_jax.training import divergence
-from gan_jax.training.preflight import check_range, check_round
+from gan_jax.training.preflight import check_range, check_step
 from gan_jax.training.records import Record
 from gan_jax.training.stop import Stop, Stopped
 
@@ -46,19 +45,19 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
     each = place.by_seed(config)
     folders = each if config.seeds == 1 else [(config, place), *each]
     processes.by_first(lambda: [of.check(its_config) for its_config, of in folders])
-    numerics, source = settings(), Source(config.data.name)
+    numerics, source = settings(), Source(config.data)
     dataset = source.load(config.data.split)
     spec = spec_of(dataset)
     facts = {"data_spec": to_json(spec) | source.facts(), "jax_settings": numerics}
     processes.by_first(lambda: [of.check_facts(facts) for _, of in folders])
-    experiment = build_for(config, spec)
-    if config.sample_every_steps and not {"sample", "reconstruct"} & experiment.predict.keys():
+    experiment = build(config, spec)
+    if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} makes nothing to show, so it must be 0")
     check_range(experiment, config, spec)
     shown = _shown(experiment, config, source)
     evaluators = evaluate.make(config, experiment, source.load)
     evaluate.check_best(config, evaluators)
-    check_round(experiment, config, dataset.shape)
+    check_step(experiment, config)
     _warn(config, dataset, spec)
     facts["data_spec"] |= source.facts()  # with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), facts]))
@@ -87,7 +86,7 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
         raise UserError(f"{error}; its pictures need a test split: without, set config.sample_every_steps=0") from error
 
 
-def _warn(config: ConfigDict, dataset: Dataset, spec: Spec) -> None:
+def _warn(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
     """Says what of the labels is not used."""
     if dataset.unlabelled:
         logging.warning("the labels of %s are left out: %s", config.data.name, dataset.unlabelled)
@@ -108,7 +107,7 @@ def _conclude(each: divergence.Runs, failure: Diverged | None) -> None:
     for config, place in each:
         evaluate.complete(place, config)
         report.write(place)
-        for alarm in alarms.find(read_rows(place.metrics), config.objective.name):
+        for alarm in alarms.find(read_rows(place.metrics)):
             say(f"{place.folder}: {alarm}")
 
 
@@ -171,19 +170,14 @@ class _Loop:
         records: list[Record],
     ):
         self.config, self.evaluators, self.records = config, evaluators, records
-        source = feeds.resident(dataset, experiment.scale)
-        self.spread = mapping.spread(*experiment.traced(source.fetch), config.seeds, how=config.parallel)
-        self.arrays = mapping.replicate((source.arrays, experiment.numbers))
-        self.examples, self.shown = len(dataset.x), shown
-        self.shape = (experiment.batches, config.batch_size)
-        self.seeds = range(config.seed, config.seed + config.seeds)
-        self.keys = jnp.stack([streams(seed).play for seed in self.seeds])
+        self.executor = make_executor(config, experiment, dataset)
+        self.shown = shown
 
     def play(self, states: list[TrainState], stop: Stop) -> None:
         """Plays on from these states to the config's last round, or until it is to stop: saved then, raises Stopped."""
         start, total = int(states[0].step), self.config.steps
         waiting = None  # the last call's metrics: read only when the next call is under way, so that devices never wait
-        state, played = self.spread.put(states), start
+        state, played = self.executor.put(states), start
         with ExitStack() as opened:
             for record in self.records:
                 opened.enter_context(record.logging(start))
@@ -191,7 +185,7 @@ class _Loop:
             try:
                 for step, rounds in schedule.calls(self.config, start):
                     stop.check()
-                    state, rows = self.spread.play(state, self.arrays, self.places(step, rounds), rounds, self.keys)
+                    state, rows = self.executor.run(state, step, rounds)
                     played = step + rounds
                     if waiting:
                         self.record(*waiting)
@@ -214,19 +208,11 @@ class _Loop:
         self.save(state)
         return "is saved; the same command goes on from there"
 
-    def places(self, step: int, rounds: int) -> np.ndarray:
-        """The indices [S, k, r, b] of `rounds` rounds after `step`, filled up to a call's k."""
-        length = min(self.config.rounds_per_call, self.config.steps)
-        filled = np.zeros((len(self.seeds), length, *self.shape), np.int32)
-        for seed, places in zip(self.seeds, filled, strict=True):
-            places[:rounds] = order.indices(seed, step, rounds, self.shape, self.examples)
-        return filled
-
     def record(self, step: int, rounds: int, rows: dict[str, jax.Array]) -> None:
         """Logs the rows of one call that fall on logging steps; shows the last of the first run."""
         metrics = [
-            {name: np.asarray(value)[:rounds] for name, value in self.spread.take(rows, number).items()}
-            for number in range(len(self.seeds))
+            {name: np.asarray(value)[:rounds] for name, value in self.executor.get(rows, number).items()}
+            for number in range(self.config.seeds)
         ]
         divergence.check_metrics(metrics, step)
         for record, values in zip(self.records, metrics, strict=False):
@@ -245,14 +231,14 @@ class _Loop:
             self.save(state)
         with stop.at_once():
             for number, record in enumerate(self.records):
-                record.show(self.spread.take(state, number).players, step, self.evaluators, self.shown)
+                record.show(self.executor.get(state, number).players, step, self.evaluators, self.shown)
                 if saves and step < self.config.steps:
                     report.write(record.place)
 
     def save(self, state: TrainState) -> None:
         """Saves every run's state, which all processes hold, once it is finite and the same in all of them."""
-        for number in range(len(self.seeds)):
-            taken = jax.device_get(self.spread.take(state, number))
+        for number in range(self.config.seeds):
+            taken = jax.device_get(self.executor.get(state, number))
             divergence.check_players(taken, number)
             processes.check_same(f"the players after round {taken.step}", *jax.tree.leaves(taken))
             if self.records:

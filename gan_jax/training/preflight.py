@@ -4,46 +4,48 @@ import math
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gan_jax.core.state import TrainState, size
-from gan_jax.data.spec import Spec
+from gan_jax.data.spec import DataSpec
 from gan_jax.errors import UserError, blamed_on
-from gan_jax.experiment import MOST_BYTES, Experiment
+from gan_jax.experiment import MAX_BYTES, Experiment
 
 SLACK = {True: 1e-3, False: 0.05}
 """By how much of the data's range it may miss the networks': of images that are scaled, and of points."""
 
 
-def check_round(experiment: Experiment, config: ConfigDict, shape: tuple[int, ...]) -> list[str]:
-    """Plays a round on shapes alone, so that what cannot be played is an error before anything is written.
+def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
+    """Runs a step on shapes alone, so that what cannot be trained is an error before anything is written.
 
-    Returns the names of the metrics that a round gives, `player/term`.
+    Returns the names of the metrics that a step gives, `player/term`.
 
-    Raises UserError, also where a call's examples, their places or its runs are more than any machine holds.
+    Raises UserError, also where a call's examples, their indices or its runs are more than any machine holds.
     """
-    batches = {"x": jax.ShapeDtypeStruct((experiment.batches, config.batch_size, *shape), jnp.float32)}
-    if experiment.classes:
-        batches["label"] = jax.ShapeDtypeStruct(batches["x"].shape[:2], jnp.int32)
+    leading = (experiment.updates_per_step, config.batch_size)
+    batches = {
+        name: jax.ShapeDtypeStruct((*leading, *field.shape), field.dtype) for name, field in experiment.spec.items()
+    }
     state = jax.eval_shape(experiment.init, experiment.keys.init)
-    examples = 4 * experiment.batches * config.batch_size * config.seeds
+    examples = 4 * math.prod(leading) * config.seeds
     sizes = {
-        "batch_size": examples * math.prod(shape),
-        "rounds_per_call": examples * min(config.rounds_per_call, config.steps),
+        "batch_size": examples * sum(math.prod(field.shape) for field in experiment.spec.values()),
+        "steps_per_call": examples * min(config.steps_per_call, config.steps),
         "seeds": size(state.players) * config.seeds,
     }
     for field, taken in sizes.items():
-        if taken > MOST_BYTES:
+        if taken > MAX_BYTES:
             raise UserError(f"config.{field} is {config[field]}: that takes {taken // 10**9:,} GB of memory, take less")
-    with blamed_on("a round of this config cannot be played"):
-        after, metrics = jax.eval_shape(experiment.train_step, state, batches, experiment.keys.play)
+    with blamed_on("a step of this config cannot be trained"):
+        after, metrics = jax.eval_shape(
+            experiment.train_step, state, batches, experiment.keys.train, experiment.hyperparams
+        )
     if _kinds(state) != _kinds(after):
-        raise UserError("a round changes the shapes or types of the players' arrays: see config.players' optimizers")
+        raise UserError("a step changes the shapes or types of the players' arrays: see config.players' optimizers")
     return list(metrics)
 
 
-def check_range(experiment: Experiment, config: ConfigDict, data: Spec) -> None:
+def check_range(experiment: Experiment, config: ConfigDict, data: DataSpec) -> None:
     """Raises UserError where the examples that the networks can make and those of the data are of different ranges.
 
     Known of networks by their last activation alone, where they have one. Images are scaled to `config.data.range`;

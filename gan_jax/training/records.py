@@ -37,7 +37,7 @@ class Record:
     def logging(self, step: int) -> Iterator[None]:
         """Takes rows of rounds after this one."""
         self._log = Log(self.place.metrics, step)
-        self._watch = alarms.Watch(self.config.objective.name, read_rows(self.place.metrics))
+        self._watch = alarms.Watch(read_rows(self.place.metrics))
         try:
             yield
         finally:
@@ -77,7 +77,7 @@ class Record:
         if "sample" in self.experiment.predict:
             figures.samples(path, self.experiment, players, shown.x)
         else:
-            figures.reconstructions(path, self.experiment, players, shown)
+            figures.examples(path, self.experiment, players, shown)
 
     def close(self) -> None:
         """Waits for the checkpoint being written; raises UserError where that failed."""

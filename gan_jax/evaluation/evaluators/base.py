@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gan_jax.core.objective import PredictFn
+from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, one_line, options
 
 
 class Evaluator(NamedTuple):
@@ -35,16 +35,21 @@ MOST = 1_000_000  # samples at a time: they are held in memory
 class Context(NamedTuple):
     """What of an experiment may be measured.
 
-    predict: as in `Experiment`, examples as the data set has them. load: a split of the run's data set.
-    scale: examples of the data set to the networks' floats. players: their shapes. trained_on: the split that the run
-    is trained on.
+    Attributes:
+        predict: as in `Experiment`: `(players, keys [n], batch [n, ...]) -> values`, examples as the data set has them.
+        load: a split of the run's data set.
+        scale: batches of the data set to the networks' floats.
+        players: their shapes.
+        trained_on: the split that the run is trained on.
+        sampled: the fields that samplers fill in where samples are made, such as `z` and `label`.
     """
 
-    predict: Mapping[str, PredictFn]
+    predict: Mapping[str, Callable[[Players, jax.Array, Batch], Any]]
     load: Callable[[str], Dataset]
-    scale: Callable[[jax.Array], jax.Array]
+    scale: Callable[[Batch], Batch]
     players: Players
     trained_on: str = "train"
+    sampled: frozenset[str] = frozenset()
 
     def check_predicts(self, *uses: str) -> None:
         """Raises UserError where the objective does not give all of these predictions."""
@@ -58,12 +63,12 @@ class Context(NamedTuple):
         """What a function of the players and of inputs makes, as shapes alone -> trees of `jax.ShapeDtypeStruct`.
 
         So a model that cannot be measured is found out before it is trained. Raises UserError where a batch lacks what
-        the model needs, and whatever the function raises.
+        the model takes, and whatever the function raises.
         """
         try:
             return jax.eval_shape(of_players, self.players, *inputs)
-        except KeyError as error:
-            raise UserError(f"the model needs {error} of each example, which this split has not") from error
+        except ValueError as error:
+            raise UserError(one_line(error)) from error
 
 
 def check_count(name: str, value: int, least: int = 1) -> None:

@@ -22,11 +22,13 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
     """
     for name, value in (("samples", samples), ("references", references)):
         check_count(f"{name} of classes.agreement", value)
-    context.check_predicts("sample_class")
+    context.check_predicts("sample")
+    if "label" not in context.sampled:
+        raise UserError("classes.agreement measures models that make samples by class: config.samplers has no label")
     train, test = context.load(context.trained_on), context.load(split)
     label, test_label = labels_of(train), labels_of(test)
     classes = jnp.asarray(_classes(label, references))
-    context.dry_run(context.predict["sample_class"], example_keys(base_key(0), 2), jnp.arange(2))
+    context.dry_run(context.predict["sample"], example_keys(base_key(0), 2), {"label": jnp.arange(2)})
     known, known_label = jnp.asarray(train.x[:references]), jnp.asarray(label[:references])
     judge = jax.jit(lambda x: known_label[nearest(x, known)])
     real = (in_batches(judge, test.x[:samples]) == test_label[:samples]).mean()
@@ -36,7 +38,7 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
 
         def judged(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
             keys, labels = inputs
-            return judge(context.predict["sample_class"](players, keys, labels)) == labels
+            return judge(context.predict["sample"](players, keys, {"label": labels})) == labels
 
         return {"samples": float(in_batches(judged, (example_keys(key, samples), asked)).mean()), "test": float(real)}
 

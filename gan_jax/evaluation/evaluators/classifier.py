@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from gan_jax.core.collectives import in_batches
+from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.state import Players
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, labels_of
 
@@ -22,13 +22,15 @@ def accuracy(context: Context, *, split: str = "test") -> Evaluator:
     label = labels_of(dataset)
 
     @jax.jit
-    def predicted(players: Players, x: jax.Array) -> jax.Array:
-        return context.predict["classify"](players, context.scale(x))[1].argmax(-1)
+    def predicted(players: Players, inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+        keys, x = inputs
+        return context.predict["classify"](players, keys, context.scale({"x": x}))[1].argmax(-1)
 
-    context.dry_run(predicted, dataset.x[:1])
+    keys = example_keys(base_key(0), len(dataset.x))  # of no consequence: nothing is drawn
+    context.dry_run(predicted, (keys[:1], dataset.x[:1]))
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         del key
-        return {"accuracy": float(jnp.mean(in_batches(partial(predicted, players), dataset.x) == label))}
+        return {"accuracy": float(jnp.mean(in_batches(partial(predicted, players), (keys, dataset.x)) == label))}
 
     return Evaluator(("accuracy",), measure)

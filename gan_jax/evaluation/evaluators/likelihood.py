@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from gan_jax.core.collectives import base_key, example_keys, in_batches
-from gan_jax.core.objective import Batch
+from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
 from gan_jax.metrics.likelihood import importance_weighted_bound
@@ -31,22 +31,27 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
     check_count("samples", samples)
     context.check_predicts("elbo", "log_weights")
     dataset = context.load(split)
-    arrays = {"x": dataset.x} if dataset.label is None else {"x": dataset.x, "label": dataset.label}
     at_once = max(1, DECODED_AT_ONCE // samples)
 
     @jax.jit
     def terms(players: Players, inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
         keys, batch = inputs
-        batch = {**batch, "x": context.scale(batch["x"])}
-        log_weights = _in_parts(lambda some: context.predict["log_weights"](players, keys, some, batch), samples)
+        batch = context.scale(batch)
+
+        def weights(some: jax.Array) -> jax.Array:
+            draws = jnp.tile(some, (len(keys), 1))
+            return context.predict["log_weights"](players, keys, {**batch, "draws": draws})
+
+        log_weights = _in_parts(weights, samples)
         elbo = context.predict["elbo"](players, keys, batch)
         return {"nll": -importance_weighted_bound(log_weights), "elbo": -elbo["reconstruction"] - elbo["kl"], **elbo}
 
-    context.dry_run(terms, (example_keys(base_key(0), 1), {field: values[:1] for field, values in arrays.items()}))
+    one = {name: values[:1] for name, values in dataset.arrays.items()}
+    context.dry_run(terms, (example_keys(base_key(0), 1), one))
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         keys = example_keys(key, len(dataset.x))
-        values = in_batches(partial(terms, players), (keys, arrays), at_once)
+        values = in_batches(partial(terms, players), (keys, dataset.arrays), at_once)
         return {name: float(value.mean(dtype=np.float64)) for name, value in values.items()}
 
     return Evaluator(("nll", "elbo", "reconstruction", "kl"), measure)

@@ -1,7 +1,5 @@
 """How much of its data's known modes a generator covers."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 
@@ -29,8 +27,9 @@ def gaussians(context: Context, *, samples: int = 2500, split: str = "train") ->
     centres = jnp.asarray(mixture.centres)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
-        sample = partial(context.predict["sample"], players)
-        points = in_batches(sample, example_keys(key, samples), min(samples, AT_ONCE))
+        points = in_batches(
+            lambda keys: context.predict["sample"](players, keys, {}), example_keys(key, samples), min(samples, AT_ONCE)
+        )
         counts = modes.counts(points, centres, std=mixture.std)
         return {
             "found": float(modes.found(counts)),

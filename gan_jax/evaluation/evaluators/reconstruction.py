@@ -31,7 +31,7 @@ def clean(context: Context, *, split: str = "test") -> Evaluator:
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         del key
-        return _scores(x, reconstruct(players, context.scale(jnp.asarray(x))))
+        return _scores(x, reconstruct(players, _scaled(context, x)))
 
     return Evaluator(SCORES, measure)
 
@@ -43,10 +43,10 @@ def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") 
     """
     x = _images(context, split)
     reconstruct, corrupt = _reconstruction(context, x), jax.jit(noise())
-    context.dry_run(lambda players, x: corrupt(example_keys(base_key(0), 1), context.scale(x)), x[:1])
+    context.dry_run(lambda players, x: corrupt(example_keys(base_key(0), 1), _scaled(context, x)), x[:1])
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
-        inputs = corrupt(example_keys(key, len(x)), context.scale(jnp.asarray(x)))
+        inputs = corrupt(example_keys(key, len(x)), _scaled(context, x))
         inherent = _scores(x, _unit(context, inputs))
         return _scores(x, reconstruct(players, inputs)) | {f"input_{name}": value for name, value in inherent.items()}
 
@@ -64,7 +64,7 @@ def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") 
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         del key
-        ours = _scores(x, reconstruct(players, context.scale(jnp.asarray(x))))
+        ours = _scores(x, reconstruct(players, _scaled(context, x)))
         theirs = _scores(x, linear.decode(linear.encode(_flat(x))))
         ratio = {"error_ratio": ours["error"] / theirs["error"]}
         return ours | {f"pca_{name}": value for name, value in theirs.items()} | ratio
@@ -82,8 +82,8 @@ def subspace(context: Context, *, fitted: str = "train") -> Evaluator:
     k = len(linear.components)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
-        del key
-        made = context.predict["decode"](players, jnp.eye(k + 1, k))  # the last row is z = 0
+        z = jnp.eye(k + 1, k)  # the last row is 0
+        made = context.predict["decode"](players, example_keys(key, k + 1), {"z": z})
         columns = np.asarray(made - made[-1], np.float64)[:-1].reshape(k, -1)
         angles = pca.principal_angles(columns, linear.components)
         return {"largest_angle": angles.max(), "mean_angle": angles.mean()}
@@ -108,9 +108,10 @@ def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.A
     context.check_predicts("encode", "decode")
 
     def decoded(players: Players, inputs: jax.Array) -> jax.Array:
-        return predict["decode"](players, predict["encode"](players, inputs))
+        keys = example_keys(base_key(0), len(inputs))  # of no consequence: nothing is drawn
+        return predict["decode"](players, keys, {"z": predict["encode"](players, keys, {"x": inputs})})
 
-    made = context.dry_run(lambda players, x: decoded(players, context.scale(x)), x[:1])
+    made = context.dry_run(lambda players, x: decoded(players, _scaled(context, x)), x[:1])
     if made.shape[1:] != x.shape[1:]:
         raise UserError(f"the model makes {made.shape[1:]} of examples of shape {x.shape[1:]}")
 
@@ -122,8 +123,13 @@ def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.A
 
 def _unit(context: Context, floats: jax.Array | np.ndarray) -> np.ndarray:
     """The networks' floats as images in [0, 1]."""
-    low, high = context.scale(jnp.array([0, 255], jnp.uint8))
+    low, high = _scaled(context, np.array([0, 255], np.uint8))
     return np.asarray((floats - low) / (high - low))
+
+
+def _scaled(context: Context, x: jax.Array | np.ndarray) -> jax.Array:
+    """uint8 images -> the networks' floats."""
+    return context.scale({"x": jnp.asarray(x)})["x"]
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
@@ -135,7 +141,9 @@ def _pca(context: Context, split: str) -> pca.PCA:
     """As many principal components of a split's images as the model has latents; UserError where there are fewer."""
     x = _images(context, split)
     _reconstruction(context, x)
-    latents = context.dry_run(lambda players, x: context.predict["encode"](players, context.scale(x)), x[:1]).shape[-1]
+    keys = example_keys(base_key(0), 1)
+    encode = context.predict["encode"]
+    latents = context.dry_run(lambda players, x: encode(players, keys, {"x": _scaled(context, x)}), x[:1]).shape[-1]
     whole = pca.fit(_flat(x))
     if latents > (rank := pca.rank(whole)):
         raise UserError(

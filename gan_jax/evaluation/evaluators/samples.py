@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -65,7 +65,7 @@ def distribution(
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
         sample_key, key = random.split(key)
-        x = in_batches(partial(context.predict["sample"], players), example_keys(sample_key, n))
+        x = in_batches(lambda keys: context.predict["sample"](players, keys, {}), example_keys(sample_key, n))
         return reference().measure(Side(x, *network.describe(x)), key)
 
     def measure(players: Players, key: jax.Array) -> dict[str, Any]:

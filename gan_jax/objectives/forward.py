@@ -1,0 +1,113 @@
+"""What a loss term of an adversarial game may look at: one forward pass of both networks."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.core.fields import Batch
+from gan_jax.core.objective import Outcome, Weight
+from gan_jax.core.state import Carry, Tree
+
+
+class Forward(NamedTuple):
+    """One forward pass, on the batch of one update.
+
+    Attributes:
+        batch: the fields, `x` [b, ...] the real examples among them.
+        fake: the generator's examples [b, ...].
+        real_scores, fake_scores: the critic's raw scores [b, ...], as they are in training.
+        score: `x [b, ...] -> scores [b, ...]`, the critic with the batch's other fields, its statistics as they are.
+        mixing: returns the names of the critic's layers whose output for one example depends on the others.
+        key: a random stream of the term's own.
+        step: the steps trained so far, int32 [].
+        params: the parameters of the player that the loss is of.
+        carry: what the player's terms remember.
+    """
+
+    batch: Batch
+    fake: jax.Array
+    real_scores: jax.Array
+    fake_scores: jax.Array
+    score: Callable[[jax.Array], jax.Array]
+    mixing: Callable[[], list[str]]
+    key: jax.Array
+    step: jax.Array
+    params: Tree
+    carry: Carry
+
+    @property
+    def real(self) -> jax.Array:
+        """The real examples [b, ...]."""
+        return self.batch["x"]
+
+    @property
+    def per_example_score(self) -> Callable[[jax.Array], jax.Array]:
+        """`score`, for terms that take its gradient example by example.
+
+        Raises ValueError where the critic has layers that mix examples, because there is no such gradient then.
+        """
+        if layers := self.mixing():
+            raise ValueError(
+                f"the critic has {', '.join(layers)}, which mixes the examples of a batch: there are no gradients of "
+                "single examples to penalise; take another networks.critic.norm, such as InstanceNorm or NoNorm"
+            )
+        return self.score
+
+
+Term: TypeAlias = Callable[..., Outcome]
+"""`Forward -> Outcome`; what else it takes are keyword arguments that a config can set."""
+
+
+class Remembering(NamedTuple):
+    """A term that remembers: `fn` is the term, `first` what is in its carry before the first update, by name."""
+
+    fn: Term
+    first: Carry
+
+    def __call__(self, forward: Forward, **arguments: Any) -> Outcome:
+        """Returns the term's outcome."""
+        return self.fn(forward, **arguments)
+
+
+def first_carry(term: Term) -> Carry:
+    """Returns what a term remembers before the first update."""
+    return getattr(term.func if isinstance(term, partial) else term, "first", {})
+
+
+class Weighted(NamedTuple):
+    """A term and its weight in its player's loss: a number, or a schedule of the step."""
+
+    term: Term
+    weight: Weight = 1.0
+
+
+Terms: TypeAlias = Mapping[str, Weighted]
+
+
+def lazily(term: Term, *, every: int) -> Term:
+    """Returns a term that is computed at each `every`-th step, with `every` times its value, and is 0 at the others.
+
+    As StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). Between these steps its
+    metrics are 0. Raises ValueError where `every` is below 1.
+    """
+    if every < 1:
+        raise ValueError(f"every is {every}: it must be 1 (at each step) or more")
+
+    def run(forward: Forward) -> Outcome:
+        def now() -> Outcome:
+            outcome = term(forward)
+            return Outcome(every * outcome.values, dict(outcome.metrics), dict(outcome.carry))
+
+        shapes = jax.eval_shape(now)
+
+        def skipped() -> Outcome:
+            zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
+            return zeros._replace(carry={name: forward.carry[name] for name in shapes.carry})
+
+        return lax.cond(forward.step % every == 0, now, skipped)
+
+    return term if every == 1 else Remembering(run, first_carry(term))

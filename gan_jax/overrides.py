@@ -1,0 +1,94 @@
+"""Overrides of a config by `--config.field=value` arguments of the command line.
+
+A field that the config has keeps its type. Under a block with a name, such as a network or an evaluator, a field that
+the config does not mention is added: whether what is named takes it is checked where it is made. A whole block is
+replaced by a literal, as `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, or dropped by
+`none`.
+"""
+
+import ast
+from collections.abc import Sequence
+from typing import Any
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from gan_jax import config as configs
+from gan_jax.errors import UserError, one_line, options
+
+NONE = "none"
+OPEN = ("evaluators", "samplers", "networks")
+"""Blocks of blocks that may get further ones."""
+
+
+def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
+    """Returns the config after these arguments; raises UserError for unknown fields and wrong values."""
+    values, usual = config.to_dict(), []
+    for argument in arguments:
+        path = field(argument)
+        parent, last = _parent(values, path)
+        if last in parent and not isinstance(parent[last], dict):
+            usual.append(argument)
+        else:
+            _put(parent, last, path, argument.partition("=")[2])
+    return _typed(configs.checked(values), usual)
+
+
+def field(argument: str) -> str:
+    """Returns the dotted field that an argument sets; raises UserError where it is no override."""
+    if not argument.startswith(("--config.", "-config.")):
+        raise UserError(f"unknown argument {argument!r}: fields are set as --config.field=value; see --help")
+    return argument.lstrip("-").partition("=")[0].removeprefix("config.")
+
+
+def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """Returns the block that holds a field, and the field's name in it; raises UserError where there is none."""
+    *blocks, last = path.split(".")
+    block: Any = values
+    for part in blocks:
+        block = _known(block, part, path)
+    if not isinstance(block, dict) or (
+        last not in block and "name" not in block and path.rpartition(".")[0] not in OPEN
+    ):
+        _known(block, last, path)
+    return block, last
+
+
+def _known(block: Any, part: str, path: str) -> Any:
+    if not isinstance(block, dict) or part not in block:
+        raise UserError(f"unknown config field {path!r}: {options(part, block if isinstance(block, dict) else ())}")
+    return block[part]
+
+
+def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
+    """Replaces or drops a block, or adds a field."""
+    if text == NONE:
+        parent.pop(last, None)
+        return
+    value = _literal(text)
+    if isinstance(parent.get(last), dict) and not isinstance(value, dict):
+        inner = "name" if "name" in parent[last] else next(iter(parent[last]), "name")
+        raise UserError(
+            f"config.{path} is a block: set a field of it, as --config.{path}.{inner}=..., give it whole, as "
+            f"--config.{path}=\"{{'name': ...}}\", or drop it by {NONE}"
+        )
+    parent[last] = value
+
+
+def _literal(text: str) -> Any:
+    """Returns what a Python literal stands for; other text as it is."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _typed(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
+    """Returns the config with fields that it has set to values of their types."""
+    values, argv = flags.FlagValues(), ["gan_jax", *arguments]
+    try:
+        config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)
+        values(argv)
+    except (flags.Error, TypeError, ValueError, AttributeError, KeyError) as error:
+        raise UserError(one_line(error)) from error
+    return configs.checked(config.to_dict())

@@ -1,0 +1,152 @@
+"""The executor: runs the train steps of one or several runs on all devices, many steps as one call.
+
+`data_parallel` gives every device its share of one run's batches. `seed_parallel` gives it whole runs, which differ in
+their seeds alone, and trains them as one program. With several processes each puts what its own devices need there; the
+devices are counted process by process.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeAlias, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from gan_jax.core.collectives import AXIS
+from gan_jax.core.feed import Feed
+from gan_jax.core.objective import Metrics
+from gan_jax.core.state import TrainState
+from gan_jax.core.steps import Hyperparams, TrainStep
+from gan_jax.parallel import mapping
+
+SEEDS = "seeds"
+T = TypeVar("T")
+Each: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Executor(NamedTuple):
+    """How S runs lie on the devices, and are trained there.
+
+    Attributes:
+        put: `[state of each run] -> state`.
+        get: `(tree, number) -> tree`, what of a state or of metrics is that run's, on one device, moving nothing.
+        run: `(state, step, steps) -> (state, metrics)`: `steps` steps after `step` as one call, at most as many as the
+            feed fills a call with. `metrics` are [k] for each run, NaN after `steps`. The state is donated.
+    """
+
+    put: Callable[[list[TrainState]], TrainState]
+    get: Callable[[Any, int], Any]
+    run: Callable[[TrainState, int, int], tuple[TrainState, Metrics]]
+
+
+def executor(
+    train_step: TrainStep, feed: Feed, hyperparams: Mapping[str, Hyperparams], keys: jax.Array, *, how: str = "pmap"
+) -> Executor:
+    """Returns the executor that suits as many runs as there are keys [S], their random streams.
+
+    how: what maps a call over the devices, "pmap" or "shard_map"; both compute the same.
+    """
+    if len(keys) == 1:
+        return data_parallel(train_step, feed, hyperparams, keys, how=how)
+    on_cpu = jax.local_devices()[0].platform == "cpu"
+    return seed_parallel(train_step, feed, hyperparams, keys, each=sequential if on_cpu else jax.vmap, how=how)
+
+
+def sequential(one_run: Callable[..., T]) -> Callable[..., T]:
+    """Returns one run after the other, in one program, where `jax.vmap` trains them side by side.
+
+    One run keeps a CPU busy already, and products of many small matrices, which several become, are slower there.
+    """
+    return lambda *runs: lax.map(lambda run: one_run(*run), runs)
+
+
+def data_parallel(
+    train_step: TrainStep, feed: Feed, hyperparams: Mapping[str, Hyperparams], keys: jax.Array, *, how: str = "pmap"
+) -> Executor:
+    """Returns the executor of one run: its state on every device, its batches shared among them."""
+
+    def call(state: TrainState, resident: Any, inputs: Any, steps: jax.Array, key: jax.Array):
+        return _loop(_step(train_step, feed, resident, key), state, inputs, steps)
+
+    mapped = mapping.mapped(how, call, AXIS, (None, None, 1, None, None), None)
+    resident = mapping.replicate((feed.resident, hyperparams))
+
+    def run(state: TrainState, step: int, steps: int) -> tuple[TrainState, Metrics]:
+        inputs = mapping.share(jax.tree.map(lambda array: array[0], feed.inputs(step, steps)))
+        return mapped(state, resident, inputs, np.int32(steps), keys[0])
+
+    def get(tree: T, number: int) -> T:
+        del number
+        return jax.tree.map(lambda a: a.addressable_shards[0].data, tree)
+
+    return Executor(put=lambda states: mapping.replicate(states[0]), get=get, run=run)
+
+
+def seed_parallel(
+    train_step: TrainStep,
+    feed: Feed,
+    hyperparams: Mapping[str, Hyperparams],
+    keys: jax.Array,
+    *,
+    each: Each,
+    how: str = "pmap",
+) -> Executor:
+    """Returns the executor of runs that differ in their seeds, as many on each device.
+
+    each: how a device trains its own, `jax.vmap` or `sequential`.
+    """
+    devices = jax.local_device_count()
+    shape = (devices, len(keys) // devices)
+
+    def call(states: TrainState, resident: Any, inputs: Any, steps: jax.Array, keys: jax.Array):
+        def one_run(state: TrainState, inputs: Any, key: jax.Array) -> tuple[TrainState, Metrics]:
+            return _loop(_step(train_step, feed, resident, key), state, inputs, steps)
+
+        return each(one_run)(states, inputs, keys)
+
+    mapped = mapping.mapped(how, call, SEEDS, (0, None, 0, None, 0), 0)
+    resident = mapping.replicate((feed.resident, hyperparams))
+
+    def put(states: list[TrainState]) -> TrainState:
+        stacked = jax.tree.map(lambda *arrays: np.stack(arrays).reshape(*shape, *np.shape(arrays[0])), *states)
+        return mapping.split(stacked, SEEDS)
+
+    def run(state: TrainState, step: int, steps: int) -> tuple[TrainState, Metrics]:
+        inputs = jax.tree.map(lambda array: array.reshape(*shape, *array.shape[1:]), feed.inputs(step, steps))
+        return mapped(state, resident, inputs, np.int32(steps), keys.reshape(shape))
+
+    def get(tree: T, number: int) -> T:
+        device, place = divmod(number, shape[1])
+        return jax.tree.map(lambda a: a.addressable_shards[device].data[0, place], tree)
+
+    return Executor(put=put, get=get, run=run)
+
+
+def _step(train_step: TrainStep, feed: Feed, resident: Any, key: jax.Array) -> Callable:
+    """Returns `(state, inputs) -> (state, metrics)` of one step, by what the devices hold."""
+    arrays, hyperparams = resident
+    return lambda state, inputs: train_step(state, feed.fetch(arrays, inputs), key, hyperparams)
+
+
+def _loop(
+    one_step: Callable[[TrainState, Any], tuple[TrainState, Metrics]], state: TrainState, inputs: Any, steps: jax.Array
+) -> tuple[TrainState, Metrics]:
+    """Returns the state after the first `steps` of the steps that inputs [k, ...] are for, and metrics [k, ...].
+
+    The loop's length is an argument of the program: a call cut short at a period's boundary compiles nothing anew and
+    runs the very same instructions, so where calls are cut never shows in a result.
+    """
+    length = len(jax.tree.leaves(inputs)[0])
+
+    def of(number: jax.Array | int) -> Any:
+        return jax.tree.map(lambda array: array[number], inputs)
+
+    def body(number: jax.Array, carry: tuple[TrainState, Metrics]) -> tuple[TrainState, Metrics]:
+        state, rows = carry
+        state, row = one_step(state, of(number))
+        return state, {name: rows[name].at[number].set(value) for name, value in row.items()}
+
+    _, row = jax.eval_shape(one_step, state, of(0))
+    rows = {name: jnp.full((length, *value.shape), jnp.nan) for name, value in row.items()}
+    return lax.fori_loop(0, steps, body, (state, rows))

@@ -1,0 +1,46 @@
+"""What models make of a data set's examples: reconstructions and translations."""
+
+import jax
+import numpy as np
+
+from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.fields import Batch
+from gan_jax.core.state import Players
+from gan_jax.data import pixels
+from gan_jax.data.base import Dataset
+from gan_jax.experiment import Experiment
+
+
+def make_reconstructions(
+    experiment: Experiment, players: Players, dataset: Dataset, seed: int
+) -> dict[str, np.ndarray]:
+    """Returns `images` as they are, `reconstructions` like them, and `latents` float32 [n, dim], of n examples.
+
+    Where the objective is a denoising one there are also `noisy` ones, made with this seed, which are what is encoded
+    (as images, so rounded and clipped only here). Conditional models are given the examples' labels.
+    """
+    predict = experiment.predict
+
+    def make(inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
+        keys, batch = inputs
+        batch, made = experiment.scale(batch), {}
+        if "corrupt" in predict:
+            batch = {**batch, "x": predict["corrupt"](players, keys, batch)}
+            made["noisy"] = pixels.unscale(experiment.spec, "x", batch["x"])
+        latents, recon = (predict[name](players, keys, batch) for name in ("encode", "reconstruct"))
+        return {**made, "reconstructions": recon, "latents": latents}
+
+    keys = example_keys(base_key(seed), len(dataset.x))
+    return {"images": dataset.x, **in_batches(make, (keys, dataset.arrays))}
+
+
+def make_translations(experiment: Experiment, players: Players, dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
+    """Returns the other fields as they are, the `translations` made of them, and the `targets` x, of n examples."""
+    fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
+    keys = example_keys(base_key(seed), len(dataset.x))
+
+    def make(inputs: tuple[jax.Array, Batch]) -> jax.Array:
+        keys, batch = inputs
+        return experiment.predict["translate"](players, keys, experiment.scale(batch))
+
+    return {**fields, "translations": in_batches(make, (keys, fields)), "targets": dataset.x}
