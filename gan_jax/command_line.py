@@ -44,7 +44,7 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     another such field that is given a value which is not the run's: it would be ignored.
     """
     config = overrides.apply(own if file is None else configs.load(file), arguments)
-    held, now = (dict(configs.leaves(each.to_dict())) for each in (own, config))
+    held, now = (dict(configs.flatten(each.to_dict())) for each in (own, config))
     for field in map(overrides.field, arguments):
         is_used = not configs.is_free(field) or any(f"{field}.".startswith(f"{one}.") for one in used)
         if not is_used and now[field] != held.get(field):
@@ -77,7 +77,7 @@ def _followed(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], argumen
 
 
 def _free(config: ConfigDict) -> dict[str, Any]:
-    return {field: value for field, value in configs.leaves(config.to_dict()) if configs.is_free(field)}
+    return {field: value for field, value in configs.flatten(config.to_dict()) if configs.is_free(field)}
 
 
 def _recorded(path: Path) -> dict[str, Any]:

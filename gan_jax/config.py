@@ -8,18 +8,18 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.errors import UserError, blamed_on, one_line, options
+from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.python_files import made_by, parted
 from gan_jax.values import plain, plain_scalar
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
-FREE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel"})
+RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel"})
 """Fields that do not change what a round does: a run may be resumed with others."""
 DTYPES = ("float32", "bfloat16")
 MAPS = ("pmap", "shard_map")
 PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.distributions.noise"}
 """Blocks of a config that name a part which the objective is given, and where such parts are."""
-MOST, MOST_SEEDS, MOST_LIMIT = 2**31 - 1, 1000, 1e30
+MAX_COUNT, MAX_SEEDS, MAX_LIMIT = 2**31 - 1, 1000, 1e30
 """Of rounds, examples and what else is counted; of runs as one program; of the range of data, in float32."""
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "evaluators")
 """What a config adds to `defaults()`."""
@@ -90,14 +90,14 @@ def load(place: str | Path) -> ConfigDict:
     if not path.is_file():
         raise UserError(f"--config={place}: there is no such file")
     if path.suffix == ".json" and not arguments:
-        free = {field: value for field, value in defaults().items() if field in FREE}
+        free = {field: value for field, value in defaults().items() if field in RESUMABLE}
         return checked(free | read_run(path)["config"])  # a run of a version that had fewer of them goes on
     if path.suffix != ".py":
         raise UserError(f"--config={place}: a config is a Python file, or the config.json of a run")
     config = made_by(place, "get_config", "config")
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config={place}: get_config() returned {type(config).__name__}, not a ConfigDict")
-    with blamed_on(f"--config={place}"):
+    with reraise_as(f"--config={place}"):
         return checked(config.to_dict())
 
 
@@ -109,26 +109,26 @@ def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
 def check(config: ConfigDict) -> None:
     """Raises UserError for a value that no experiment can use."""
     for field in ("seeds", "steps", "batch_size", "steps_per_call", "keep_checkpoints"):
-        most = MOST_SEEDS if field == "seeds" else MOST
+        most = MAX_SEEDS if field == "seeds" else MAX_COUNT
         if not 1 <= config[field] <= most:
             raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and at most {most:,}")
     for field in PERIODS:
         if config[field] < 0:
             raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
-    for field, value in leaves(config.to_dict()):
+    for field, value in flatten(config.to_dict()):
         if not _is_finite(value):
             raise UserError(f"config.{field} is {value}: it must be finite")
     if not 0 <= config.seed <= 2**32 - config.seeds:
         raise UserError(f"config.seed is {config.seed}: it and the seeds after it must be at least 0 and below 2**32")
     if config.dtype not in DTYPES:
-        raise UserError(f"config.dtype is {config.dtype!r}: {options(config.dtype, DTYPES)}")
+        raise UserError(f"config.dtype is {config.dtype!r}: {suggestions(config.dtype, DTYPES)}")
     if config.parallel not in MAPS:
-        raise UserError(f"config.parallel is {config.parallel!r}: {options(config.parallel, MAPS)}")
+        raise UserError(f"config.parallel is {config.parallel!r}: {suggestions(config.parallel, MAPS)}")
     limits = config.data.range
     numbers = len(limits) == 2 and all(type(limit) in (int, float) for limit in limits)
-    if not numbers or not -MOST_LIMIT <= limits[0] < limits[1] <= MOST_LIMIT:
+    if not numbers or not -MAX_LIMIT <= limits[0] < limits[1] <= MAX_LIMIT:
         raise UserError(
-            f"config.data.range is {limits}: it must be two numbers, the lower one first, neither beyond {MOST_LIMIT}"
+            f"config.data.range is {limits}: it must be two numbers, the lower one first, neither beyond {MAX_LIMIT}"
         )
     if config.evaluate_every_steps and not config.get("evaluators"):
         raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
@@ -141,7 +141,7 @@ def check(config: ConfigDict) -> None:
     if config.keep_best and (rule not in ("min", "max") or value.partition("/")[0] not in known):
         raise UserError(
             f"config.keep_best is {config.keep_best!r}: it must be '' (none), or 'min' or 'max' and a value of this "
-            f"config's evaluators, as 'min likelihood/nll'; {options(value.partition('/')[0], known)}"
+            f"config's evaluators, as 'min likelihood/nll'; {suggestions(value.partition('/')[0], known)}"
         )
 
 
@@ -172,7 +172,7 @@ def read_run(path: Path) -> dict[str, Any]:
 
 def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
     """`field: other's value -> mine`, for each field that changes what a round does and is not the same in both."""
-    left, right = dict(leaves(mine)), dict(leaves(other))
+    left, right = dict(flatten(mine)), dict(flatten(other))
     return [
         f"{field}: {right.get(field, 'absent')} -> {left.get(field, 'absent')}"
         for field in sorted(left.keys() | right.keys())
@@ -182,14 +182,14 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 def is_free(field: str) -> bool:
     """Whether a dotted field does not change what a round does."""
-    return field in FREE or field.startswith("evaluators.")
+    return field in RESUMABLE or field.startswith("evaluators.")
 
 
-def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """`(dotted field, value)` of a config as JSON has it."""
     for key, value in tree.items():
         if isinstance(value, dict):
-            yield from leaves(value, f"{prefix}{key}.")
+            yield from flatten(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 
@@ -197,7 +197,7 @@ def leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
 def checked(values: dict[str, Any]) -> ConfigDict:
     """A config of these values, no block of it shared by two fields, or raises UserError."""
     values = plain(values)
-    with blamed_on("the names of the config's fields"):
+    with reraise_as("the names of the config's fields"):
         config = ConfigDict(values)
     for field in BLOCKS:
         if not isinstance(config.get(field), ConfigDict):
@@ -224,7 +224,7 @@ def _check_fields(block: ConfigDict, like: ConfigDict, place: str, also: Iterabl
             raise UserError(f"{place}.{field} is {block[field]!r}: it must be of type {kinds[-1].__name__}")
     for field in block:
         if field not in {*like, *also}:
-            raise UserError(f"unknown field {field!r} in {place}: {options(field, {*like, *also})}")
+            raise UserError(f"unknown field {field!r} in {place}: {suggestions(field, {*like, *also})}")
 
 
 def _check_blocks(parent: ConfigDict, fields: Iterable[str], place: str) -> None:

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-MOST_NAMES, MOST_LETTERS = 40, 2000  # of a message: more are no help
+MAX_NAMES, MAX_LETTERS = 40, 2000  # of a message: more are no help
 
 
 class UserError(Exception):
@@ -22,15 +22,15 @@ class Diverged(Exception):
         super().__init__(f"round {step}: {what}")
 
 
-def shown(words: object) -> str:
+def printable(words: object) -> str:
     """Words as they may be printed: on one line, of bounded length, without what a terminal would act on."""
     text = str(words)
     text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS // 2]} ... {text[-MOST_LETTERS // 2 :]}"
+    return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS // 2]} ... {text[-MAX_LETTERS // 2 :]}"
 
 
 @contextmanager
-def blamed_on(what: str) -> Iterator[None]:
+def reraise_as(what: str) -> Iterator[None]:
     """Makes any error of what is done here a UserError about `what`, but for one that names its field of the config.
 
     For values that are handed on to Optax, Linen, JAX or NumPy: a wrong one may surface there as an error of any kind.
@@ -51,10 +51,10 @@ def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:400] or type(error).__name__
 
 
-def options(name: str, allowed: Iterable[str]) -> str:
+def suggestions(name: str, allowed: Iterable[str]) -> str:
     """The near names first if there are any, and all that is allowed: the end of an error message."""
     allowed = sorted(allowed)
     near = difflib.get_close_matches(name[:100], allowed, n=3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    more = f" and {len(allowed) - MOST_NAMES} more" if len(allowed) > MOST_NAMES else ""
-    return f"{hint}there are: {', '.join(allowed[:MOST_NAMES]) or 'none'}{more}"
+    more = f" and {len(allowed) - MAX_NAMES} more" if len(allowed) > MAX_NAMES else ""
+    return f"{hint}there are: {', '.join(allowed[:MAX_NAMES]) or 'none'}{more}"

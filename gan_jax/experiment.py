@@ -16,7 +16,7 @@ import optax
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax.config import PARTS, leaves
+from gan_jax.config import PARTS, flatten
 from gan_jax.core import averages, fields, optimizers, steps
 from gan_jax.core.collectives import base_key
 from gan_jax.core.fields import Batch, Spec
@@ -26,7 +26,7 @@ from gan_jax.core.state import Players, TrainState, averaged, size
 from gan_jax.core.steps import Hyperparams, Numbers, TrainStep, Update
 from gan_jax.data import Dataset, feeds, pixels
 from gan_jax.data.spec import DataSpec
-from gan_jax.errors import UserError, blamed_on, options
+from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.objectives.forward import Terms, Weighted, lazily
 from gan_jax.parallel.executor import Executor, executor
 from gan_jax.resolve import bind, parameters, required
@@ -170,7 +170,7 @@ def _objective(config: ConfigDict, facts: Mapping[str, Any]) -> Objective:
         raise UserError(
             f"{config.objective.name} is made of {_listed(needed)}; the config has blocks for {_listed(parts)}"
         )
-    with blamed_on("config.objective"):
+    with reraise_as("config.objective"):
         return objective(**parts, **_asked_for(objective, facts))
 
 
@@ -204,7 +204,7 @@ def _term(player: str, name: str, preset: Terms, value: Any) -> Weighted:
     term = (
         preset[name].term if name in preset and not block else bind(f"gan_jax.objectives.terms.{player}", known, field)
     )
-    with blamed_on(f"config.{field}"):
+    with reraise_as(f"config.{field}"):
         return Weighted(lazily(term, every=every), weight)
 
 
@@ -218,7 +218,7 @@ def _weight(value: Any, field: str) -> Weight:
 
 
 def _network(role: str, spec: ConfigDict, facts: Mapping[str, Any]) -> Network:
-    with blamed_on(f"config.networks.{role}"):
+    with reraise_as(f"config.networks.{role}"):
         module = bind("gan_jax.models", spec.to_dict(), f"networks.{role}")
         return Network(module(**_asked_for(module, facts)))
 
@@ -243,13 +243,13 @@ def _update(name: str, player: ConfigDict) -> Update:
     if not 0 <= player.ema < 1:
         raise UserError(f"config.{field}.ema is {player.ema}: it must be at least 0 (none) and below 1")
     if player.ema_warmup not in averages.WARMUPS:
-        allowed = options(player.ema_warmup, averages.WARMUPS)
+        allowed = suggestions(player.ema_warmup, averages.WARMUPS)
         raise UserError(f"config.{field}.ema_warmup is {player.ema_warmup!r}: {allowed}")
     block = player.optimizer.to_dict()
 
     def optimizer(numbers: Numbers) -> optax.GradientTransformation:
         made = _optimizer(block, numbers, field)
-        with blamed_on(f"config.{field}"):
+        with reraise_as(f"config.{field}"):
             return optimizers.chain(made, clip_gradients=player.clip_gradients, clip_weights=player.clip_weights)
 
     optimizer({})  # what is wrong with it is an error now
@@ -295,12 +295,12 @@ def _traceable(block: Mapping[str, Any], optimizer: Callable[[Numbers], Any]) ->
             return False
         return True
 
-    return {field: value for field, value in leaves(block) if type(value) is float and is_traceable(field)}
+    return {field: value for field, value in flatten(block) if type(value) is float and is_traceable(field)}
 
 
 def _made(package: str, spec: Mapping[str, Any], field: str, facts: Mapping[str, Any] = MappingProxyType({})) -> Any:
     """Returns what the spec names, called with its arguments, and with those facts that it asks for by name."""
-    with blamed_on(f"config.{field}"):
+    with reraise_as(f"config.{field}"):
         target = bind(package, dict(spec), field)
         return target(**_asked_for(target, facts))
 
@@ -316,14 +316,14 @@ def _asked_for(target: Callable, facts: Mapping[str, Any]) -> dict[str, Any]:
 def _check_shapes(init: Callable, objective: Objective, spec: Spec) -> None:
     """Runs the networks on shapes alone, so that what does not fit is an error before anything is compiled."""
     shape = tuple(spec["x"].shape)
-    with blamed_on(f"config.networks do not fit each other or examples of shape {shape}"):
+    with reraise_as(f"config.networks do not fit each other or examples of shape {shape}"):
         state = jax.eval_shape(init, base_key(0))
     if (held := size(state.players)) > MAX_BYTES:
         raise UserError(f"config.networks and their optimizers hold {held // 10**9:,} GB: take smaller widths")
     if any(0 in leaf.shape for leaf in jax.tree.leaves([p.params for p in state.players.values()])):
         raise UserError("config.networks have layers of no width: every width must be at least 1")
     for use in {"sample", "translate"} & objective.predictions.keys():
-        with blamed_on(f"config.networks make no examples of shape {shape}"):
+        with reraise_as(f"config.networks make no examples of shape {shape}"):
             example = {name: jnp.zeros((2, *field.shape), field.dtype) for name, field in spec.items() if name != "x"}
             keys = random.split(base_key(0), 2)
             made = jax.eval_shape(objective.predictions[use].fn, state.players, keys, example)

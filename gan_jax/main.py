@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from absl import flags
 
-from gan_jax.errors import Diverged, UserError, one_line, shown
+from gan_jax.errors import Diverged, UserError, one_line, printable
 from gan_jax.runs import terminal
 from gan_jax.runs.files import discard_unfinished
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from gan_jax.runs.directory import RunDirectory
 
 CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
-MOST = 1_000_000  # samples at a time: they are held in memory
+MAX_SAMPLES = 1_000_000  # samples at a time: they are held in memory
 
 
 USED_BY = {
@@ -76,7 +76,7 @@ def define() -> flags.FlagValues:
     flags.DEFINE_enum("mode", "train", modes, "what to do", **known)
     step = "which checkpoint, a number or 'best' (by config.keep_best); the newest if none is given"
     flags.DEFINE_string("step", None, words("step", step), **known)
-    flags.DEFINE_integer("num", 64, words("num", "how many"), lower_bound=1, upper_bound=MOST, **known)
+    flags.DEFINE_integer("num", 64, words("num", "how many"), lower_bound=1, upper_bound=MAX_SAMPLES, **known)
     flags.DEFINE_string("out", None, words("out", "the file to write, .npz, of interpolate .png"), **known)
     seed = words("sample_seed", "fixes samples, walks and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
@@ -157,7 +157,7 @@ def _status(argv: list[str], stop: Stop) -> int:
 
 
 def _failed(why: object, status: int) -> int:
-    terminal.say(f"error: {shown(why)}")
+    terminal.say(f"error: {printable(why)}")
     return status
 
 
@@ -227,38 +227,38 @@ def _use(values: flags.FlagValues, folder: Path, file: str | None, overrides: li
     _configure_jax(values, stop)
     from gan_jax.runs.directory import RunDirectory
 
-    place = RunDirectory(folder)
+    run_dir = RunDirectory(folder)
     used = [*(["evaluators"] if values.mode == "evaluate" else []), *(["keep_best"] if values.step == "best" else [])]
-    config = command_line.for_use(file, place.read_config(), overrides, values.mode, used)
-    place.check_holds(config)
+    config = command_line.for_use(file, run_dir.read_config(), overrides, values.mode, used)
+    run_dir.check_holds(config)
     if config.seeds > 1:
-        _, first = place.by_seed(config)[0]
+        _, first = run_dir.by_seed(config)[0]
         raise UserError(f"--workdir={folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
-    step = place.asked(values.step, config.keep_best)
+    step = run_dir.asked(values.step, config.keep_best)
     if values.mode == "evaluate":
-        paths.check_writable(place.evaluations, "workdir")
-        terminal.tell(_evaluated(place, config, step))
+        paths.check_writable(run_dir.evaluations, "workdir")
+        terminal.tell(_evaluated(run_dir, config, step))
         return 0
     out = paths.of_user(values.out)
     paths.check_writable(out, "out")
     from gan_jax.evaluation import predict
 
     if values.mode == "sample":
-        predict.sample(place, config, values.num, values.sample_seed, out, step=step)
+        predict.sample(run_dir, config, values.num, values.sample_seed, out, step=step)
     else:
         draw = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate}[values.mode]
-        draw(place, config, values.sample_seed, out, step=step, split=values.split)
+        draw(run_dir, config, values.sample_seed, out, step=step, split=values.split)
     terminal.tell(out)
     return 0
 
 
-def _evaluated(place: "RunDirectory", config: "ConfigDict", step: int | None) -> str:
+def _evaluated(run_dir: "RunDirectory", config: "ConfigDict", step: int | None) -> str:
     """What the evaluators measure, as JSON; the run's page is made anew."""
     from gan_jax.evaluation import evaluate
     from gan_jax.reporting import report
 
-    row = evaluate.run(place, config, step)
-    report.write(place)
+    row = evaluate.run(run_dir, config, step)
+    report.write(run_dir)
     return json.dumps(row)
 
 
@@ -295,7 +295,7 @@ def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:
 
     try:
         if values.mode == "train" and processes.join(values.coordinator, values.processes, values.process):
-            stop.agree(processes.largest)
+            stop.synchronize(processes.largest)
         jax.devices()
     except RuntimeError as error:
         raise UserError(f"JAX finds no device ({one_line(error)}): see JAX_PLATFORMS") from error

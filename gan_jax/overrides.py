@@ -14,7 +14,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax import config as configs
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, one_line, suggestions
 
 NONE = "none"
 OPEN = ("evaluators", "samplers", "networks")
@@ -56,7 +56,7 @@ def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
 
 def _known(block: Any, part: str, path: str) -> Any:
     if not isinstance(block, dict) or part not in block:
-        raise UserError(f"unknown config field {path!r}: {options(part, block if isinstance(block, dict) else ())}")
+        raise UserError(f"unknown config field {path!r}: {suggestions(part, block if isinstance(block, dict) else ())}")
     return block[part]
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, one_line, suggestions
 
 NESTED = {"noise": "gan_jax.distributions.noise"}
 """Where the names of mappings within a block are looked up, by their field."""
@@ -31,7 +31,7 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
         if key == "name":
             continue
         if key not in taken:
-            raise UserError(f"config.{field}.{key}: {spec['name']} takes no {key!r}; {options(key, taken)}")
+            raise UserError(f"config.{field}.{key}: {spec['name']} takes no {key!r}; {suggestions(key, taken)}")
         nested = isinstance(value, Mapping) and "name" in value
         if nested and package == "gan_jax.objectives":
             raise UserError(
@@ -55,7 +55,7 @@ def resolve(package: str, name: str, field: str) -> Callable:
             module = _import(module_name)
             if attribute in _offers(module):
                 return getattr(module, attribute)
-    raise UserError(f"config.{field}: {package} has no {name!r}; {options(name, _public(package))}")
+    raise UserError(f"config.{field}: {package} has no {name!r}; {suggestions(name, _public(package))}")
 
 
 def outside(name: str, field: str) -> Callable:
@@ -73,7 +73,7 @@ def outside(name: str, field: str) -> Callable:
         ) from error
     if not callable(found := getattr(module, attribute, None)):
         offered = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise UserError(f"config.{field}: {module_name} has no {attribute!r}; {options(attribute, offered)}")
+        raise UserError(f"config.{field}: {module_name} has no {attribute!r}; {suggestions(attribute, offered)}")
     return found
 
 

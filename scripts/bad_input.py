@@ -43,7 +43,7 @@ from scripts.bad_values import Case
 ROOT = Path(__file__).parents[1]
 CONFIGS = tuple(sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps"))
 LONGEST = 120.0  # seconds of a case: after that it hangs
-MOST_BYTES = 16 << 30  # of a process's addresses
+MAX_BYTES = 16 << 30  # of a process's addresses
 LIFE = 150  # cases of a process, whose compiled programs would fill its memory
 PLAYED = 0.1
 RUNS = {
@@ -167,7 +167,7 @@ class Worker:
 
 def work(pipe: Any, held: Path, verbose: bool) -> None:
     """Runs the cases that come through a pipe, within bounds of memory."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # as the command sets it
     trial = Trial(held)

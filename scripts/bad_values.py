@@ -87,7 +87,7 @@ class Case(NamedTuple):
 @cache
 def fields(files: tuple[Path, ...]) -> tuple[tuple[Path, str], ...]:
     """Every field of these configs."""
-    return tuple((file, field) for file in files for field, _ in configs.leaves(configs.load(file).to_dict()))
+    return tuple((file, field) for file in files for field, _ in configs.flatten(configs.load(file).to_dict()))
 
 
 def of_command(rng: random.Random, file: Path, field: str) -> Case:
@@ -141,7 +141,7 @@ def _tiny(file: Path, field: str) -> dict[str, Any]:
 
 def _text(rng: random.Random, file: Path, field: str) -> str:
     """A wrong value for a field, more often than not of its type."""
-    held = dict(configs.leaves(configs.load(file).to_dict()))[field]
+    held = dict(configs.flatten(configs.load(file).to_dict()))[field]
     if rng.random() < 0.1:
         return "".join(rng.choice(string.printable + "äß\u0301é") for _ in range(rng.randrange(1, 30)))
     if rng.random() < 0.3:

@@ -41,7 +41,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import data
+from gan_jax import data, overrides
 from gan_jax.data import Dataset
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs.paths import of_user
@@ -100,8 +100,8 @@ def _shape(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _config(path: Path, overrides: list[str]) -> ConfigDict:
-    return overrides.apply(configs.load(path), overrides)
+def _config(path: Path, arguments: list[str]) -> ConfigDict:
+    return overrides.apply(configs.load(path), arguments)
 
 
 def _dataset(config: ConfigDict, shape: tuple[int, ...] | None) -> Dataset:

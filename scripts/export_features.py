@@ -25,15 +25,15 @@ from gan_jax.runs.paths import of_user
 PLAYER = "classifier"
 
 
-def export(place: RunDirectory, version: int) -> dict:
+def export(run_dir: RunDirectory, version: int) -> dict:
     """Writes the weights of a run's newest checkpoint and their sum -> what the file says of itself.
 
     Raises UserError where the run is none of a classifier, or the version is taken.
     """
-    config = place.read_config()
-    experiment, state = restore(place, config)
+    config = run_dir.read_config()
+    experiment, state = restore(run_dir, config)
     if "classify" not in experiment.predict:
-        raise UserError(f"{place.folder} holds no classifier: train one of configs/features/ there")
+        raise UserError(f"{run_dir.folder} holds no classifier: train one of configs/features/ there")
     player, test = state.players[PLAYER], data.load(config.data.name, "test")
     params = player.params if player.ema == () else player.ema
     about = {

@@ -46,18 +46,18 @@ def main(argv: list[str]) -> int:
 
 def _written(folder: Path, against: str) -> list[Path]:
     """Writes what the folder calls for -> the files."""
-    place = RunDirectory(folder)
-    if (folder / PLAN).exists() or not place.config.is_file():
+    run_dir = RunDirectory(folder)
+    if (folder / PLAN).exists() or not run_dir.config.is_file():
         return ablation.write(folder, against=against)
-    config = place.read_config()
-    pages = [of for _, of in place.by_seed(config)]
+    config = run_dir.read_config()
+    pages = [of for _, of in run_dir.by_seed(config)]
     for of in pages:
         report.write(of)
     if config.seeds > 1:
         return [*(of.report for of in pages), *ablation.write(folder, against=against)]
     if against:
         raise UserError(f"--against={against}: {folder} is a single run, which has no cells to compare")
-    return [place.report]
+    return [run_dir.report]
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from gan_jax.runs.paths import check_name, of_user
 from gan_jax.sweeps import ablation, local, results, slurm
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.commands import described
-from gan_jax.sweeps.plan import Planned, Program, Seeds, Sweep, alone, expand, load, programs
+from gan_jax.sweeps.plan import Planned, Program, Seeds, Sweep, expand, load, programs, split_seeds
 
 START_SECONDS = 10  # of a program before its first round, without compiling
 
@@ -139,7 +139,7 @@ def _launch(args: argparse.Namespace, folder: Path, every: list[Program]) -> Non
 def _with_alone(folder: Path, phase: list[Program]) -> list[Program]:
     """The programs, and for one whose seeds all stopped because one of them diverged, each of its seeds alone."""
     stopped = [p for p in phase if p.values["seeds"] > 1 and _state(folder, p) == "diverged"]
-    return [*phase, *(one for program in stopped for one in alone(program))]
+    return [*phase, *(one for program in stopped for one in split_seeds(program))]
 
 
 def _phases(folder: Path, sweep: Sweep, cells: list[Planned]) -> Iterator[list[Program]]:

@@ -178,8 +178,8 @@ def fakes(kind, x, label, rng):
 )
 def test_generators_made_to_collapse(kind, expected, digits):
     x, label = digits
-    rng, variety, made = np.random.default_rng(0), jax.jit(diagnostics.variety), []
+    rng, batch_diversity, made = np.random.default_rng(0), jax.jit(diagnostics.batch_diversity), []
     for _ in range(60):
-        found = variety(rng.choice(x, 64), fakes(kind, x, label, rng))
+        found = batch_diversity(rng.choice(x, 64), fakes(kind, x, label, rng))
         made.append(HEALTHY | {f"generator/{name}": float(value) for name, value in found.items()})
     assert set(names(alarms.find(rows((20, HEALTHY), *((1, one) for one in made))))) == expected

@@ -96,12 +96,12 @@ def test_a_run_of_before_the_field_goes_on_as_it_was(ema, meant, tiny, tmp_path)
     held = configs.to_json(config)
     for block in held["players"].values():
         del block["ema_warmup"]
-    place = RunDirectory(tmp_path)
-    place.config.write_text(json.dumps({"config": held}))
-    assert place.read_config().players.generator.ema_warmup == meant
-    assert place.read_config().players.critic.ema_warmup == "ratio"
+    run_dir = RunDirectory(tmp_path)
+    run_dir.config.write_text(json.dumps({"config": held}))
+    assert run_dir.read_config().players.generator.ema_warmup == meant
+    assert run_dir.read_config().players.critic.ema_warmup == "ratio"
     if ema:
         with pytest.raises(UserError, match=r"players\.generator\.ema_warmup: none -> ratio"):
-            place.check_holds(config)
+            run_dir.check_holds(config)
         config.players.generator.ema_warmup = "none"
-    place.check_holds(config)
+    run_dir.check_holds(config)

@@ -18,26 +18,26 @@ def by_class(tiny, tmp_path_factory):
         config.samplers.label = ConfigDict({"name": "labels.uniform"})
         config.networks.generator.update({"name": "dcgan.ConditionalGenerator", "embedding": 4, "widths": (8, 4)})
         config.networks.critic.update({"name": "dcgan.ProjectionCritic", "widths": (4, 8)})
-    place = RunDirectory(tmp_path_factory.mktemp("by_class"))
-    loop.run(config, place)
-    return config, place
+    run_dir = RunDirectory(tmp_path_factory.mktemp("by_class"))
+    loop.run(config, run_dir)
+    return config, run_dir
 
 
 def test_pictures_have_a_column_for_each_class(by_class):
-    _, place = by_class
-    with Image.open(place.sample(2)) as picture:
+    _, run_dir = by_class
+    with Image.open(run_dir.sample(2)) as picture:
         width, height = picture.size
     assert (width - 2) / 10 == (height - 2) / 8  # cells and the gap around them
 
 
 def test_samples_take_the_classes_in_turn(by_class, tmp_path):
-    config, place = by_class
-    predict.sample(place, config, 23, 0, tmp_path / "s.npz")
-    predict.sample(place, config, 13, 0, tmp_path / "t.npz")
+    config, run_dir = by_class
+    predict.sample(run_dir, config, 23, 0, tmp_path / "s.npz")
+    predict.sample(run_dir, config, 13, 0, tmp_path / "t.npz")
     made, fewer = np.load(tmp_path / "s.npz"), np.load(tmp_path / "t.npz")
     assert made["images"].shape == (23, 8, 8, 1)
     assert made["images"].dtype == np.uint8
     np.testing.assert_array_equal(made["labels"], np.arange(23) % 10)
     np.testing.assert_array_equal(made["images"][:13], fewer["images"])
-    predict.interpolate(place, config, 0, tmp_path / "w.png")
+    predict.interpolate(run_dir, config, 0, tmp_path / "w.png")
     assert (tmp_path / "w.png").stat().st_size > 0

@@ -56,8 +56,8 @@ def run(request, tiny, tmp_path_factory):
     evaluators = config.evaluators.to_dict()
     config.evaluators.samples.update({"samples": 20, "seeds": 2, "metrics": ("frechet",)})
     config.evaluate_every_steps = 6 if "likelihood" in evaluators else 0
-    [place] = loop.run(config, RunDirectory(tmp_path_factory.mktemp("runs") / "one"))
-    return config, place.folder
+    [run_dir] = loop.run(config, RunDirectory(tmp_path_factory.mktemp("runs") / "one"))
+    return config, run_dir.folder
 
 
 def test_a_config_plays_the_same_bytes_twice(run, tmp_path):

@@ -109,14 +109,14 @@ def test_players_that_are_not_finite_are_never_saved(part):
 
 
 def test_going_back_ends_where_the_first_players_are_not_finite(tiny, tmp_path):
-    config, place = tiny(), RunDirectory(tmp_path)
+    config, run_dir = tiny(), RunDirectory(tmp_path)
     gone = []
 
     def play(config, runs):
         gone.append(config.steps)
         raise Diverged(config.steps, "no better", row={})
 
-    error = divergence.went_back(Diverged(2, "bad", row={}), play, config, [(config, place)])
+    error = divergence.went_back(Diverged(2, "bad", row={}), play, config, [(config, run_dir)])
     assert gone == [1, 0]
     assert "the first ones are not finite, no players are saved" in str(error)
 
@@ -129,7 +129,7 @@ def test_going_back_ends_where_the_first_players_are_not_finite(tiny, tmp_path):
     ],
 )
 def test_going_back_goes_on_until_the_players_are_finite(tiny, tmp_path, every, played, said):
-    config, place = tiny(checkpoint_every_steps=every), RunDirectory(tmp_path)
+    config, run_dir = tiny(checkpoint_every_steps=every), RunDirectory(tmp_path)
     gone = []
 
     def play(config, runs):
@@ -138,6 +138,6 @@ def test_going_back_goes_on_until_the_players_are_finite(tiny, tmp_path, every, 
         if config.steps > 6:
             raise Diverged(7, "no better", row={})
 
-    error = divergence.went_back(Diverged(9, "bad", row={"a/loss": math.nan}), play, config, [(config, place)])
+    error = divergence.went_back(Diverged(9, "bad", row={"a/loss": math.nan}), play, config, [(config, run_dir)])
     assert gone == played
     assert (error.step, f"bad in {tmp_path}: {said}" in str(error)) == (9, True)

@@ -171,10 +171,10 @@ def test_a_run_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch
     digits = {split: data.load("digits", split) for split in ("train", "test")}
     digits["test"] = digits["test"]._replace(x=digits["test"].x[:3], label=digits["test"].label[:3])
     monkeypatch.setattr(data, "load", lambda name, split: digits[split])
-    place = RunDirectory(tmp_path / "run")
+    run_dir = RunDirectory(tmp_path / "run")
     with pytest.raises(UserError, match=r"config.evaluators.a: split 'test' of digits has 3 examples, too few"):
-        loop.run(config_of(tiny, {"a": {**FRECHET, "metrics": ("precision_recall",)}}), place)
-    assert not place.folder.exists()
+        loop.run(config_of(tiny, {"a": {**FRECHET, "metrics": ("precision_recall",)}}), run_dir)
+    assert not run_dir.folder.exists()
 
 
 @pytest.mark.parametrize(
@@ -213,17 +213,17 @@ def test_splits_must_be_alike(tiny, change, message):
 def test_what_can_never_be_best_is_refused_before_anything_is_written(tiny, tmp_path, values, message):
     values = {"keep_best": "min a/frechet/pixels", "evaluate_every_steps": 3, **values}
     made = config_of(tiny, {"a": FRECHET, "never": {**FRECHET, "every_steps": 0}}, **values)
-    place = RunDirectory(tmp_path / "run")
+    run_dir = RunDirectory(tmp_path / "run")
     with pytest.raises(UserError, match=r"config\.keep_best: .*") as error:
-        loop.run(made, place)
+        loop.run(made, run_dir)
     assert message in str(error.value)
-    assert not place.folder.exists()
+    assert not run_dir.folder.exists()
 
 
 def test_names_of_evaluators_that_are_fields_of_a_row_or_hold_a_slash(tiny, tmp_path):
-    place = RunDirectory(tmp_path)
-    write_evaluation(place.evaluations, {"step": 3, "seed": 0, "a/frechet/pixels": 1.0})
-    assert evaluate.done(place, 3) == {"a"}
+    run_dir = RunDirectory(tmp_path)
+    write_evaluation(run_dir.evaluations, {"step": 3, "seed": 0, "a/frechet/pixels": 1.0})
+    assert evaluate.done(run_dir, 3) == {"a"}
     made = config_of(tiny, {"a/b": FRECHET})
     with pytest.raises(UserError, match=r"config\.evaluators has 'a/b'"):
         evaluate.make(made, build_on(made, (8, 8, 1), 10))

@@ -71,24 +71,24 @@ def test_a_file_system_without_locks_is_said_not_refused(tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_run_holds_its_folders(tiny, tmp_path, monkeypatch, seeds):
-    place, seen = RunDirectory(tmp_path / "run"), []
+    run_dir, seen = RunDirectory(tmp_path / "run"), []
     monkeypatch.setattr(loop, "_play", lambda *_, **__: seen.extend(tmp_path.rglob(lock.NAME)))
     monkeypatch.setattr(loop.report, "write", lambda _: None)
-    loop.run(tiny(seeds=seeds), place)
+    loop.run(tiny(seeds=seeds), run_dir)
     assert len(seen) == {1: 1, 2: 3}[seeds]
     assert not list(tmp_path.rglob(lock.NAME))
-    with held(place.by_seed(tiny(seeds=seeds))[-1][1].folder), pytest.raises(UserError, match="in use by process"):
-        loop.run(tiny(seeds=seeds), place)
+    with held(run_dir.by_seed(tiny(seeds=seeds))[-1][1].folder), pytest.raises(UserError, match="in use by process"):
+        loop.run(tiny(seeds=seeds), run_dir)
     assert not list(tmp_path.rglob(lock.NAME))
 
 
 def test_a_folder_left_in_its_first_moment_is_no_other_run(tiny, tmp_path):
-    place = RunDirectory(tmp_path)
+    run_dir = RunDirectory(tmp_path)
     (tmp_path / lock.NAME).write_text("process 1 on earth\n")
     (tmp_path / ".config.json.1.tmp").write_text('{"con')
-    place.check(tiny())
+    run_dir.check(tiny())
     (tmp_path / "nohup.out").write_text("mine")
-    place.check(tiny())
+    run_dir.check(tiny())
     (tmp_path / "metrics.jsonl").write_text("")
     with pytest.raises(UserError, match=r"holds metrics\.jsonl and no run"):
-        place.check(tiny())
+        run_dir.check(tiny())

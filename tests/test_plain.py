@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from gan_jax import config as configs
 from gan_jax import overrides
 from gan_jax.errors import UserError
-from gan_jax.sweeps.cells import Cell, grid, listed
+from gan_jax.sweeps.cells import Cell, grid, named
 from gan_jax.sweeps.plan import Seeds, Sweep, expand
 from gan_jax.values import plain
 
@@ -128,7 +128,7 @@ def changed(tmp_path, change):
 )
 def test_config_of_array_numbers_is_read_back_equal(tmp_path, change, field, right):
     config = changed(tmp_path, change)
-    value = dict(configs.leaves(config.to_dict()))[field]
+    value = dict(configs.flatten(config.to_dict()))[field]
     assert repr(value) == repr(right)
     (tmp_path / "config.json").write_text(json.dumps({"config": configs.to_json(config)}))
     assert configs.load(tmp_path / "config.json").to_dict() == config.to_dict()
@@ -141,7 +141,7 @@ def test_config_of_array_numbers_is_read_back_equal(tmp_path, change, field, rig
         ("c.networks.critic.dtype = jnp.float32", "networks.critic.dtype"),
         ("c.networks.critic.weights = pathlib.Path('x')", "networks.critic.weights"),
         ("c.networks.critic.widths = (16, 32 + 0j)", "networks.critic.widths"),
-        ("c.latent = ConfigDict({'name': 'normal', 'dim': {4}})", "samplers.z.dim"),
+        ("c.samplers.z = ConfigDict({'name': 'latents.normal', 'dim': {4}})", "samplers.z.dim"),
         ("c = ConfigDict({**c.to_dict(), 'seed': None})", "seed"),
         ("c = ConfigDict({**c.to_dict(), 'steps': np.float64(20.0)})", "steps"),
         ("c.networks.critic.widths = (16, (32, np.inf))", "networks.critic.widths"),
@@ -174,14 +174,14 @@ def test_sweeps_take_array_numbers(tiny):
     cells = grid({RATE: np.float32([1e-3, 1e-4]), "steps": [np.int64(20)]})
     assert [cell.name for cell in cells] == ["learning_rate=0.001, steps=20", "learning_rate=0.0001, steps=20"]
     by_numpy = expand(Sweep(base, [*cells, Cell("widths", {"networks.critic.widths": np.array([4, 8])})]))
-    by_hand = expand(Sweep(base, listed({"a": {RATE: 1e-3, "steps": 20}}), Seeds(np.int64(2))))
+    by_hand = expand(Sweep(base, named({"a": {RATE: 1e-3, "steps": 20}}), Seeds(np.int64(2))))
     assert by_numpy[0].values == by_hand[0].values
     assert by_numpy[0].folder.rpartition("-")[2] == by_hand[0].folder.rpartition("-")[2]
     assert len(expand(Sweep(base, grid({RATE: np.linspace(1e-4, 1e-3, 3)})))) == 3
     with pytest.raises(UserError, match=r"cell 'a': config\.networks\.critic\.activation is "):
-        expand(Sweep(base, listed({"a": {"networks.critic.activation": jax.nn.silu}})))
+        expand(Sweep(base, named({"a": {"networks.critic.activation": jax.nn.silu}})))
     with pytest.raises(UserError, match=r"count is 2\.5: it must be a whole number"):
-        expand(Sweep(base, listed({"a": {}}), Seeds(2.5)))
+        expand(Sweep(base, named({"a": {}}), Seeds(2.5)))
 
 
 def test_a_schedule_of_an_objectives_weight_is_refused_in_plain_words():

@@ -107,25 +107,25 @@ def whole(tiny, tmp_path_factory):
     made.networks.generator.widths = (8, 8)
     made.networks.critic.widths = (8,)
     made.evaluators.modes.samples = 50
-    place = RunDirectory(tmp_path_factory.mktemp("runs") / "whole")
-    loop.run(made, place)
-    return made, place
+    run_dir = RunDirectory(tmp_path_factory.mktemp("runs") / "whole")
+    loop.run(made, run_dir)
+    return made, run_dir
 
 
 def test_a_run_on_points_leaves_pictures_and_modes(whole):
-    _, place = whole
-    assert sorted(path.name for path in place.samples.iterdir()) == [f"step_{n:08d}.png" for n in (0, 3, 6)]
-    assert pixels(place.sample(6)).shape == (500, 1000, 3)  # the points, and the critic's surface
-    rows = read_rows(place.evaluations)
+    _, run_dir = whole
+    assert sorted(path.name for path in run_dir.samples.iterdir()) == [f"step_{n:08d}.png" for n in (0, 3, 6)]
+    assert pixels(run_dir.sample(6)).shape == (500, 1000, 3)  # the points, and the critic's surface
+    rows = read_rows(run_dir.evaluations)
     assert [row["step"] for row in rows] == [3, 6]
     assert set(rows[0]) == {"step", "seed", "modes/found", "modes/high_quality", "modes/reverse_kl"}
 
 
 def test_samples_are_points_fixed_by_their_seed(whole, tmp_path):
-    made, place = whole
+    made, run_dir = whole
     found = {}
     for name, num, seed in (("a", 5, 0), ("b", 3, 0), ("c", 5, 1)):
-        predict.sample(place, made, num, seed, tmp_path / f"{name}.npz")
+        predict.sample(run_dir, made, num, seed, tmp_path / f"{name}.npz")
         with np.load(tmp_path / f"{name}.npz") as stored:
             assert stored.files == ["points"]
             found[name] = stored["points"]
@@ -135,8 +135,8 @@ def test_samples_are_points_fixed_by_their_seed(whole, tmp_path):
 
 
 def test_walks_among_points_are_drawn(whole, tmp_path):
-    made, place = whole
-    predict.interpolate(place, made, 0, tmp_path / "walks.png")
+    made, run_dir = whole
+    predict.interpolate(run_dir, made, 0, tmp_path / "walks.png")
     assert pixels(tmp_path / "walks.png").shape == (500, 500, 3)
 
 

@@ -80,8 +80,8 @@ def pair(folder, *, acts=(None, None), others=(), **fields):
     places = folder, folder.with_name("nowhere")
     return ended(
         *(
-            started(place, 2, *who, f"--process={number}", *(others if number else ()), act=act, **fields)
-            for number, (place, act) in enumerate(zip(places, acts, strict=True))
+            started(run_dir, 2, *who, f"--process={number}", *(others if number else ()), act=act, **fields)
+            for number, (run_dir, act) in enumerate(zip(places, acts, strict=True))
         )
     )
 
@@ -141,7 +141,7 @@ def test_a_run_stopped_in_one_process_and_killed_in_each_goes_on_to_the_same_end
     assert "resuming" in first[2]
     assert [status for status, *_ in pair(folder)] == [0, 0]
     assert rows(folder) == rows(whole)
-    pictures = [RunDirectory(place).sample(20).read_bytes() for place in (folder, whole)]
+    pictures = [RunDirectory(run_dir).sample(20).read_bytes() for run_dir in (folder, whole)]
     assert pictures[0] == pictures[1]
     for a, b in zip(players(folder), players(whole), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -245,9 +245,9 @@ def test_a_machine_with_tpus_that_is_no_part_of_a_pod_is_alone(monkeypatch):
 
 def test_one_process_does_what_the_first_one_does():
     done = []
-    processes.by_first(lambda: done.append(1))
+    processes.on_main(lambda: done.append(1))
     assert done == [1]
     with pytest.raises(UserError, match="no"):
-        processes.by_first(Mock(side_effect=UserError("no")))
-    assert processes.from_first(lambda: "made", None) == "made"
-    assert (processes.largest(15), processes.leads()) == (15, True)
+        processes.on_main(Mock(side_effect=UserError("no")))
+    assert processes.broadcast_from_main(lambda: "made", None) == "made"
+    assert (processes.largest(15), processes.is_main()) == (15, True)

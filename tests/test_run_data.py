@@ -42,7 +42,7 @@ def world(tmp_path_factory, tiny):
 
 
 @pytest.fixture
-def place(world, tmp_path, monkeypatch):
+def run_dir(world, tmp_path, monkeypatch):
     """(config, TFDS_DATA_DIR, run): copies, which a test may change."""
     config, tfds, run = world
     for name, source in (("tfds", tfds), ("run", run)):
@@ -62,8 +62,8 @@ def other_pictures(tfds, version):
     prepare(tfds, "tiny", PICTURES[::-1], LABELS, {**IMAGE, **LABEL}, version=version, splits=SPLITS)
 
 
-def test_a_run_keeps_what_its_data_are(place):
-    _, _, run = place
+def test_a_run_keeps_what_its_data_are(run_dir):
+    _, _, run = run_dir
     stored = json.loads(run.config.read_text())
     spec = stored["data_spec"]
     assert (spec["kind"], spec["shape"], spec["dtype"], spec["range"]) == ("images", [4, 5, 3], "uint8", [0, 255])
@@ -76,8 +76,8 @@ def test_a_run_keeps_what_its_data_are(place):
     assert from_json(json.loads(json.dumps(to_json(found)))) == found
 
 
-def test_a_run_is_sampled_without_its_data_and_evaluated_not(place, tmp_path, monkeypatch):
-    config, _, run = place
+def test_a_run_is_sampled_without_its_data_and_evaluated_not(run_dir, tmp_path, monkeypatch):
+    config, _, run = run_dir
     predict.sample(run, config, 5, 0, tmp_path / "with.npz")
     monkeypatch.setenv("TFDS_DATA_DIR", "/nowhere")
     predict.sample(run, config, 5, 0, tmp_path / "without.npz")
@@ -103,15 +103,15 @@ def test_points_are_walked_among_without_their_data(tiny, tmp_path, monkeypatch,
     assert "ring is gone" in caplog.text
 
 
-def test_classes_without_examples_are_named(place, caplog):
-    config, _, run = place
+def test_classes_without_examples_are_named(run_dir, caplog):
+    config, _, run = run_dir
     with caplog.at_level("WARNING"):
         loop.run(longer(config), run)
     assert "split 'train' of tiny has no example of 4 of its classes, which are not sampled: 3, 4, 5, 6" in caplog.text
 
 
-def test_a_newer_version_is_refused_with_both_and_the_old_one_can_be_named(place):
-    config, tfds, run = place
+def test_a_newer_version_is_refused_with_both_and_the_old_one_can_be_named(run_dir):
+    config, tfds, run = run_dir
     other_pictures(tfds, "1.0.1")
     both = r"version 1\.0\.0 of tiny, .* 1\.0\.1: set --config\.data\.name=tiny:1\.0\.0"
     before = run.config.read_bytes()
@@ -131,8 +131,8 @@ def test_a_newer_version_is_refused_with_both_and_the_old_one_can_be_named(place
         loop.run(longer(config), run)
 
 
-def test_data_replaced_in_place_are_refused_with_both_and_the_same_ones_are_not(place):
-    config, tfds, run = place
+def test_data_replaced_in_place_are_refused_with_both_and_the_same_ones_are_not(run_dir):
+    config, tfds, run = run_dir
     evaluate.run(run, config, None)  # copied files, the same content
     shutil.rmtree(tfds / "tiny")
     other_pictures(tfds, "1.0.0")
@@ -160,8 +160,8 @@ def test_a_fingerprint_is_of_the_examples_and_labels():
     assert fingerprint(one._replace(name="other", x=np.asfortranarray(x))) == fingerprint(one)
 
 
-def test_runs_of_before_go_on(place):
-    config, _, run = place
+def test_runs_of_before_go_on(run_dir):
+    config, _, run = run_dir
     stored = json.loads(run.config.read_text())
     del stored["data_spec"], stored["jax_settings"]
     run.config.write_text(json.dumps(stored))
@@ -182,8 +182,8 @@ def test_runs_of_before_go_on(place):
         {"dtype": "x"},
     ],
 )
-def test_a_damaged_spec_is_one_line(spec, place, tmp_path):
-    config, _, run = place
+def test_a_damaged_spec_is_one_line(spec, run_dir, tmp_path):
+    config, _, run = run_dir
     stored = json.loads(run.config.read_text()) | {"data_spec": spec}
     run.config.write_text(json.dumps(stored))
     for act in (lambda: predict.sample(run, config, 2, 0, tmp_path / "s.npz"), lambda: loop.run(longer(config), run)):
@@ -201,8 +201,8 @@ def test_a_damaged_spec_is_one_line(spec, place, tmp_path):
         ("jax_enable_x64", True, "JAX_ENABLE_X64=0"),
     ],
 )
-def test_other_settings_of_jax_are_refused_with_both(name, value, then, place, tmp_path):
-    config, _, run = place
+def test_other_settings_of_jax_are_refused_with_both(name, value, then, run_dir, tmp_path):
+    config, _, run = run_dir
     before = getattr(jax.config, name)
     jax.config.update(name, value)
     try:

@@ -51,17 +51,17 @@ def test_a_runs_config_names_only_what_is_meant_to_be_named(tiny, tmp_path, name
 
 
 def test_the_report_escapes_all_that_it_shows(tiny, tmp_path):
-    place = RunDirectory(tmp_path / EVIL.replace("/", ""))
-    place.samples.mkdir(parents=True)
+    run_dir = RunDirectory(tmp_path / EVIL.replace("/", ""))
+    run_dir.samples.mkdir(parents=True)
     values = config.to_json(tiny())
     values["objective"]["name"] = values["data"]["name"] = EVIL
     values[EVIL] = EVIL
     run = {"config": values, "versions": {EVIL: EVIL}, "devices": [EVIL], "git": {"commit": EVIL, "changed": True}}
-    place.config.write_text(json.dumps(run))
+    run_dir.config.write_text(json.dumps(run))
     rows = [{"step": step, "seconds": 1.0, f"{EVIL}/loss": 1.0, f"{EVIL}/distance": 2.0} for step in (1, 2)]
-    place.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    place.evaluations.write_text(json.dumps({"step": 1, f"{EVIL}/value": 1.0}) + "\n")
-    report.write(place)
-    page = place.report.read_text()
+    run_dir.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run_dir.evaluations.write_text(json.dumps({"step": 1, f"{EVIL}/value": 1.0}) + "\n")
+    report.write(run_dir)
+    page = run_dir.report.read_text()
     assert page.count("&lt;script&gt;") >= 10
     assert "<script" not in page

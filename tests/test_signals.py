@@ -23,7 +23,7 @@ def nearest(x):
 
 
 def test_variety_is_numpys():
-    found = diagnostics.variety(REAL, FAKE)
+    found = diagnostics.batch_diversity(REAL, FAKE)
     real, fake = flat(REAL), flat(FAKE)
     assert float(found["diversity"]) == pytest.approx(np.sqrt(fake.var(0).sum() / real.var(0).sum()), rel=1e-5)
     apart = np.square(fake.mean(0) - real.mean(0)).sum()
@@ -34,24 +34,24 @@ def test_variety_is_numpys():
 
 def test_two_batches_of_one_law_have_no_offset_on_average():
     batches = random.normal(KEY, (200, 2, 32, 6)) + 3
-    offsets = jax.vmap(lambda pair: diagnostics.variety(pair[0], pair[1])["offset"])(batches)
+    offsets = jax.vmap(lambda pair: diagnostics.batch_diversity(pair[0], pair[1])["offset"])(batches)
     assert abs(float(offsets.mean())) < 4 * float(offsets.std()) / np.sqrt(200) < 0.05
 
 
 @pytest.mark.parametrize("batch", [2, 9])
 def test_variety_is_finite_however_small_the_batch_and_its_spread(batch):
     for real, fake in ((REAL[:batch], FAKE[:batch]), (np.zeros((batch, 4)), np.ones((batch, 4)))):
-        assert all(jnp.isfinite(value) for value in diagnostics.variety(real, fake).values())
+        assert all(jnp.isfinite(value) for value in diagnostics.batch_diversity(real, fake).values())
 
 
 def test_of_one_example_nothing_is_said():
-    assert diagnostics.variety(REAL[:1], FAKE[:1]) == {}
+    assert diagnostics.batch_diversity(REAL[:1], FAKE[:1]) == {}
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, -1.0, 1e-6, 300.0])
 def test_a_constant_set_is_no_unit(level):
     def of(fake):
-        found = diagnostics.variety(np.full((64, 49), level, np.float32), np.float32(fake))
+        found = diagnostics.batch_diversity(np.full((64, 49), level, np.float32), np.float32(fake))
         return {name: float(value) for name, value in found.items()}
 
     same, rng = np.full((64, 49), level), np.random.default_rng(0)
@@ -68,20 +68,25 @@ def test_a_constant_set_is_no_unit(level):
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
 def test_a_small_spread_or_a_large_one_is_a_unit_as_any_other(scale):
-    ours, scaled = diagnostics.variety(REAL - 1, FAKE - 1), diagnostics.variety(scale * (REAL - 1), scale * (FAKE - 1))
+    ours, scaled = (
+        diagnostics.batch_diversity(REAL - 1, FAKE - 1),
+        diagnostics.batch_diversity(scale * (REAL - 1), scale * (FAKE - 1)),
+    )
     assert jax.tree.map(float, scaled) == pytest.approx(jax.tree.map(float, ours), rel=1e-3)
 
 
 def test_duplicates_among_real_examples_alone_are_no_unit_of_distance():
     real = np.repeat(REAL[:1], 20, axis=0)
     real[16:] = REAL[16:]
-    found = diagnostics.variety(real, FAKE)
+    found = diagnostics.batch_diversity(real, FAKE)
     assert float(found["nearest"]) == diagnostics.MOST
     assert 0.1 < float(found["diversity"]) < 10
 
 
 def test_no_gradient_goes_through():
-    gradient = jax.grad(lambda x: sum(diagnostics.variety(REAL, x).values()) + diagnostics.norm(x))(jnp.asarray(FAKE))
+    gradient = jax.grad(lambda x: sum(diagnostics.batch_diversity(REAL, x).values()) + diagnostics.norm(x))(
+        jnp.asarray(FAKE)
+    )
     np.testing.assert_array_equal(gradient, 0.0)
 
 

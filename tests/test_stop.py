@@ -34,14 +34,14 @@ def test_a_signal_ends_what_can_be_broken_off_at_once_and_the_rest_where_it_asks
     done = []
 
     def work():
-        with Stop().listening() as stop, stop.put_off():
+        with Stop().listening() as stop, stop.deferred():
             ask()
             done.append("went on")
-            with stop.at_once():
+            with stop.interruptible():
                 done.append("not reached")
 
     def work_that_can_wait():
-        with Stop().listening() as stop, stop.put_off(), stop.at_once():
+        with Stop().listening() as stop, stop.deferred(), stop.interruptible():
             ask(signal.SIGINT)
             done.append("not reached")
 
@@ -62,9 +62,9 @@ def test_one_of_several_processes_goes_on_until_all_agree_to_stop():
 
     def work():
         with Stop().listening() as stop:
-            stop.agree(agreed)
+            stop.synchronize(agreed)
             ask()
-            with stop.put_off(), stop.at_once():
+            with stop.deferred(), stop.interruptible():
                 done.append("went on")
             stop.check()
             done.append("not reached")
@@ -117,10 +117,10 @@ def test_what_has_nothing_to_save_leaves_and_what_has_something_raises():
         assert [str(stopped) for stopped in left] == ["stopped by SIGHUP: " + str(Stopped(1)).partition(": ")[2]]
     stop = Stop()
     stop.leave = left.append
-    with stop.listening(training=False), stop.put_off(), pytest.raises(Stopped), stop.nothing_to_save():
+    with stop.listening(training=False), stop.deferred(), pytest.raises(Stopped), stop.nothing_to_save():
         ask(signal.SIGUSR1)
     assert (left[1].status, str(left[1])) == (128 + signal.SIGUSR1, "stopped by SIGUSR1: it was not done yet")
-    with pytest.raises(Stopped), stop.put_off(), stop.at_once():
+    with pytest.raises(Stopped), stop.deferred(), stop.interruptible():
         ask(signal.SIGUSR1)
     assert len(left) == 2
 
@@ -141,9 +141,9 @@ def test_a_stop_that_is_dropped_or_turned_into_an_error_on_its_way_still_comes(c
             raise ImportError("numpy cannot be imported") from stopped
 
     for work in (dropped, turned):
-        with pytest.raises(Stopped), Stop().listening() as stop, stop.put_off(), stop.at_once():
+        with pytest.raises(Stopped), Stop().listening() as stop, stop.deferred(), stop.interruptible():
             work()
-    with pytest.raises(ImportError), Stop().listening() as stop, stop.put_off(), stop.at_once():
+    with pytest.raises(ImportError), Stop().listening() as stop, stop.deferred(), stop.interruptible():
         raise ImportError("of its own")
     assert capsys.readouterr().err == ""
 
@@ -162,15 +162,15 @@ def test_a_second_signal_ends_the_process_at_once():
 @pytest.fixture(scope="module")
 def whole(tiny, tmp_path_factory):
     """Six rounds, never stopped."""
-    place = RunDirectory(tmp_path_factory.mktemp("runs") / "whole")
-    loop.run(tiny(), place)
-    return place
+    run_dir = RunDirectory(tmp_path_factory.mktemp("runs") / "whole")
+    loop.run(tiny(), run_dir)
+    return run_dir
 
 
-def results(place):
+def results(run_dir):
     """What a run leaves: its rows but for their seconds, and its pictures."""
-    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in read_rows(place.metrics)]
-    return rows, {path.name: path.read_bytes() for path in place.samples.iterdir()}
+    rows = [{name: value for name, value in row.items() if name != "seconds"} for row in read_rows(run_dir.metrics)]
+    return rows, {path.name: path.read_bytes() for path in run_dir.samples.iterdir()}
 
 
 @pytest.mark.parametrize(("moment", "reached"), [("in a call", 2), ("in a picture", 3), ("before a picture", 3)])
@@ -178,7 +178,7 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     tiny, whole, tmp_path, monkeypatch, moment, reached
 ):
     """The boundary at round 3 is not kept waiting for its picture, which is made when the run goes on."""
-    place, stop = RunDirectory(tmp_path / "run"), Stop()
+    run_dir, stop = RunDirectory(tmp_path / "run"), Stop()
     patched, name, time = {
         "in a call": (loop._Loop, "places", 1),
         "in a picture": (Record, "show_samples", 2),
@@ -195,10 +195,10 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     with monkeypatch.context() as patches:
         patches.setattr(patched, name, asked)
         with pytest.raises(Stopped, match=rf"SIGTERM: round {reached} of 6 is saved; the same command goes on"):
-            loop.run(tiny(steps_per_call=2), place, stop)
-    assert not (moment == "in a picture" and place.sample(3).exists())
-    loop.run(tiny(), place)
-    assert results(place) == results(whole)
+            loop.run(tiny(steps_per_call=2), run_dir, stop)
+    assert not (moment == "in a picture" and run_dir.sample(3).exists())
+    loop.run(tiny(), run_dir)
+    assert results(run_dir) == results(whole)
 
 
 def test_a_run_without_checkpoints_says_that_nothing_is_saved(tiny, tmp_path, monkeypatch):

@@ -64,8 +64,8 @@ def undisturbed(file, tmp_path_factory):
     folders.claim(folder, file.stem, sweep, cells)
     folders.prepare(folder, every)
     for program in every[1:]:
-        place = RunDirectory(folder / program.folder)
-        loop.run(place.read_config(), place)
+        run_dir = RunDirectory(folder / program.folder)
+        loop.run(run_dir.read_config(), run_dir)
     ablation.write(folder)
     return folder
 
@@ -174,11 +174,11 @@ def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypa
     assert "no cell of the search has generator/loss of every seed" in capsys.readouterr().err
 
 
-def pretend(place, program: Program, loss):
+def pretend(run_dir, program: Program, loss):
     """What a program leaves that has played to its end, as far as a sweep looks at it."""
     steps = program.values["steps"]
     others = dict.fromkeys(("critic/loss", "critic/fake_probability", "generator/gradient_norm"), 1.0)
-    for _, one in folders.runs(place, program.values):
+    for _, one in folders.runs(run_dir, program.values):
         (one.checkpoints / str(steps)).mkdir(parents=True)
         one.samples.mkdir()
         config = configs.of_seed(ConfigDict(program.values), 0)

@@ -15,13 +15,24 @@ from gan_jax import experiment
 from gan_jax.errors import UserError
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import names, plan
-from gan_jax.sweeps.cells import Cell, choice, crossed, drawn, grid, integers, listed, log_uniform, short, uniform
-from gan_jax.sweeps.plan import Curve, Finals, Metric, Program, Seeds, Sweep, alone, expand, load, programs
+from gan_jax.sweeps.cells import (
+    Cell,
+    choice,
+    grid,
+    integers,
+    log_uniform,
+    named,
+    product,
+    random_search,
+    short,
+    uniform,
+)
+from gan_jax.sweeps.plan import Curve, Finals, Metric, Program, Seeds, Sweep, expand, load, programs, split_seeds
 
 FILES = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
 RATE, OTHER_RATE = (f"players.{player}.optimizer.learning_rate" for player in ("critic", "generator"))
 EXAMPLES = {"digits": ((8, 8, 1), 10), "mnist": ((28, 28, 1), 10), "ring": ((2,), 0), "grid": ((2,), 0)}
-TWO = listed({"one": {}, "other": {"batch_size": 8}})
+TWO = named({"one": {}, "other": {"batch_size": 8}})
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +52,7 @@ def test_grid_has_every_combination_named_by_its_values():
 
 
 def test_crossed_joins_names_and_overrides():
-    cells = crossed(listed({"a": {"x": 1, "y": 1}}), [Cell("b", {"y": 2}), Cell("c", {"y": 3})])
+    cells = product(named({"a": {"x": 1, "y": 1}}), [Cell("b", {"y": 2}), Cell("c", {"y": 3})])
     assert [(cell.name, cell.overrides) for cell in cells] == [("a, b", {"x": 1, "y": 2}), ("a, c", {"x": 1, "y": 3})]
 
 
@@ -56,13 +67,13 @@ def test_short_names_tell_fields_apart():
 
 def test_drawn_cells_are_different_and_the_first_of_more():
     laws = {RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 3), "step_rule.name": choice("a", "b")}
-    cells = drawn(laws, 50, seed=3)
-    assert cells[:20] == drawn(laws, 20, seed=3)
+    cells = random_search(laws, 50, seed=3)
+    assert cells[:20] == random_search(laws, 20, seed=3)
     assert len({cell.name for cell in cells}) == 50
-    assert cells != drawn(laws, 50, seed=4)
+    assert cells != random_search(laws, 50, seed=4)
     assert {cell.overrides["samplers.z.dim"] for cell in cells} == {2, 3}
     with pytest.raises(UserError, match="its laws give only 2 different ones"):
-        drawn({"step_rule.name": choice("a", "b")}, 3)
+        random_search({"step_rule.name": choice("a", "b")}, 3)
 
 
 def test_laws_have_their_limits_and_middles():
@@ -79,7 +90,7 @@ def test_laws_have_their_limits_and_middles():
 def test_expand_overrides_fields_and_whole_blocks(base):
     penalised = {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 1.0}}
     schedule = {"name": "linear_schedule", "init_value": 0.1, "end_value": 0.0, "transition_steps": 10}
-    cells = listed({"gp": {"objective": penalised, RATE: schedule}, "plain": {RATE: 1}, "whole": base})
+    cells = named({"gp": {"objective": penalised, RATE: schedule}, "plain": {RATE: 1}, "whole": base})
     gp, plain, whole = expand(Sweep(base, cells, overrides={"steps": 7}))
     assert gp.values["objective"] == penalised
     assert gp.values["players"]["critic"]["optimizer"]["learning_rate"]["init_value"] == 0.1
@@ -97,7 +108,7 @@ def test_folders_are_named_by_the_config_seeds_aside(base):
     made = programs(cells[:1], sweep.seeds, Path("cells"))
     assert [p.folder.name for p in made] == ["seeds_3_to_4", "seeds_5_to_6", "seed_7"]
     assert [(p.values["seed"], p.values["seeds"]) for p in made] == [(3, 2), (5, 2), (7, 1)]
-    assert [p.folder.name for p in alone(made[1])] == ["seed_5", "seed_6"]
+    assert [p.folder.name for p in split_seeds(made[1])] == ["seed_5", "seed_6"]
     assert [len(p) for p in Seeds(3).programs()] == [3]
 
 
@@ -145,7 +156,7 @@ def test_load_refuses(tmp_path, text, message):
 
 
 def test_a_thousand_cells_expand_in_seconds(base):
-    sweep = Sweep(base, drawn({RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 90)}, 1000))
+    sweep = Sweep(base, random_search({RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 90)}, 1000))
     start = time.process_time()
     assert len(expand(sweep)) == 1000
     assert time.process_time() - start < 15  # 2.4 s on a quiet machine
@@ -185,13 +196,15 @@ def test_names_that_no_run_will_have_are_refused_with_near_ones(base, change, me
 def test_a_name_is_of_any_cell_and_a_cell_that_cannot_be_has_none(base, monkeypatch):
     gp = {"objective": {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 1.0}}}
     gp |= {"networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5}}
-    cells = listed({"cannot be": {"networks.critic.widths": (4,)}, "plain": {}, "gp": gp})
+    cells = named({"cannot be": {"networks.critic.widths": (4,)}, "plain": {}, "gp": gp})
     sweep = asking(base, "critic/accuracy", "critic/input_gradient_norm", cells=cells)
     assert names.check(sweep, expand(sweep)) == []
     built = []
     monkeypatch.setattr(names, "build", lambda *given: built.append(given) or experiment.build(*given))
     sweep = asking(
-        base, "critic/lsos", cells=drawn({RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 90)}, 300)
+        base,
+        "critic/lsos",
+        cells=random_search({RATE: log_uniform(1e-5, 1e-1), "samplers.z.dim": integers(2, 90)}, 300),
     )
     with pytest.raises(UserError, match="'critic/lsos'"):
         names.check(sweep, expand(sweep))
@@ -262,8 +275,8 @@ def test_seeds_run_alone_take_the_place_of_their_program(base, tmp_path):
     (program,) = programs([cell], Seeds(2), Path("cells"))
     folders.prepare(tmp_path, [program])
     assert [found.folder for found in folders.found(tmp_path)] == [program.folder]
-    folders.prepare(tmp_path, alone(program))
-    assert [found.folder for found in folders.found(tmp_path)] == [one.folder for one in alone(program)]
+    folders.prepare(tmp_path, split_seeds(program))
+    assert [found.folder for found in folders.found(tmp_path)] == [one.folder for one in split_seeds(program)]
 
 
 def test_progress_is_read_off_a_programs_files(base, tmp_path):

@@ -51,11 +51,11 @@ def test_nothing_fails_that_is_said(stream, monkeypatch):
 
 
 def test_a_run_goes_on_without_its_terminal(tiny, tmp_path, monkeypatch):
-    place = RunDirectory(tmp_path / "run")
-    loop.run(tiny(steps=3), place)
+    run_dir = RunDirectory(tmp_path / "run")
+    loop.run(tiny(steps=3), run_dir)
     monkeypatch.setattr(sys, "stderr", failing(OSError(5, "Input/output error"), seen=True))
-    loop.run(tiny(), place)
-    assert (place.checkpoints / "6").is_dir()
+    loop.run(tiny(), run_dir)
+    assert (run_dir.checkpoints / "6").is_dir()
 
 
 @pytest.mark.parametrize(

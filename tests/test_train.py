@@ -21,22 +21,22 @@ from gan_jax.training import loop
 
 
 def run(made, folder):
-    place = RunDirectory(folder)
-    loop.run(made, place)
-    return place
+    run_dir = RunDirectory(folder)
+    loop.run(made, run_dir)
+    return run_dir
 
 
-def state(made, place, step):
+def state(made, run_dir, step):
     experiment = build_on(made, (8, 8, 1))
-    checkpoints = checkpoint.Checkpoints(place.checkpoints, made.keep_checkpoints)
+    checkpoints = checkpoint.Checkpoints(run_dir.checkpoints, made.keep_checkpoints)
     try:
         return checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)
     finally:
         checkpoints.close()
 
 
-def without_seconds(place):
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_rows(place.metrics)]
+def without_seconds(run_dir):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read_rows(run_dir.metrics)]
 
 
 def pixels(path):
@@ -52,61 +52,61 @@ def whole(tiny, tmp_path_factory):
 
 
 def test_run_directory_holds_what_it_says(whole):
-    _, place = whole
-    held = json.loads(place.config.read_text())
+    _, run_dir = whole
+    held = json.loads(run_dir.config.read_text())
     assert held["config"]["batch_size"] == 8
     assert {"jax", "flax", "python"} <= set(held["versions"])
     assert held["devices"]
-    rows = read_rows(place.metrics)
+    rows = read_rows(run_dir.metrics)
     assert [row["step"] for row in rows] == [2, 4, 6]
     terms = {"critic/loss", "generator/loss", "critic/real_probability", "critic/fake_probability"}
     assert all({"step", "seconds", *terms} <= set(row) == set(rows[0]) for row in rows)
     assert all(np.isfinite(list(row.values())).all() for row in rows)
-    pictures = sorted(path.name for path in place.samples.iterdir())
+    pictures = sorted(path.name for path in run_dir.samples.iterdir())
     assert pictures == ["step_00000000.png", "step_00000003.png", "step_00000006.png"]
-    assert {path.name for path in place.checkpoints.iterdir()} == {"3", "6"}
-    assert scalars(place.folder)["generator/loss"] == pytest.approx([row["generator/loss"] for row in rows])
+    assert {path.name for path in run_dir.checkpoints.iterdir()} == {"3", "6"}
+    assert scalars(run_dir.folder)["generator/loss"] == pytest.approx([row["generator/loss"] for row in rows])
 
 
 def test_samples_of_weights_that_stay_are_the_same_picture(tiny, tmp_path):
     still = tiny("mnist_gan", steps=3)
     still.data.name = "digits"
     still.players.generator.optimizer.learning_rate = 0.0
-    place = run(still, tmp_path / "run")
-    assert place.sample(3).read_bytes() == place.sample(0).read_bytes()
+    run_dir = run(still, tmp_path / "run")
+    assert run_dir.sample(3).read_bytes() == run_dir.sample(0).read_bytes()
 
 
 def test_samples_change_with_the_weights(whole):
-    _, place = whole
-    first, last = (pixels(place.sample(step)) for step in (0, 6))
+    _, run_dir = whole
+    first, last = (pixels(run_dir.sample(step)) for step in (0, 6))
     assert first.shape == last.shape
     assert (first != last).any()
 
 
 def test_resumed_run_is_the_same_to_the_bit(whole, tmp_path):
-    made, place = whole
+    made, run_dir = whole
     halfway = made.copy_and_resolve_references()
     halfway.update({"steps": 3, "steps_per_call": 2, "log_every_steps": 1})
     resumed = run(halfway, tmp_path / "run")
     run(made, RunDirectory(tmp_path / "run").folder)
-    one, other = (jax.tree.leaves(state(made, p, 6)) for p in (place, resumed))
+    one, other = (jax.tree.leaves(state(made, p, 6)) for p in (run_dir, resumed))
     assert len(one) > 20
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert without_seconds(resumed)[-1] == without_seconds(place)[-1]
-    assert resumed.sample(6).read_bytes() == place.sample(6).read_bytes()
+    assert without_seconds(resumed)[-1] == without_seconds(run_dir)[-1]
+    assert resumed.sample(6).read_bytes() == run_dir.sample(6).read_bytes()
     assert [row["step"] for row in read_rows(resumed.metrics)] == [1, 2, 3, 4, 6]
 
 
 def test_rows_after_the_checkpoint_are_dropped_on_resume(whole, tmp_path):
-    made, place = whole
-    shutil.copytree(place.folder, tmp_path / "run")
+    made, run_dir = whole
+    shutil.copytree(run_dir.folder, tmp_path / "run")
     again = RunDirectory(tmp_path / "run")
     shutil.rmtree(again.checkpoints / "6")
     with again.metrics.open("a") as file:
         file.write('{"step": 8, "sec')  # torn by a kill
     run(made, again.folder)
-    assert without_seconds(again) == without_seconds(place)
+    assert without_seconds(again) == without_seconds(run_dir)
 
 
 @pytest.fixture(scope="module")
@@ -132,10 +132,10 @@ def test_each_seed_has_a_run_directory_as_if_it_had_run_alone(whole, pair):
 
 
 def test_seeds_resume_from_the_newest_checkpoint_that_all_have(pair, tmp_path):
-    made, place = pair
-    shutil.copytree(place.folder, tmp_path / "run")
+    made, run_dir = pair
+    shutil.copytree(run_dir.folder, tmp_path / "run")
     again = RunDirectory(tmp_path / "run")
-    runs = [(one, other) for (_, one), (_, other) in zip(again.by_seed(made), place.by_seed(made), strict=True)]
+    runs = [(one, other) for (_, one), (_, other) in zip(again.by_seed(made), run_dir.by_seed(made), strict=True)]
     shutil.rmtree(runs[1][0].checkpoints / "6")
     run(made, again.folder)
     for one, other in runs:
@@ -146,29 +146,29 @@ def test_seeds_resume_from_the_newest_checkpoint_that_all_have(pair, tmp_path):
 
 
 def test_finished_run_is_left_as_it_is(whole, capsys):
-    made, place = whole
-    before = place.metrics.read_bytes(), sorted(place.samples.iterdir())
-    run(made, place.folder)
-    assert (place.metrics.read_bytes(), sorted(place.samples.iterdir())) == before
+    made, run_dir = whole
+    before = run_dir.metrics.read_bytes(), sorted(run_dir.samples.iterdir())
+    run(made, run_dir.folder)
+    assert (run_dir.metrics.read_bytes(), sorted(run_dir.samples.iterdir())) == before
     assert "resuming" in capsys.readouterr().err
 
 
 def test_fewer_rounds_than_were_played_are_refused_and_the_folder_stays(whole):
-    made, place = whole
+    made, run_dir = whole
     shorter = made.copy_and_resolve_references()
     shorter.steps = 3
-    before = place.config.read_bytes()
+    before = run_dir.config.read_bytes()
     with pytest.raises(UserError, match=r"holds 6 rounds of this run, config\.steps is 3"):
-        run(shorter, place.folder)
-    assert place.config.read_bytes() == before
+        run(shorter, run_dir.folder)
+    assert run_dir.config.read_bytes() == before
 
 
 def test_another_runs_folder_is_refused(whole):
-    made, place = whole
+    made, run_dir = whole
     other = made.copy_and_resolve_references()
     other.update({"seed": 5, "steps": 9})
     with pytest.raises(UserError, match=r"holds another run \(seed: 0 -> 5\)"):
-        run(other, place.folder)
+        run(other, run_dir.folder)
 
 
 def test_foreign_folder_is_refused_and_untouched(whole, tmp_path):
@@ -195,10 +195,10 @@ def test_bad_config_leaves_no_folder(whole, tmp_path, values, message):
 
 
 def test_sample_is_fixed_by_its_seed_whatever_the_number(whole, tmp_path):
-    made, place = whole
+    made, run_dir = whole
     images = {}
     for name, num, seed in (("a", 5, 0), ("b", 3, 0), ("c", 5, 1)):
-        predict.sample(place, made, num, seed, tmp_path / f"{name}.npz")
+        predict.sample(run_dir, made, num, seed, tmp_path / f"{name}.npz")
         images[name] = np.load(tmp_path / f"{name}.npz")["images"]
     assert (images["a"].shape, images["a"].dtype) == ((5, 8, 8, 1), np.uint8)
     np.testing.assert_array_equal(images["a"][:3], images["b"])
@@ -206,24 +206,24 @@ def test_sample_is_fixed_by_its_seed_whatever_the_number(whole, tmp_path):
 
 
 def test_interpolate_writes_a_grid(whole, tmp_path):
-    made, place = whole
-    predict.interpolate(place, made, 0, tmp_path / "walks.png")
+    made, run_dir = whole
+    predict.interpolate(run_dir, made, 0, tmp_path / "walks.png")
     assert pixels(tmp_path / "walks.png").shape == (10 * (56 + 2) + 2,) * 2
 
 
 def test_run_without_checkpoints_cannot_be_sampled(whole, tmp_path):
     bare = whole[0].copy_and_resolve_references()
     bare.update({"steps": 1, "checkpoint_every_steps": 0, "sample_every_steps": 0})
-    place = run(bare, tmp_path / "run")
-    assert [row["step"] for row in read_rows(place.metrics)] == [1]
-    assert not place.samples.exists()
+    run_dir = run(bare, tmp_path / "run")
+    assert [row["step"] for row in read_rows(run_dir.metrics)] == [1]
+    assert not run_dir.samples.exists()
     with pytest.raises(UserError, match="holds no checkpoint"):
-        predict.sample(place, bare, 2, 0, tmp_path / "x.npz")
+        predict.sample(run_dir, bare, 2, 0, tmp_path / "x.npz")
 
 
 def test_report_is_one_file_that_shows_the_run(whole):
-    _, place = whole
-    page = place.report.read_text()
+    _, run_dir = whole
+    page = run_dir.report.read_text()
     assert page.count("data:image/png;base64,") == 3
     assert page.count("<svg") == 5  # losses, probabilities, accuracy, variety, gradients
     assert "critic/fake_probability" in page
@@ -240,11 +240,11 @@ def test_best_checkpoint_is_chosen_by_one_evaluator_and_reported_by_all(tiny, tm
         "reports": {**judged, "split": "test", "every_steps": 6},
     }
     made.players.generator.optimizer.learning_rate = -10.0  # so that the first checkpoint is the best
-    place = run(made, tmp_path / "run")
-    first, last = read_rows(place.evaluations)
+    run_dir = run(made, tmp_path / "run")
+    first, last = read_rows(run_dir.evaluations)
     assert first["chooses/frechet/pixels"] < last["chooses/frechet/pixels"]
     assert first["reports/split"] == last["reports/split"] == "test"
-    page = place.report.read_text()
+    page = run_dir.report.read_text()
     assert "last, round 6" in page
     assert "best, round 3" in page
     assert f"{first['reports/frechet/pixels']:.6g}" in page

@@ -4,7 +4,7 @@ python scripts/sweep.py --sweep=configs/sweeps/batch_norm.py --workdir=runs/batc
 """
 
 from gan_jax.config import load
-from gan_jax.sweeps.cells import listed
+from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 
@@ -14,4 +14,4 @@ def get_sweep() -> Sweep:
     cells = {"both": {}, "generator's alone": critic, "critic's alone": generator, "none": {**generator, **critic}}
     every = {"steps": 1_000, "evaluate_every_steps": 250, "checkpoint_every_steps": 1_000}
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
-    return Sweep(load(CONFIGS / "digits_dcgan.py"), listed(cells), Seeds(5), every, metrics=metrics)
+    return Sweep(load(CONFIGS / "digits_dcgan.py"), named(cells), Seeds(5), every, metrics=metrics)

@@ -6,7 +6,7 @@ As configs/ablations/notes_wgan_gp.py, on the digits, with the networks of confi
 """
 
 from gan_jax.config import load
-from gan_jax.sweeps.cells import listed
+from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 
@@ -34,4 +34,4 @@ def get_sweep() -> Sweep:
     }
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
     curves = [Curve("samples/frechet/digits-v1"), Curve("critic/input_gradient_norm"), Curve("generator/gradient_norm")]
-    return Sweep(base, listed(cells), Seeds(5), common, metrics=metrics, curves=curves)
+    return Sweep(base, named(cells), Seeds(5), common, metrics=metrics, curves=curves)

@@ -6,7 +6,7 @@ The Wasserstein ones move their critic five times a round, and so play a fifth o
 """
 
 from gan_jax.config import load
-from gan_jax.sweeps.cells import listed
+from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 ROUNDS, MOVES = 2_000, 5
@@ -37,7 +37,7 @@ def get_sweep() -> Sweep:
     metrics = [distance, Metric("samples/precision/digits-v1", "higher"), Metric("samples/recall/digits-v1", "higher")]
     return Sweep(
         load(CONFIGS / "digits_dcgan.py"),
-        listed(cells),
+        named(cells),
         Seeds(5),
         common,
         metrics=metrics,

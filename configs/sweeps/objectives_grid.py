@@ -8,7 +8,7 @@ of configs/grid_wgan_gp.py, and WGAN-GP its optimizers at a constant rate.
 """
 
 from gan_jax.config import load
-from gan_jax.sweeps.cells import listed
+from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 ROUNDS, MOVES = 4_000, 5
@@ -50,5 +50,5 @@ def get_sweep() -> Sweep:
         Metric("modes/reverse_kl", "lower"),
     ]
     return Sweep(
-        load(CONFIGS / "grid_gan.py"), listed(cells), Seeds(10), common, metrics=metrics, baseline="non-saturating"
+        load(CONFIGS / "grid_gan.py"), named(cells), Seeds(10), common, metrics=metrics, baseline="non-saturating"
     )

@@ -4,7 +4,7 @@ python scripts/sweep.py --sweep=configs/sweeps/order_of_moves.py --workdir=runs/
 """
 
 from gan_jax.config import load
-from gan_jax.sweeps.cells import crossed, grid, listed
+from gan_jax.sweeps.cells import grid, named, product
 from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 ROUNDS = 1_000
@@ -20,4 +20,4 @@ def get_sweep() -> Sweep:
     every = {"sample_every_steps": 200, "evaluate_every_steps": 100, "checkpoint_every_steps": 200}
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]
     base = load(CONFIGS / "digits_dcgan.py")
-    return Sweep(base, crossed(orders, listed(moves)), Seeds(5), every, metrics=metrics)
+    return Sweep(base, product(orders, named(moves)), Seeds(5), every, metrics=metrics)

@@ -6,13 +6,13 @@ Minimax against non-saturating, with a critic that moves as often as the generat
 """
 
 from gan_jax.config import load
-from gan_jax.sweeps.cells import crossed, grid, listed
+from gan_jax.sweeps.cells import grid, named, product
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
     """Two losses of the generator by two strengths of the critic; 5 seeds."""
-    losses = listed(
+    losses = named(
         {
             "minimax": {"objective.name": "adversarial.minimax"},
             "non-saturating": {"objective.name": "adversarial.non_saturating"},
@@ -28,7 +28,7 @@ def get_sweep() -> Sweep:
     gradient, probability = "generator/gradient_norm", "critic/fake_probability"
     return Sweep(
         load(CONFIGS / "digits_dcgan.py"),
-        crossed(losses, grid({"players.critic.updates_per_step": [1, 5]})),
+        product(losses, grid({"players.critic.updates_per_step": [1, 5]})),
         Seeds(5),
         common,
         metrics=[Metric(gradient), Metric(probability), Metric("samples/frechet/digits-v1", "lower")],

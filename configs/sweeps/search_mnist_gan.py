@@ -7,14 +7,14 @@ and what is reported is measured with the test images, of seeds that the choice 
 """
 
 from gan_jax.config import load
-from gan_jax.sweeps.cells import choice, drawn, integers, log_uniform
+from gan_jax.sweeps.cells import choice, integers, log_uniform, random_search
 from gan_jax.sweeps.plan import CONFIGS, Finals, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
     """20 cells of one seed; of the best 3, five more seeds."""
     rates = ("players.critic.optimizer.learning_rate", "players.generator.optimizer.learning_rate")
-    cells = drawn(
+    cells = random_search(
         {
             rates: log_uniform(1e-4, 1e-2),
             ("players.critic.optimizer.b1", "players.generator.optimizer.b1"): choice(0.0, 0.5, 0.9),

@@ -16,11 +16,11 @@ def chain(
         if bound < 0:
             raise ValueError(f"{name} is {bound}: it must be above 0, or 0 for none")
     before = [optax.clip_by_global_norm(clip_gradients)] if clip_gradients else []
-    after = [into_box(clip_weights)] if clip_weights else []
+    after = [clip_params(clip_weights)] if clip_weights else []
     return optax.chain(*before, optimizer, *after)
 
 
-def into_box(bound: float) -> optax.GradientTransformation:
+def clip_params(bound: float) -> optax.GradientTransformation:
     """Cuts updates so that weights end in [-bound, bound] (Arjovsky et al. 2017, arXiv:1701.07875, algorithm 1)."""
 
     def update(updates: optax.Updates, params: optax.Params | None) -> optax.Updates:

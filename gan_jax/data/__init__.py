@@ -14,7 +14,7 @@ from gan_jax import resolve
 from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
 from gan_jax.data.checked import checked
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, one_line, suggestions
 
 __all__ = ["Dataset", "load", "own"]
 
@@ -57,7 +57,7 @@ def _check_arguments(name: str, given: Mapping[str, Any], taken: Sequence[str]) 
         if key not in taken:
             raise UserError(
                 f"unknown field {key!r} in config.data: {name} takes no such argument; "
-                f"{options(key, ['name', 'split', 'range', *taken])}"
+                f"{suggestions(key, ['name', 'split', 'range', *taken])}"
             )
 
 
@@ -110,4 +110,4 @@ def _unknown(name: str) -> str:
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"; TFDS can prepare {', '.join(near)} (python scripts/prepare_data.py NAME)" if near else ""
     where = f"there is no data set {name!r} (config.data.name), here or in {place} (TFDS_DATA_DIR)"
-    return f"{where}; {options(name, {*own(), *tfds.names()})}{hint}"
+    return f"{where}; {suggestions(name, {*own(), *tfds.names()})}{hint}"

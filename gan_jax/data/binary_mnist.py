@@ -9,7 +9,7 @@ import numpy as np
 
 from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 
 SPLITS = ("train", "test")
 SEED = 2008
@@ -25,7 +25,7 @@ def load(split: str) -> Dataset:
         UserError: for any other split, or where MNIST is not prepared.
     """
     if split not in SPLITS:
-        raise UserError(f"binary_mnist has no split {split!r}; {options(split, SPLITS)}")
+        raise UserError(f"binary_mnist has no split {split!r}; {suggestions(split, SPLITS)}")
     digits = tfds.read("mnist", split)
     random = np.random.default_rng((SEED, SPLITS.index(split)))
     thresholds = random.integers(255, size=digits.x.shape, dtype=np.uint8)  # 0..254: grey 0 is never on, 255 always

@@ -8,7 +8,7 @@ import importlib.metadata
 import numpy as np
 
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 from gan_jax.runs import cache
 
 # The images stand in the order of their writers, so the last ones are by other people than the first ones.
@@ -25,7 +25,7 @@ def load(split: str) -> Dataset:
         UserError: for any other split.
     """
     if split not in _SPLITS:
-        raise UserError(f"digits has no split {split!r}; {options(split, _SPLITS)}")
+        raise UserError(f"digits has no split {split!r}; {suggestions(split, _SPLITS)}")
     part = _SPLITS[split]
     stored = cache.arrays(f"digits-{importlib.metadata.version('scikit-learn')}", _make)
     return Dataset("digits", split, stored["x"][part], stored["label"][part], classes=10, splits=tuple(_SPLITS))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gan_jax.data.base import Dataset, Mixture
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 
 SIZES = {"train": 100_000, "test": 10_000}
 
@@ -21,7 +21,7 @@ def draw(name: str, split: str, mixture: Mixture, *, seed: int = 2018) -> Datase
         UserError: for any other split.
     """
     if split not in SIZES:
-        raise UserError(f"{name} has no split {split!r}; {options(split, SIZES)}")
+        raise UserError(f"{name} has no split {split!r}; {suggestions(split, SIZES)}")
     random = np.random.default_rng((seed, list(SIZES).index(split)))
     modes, d = mixture.centres.shape
     label = random.integers(modes, size=SIZES[split], dtype=np.int32)

@@ -9,7 +9,7 @@ import numpy as np
 
 from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 
 SIZES = {"train": 128_000, "test": 26_000}
 SEED = 2017
@@ -25,7 +25,7 @@ def load(split: str) -> Dataset:
         UserError: for any other split, or where MNIST is not prepared.
     """
     if split not in SIZES:
-        raise UserError(f"stacked_mnist has no split {split!r}; {options(split, SIZES)}")
+        raise UserError(f"stacked_mnist has no split {split!r}; {suggestions(split, SIZES)}")
     digits = tfds.read("mnist", split)
     random = np.random.default_rng((SEED, list(SIZES).index(split)))
     places = random.integers(len(digits.x), size=(SIZES[split], 3))

@@ -22,7 +22,7 @@ from urllib.parse import quote
 import numpy as np
 
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, blamed_on, one_line, options
+from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.runs import cache, terminal
 
 _NAME = re.compile(r"([A-Za-z]\w*(?:/\w[\w.-]*)?)(?::(\d+\.\d+\.\d+))?")  # set[/config][:version]
@@ -128,7 +128,7 @@ def _check_split(described: _Set, split: str) -> None:
     for part in split.split("+"):
         base = part.partition("[")[0].strip()
         if base not in [*described.splits, "all"]:
-            raise UserError(f"{described.folder} has no split {base!r}; {options(base, described.splits)}")
+            raise UserError(f"{described.folder} has no split {base!r}; {suggestions(base, described.splits)}")
 
 
 def _channels(described: _Set) -> int:
@@ -137,7 +137,7 @@ def _channels(described: _Set) -> int:
     if not isinstance(image := features.get("image", {}).get("image"), dict):
         listed = ", ".join(f"{name} ({_kind(feature)})" for name, feature in sorted(features.items()))
         raise UserError(f"{folder} has no feature `image` that is an image; its features: {listed}; {_RENAMED}")
-    with blamed_on(f"{folder}: features.json is damaged"):
+    with reraise_as(f"{folder}: features.json is damaged"):
         dimensions = image.get("shape", {}).get("dimensions", [])
         channels = int(dimensions[-1]) if dimensions else 3  # TFDS's own default
     remedy = "prepare the set anew with such images"
@@ -150,7 +150,7 @@ def _channels(described: _Set) -> int:
 
 def _classes(described: _Set) -> int:
     """The number of classes that feature `label` declares; 0 where it says none."""
-    with blamed_on(f"{described.folder}: features.json is damaged"):
+    with reraise_as(f"{described.folder}: features.json is damaged"):
         return int(described.features["label"]["classLabel"].get("numClasses", 0))
 
 
@@ -225,7 +225,7 @@ def _open(described: _Set, split: str) -> Sequence[dict[str, Any]]:
 
     images = [name for name, feature in described.features.items() if "image" in feature]
     decoders: Any = {name: tfds.decode.SkipDecoding() for name in images}
-    with blamed_on(f"{described.folder}: split {split!r} cannot be opened"):
+    with reraise_as(f"{described.folder}: split {split!r} cannot be opened"):
         builder = tfds.builder_from_directory(described.folder)
         if not builder.info.splits[split].num_examples:
             raise ValueError("it has no examples, take a larger part")

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from gan_jax.core.state import Players
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
-from gan_jax.errors import UserError, blamed_on, options
+from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.evaluation.predict import restore, run_data
 from gan_jax.experiment import Experiment
@@ -19,38 +19,38 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import read_rows, write_evaluation
 
 
-def run(place: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
+def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
     """Evaluates a checkpoint (None: the newest) -> `{"step": ..., "evaluator/value": ...}`, also kept in the folder.
 
     Raises UserError where the config names no evaluators, or there is no such checkpoint.
     """
     if not config.get("evaluators"):
         raise UserError("config.evaluators is empty: this config names nothing to evaluate")
-    experiment, state = restore(place, config, step)
-    evaluators = make(config, experiment, run_data(place, config).load)
-    return keep(place, config, int(state.step), measure(evaluators, experiment, state.players))
+    experiment, state = restore(run_dir, config, step)
+    evaluators = make(config, experiment, run_data(run_dir, config).load)
+    return keep(run_dir, config, int(state.step), measure(evaluators, experiment, state.players))
 
 
-def complete(place: RunDirectory, config: ConfigDict) -> None:
+def complete(run_dir: RunDirectory, config: ConfigDict) -> None:
     """Measures the run's best checkpoint, as `keep_best` says, by the evaluators that did not when it was played.
 
     So what is reported of it need not be what chose it: a validation split chooses, the test split reports.
     """
-    step = place.best(config.keep_best)
-    if step is not None and not {*config.evaluators} <= done(place, step):
-        run(place, config, step)
+    step = run_dir.best(config.keep_best)
+    if step is not None and not {*config.evaluators} <= done(run_dir, step):
+        run(run_dir, config, step)
 
 
-def done(place: RunDirectory, step: int) -> set[str]:
+def done(run_dir: RunDirectory, step: int) -> set[str]:
     """The evaluators, by name, that the folder holds values of after this round."""
-    rows = (row for row in read_rows(place.evaluations) if row["step"] == step)
+    rows = (row for row in read_rows(run_dir.evaluations) if row["step"] == step)
     return {name.partition("/")[0] for row in rows for name in row if "/" in name}
 
 
-def keep(place: RunDirectory, config: ConfigDict, step: int, values: dict[str, Any]) -> dict[str, Any]:
+def keep(run_dir: RunDirectory, config: ConfigDict, step: int, values: dict[str, Any]) -> dict[str, Any]:
     """Writes what was measured after this round to the run's folder -> the row."""
     row = {"step": step, "seed": config.seed, **values}
-    write_evaluation(place.evaluations, row)
+    write_evaluation(run_dir.evaluations, row)
     return row
 
 
@@ -79,7 +79,7 @@ def make(
             raise UserError(f"config.evaluators has {name!r}: a name stands before '/' in its values, so it has none")
         arguments = {key: value for key, value in spec.to_dict().items() if key != "every_steps"}
         evaluator = bind("gan_jax.evaluation.evaluators", arguments, f"evaluators.{name}")
-        with blamed_on(f"config.evaluators.{name}"):
+        with reraise_as(f"config.evaluators.{name}"):
             evaluators[name] = evaluator(context)
     return evaluators
 
@@ -95,7 +95,7 @@ def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
         return
     value = config.keep_best.partition(" ")[2]
     if value not in (known := value_names(evaluators)):
-        raise UserError(f"config.keep_best: no evaluator of this config gives {value!r}; {options(value, known)}")
+        raise UserError(f"config.keep_best: no evaluator of this config gives {value!r}; {suggestions(value, known)}")
     name = value.partition("/")[0]
     every, saves = schedule.of_evaluators(config)[name], config.checkpoint_every_steps
     if not every:
@@ -115,7 +115,7 @@ def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players
     """
     values = {}
     for name, evaluator in evaluators.items():
-        with blamed_on(f"config.evaluators.{name}"):
+        with reraise_as(f"config.evaluators.{name}"):
             measured = evaluator.measure(players, experiment.keys.evaluate)
         values |= {f"{name}/{value}": _plain(number) for value, number in measured.items()}
     return values

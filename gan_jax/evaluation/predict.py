@@ -12,7 +12,7 @@ from gan_jax.core.state import TrainState
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
 from gan_jax.data.spec import DataSpec, from_json, spec_of
-from gan_jax.errors import UserError, blamed_on, one_line
+from gan_jax.errors import UserError, one_line, reraise_as
 from gan_jax.experiment import Experiment, build
 from gan_jax.reporting import figures
 from gan_jax.reporting.reconstructions import make_reconstructions
@@ -22,13 +22,15 @@ from gan_jax.runs.files import atomically
 from gan_jax.runs.jax_settings import settings
 
 
-def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Path, *, step: int | None = None) -> None:
+def sample(
+    run_dir: RunDirectory, config: ConfigDict, num: int, seed: int, out: Path, *, step: int | None = None
+) -> None:
     """Writes an npz of `images` uint8 [num, h, w, c], or of `points` float32 [num, d], by a checkpoint (None: newest).
 
     The seed fixes them, whatever `num`. Samples by class, where there are, take in turn the classes that have training
     examples: `labels` int32 [num].
     """
-    experiment, state = restore(place, config, step)
+    experiment, state = restore(run_dir, config, step)
     _check_offers(experiment, "sample", config)
     keys = example_keys(base_key(seed), num)
     given = {"label": experiment.in_turn(num)} if experiment.present else {}
@@ -40,7 +42,7 @@ def sample(place: RunDirectory, config: ConfigDict, num: int, seed: int, out: Pa
 
 
 def reconstruct(
-    place: RunDirectory,
+    run_dir: RunDirectory,
     config: ConfigDict,
     seed: int,
     out: Path,
@@ -52,15 +54,15 @@ def reconstruct(
 
     And `latents` float32 [n, dim]; of a denoising objective also `noisy` uint8, the inputs, whose noise the seed fixes.
     """
-    experiment, state = restore(place, config, step)
+    experiment, state = restore(run_dir, config, step)
     _check_offers(experiment, "reconstruct", config)
-    made = make_reconstructions(experiment, state.players, _shown(place, config, split), seed)
+    made = make_reconstructions(experiment, state.players, _shown(run_dir, config, split), seed)
     with atomically(out) as file:
         np.savez_compressed(file, allow_pickle=False, **made)
 
 
 def interpolate(
-    place: RunDirectory,
+    run_dir: RunDirectory,
     config: ConfigDict,
     seed: int,
     out: Path,
@@ -72,21 +74,21 @@ def interpolate(
 
     Autoencoders without a law of z walk between the codes of images of a split (None: test).
     """
-    experiment, state = restore(place, config, step)
+    experiment, state = restore(run_dir, config, step)
     drawn = "interpolate" in experiment.predict
     if drawn and split is not None:
         raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
-    real = _behind(place, config) if drawn else _shown(place, config, split).x
+    real = _behind(run_dir, config) if drawn else _shown(run_dir, config, split).x
     figures.walks(out, experiment, state.players, example_keys(base_key(seed), 10), real)
 
 
-def _behind(place: RunDirectory, config: ConfigDict) -> np.ndarray:
+def _behind(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
     """The examples that walks are drawn over: of images none, of points the training ones, or else their corners."""
-    spec = _kept_spec(place)
+    spec = _kept_spec(run_dir)
     if spec and len(spec.shape) == 3:
         return np.zeros((0, *spec.shape), spec.dtype)
     try:
-        return run_data(place, config).load(config.data.split).x
+        return run_data(run_dir, config).load(config.data.split).x
     except UserError as error:
         if not spec:
             raise
@@ -94,11 +96,11 @@ def _behind(place: RunDirectory, config: ConfigDict) -> np.ndarray:
         return np.array(spec.range, np.float32)[:, None].repeat(spec.shape[0], axis=1)
 
 
-def _shown(place: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
+def _shown(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
     """The examples that are shown to an autoencoder."""
     split = split or "test"
-    with blamed_on(f"--split={split}"):
-        return run_data(place, config).load(split)
+    with reraise_as(f"--split={split}"):
+        return run_data(run_dir, config).load(split)
 
 
 def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
@@ -107,31 +109,31 @@ def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
         raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; it can {others}")
 
 
-def _kept_spec(place: RunDirectory) -> DataSpec | None:
+def _kept_spec(run_dir: RunDirectory) -> DataSpec | None:
     """Returns what the run keeps of its data, if anything; raises UserError where that is damaged."""
-    if not (stored := place.data_spec()):
+    if not (stored := run_dir.data_spec()):
         return None
-    with blamed_on(f"{place.config} is damaged"):
+    with reraise_as(f"{run_dir.config} is damaged"):
         return from_json(stored)
 
 
-def run_data(place: RunDirectory, config: ConfigDict) -> Source:
+def run_data(run_dir: RunDirectory, config: ConfigDict) -> Source:
     """The run's data set, which refuses a split that is not what it was in training."""
-    return Source(config.data, lambda facts: place.check_facts({"data_spec": facts}))
+    return Source(config.data, lambda facts: run_dir.check_facts({"data_spec": facts}))
 
 
-def restore(place: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
+def restore(run_dir: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
     """A run's experiment, and its state as of a checkpoint (None: the newest), on the first device.
 
     The data are not needed: what a model has to know of them stands in the run's config.json, but for runs of a
     version that did not keep it. Raises UserError where there is no such checkpoint, and where JAX's settings are not
     the run's.
     """
-    if not place.checkpoints.is_dir():
-        raise UserError(f"{place.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
-    place.check_facts({"jax_settings": settings()})
-    experiment = build(config, _kept_spec(place) or spec_of(run_data(place, config).load(config.data.split)))
-    checkpoints = Checkpoints(place.checkpoints, None)
+    if not run_dir.checkpoints.is_dir():
+        raise UserError(f"{run_dir.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
+    run_dir.check_facts({"jax_settings": settings()})
+    experiment = build(config, _kept_spec(run_dir) or spec_of(run_data(run_dir, config).load(config.data.split)))
+    checkpoints = Checkpoints(run_dir.checkpoints, None)
     try:
         state = checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)
     finally:

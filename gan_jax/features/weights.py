@@ -16,12 +16,12 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax.typing import DTypeLike
 
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, one_line, suggestions
 from gan_jax.runs.files import atomically
 
 FOLDER = Path(__file__).parent
 SUMS = "SHA256SUMS"
-MOST_BYTES = 1 << 20
+MAX_BYTES = 1 << 20
 
 
 class Weights(NamedTuple):
@@ -44,7 +44,7 @@ def read(name: str, folder: Path = FOLDER) -> Weights:
     """The weights called `name`; UserError where there are none, or the file is not the one that was published."""
     known = sums(folder)
     if name not in known:
-        raise UserError(f"there are no weights of a network {name!r} in {folder}; {options(name, known)}")
+        raise UserError(f"there are no weights of a network {name!r} in {folder}; {suggestions(name, known)}")
     path = folder / f"{name}.npz"
     try:
         data = path.read_bytes()
@@ -67,8 +67,8 @@ def write(name: str, params: Any, stats: Any, about: dict[str, Any], folder: Pat
     digest, path = hashlib.sha256(data).hexdigest(), folder / f"{name}.npz"
     if known.get(name, digest) != digest:
         raise UserError(f"{path} holds other weights, which numbers were measured by: take the next version")
-    if len(data) > MOST_BYTES:
-        raise UserError(f"weights of {name} take {len(data):,} bytes, more than {MOST_BYTES:,}: take smaller widths")
+    if len(data) > MAX_BYTES:
+        raise UserError(f"weights of {name} take {len(data):,} bytes, more than {MAX_BYTES:,}: take smaller widths")
     with atomically(path) as file:
         file.write(data)
     with atomically(folder / SUMS) as file:

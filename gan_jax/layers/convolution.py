@@ -19,7 +19,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers.products import Array, Size, product
 
-MOST = 1024  # rows of a kernel: each is an operation of the program
+MAX_KERNEL = 1024  # rows of a kernel: each is an operation of the program
 
 
 def conv(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
@@ -140,9 +140,9 @@ def _layer(module: Conv | ConvTranspose, function: Callable[..., Array], x: Arra
     if module.features < 1:
         raise ValueError(f"a layer has {module.features} channels: every width must be at least 1")
     size = (module.kernel,) * 2 if isinstance(module.kernel, int) else tuple(module.kernel)
-    if min(size) < 1 or max(size) > MOST:
+    if min(size) < 1 or max(size) > MAX_KERNEL:
         raise ValueError(
-            f"a layer has a kernel of {size[0]}x{size[1]}: every size must be at least 1 and at most {MOST}"
+            f"a layer has a kernel of {size[0]}x{size[1]}: every size must be at least 1 and at most {MAX_KERNEL}"
         )
     kernel = module.param("kernel", module.kernel_init, (*size, x.shape[-1], module.features))
     bias = module.param("bias", nn.initializers.zeros, (module.features,)) if module.use_bias else None

@@ -52,18 +52,18 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
     return jax.process_count() > 1
 
 
-def leads() -> bool:
+def is_main() -> bool:
     """Whether this is the process that writes: the first one, or the only one."""
     return jax.process_index() == 0
 
 
-def by_first(act: Callable[[], Any]) -> None:
+def on_main(act: Callable[[], Any]) -> None:
     """What the first process does alone while the others wait; what goes wrong there is an error in all of them.
 
     Raises the UserError or OSError of `act`; in the others UserError with its words.
     """
     failure = None
-    if leads():
+    if is_main():
         try:
             act()
         except (UserError, OSError) as error:
@@ -78,7 +78,7 @@ def by_first(act: Callable[[], Any]) -> None:
         raise failure
 
 
-def from_first(make: Callable[[], T], like: Any) -> T:
+def broadcast_from_main(make: Callable[[], T], like: Any) -> T:
     """What the first process makes, to the bit, in all of them: arrays of the types and shapes of `like`.
 
     Raises as `by_first`.
@@ -89,10 +89,10 @@ def from_first(make: Callable[[], T], like: Any) -> T:
         nonlocal made
         made = make()
 
-    by_first(act)
+    on_main(act)
     if jax.process_count() == 1:
         return made
-    arrays = jax.device_get(made) if leads() else jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), like)
+    arrays = jax.device_get(made) if is_main() else jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), like)
     sent = _from_first(jax.tree.map(_bytes, arrays))
     return jax.tree.map(lambda data, array: data.view(array.dtype).reshape(array.shape), sent, arrays)
 

@@ -17,7 +17,7 @@ from gan_jax.experiment import Experiment
 from gan_jax.reporting import images, points
 from gan_jax.reporting.reconstructions import make_reconstructions, make_translations
 
-SAMPLES, COLUMNS, POINTS, MOST_CLASSES, PAIRS = 64, 8, 2500, 10, 32
+SAMPLES, COLUMNS, POINTS, MAX_CLASSES, PAIRS = 64, 8, 2500, 10, 32
 
 
 def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarray) -> None:
@@ -29,7 +29,7 @@ def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarr
     """
     sample, key = experiment.predict["sample"], experiment.keys.sample
     if real.ndim == 4:
-        columns = min(len(experiment.present), MOST_CLASSES) or COLUMNS
+        columns = min(len(experiment.present), MAX_CLASSES) or COLUMNS
         n = SAMPLES // COLUMNS * columns
         given = {"label": jnp.tile(experiment.in_turn(columns), n // columns)} if experiment.present else {}
         images.save_png(path, images.grid(np.asarray(sample(players, random.split(key, n), given)), columns))

@@ -13,7 +13,7 @@ from gan_jax.runs.files import atomically
 from gan_jax.runs.logs import Row, read_rows
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-MOST_POINTS, MOST_PICTURES = 500, 12
+MAX_POINTS, MAX_PICTURES = 500, 12
 GRADIENTS = "Norms of the players' gradients"
 CHARTS = {
     "Losses": "/loss",
@@ -29,25 +29,25 @@ CHARTS = {
 }
 
 
-def write(place: RunDirectory) -> None:
+def write(run_dir: RunDirectory) -> None:
     """Writes report.html of a run from its config.json, metrics.jsonl and samples."""
     planned: dict[str, Any] = {"versions": {}, "devices": [], "git": {}}  # of a run that has not begun
-    run = planned | configs.read_run(place.config)
-    rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
-    best = place.best(run["config"].get("keep_best", ""))
+    run = planned | configs.read_run(run_dir.config)
+    rows, evaluations = read_rows(run_dir.metrics), read_rows(run_dir.evaluations)
+    best = run_dir.best(run["config"].get("keep_best", ""))
     page = html.rendered(
         TEMPLATE,
-        name=place.folder.resolve().name,
+        name=run_dir.folder.resolve().name,
         run=run,
-        fields=[(field, json.dumps(value)) for field, value in configs.leaves(run["config"])],
+        fields=[(field, json.dumps(value)) for field, value in configs.flatten(run["config"])],
         last=rows[-1] if rows else None,
         alarms=alarms.find(rows),
         evaluations=_shown(evaluations, best),
         best=best,
         charts=_charts(rows),
-        pictures=_pictures(place.samples),
+        pictures=_pictures(run_dir.samples),
     )
-    with atomically(place.report) as file:
+    with atomically(run_dir.report) as file:
         file.write(page)
 
 
@@ -59,7 +59,7 @@ def _shown(evaluations: list[Row], best: int | None) -> list[tuple[str, Row]]:
 
 def _charts(rows: list[Row]) -> list[tuple[str, str]]:
     """(title, SVG) of each chart that these rows have curves for; a curve is thinned to what a page can show."""
-    thinned = [*rows[: -1 : -(-len(rows) // MOST_POINTS)], rows[-1]] if rows else []
+    thinned = [*rows[: -1 : -(-len(rows) // MAX_POINTS)], rows[-1]] if rows else []
     charts = []
     for title, ending in CHARTS.items():
         names = [name for name in (rows[0] if rows else {}) if name.endswith(ending)]
@@ -83,7 +83,7 @@ def _chart(rows: list[Row], names: list[str], scale: str) -> str:
 def _pictures(folder: Path) -> list[tuple[int, str]]:
     """(round, data URL) of sample grids, first and last among them, evenly over the run."""
     paths = sorted(folder.glob("step_*.png"))
-    if len(paths) > MOST_PICTURES:
+    if len(paths) > MAX_PICTURES:
         last = len(paths) - 1
-        paths = [paths[round(number * last / (MOST_PICTURES - 1))] for number in range(MOST_PICTURES)]
+        paths = [paths[round(number * last / (MAX_PICTURES - 1))] for number in range(MAX_PICTURES)]
     return [(int(path.stem.removeprefix("step_")), html.data_url(path)) for path in paths]

@@ -73,7 +73,7 @@ class Checkpoints:
             return
         arrays = jax.device_get(state)
         items = ocp.args.Composite(
-            **{"state": ocp.args.StandardSave(arrays), CHECKSUMS: ocp.args.JsonSave(_sealed(_described(arrays)))}
+            **{"state": ocp.args.StandardSave(arrays), CHECKSUMS: ocp.args.JsonSave(_signed(_described(arrays)))}
         )
         try:
             self._check_room(arrays)
@@ -106,7 +106,7 @@ class Checkpoints:
         try:
             return self._read(template, step)
         except Damaged as damage:
-            self._set_aside(step, str(damage))
+            self._quarantine(step, str(damage))
             return None
 
     def close(self) -> None:
@@ -136,7 +136,7 @@ class Checkpoints:
         if (folder / "state").is_dir() and not (folder / CHECKSUMS).is_dir():
             return None
         sealed = self._item(step, CHECKSUMS, ocp.args.JsonRestore())
-        if not isinstance(sealed, dict) or _sealed(sealed.get("arrays")) != sealed:
+        if not isinstance(sealed, dict) or _signed(sealed.get("arrays")) != sealed:
             raise Damaged("the list of its checksums has been changed")
         return sealed["arrays"]
 
@@ -149,7 +149,7 @@ class Checkpoints:
         except Exception as error:  # damage may surface as any error of Orbax, its storage, JSON or the system
             raise Damaged(one_line(error)[:120]) from error
 
-    def _set_aside(self, step: int, why: str) -> None:
+    def _quarantine(self, step: int, why: str) -> None:
         done = "passed over"
         if self._writes:
             place = self.folder / f"broken_{step}"
@@ -215,7 +215,7 @@ def _described(state: TrainState) -> dict[str, Any]:
     }
 
 
-def _sealed(arrays: Any) -> dict[str, Any]:
+def _signed(arrays: Any) -> dict[str, Any]:
     """The description with a checksum of its own: a bit may flip in it as well."""
     return {"arrays": arrays, "crc32": zlib.crc32(json.dumps(arrays, sort_keys=True).encode())}
 

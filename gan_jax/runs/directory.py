@@ -28,7 +28,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.runs import lock
-from gan_jax.errors import UserError, blamed_on, options
+from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.runs.provenance import base, difference
 from gan_jax.runs.files import atomically, clear_drafts, in_the_way
 from gan_jax.runs.logs import best_step, read_rows
@@ -85,14 +85,14 @@ class RunDirectory:
         if (best := self.best(rule)) is None:
             names = {name for row in read_rows(self.evaluations) for name in row} - {"step", "seed"}
             value = rule.partition(" ")[2]
-            raise UserError(f"--step=best: no checkpoint here has a value of {value!r}; {options(value, names)}")
+            raise UserError(f"--step=best: no checkpoint here has a value of {value!r}; {suggestions(value, names)}")
         return best
 
     def by_seed(self, config: ConfigDict) -> list[tuple[ConfigDict, "RunDirectory"]]:
         """The config and the folder of each seed's run: of one seed, these."""
         if config.seeds == 1:
             return [(config, self)]
-        return [(configs.of_seed(config, seed), place) for seed, place in self.of_seeds(config.seed, config.seeds)]
+        return [(configs.of_seed(config, seed), run_dir) for seed, run_dir in self.of_seeds(config.seed, config.seeds)]
 
     def of_seeds(self, first: int, count: int) -> list[tuple[int, "RunDirectory"]]:
         """Each seed and the folder of its run: of one seed, this one."""
@@ -151,7 +151,7 @@ class RunDirectory:
         """
         if not self.config.is_file():
             return
-        with blamed_on(f"{self.config} is damaged"):
+        with reraise_as(f"{self.config} is damaged"):
             changed = difference(configs.read_run(self.config), facts)
         if changed:
             raise UserError(f"--workdir={self.folder} holds a run that {changed}, or choose another folder")

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 from gan_jax.reporting import html
 from gan_jax.runs.files import atomically
 from gan_jax.sweeps import folder as folders
@@ -31,7 +31,9 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
     if against:
         results = results._replace(baseline=against)
     if results.baseline not in (names := [cell.name for cell in results.cells]):
-        raise UserError(f"there is no cell {results.baseline!r} to compare with; {options(results.baseline, names)}")
+        raise UserError(
+            f"there is no cell {results.baseline!r} to compare with; {suggestions(results.baseline, names)}"
+        )
     report = summary.summarise(results)
     if results.finals:
         report["search"] = _search(folder, results)

@@ -4,8 +4,8 @@ A cell is a name and overrides, `{dotted field: value}`; a value that is a mappi
 fields move together, a tuple of them stands for one.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -31,7 +31,7 @@ class Cell(NamedTuple):
     base: ConfigDict | None = None
 
 
-def listed(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
+def named(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
     """Cells by name: of overrides, or a config as it is."""
     return [
         Cell(name, {}, content) if isinstance(content, ConfigDict) else Cell(name, content)
@@ -41,10 +41,10 @@ def listed(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
 
 def grid(axes: Mapping[Fields, Sequence[Any]]) -> list[Cell]:
     """A cell for each combination of the fields' values, the last field's running fastest; named `field=value, ...`."""
-    return [_cell(dict(zip(axes, values, strict=True))) for values in product(*axes.values())]
+    return [_cell(dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())]
 
 
-def crossed(*lists: Sequence[Cell]) -> list[Cell]:
+def product(*lists: Sequence[Cell]) -> list[Cell]:
     """A cell for each combination of one of each list: names joined, overrides in this order, the later one's last.
 
     Only the first list's cells may have a base of their own.
@@ -55,11 +55,11 @@ def crossed(*lists: Sequence[Cell]) -> list[Cell]:
             {field: value for cell in cells for field, value in cell.overrides.items()},
             cells[0].base,
         )
-        for cells in product(*lists)
+        for cells in itertools.product(*lists)
     ]
 
 
-def drawn(laws: Mapping[Fields, Law], count: int, *, seed: int = 0) -> list[Cell]:
+def random_search(laws: Mapping[Fields, Law], count: int, *, seed: int = 0) -> list[Cell]:
     """So many different cells whose fields are drawn by laws, in this order; the first ones of more are the same ones.
 
     Raises UserError for a count below 1, and where the laws do not give so many.

@@ -9,7 +9,7 @@ from gan_jax.sweeps.plan import Curve
 from gan_jax.sweeps.results import CellRuns, Run
 from gan_jax.sweeps.statistics import LEAST, LEVEL, seeds, t_interval
 
-MOST_POINTS = 200  # of a line
+MAX_POINTS = 200  # of a line
 
 
 def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
@@ -68,4 +68,4 @@ def _path(run: Run, curve: Curve) -> list[tuple[float, float]]:
 
 def _thinned(steps: list[int]) -> list[int]:
     """Evenly spaced ones of them, the last among them."""
-    return steps[: -1 : -(-len(steps) // MOST_POINTS)] + steps[-1:] if steps else []
+    return steps[: -1 : -(-len(steps) // MAX_POINTS)] + steps[-1:] if steps else []

@@ -23,7 +23,7 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically, in_the_way
 from gan_jax.runs.lock import NAME as LOCK
 from gan_jax.runs.logs import read_rows
-from gan_jax.sweeps.plan import Planned, Program, Sweep, alone
+from gan_jax.sweeps.plan import Planned, Program, Sweep, split_seeds
 
 PLAN, CELLS, SEARCH, LOG, FAILURE = "sweep.json", "cells", "search", "log.txt", "failure.txt"
 OURS = (PLAN, "config.json", "ablation.*", "cost.json")
@@ -108,20 +108,20 @@ def found(folder: Path) -> Iterator[Program]:
 
     Not one of several seeds beside which some of these are to run alone.
     """
-    for place in _places(folder):
-        path = place / "config.json"
+    for run_dir in _places(folder):
+        path = run_dir / "config.json"
         try:
             values = configs.read_run(path)["config"]
             values["seeds"], values["steps"]
         except KeyError as error:
             raise UserError(f"{path} is not the config.json of a run") from error
-        program = Program(place.parent.name, place.relative_to(folder), values)
-        if place == folder or values["seeds"] == 1 or not _are_alone(folder, program):
+        program = Program(run_dir.parent.name, run_dir.relative_to(folder), values)
+        if run_dir == folder or values["seeds"] == 1 or not _are_alone(folder, program):
             yield program
 
 
 def _are_alone(folder: Path, program: Program) -> bool:
-    return any((folder / one.folder / "config.json").exists() for one in alone(program))
+    return any((folder / one.folder / "config.json").exists() for one in split_seeds(program))
 
 
 def _places(folder: Path) -> Iterator[Path]:
@@ -133,47 +133,47 @@ def _places(folder: Path) -> Iterator[Path]:
             yield from _places(inner)
 
 
-def runs(place: Path, values: dict[str, Any]) -> list[tuple[int, RunDirectory]]:
+def runs(run_dir: Path, values: dict[str, Any]) -> list[tuple[int, RunDirectory]]:
     """Each seed of the program in a folder, and its run directory."""
-    return RunDirectory(place).of_seeds(values["seed"], values["seeds"])
+    return RunDirectory(run_dir).of_seeds(values["seed"], values["seeds"])
 
 
-def progress(place: Path, values: dict[str, Any]) -> Progress:
+def progress(run_dir: Path, values: dict[str, Any]) -> Progress:
     """How far the program in a folder is, which is to play this config."""
-    each = [one for _, one in runs(place, values)]
+    each = [one for _, one in runs(run_dir, values)]
     last = [rows[-1] if (rows := read_rows(one.metrics)) else {"step": 0} for one in each]
     step, seconds = min(int(row["step"]) for row in last), max(row.get("seconds", 0.0) for row in last)
     if all(_is_finished(one, values) for one in each):
         return Progress("done", step, seconds)
-    if is_locked(place):
+    if is_locked(run_dir):
         return Progress("running", step, seconds)
-    failure = place / FAILURE
+    failure = run_dir / FAILURE
     if not failure.exists():
         return Progress("waiting", step, seconds)
     diverged = failure.read_text().startswith(f"exit status {DIVERGED}\n")
     return Progress("diverged" if diverged else "failed", step, seconds)
 
 
-def conclude(place: Path, values: dict[str, Any], status: int) -> Progress:
+def conclude(run_dir: Path, values: dict[str, Any], status: int) -> Progress:
     """How far the program in a folder is whose process has ended; keeps why where that is not its last round."""
-    now = progress(place, values)
+    now = progress(run_dir, values)
     if now.state == "done":
         return now
-    log = place / LOG
+    log = run_dir / LOG
     said = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
-    with atomically(place / FAILURE) as file:
+    with atomically(run_dir / FAILURE) as file:
         file.write("\n".join([f"exit status {status}", *said, ""]).encode())
-    return progress(place, values)
+    return progress(run_dir, values)
 
 
-def is_locked(place: Path) -> bool:
+def is_locked(run_dir: Path) -> bool:
     """Whether a process trains in the folder, of this machine or of one that shares its file system's locks.
 
     A run locks its folder; a launcher has its process hold the log before that, from the very first on.
     """
     for name in (LOCK, LOG):
         try:
-            with (place / name).open() as file:
+            with (run_dir / name).open() as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True

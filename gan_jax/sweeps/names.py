@@ -10,7 +10,7 @@ from gan_jax import config as configs
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation import evaluate
 from gan_jax.experiment import Experiment, build
 from gan_jax.runs import schedule
@@ -40,7 +40,7 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     missing = [name for name in missing if name not in known]
     if wrong := [name for name in missing if not untold & {"", name.partition("/")[0]}]:
         words = ", ".join(repr(name) + _why(name, cells) for name in wrong)
-        raise UserError(f"the sweep asks for {words}, which no run of it will have; {options(wrong[0], known)}")
+        raise UserError(f"the sweep asks for {words}, which no run of it will have; {suggestions(wrong[0], known)}")
     return missing
 
 

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 from gan_jax.python_files import made_by
 from gan_jax.sweeps.cells import Cell, Overrides
 from gan_jax.values import plain, plain_scalar
@@ -147,7 +147,7 @@ def programs(cells: Sequence[Planned], seeds: Seeds, folder: Path) -> list[Progr
     return made
 
 
-def alone(program: Program) -> list[Program]:
+def split_seeds(program: Program) -> list[Program]:
     """A program of several seeds as one for each."""
     first, count = program.values["seed"], program.values["seeds"]
     return [
@@ -163,14 +163,16 @@ def _check(sweep: Sweep) -> None:
     if twice := sorted({name for name in names if names.count(name) > 1}) if len({*names}) < len(names) else []:
         raise UserError(f"two cells are named {twice[0]!r}: give each a name of its own")
     if sweep.baseline and sweep.baseline not in names:
-        raise UserError(f"the sweep has no cell {sweep.baseline!r} as its baseline; {options(sweep.baseline, names)}")
+        raise UserError(
+            f"the sweep has no cell {sweep.baseline!r} as its baseline; {suggestions(sweep.baseline, names)}"
+        )
     _check_seeds(sweep.seeds)
     for metric in [*sweep.metrics, *([sweep.finals.by] if sweep.finals else [])]:
         if metric.better not in ("", *BETTER):
-            raise UserError(f"metric {metric.name}: better is {metric.better!r}; {options(metric.better, BETTER)}")
+            raise UserError(f"metric {metric.name}: better is {metric.better!r}; {suggestions(metric.better, BETTER)}")
     for curve in sweep.curves:
         if curve.scale not in SCALES:
-            raise UserError(f"curve of {curve.y}: scale is {curve.scale!r}; {options(curve.scale, SCALES)}")
+            raise UserError(f"curve of {curve.y}: scale is {curve.scale!r}; {suggestions(curve.scale, SCALES)}")
     if sweep.finals:
         _check_finals(sweep, sweep.finals)
 
@@ -232,7 +234,7 @@ def _entered(block: Any, part: str, path: str) -> Any:
         raise UserError(f"config.{path} is no override: the sweep's seeds say which")
     if not isinstance(block, Mapping) or part not in block:
         known = block.keys() if isinstance(block, Mapping) else []
-        raise UserError(f"unknown config field {path!r}: {options(part, known)}")
+        raise UserError(f"unknown config field {path!r}: {suggestions(part, known)}")
     return block[part]
 
 

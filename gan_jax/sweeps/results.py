@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax.config import FREE, leaves
-from gan_jax.errors import UserError, options
+from gan_jax.config import RESUMABLE, flatten
+from gan_jax.errors import UserError, suggestions
 from gan_jax.runs import alarms
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import Row, read_rows
@@ -15,7 +15,7 @@ from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.cells import short
 from gan_jax.sweeps.plan import Curve, Metric
 
-NO_MATTER = FREE - {"steps"}
+NO_MATTER = RESUMABLE - {"steps"}
 """Fields that do not change a run's numbers, and so do not tell cells apart."""
 FINISHED = ("finished", "collapsed")
 COLLAPSES = frozenset({"the fakes have collapsed", "the fakes repeat themselves", "the posterior has collapsed"})
@@ -35,7 +35,7 @@ class Run(NamedTuple):
     seed: int
     fate: str
     alarms: list[str]
-    place: RunDirectory
+    run_dir: RunDirectory
     config: dict[str, Any]
     rows: list[Row]
     evaluations: list[Row]
@@ -60,7 +60,7 @@ class Run(NamedTuple):
 
     def samples(self) -> dict[int, Path]:
         """Its pictures by round."""
-        paths = sorted(self.place.samples.glob("step_*.png"))
+        paths = sorted(self.run_dir.samples.glob("step_*.png"))
         return {int(path.stem.removeprefix("step_")): path for path in paths}
 
 
@@ -94,11 +94,11 @@ def read(folder: Path) -> Results:
     There, without sweep.json, cells are told apart and named by their configs. Raises UserError where there is no run.
     """
     plan = folders.read(folder) if (folder / folders.PLAN).exists() else {"sweep": "", "cells": []}
-    place = folder / folders.CELLS if plan["cells"] else folder
-    runs = [run for program in folders.found(place) for run in _runs(place, program.folder, program.values)]
+    run_dir = folder / folders.CELLS if plan["cells"] else folder
+    runs = [run for program in folders.found(run_dir) for run in _runs(run_dir, program.folder, program.values)]
     if not runs:
-        raise UserError(f"{place} holds no run: run the sweep first")
-    cells = _named(_grouped(runs), plan, place)
+        raise UserError(f"{run_dir} holds no run: run the sweep first")
+    cells = _named(_grouped(runs), plan, run_dir)
     metrics = [Metric(**metric) for metric in plan.get("metrics", [])]
     metrics = metrics or [Metric(name) for name in _measured(runs)]
     curves = [Curve(**curve) for curve in plan.get("curves", [])] or [Curve(metric.name) for metric in metrics]
@@ -120,7 +120,7 @@ def absent(runs: Sequence[Run], names: Iterable[str]) -> str:
     missing = [name for name in names if name not in known]
     if not missing or not any(run.fate in FINISHED for run in runs):
         return ""
-    return f"the sweep asks for {', '.join(map(repr, missing))}, which no run has; {options(missing[0], known)}"
+    return f"the sweep asks for {', '.join(map(repr, missing))}, which no run has; {suggestions(missing[0], known)}"
 
 
 def unchecked(folder: Path) -> str:
@@ -129,28 +129,28 @@ def unchecked(folder: Path) -> str:
     places = [folder / phase for phase in (folders.SEARCH, folders.CELLS)] if names else []
     runs = [
         run
-        for place in places
-        for program in folders.found(place)
-        for run in _runs(place, program.folder, program.values)
+        for run_dir in places
+        for program in folders.found(run_dir)
+        for run in _runs(run_dir, program.folder, program.values)
     ]
     return absent(runs, names)
 
 
 def searched(folder: Path) -> dict[str, list[Run]]:
     """The runs of the first of two phases, by their cells' folders."""
-    place = folder / folders.SEARCH
+    run_dir = folder / folders.SEARCH
     cells: dict[str, list[Run]] = {}
-    for program in folders.found(place):
-        cells.setdefault(program.cell, []).extend(_runs(place, program.folder, program.values))
+    for program in folders.found(run_dir):
+        cells.setdefault(program.cell, []).extend(_runs(run_dir, program.folder, program.values))
     return cells
 
 
 def _runs(base: Path, within: Path, values: dict[str, Any]) -> Iterator[Run]:
-    for seed, place in folders.runs(base / within, values):
-        rows, evaluations = read_rows(place.metrics), read_rows(place.evaluations)
+    for seed, run_dir in folders.runs(base / within, values):
+        rows, evaluations = read_rows(run_dir.metrics), read_rows(run_dir.evaluations)
         seconds = (rows[-1].get("seconds", 0.0) if rows else 0.0) / values["seeds"]
         at_end = _alarms(rows)
-        yield Run(seed, _fate(rows, at_end, values), at_end, place, values, rows, evaluations, seconds)
+        yield Run(seed, _fate(rows, at_end, values), at_end, run_dir, values, rows, evaluations, seconds)
 
 
 def _alarms(rows: list[Row]) -> list[str]:
@@ -172,12 +172,12 @@ def _grouped(runs: Sequence[Run]) -> list[tuple[dict[str, Any], list[Run]]]:
     """Runs that differ in their seeds alone, and each group's config without fields that do not matter."""
     groups: dict[str, tuple[dict[str, Any], list[Run]]] = {}
     for run in runs:
-        config = {field: value for field, value in leaves(run.config) if field not in {"seed", "seeds", *NO_MATTER}}
+        config = {field: value for field, value in flatten(run.config) if field not in {"seed", "seeds", *NO_MATTER}}
         groups.setdefault(json.dumps(config, sort_keys=True), (config, []))[1].append(run)
     return list(groups.values())
 
 
-def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any], place: Path) -> list[CellRuns]:
+def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any], run_dir: Path) -> list[CellRuns]:
     """Cells in the plan's order and by its names; where it names none, by what differs."""
     every = [config for config, _ in groups]
     fields = sorted({field for config in every for field in config})
@@ -188,7 +188,7 @@ def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any],
     for config, runs in groups:
         differs = {field: config[field] for field in differing if field in config}
         own = ", ".join(f"{names[field]}={_shown(value)}" for field, value in differs.items()) or "all runs"
-        folder = "".join(runs[0].place.folder.relative_to(place).parts[:1])
+        folder = "".join(runs[0].run_dir.folder.relative_to(run_dir).parts[:1])
         _check_once(runs)
         order, name = planned.get(folder, (len(planned), own))
         cells.append((order, CellRuns(name, differs, sorted(runs, key=lambda run: run.seed))))
@@ -199,7 +199,7 @@ def _check_once(runs: Sequence[Run]) -> None:
     seen: dict[int, Run] = {}
     for run in runs:
         if (other := seen.setdefault(run.seed, run)) is not run:
-            raise UserError(f"{other.place.folder} and {run.place.folder} are the same run: move one of them away")
+            raise UserError(f"{other.run_dir.folder} and {run.run_dir.folder} are the same run: move one of them away")
 
 
 def _shown(value: Any) -> str:
@@ -221,7 +221,7 @@ def _made_with(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
     """What the runs say of their making, and how many runs say each."""
     made: dict[str, dict[str, int]] = {"versions": {}, "devices": {}, "git": {}}
     for run in runs:
-        said = json.loads(run.place.config.read_text()) if run.place.config.exists() else {}
+        said = json.loads(run.run_dir.config.read_text()) if run.run_dir.config.exists() else {}
         git = said.get("git") or {}
         versions = ", ".join(f"{name} {version}" for name, version in said.get("versions", {}).items())
         changed = " with changes" if git.get("changed") else ""

@@ -53,15 +53,15 @@ def went_back(error: Diverged, play: Callable[[ConfigDict, Runs], Any], config: 
     while config.checkpoint_every_steps and not saved and step > 0:
         say(f"{error}; going back to save the players after round {step - 1}")
         try:
-            play(_shortened(config, step - 1), [(_shortened(one, step - 1), place) for one, place in runs])
+            play(_shortened(config, step - 1), [(_shortened(one, step - 1), run_dir) for one, run_dir in runs])
             saved = f"the players after round {step - 1}, the last finite ones, are saved in its checkpoints"
         except Diverged as earlier:  # what a round does to players shows in the losses of the next
             step = earlier.step
     if not saved:
         why = "the first ones are not finite" if config.checkpoint_every_steps else "config.checkpoint_every_steps is 0"
         saved = f"{why}, no players are saved"
-    _, place = runs[error.number]
-    what = f"{error.what} in {place.folder}: {saved}"
+    _, run_dir = runs[error.number]
+    what = f"{error.what} in {run_dir.folder}: {saved}"
     return Diverged(error.step, f"{what}; {ADVICE}", row=error.row, number=error.number)
 
 

@@ -14,7 +14,7 @@ from gan_jax.core.state import TrainState
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
 from gan_jax.data.spec import DataSpec, spec_of, to_json
-from gan_jax.errors import MOST_NAMES, Diverged, UserError
+from gan_jax.errors import MAX_NAMES, Diverged, UserError
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.experiment import Experiment, build, make_executor, streams
@@ -31,7 +31,7 @@ from gan_jax.training.records import Record
 from gan_jax.training.stop import Stop, Stopped
 
 
-def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> list[RunDirectory]:
+def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> list[RunDirectory]:
     """Trains a config in a folder, from its newest checkpoint if it holds this run already -> where its runs lie.
 
     With `config.seeds` above 1 each seed's is a run directory of its own in the folder, as if it had run alone. Several
@@ -42,14 +42,14 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
     to; Diverged, once the last finite players are saved, where a loss is not finite any more.
     """
     mapping.check(config.batch_size, config.seeds)
-    each = place.by_seed(config)
-    folders = each if config.seeds == 1 else [(config, place), *each]
-    processes.by_first(lambda: [of.check(its_config) for its_config, of in folders])
+    each = run_dir.by_seed(config)
+    folders = each if config.seeds == 1 else [(config, run_dir), *each]
+    processes.on_main(lambda: [of.check(its_config) for its_config, of in folders])
     numerics, source = settings(), Source(config.data)
     dataset = source.load(config.data.split)
     spec = spec_of(dataset)
     facts = {"data_spec": to_json(spec) | source.facts(), "jax_settings": numerics}
-    processes.by_first(lambda: [of.check_facts(facts) for _, of in folders])
+    processes.on_main(lambda: [of.check_facts(facts) for _, of in folders])
     experiment = build(config, spec)
     if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} makes nothing to show, so it must be 0")
@@ -62,7 +62,7 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
     facts["data_spec"] |= source.facts()  # with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), facts]))
     with ExitStack() as held, unfailing():
-        processes.by_first(lambda: [held.enter_context(of.held(its_config, facts)) for its_config, of in folders])
+        processes.on_main(lambda: [held.enter_context(of.held(its_config, facts)) for its_config, of in folders])
         play = partial(_play, experiment, dataset=dataset, shown=shown, evaluators=evaluators, stop=stop or Stop())
         failure = None
         try:
@@ -70,10 +70,10 @@ def run(config: ConfigDict, place: RunDirectory, stop: Stop | None = None) -> li
         except Diverged as error:
             # Without its traceback, which would keep the arrays of what went wrong on the devices.
             failure = divergence.went_back(error.with_traceback(None), play, config, each)
-        processes.by_first(lambda: _conclude(each, failure))
+        processes.on_main(lambda: _conclude(each, failure))
         if failure:
             raise failure
-    return [of for _, of in each] if processes.leads() else []
+    return [of for _, of in each] if processes.is_main() else []
 
 
 def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
@@ -92,7 +92,7 @@ def _warn(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
         logging.warning("the labels of %s are left out: %s", config.data.name, dataset.unlabelled)
     if spec.absent:
         names = [spec.class_names[label] if spec.class_names else str(label) for label in spec.absent]
-        listed = ", ".join(names[:MOST_NAMES]) + (" ..." if len(names) > MOST_NAMES else "")
+        listed = ", ".join(names[:MAX_NAMES]) + (" ..." if len(names) > MAX_NAMES else "")
         where = f"split {dataset.split!r} of {config.data.name}"
         logging.warning("%s has no example of %d of its classes, which are not sampled: %s", where, len(names), listed)
 
@@ -100,15 +100,15 @@ def _warn(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
 def _conclude(each: divergence.Runs, failure: Diverged | None) -> None:
     """Writes the pages of runs that have ended, and the row of the round that ended them where it is not finite."""
     if failure:
-        _, place = each[failure.number]
-        log = Log(place.metrics, failure.step - 1)
+        _, run_dir = each[failure.number]
+        log = Log(run_dir.metrics, failure.step - 1)
         log.write(failure.step, failure.row)
         log.close()
-    for config, place in each:
-        evaluate.complete(place, config)
-        report.write(place)
-        for alarm in alarms.find(read_rows(place.metrics)):
-            say(f"{place.folder}: {alarm}")
+    for config, run_dir in each:
+        evaluate.complete(run_dir, config)
+        report.write(run_dir)
+        for alarm in alarms.find(read_rows(run_dir.metrics)):
+            say(f"{run_dir.folder}: {alarm}")
 
 
 def _play(
@@ -122,13 +122,13 @@ def _play(
     stop: Stop,
 ) -> None:
     """Plays the runs from where they are to the config's last round, and closes their records."""
-    records = [Record(experiment, *one) for one in each] if processes.leads() else []
+    records = [Record(experiment, *one) for one in each] if processes.is_main() else []
     keys = [streams(its_config.seed).init for its_config, _ in each]
     shapes = [jax.eval_shape(experiment.init, key) for key in keys]
-    with stop.put_off():
+    with stop.deferred():
         try:
             with stop.nothing_to_save():
-                states = processes.from_first(lambda: _resume(experiment, keys, records, shapes), shapes)
+                states = processes.broadcast_from_main(lambda: _resume(experiment, keys, records, shapes), shapes)
                 for record, state in zip(records, states, strict=False):
                     record.show(state.players, int(state.step), evaluators, shown)
             if states[0].step < config.steps:
@@ -152,7 +152,7 @@ def _resume(
     last = -1 if found is None else int(found[0].step)
     for record in records:
         if found is not None:
-            say(f"resuming {record.place.folder} at round {last} of {record.config.steps}")
+            say(f"resuming {record.run_dir.folder} at round {last} of {record.config.steps}")
         record.forget_after(last)
     return found or [experiment.init(key) for key in keys]
 
@@ -229,11 +229,11 @@ class _Loop:
         saves = schedule.falls_on(step, self.config.checkpoint_every_steps, self.config.steps)
         if saves:
             self.save(state)
-        with stop.at_once():
+        with stop.interruptible():
             for number, record in enumerate(self.records):
                 record.show(self.executor.get(state, number).players, step, self.evaluators, self.shown)
                 if saves and step < self.config.steps:
-                    report.write(record.place)
+                    report.write(record.run_dir)
 
     def save(self, state: TrainState) -> None:
         """Saves every run's state, which all processes hold, once it is finite and the same in all of them."""

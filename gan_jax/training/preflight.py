@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.core.state import TrainState, size
 from gan_jax.data.spec import DataSpec
-from gan_jax.errors import UserError, blamed_on
+from gan_jax.errors import UserError, reraise_as
 from gan_jax.experiment import MAX_BYTES, Experiment
 
 SLACK = {True: 1e-3, False: 0.05}
@@ -36,7 +36,7 @@ def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
     for field, taken in sizes.items():
         if taken > MAX_BYTES:
             raise UserError(f"config.{field} is {config[field]}: that takes {taken // 10**9:,} GB of memory, take less")
-    with blamed_on("a step of this config cannot be trained"):
+    with reraise_as("a step of this config cannot be trained"):
         after, metrics = jax.eval_shape(
             experiment.train_step, state, batches, experiment.keys.train, experiment.hyperparams
         )

@@ -21,23 +21,23 @@ from gan_jax.runs.logs import Log, Row, best_step, forget_after, read_rows, say_
 class Record:
     """One seed's run in its folder: its checkpoints, open until `close`, and while it is `logging` its rows."""
 
-    def __init__(self, experiment: Experiment, config: ConfigDict, place: RunDirectory):
-        self.config, self.place = config, place
+    def __init__(self, experiment: Experiment, config: ConfigDict, run_dir: RunDirectory):
+        self.config, self.run_dir = config, run_dir
         self.experiment = experiment._replace(keys=streams(config.seed))
-        best = partial(best_step, place.evaluations, config.keep_best)
-        self.checkpoints = Checkpoints(place.checkpoints, config.keep_checkpoints, best=best)
+        best = partial(best_step, run_dir.evaluations, config.keep_best)
+        self.checkpoints = Checkpoints(run_dir.checkpoints, config.keep_checkpoints, best=best)
 
     def forget_after(self, step: int) -> None:
         """Makes the folder what it was after this round."""
         self.checkpoints.forget_after(step)
-        self.place.forget_after(step)
-        forget_after(self.place.evaluations, step)
+        self.run_dir.forget_after(step)
+        forget_after(self.run_dir.evaluations, step)
 
     @contextmanager
     def logging(self, step: int) -> Iterator[None]:
         """Takes rows of rounds after this one."""
-        self._log = Log(self.place.metrics, step)
-        self._watch = alarms.Watch(read_rows(self.place.metrics))
+        self._log = Log(self.run_dir.metrics, step)
+        self._watch = alarms.Watch(read_rows(self.run_dir.metrics))
         try:
             yield
         finally:
@@ -47,7 +47,7 @@ class Record:
         """Adds a row, and says on the terminal what is wrong by it."""
         self._log.write(step, values)
         for alarm in self._watch.see({"step": step, **values}):
-            say_above_bar(f"{self.place.folder}: {alarm}")
+            say_above_bar(f"{self.run_dir.folder}: {alarm}")
 
     def flush(self) -> None:
         """Puts all rows so far on disk."""
@@ -64,16 +64,16 @@ class Record:
         `shown` are the examples that pictures show.
         """
         config = self.config
-        if schedule.falls_on(step, config.sample_every_steps, config.steps) and not self.place.sample(step).exists():
+        if schedule.falls_on(step, config.sample_every_steps, config.steps) and not self.run_dir.sample(step).exists():
             self.show_samples(players, step, shown)
-        due = schedule.evaluators_due(config, step) - evaluate.done(self.place, step)
+        due = schedule.evaluators_due(config, step) - evaluate.done(self.run_dir, step)
         if due:
             asked = {name: measured for name, measured in evaluators.items() if name in due}
-            evaluate.keep(self.place, config, step, evaluate.measure(asked, self.experiment, players))
+            evaluate.keep(self.run_dir, config, step, evaluate.measure(asked, self.experiment, players))
 
     def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
         """Writes the picture of samples, from the same latents every time, or of images' reconstructions."""
-        path = self.place.sample(step)
+        path = self.run_dir.sample(step)
         if "sample" in self.experiment.predict:
             figures.samples(path, self.experiment, players, shown.x)
         else:

@@ -76,7 +76,7 @@ class Stop:
             finally:
                 self._act = self._wait
 
-    def agree(self, agreed: Callable[[int], int]) -> None:
+    def synchronize(self, agreed: Callable[[int], int]) -> None:
         """From now on nothing is broken off, and `check` goes by what the processes agree on.
 
         `agreed(the signal taken here, 0 for none) -> the signal to stop by`; all of them call `check` alike.
@@ -90,7 +90,7 @@ class Stop:
             raise self._stopped(number)
 
     @contextmanager
-    def put_off(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """What is done here is not broken off; it calls `check` where it can end."""
         self._outside, self._act = self._act, self._wait
         try:
@@ -102,7 +102,7 @@ class Stop:
         """What is done here, within `put_off`, can be broken off as if it were outside of it."""
         return self._breakable(self._outside)
 
-    def at_once(self) -> AbstractContextManager[None]:
+    def interruptible(self) -> AbstractContextManager[None]:
         """What is done here, within `put_off`, can be broken off anywhere, by Stopped: there is something to save."""
         return self._breakable(self._raise)
 

@@ -14,7 +14,7 @@ import numpy as np
 from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, one_line, options
+from gan_jax.errors import UserError, one_line, suggestions
 
 
 class Evaluator(NamedTuple):
@@ -29,7 +29,7 @@ class Evaluator(NamedTuple):
     measure: Callable[[Players, jax.Array], Mapping[str, Any]]
 
 
-MOST = 1_000_000  # samples at a time: they are held in memory
+MAX_COUNT = 1_000_000  # samples at a time: they are held in memory
 
 
 class Context(NamedTuple):
@@ -56,7 +56,7 @@ class Context(NamedTuple):
         for use in uses:
             if use not in self.predict:
                 raise UserError(
-                    f"the objective gives no {use!r}, which this evaluator needs; {options(use, self.predict)}"
+                    f"the objective gives no {use!r}, which this evaluator needs; {suggestions(use, self.predict)}"
                 )
 
     def dry_run(self, of_players: Callable[..., Any], *inputs: Any) -> Any:
@@ -73,8 +73,8 @@ class Context(NamedTuple):
 
 def check_count(name: str, value: int, least: int = 1) -> None:
     """Raises UserError where a number of samples, say, is no whole number from `least` to MOST."""
-    if type(value) is not int or not least <= value <= MOST:
-        raise UserError(f"{name} is {value!r}: it must be at least {least} and at most {MOST:,}, a whole number")
+    if type(value) is not int or not least <= value <= MAX_COUNT:
+        raise UserError(f"{name} is {value!r}: it must be at least {least} and at most {MAX_COUNT:,}, a whole number")
 
 
 def labels_of(dataset: Dataset) -> np.ndarray:

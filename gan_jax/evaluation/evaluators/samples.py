@@ -15,7 +15,7 @@ from gan_jax import features as networks
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
-from gan_jax.errors import UserError, options
+from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES, Comparison, Side, check, measured, names
 from gan_jax.features import Network
@@ -110,7 +110,7 @@ class _Reference:
 def _check(context: Context, metrics: tuple[str, ...], samples: int, seeds: int) -> None:
     for name in metrics:
         if name not in MEASURES:
-            raise UserError(f"metrics of samples.distribution: there is no {name!r}; {options(name, MEASURES)}")
+            raise UserError(f"metrics of samples.distribution: there is no {name!r}; {suggestions(name, MEASURES)}")
     for name, value, least in (("samples", samples, LEAST), ("seeds", seeds, 1)):
         check_count(f"{name} of samples.distribution", value, least)
     context.check_predicts("sample")
