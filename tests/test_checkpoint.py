@@ -14,7 +14,7 @@ from gan_jax import config, overrides
 from gan_jax.core.state import Player, TrainState
 from gan_jax.errors import UserError
 from gan_jax.runs.checkpoints import Checkpoints, newest
-from gan_jax.runs.logs import best_step, write_evaluation
+from gan_jax.runs.rows import best_step, write_evaluation
 
 
 def state(step):

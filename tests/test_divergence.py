@@ -14,7 +14,7 @@ from gan_jax.errors import Diverged
 from gan_jax.main import main
 from gan_jax.runs import checkpoints as checkpoint
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import read_rows
+from gan_jax.runs.rows import read_rows
 from gan_jax.training import divergence
 
 # From round 5 on the critic moves so far that its scores, or first its parameters, overflow.

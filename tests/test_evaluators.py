@@ -23,7 +23,7 @@ from gan_jax.evaluation.evaluators import reconstruction, samples
 from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import write_evaluation
+from gan_jax.runs.rows import write_evaluation
 from gan_jax.training import loop
 
 SHAPE, LATENTS, CLASSES = (12, 12, 1), 2, 3

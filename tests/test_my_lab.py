@@ -10,7 +10,7 @@ from gan_jax.config import ConfigDict
 from gan_jax.errors import UserError
 from gan_jax.overrides import apply
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import read_rows
+from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop
 
 CONFIGS = {

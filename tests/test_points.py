@@ -13,7 +13,7 @@ from gan_jax.errors import UserError
 from gan_jax.evaluation import predict
 from gan_jax.reporting import figures, points
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import read_rows
+from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop
 
 SETS = {"ring": (8, 0.01), "grid": (25, 0.05)}

@@ -19,7 +19,7 @@ from gan_jax.main import main
 from gan_jax.parallel import processes
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import read_rows
+from gan_jax.runs.rows import read_rows
 
 FIELDS = {
     "steps": 20,

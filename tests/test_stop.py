@@ -15,7 +15,7 @@ from conftest import ROOT, TINY
 from gan_jax.errors import UserError
 from gan_jax.main import main
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import read_rows
+from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop
 from gan_jax.training.records import Record
 from gan_jax.training.stop import SIGNALS, Stop, Stopped

@@ -16,7 +16,7 @@ from gan_jax.errors import UserError
 from gan_jax.evaluation import predict
 from gan_jax.runs import checkpoints as checkpoint
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import read_rows
+from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop
 
 

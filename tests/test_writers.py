@@ -8,7 +8,8 @@ from unittest.mock import Mock
 import pytest
 
 from gan_jax.runs.files import atomically
-from gan_jax.runs.logs import Log, Progress, read_rows, say_above_bar
+from gan_jax.runs.logs import Log, Progress, say_above_bar
+from gan_jax.runs.rows import read_rows
 
 
 def test_rows_are_json_lines_with_rising_seconds(tmp_path):

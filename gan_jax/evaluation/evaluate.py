@@ -16,7 +16,7 @@ from gan_jax.experiment import Experiment
 from gan_jax.resolve import bind
 from gan_jax.runs import schedule
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import read_rows, write_evaluation
+from gan_jax.runs.rows import read_rows, write_evaluation
 
 
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:

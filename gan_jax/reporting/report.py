@@ -10,7 +10,7 @@ from gan_jax.reporting import html
 from gan_jax.runs import alarms
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically
-from gan_jax.runs.logs import Row, read_rows
+from gan_jax.runs.rows import Row, read_rows
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 MAX_POINTS, MAX_PICTURES = 500, 12

@@ -11,7 +11,7 @@ from functools import partial
 from statistics import median
 from typing import NamedTuple
 
-from gan_jax.runs.logs import Row
+from gan_jax.runs.rows import Row
 
 STRETCH = 10
 """Rows: at the configs' periods of logging some percent of a run."""

@@ -31,7 +31,7 @@ from gan_jax.runs import lock
 from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.runs.provenance import base, difference
 from gan_jax.runs.files import atomically, clear_drafts, in_the_way
-from gan_jax.runs.logs import best_step, read_rows
+from gan_jax.runs.rows import best_step, read_rows
 
 OURS = (
     "config.json",

@@ -1,7 +1,6 @@
 """Where a run's numbers go: metrics.jsonl (the truth), TensorBoard, and the terminal."""
 
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,54 +13,9 @@ from tensorboardX.proto.summary_pb2 import Summary  # pyrefly: ignore[missing-mo
 from tensorboardX.record_writer import RecordWriter
 from tqdm import tqdm
 
-from gan_jax.runs.files import atomically, naming
+from gan_jax.runs.files import naming
+from gan_jax.runs.rows import Row, forget_after
 from gan_jax.runs.terminal import Unfailing, is_seen, say
-
-Row = dict[str, float]
-
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of a metrics.jsonl in order, up to a line that is none: a torn one, of a run that was killed."""
-    rows = []
-    for line in path.read_bytes().splitlines() if path.exists() else []:
-        try:
-            row = json.loads(line)
-            rows.append({"step": row["step"], **row})
-        except (ValueError, KeyError, TypeError, RecursionError):
-            break
-    return rows
-
-
-def write_evaluation(path: Path, values: Row) -> None:
-    """Keeps a row of an evaluations.jsonl, in the order of steps; the step's older values go, name by name."""
-    rows = {row["step"]: row for row in read_rows(path)}
-    rows[values["step"]] = rows.get(values["step"], {}) | values
-    _write_rows(path, [rows[step] for step in sorted(rows)])
-
-
-def forget_after(path: Path, step: int) -> list[Row]:
-    """Drops the rows of later steps, and a torn last line -> the rows kept."""
-    kept = [row for row in read_rows(path) if row["step"] <= step]
-    if path.exists():
-        _write_rows(path, kept)
-    return kept
-
-
-def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
-    """Of these steps the one whose evaluation is best by a rule: 'min evaluator/value' or 'max evaluator/value'.
-
-    None where there is no rule or no such value; one that is not finite is never best.
-    """
-    choice, _, name = rule.partition(" ")
-    found = {row["step"]: row[name] for row in read_rows(path) if name in row and row["step"] in steps}
-    found = {step: value for step, value in found.items() if isinstance(value, int | float) and math.isfinite(value)}
-    by_value = sorted(found, key=found.__getitem__, reverse=choice == "max")
-    return int(by_value[0]) if by_value else None
-
-
-def _write_rows(path: Path, rows: list[Row]) -> None:
-    with atomically(path) as file:
-        file.writelines((json.dumps(row) + "\n").encode() for row in rows)
 
 
 class Events:

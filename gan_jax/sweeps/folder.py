@@ -22,7 +22,7 @@ from gan_jax.runs import schedule
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically, in_the_way
 from gan_jax.runs.lock import NAME as LOCK
-from gan_jax.runs.logs import read_rows
+from gan_jax.runs.rows import read_rows
 from gan_jax.sweeps.plan import Planned, Program, Sweep, split_seeds
 
 PLAN, CELLS, SEARCH, LOG, FAILURE = "sweep.json", "cells", "search", "log.txt", "failure.txt"

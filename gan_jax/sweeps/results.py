@@ -10,7 +10,7 @@ from gan_jax.config import RESUMABLE, flatten
 from gan_jax.errors import UserError, suggestions
 from gan_jax.runs import alarms
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import Row, read_rows
+from gan_jax.runs.rows import Row, read_rows
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.cells import short
 from gan_jax.sweeps.plan import Curve, Metric

@@ -23,7 +23,8 @@ from gan_jax.reporting import report
 from gan_jax.runs import alarms, checkpoints, schedule
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.jax_settings import settings
-from gan_jax.runs.logs import Log, Progress, read_rows
+from gan_jax.runs.logs import Log, Progress
+from gan_jax.runs.rows import read_rows
 from gan_jax.runs.terminal import say, unfailing
 from gan_jax.training import divergence
 from gan_jax.training.preflight import check_range, check_step

@@ -15,7 +15,8 @@ from gan_jax.reporting import figures
 from gan_jax.runs import alarms, schedule
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import Log, Row, best_step, forget_after, read_rows, say_above_bar
+from gan_jax.runs.logs import Log, say_above_bar
+from gan_jax.runs.rows import Row, best_step, forget_after, read_rows
 
 
 class Record:
