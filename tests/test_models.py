@@ -202,7 +202,10 @@ def test_a_generators_two_equal_forward_passes_are_compiled_as_one(name):
     assert products(lambda params: (forward(params), gradient(params))) == products(gradient) > 0
 
 
-@pytest.mark.parametrize("law", ["threefry2x32", "rbg"])  # whatever JAX_DEFAULT_PRNG_IMPL says
+LAWS = ["threefry2x32", "threefry4x32", "philox2x32", "philox4x32", "rbg", "unsafe_rbg"]
+
+
+@pytest.mark.parametrize("law", LAWS)  # whatever JAX_DEFAULT_PRNG_IMPL says
 def test_dropout_zeroes_its_share_and_keeps_the_mean(law):
     layer = layers.Dropout(0.25)
     x = jnp.ones((64, 100))
@@ -213,6 +216,33 @@ def test_dropout_zeroes_its_share_and_keeps_the_mean(law):
     np.testing.assert_array_equal(layer.apply({}, x, train=False), x)
     with pytest.raises(ValueError, match="below 1"):
         layers.Dropout(1.0).apply({}, x, train=True, rngs={"dropout": KEY})
+
+
+def dropped(x, key):
+    """Four sums over few values, each of which reads a mask of dropout."""
+    y = layers.Dropout(0.5).apply({}, x, train=True, rngs={"dropout": key})
+    return [jnp.sum(y * scale, 0) for scale in (1.0, 2.0, 3.0, 4.0)]
+
+
+def test_dropouts_mask_is_made_once_however_much_reads_it():
+    """Where XLA copies its 600 operations into each of the sums, some versions of LLVM compile them for minutes."""
+
+    def operations(function):
+        return jax.jit(function).lower(jnp.ones((24, 5)), KEY).compile().as_text().count(" xor(")
+
+    once, often = operations(lambda x, key: dropped(x, key)[:1]), operations(dropped)
+    assert 40 < once == often
+
+
+@pytest.mark.parametrize("platform", ["cuda", "tpu"])
+def test_dropout_is_no_loop_on_accelerators(platform):
+    def gradient(x, key):
+        return jax.grad(lambda x: sum(map(jnp.sum, dropped(x, key))))(x)
+
+    traced = jax.jit(jax.vmap(gradient)).trace(jnp.ones((3, 24, 5)), random.split(KEY, 3))
+    text = traced.lower(lowering_platforms=(platform,)).as_text()
+    assert "optimization_barrier" in text
+    assert "stablehlo.while" not in text
 
 
 def test_pacgan_sizes_are_the_papers():

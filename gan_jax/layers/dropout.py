@@ -24,9 +24,28 @@ class Dropout(nn.Module):
         if not train or self.rate == 0:
             return x
         keep = 1 - self.rate
-        # By a threefry of four words, which is a line of operations: JAX's own of two is a loop on the CPU. Such a long
-        # line must not be copied into all that reads the mask: in small sums LLVM then compiles for many minutes.
-        words = jnp.resize(random.key_data(self.make_rng("dropout")), (4,))
-        keys = example_keys(random.wrap_key_data(words, impl="threefry4x32"), len(x))
-        mask = jax.vmap(lambda key: random.bernoulli(key, keep, x.shape[1:]))(keys)
-        return jnp.where(lax.optimization_barrier(mask), x / keep, 0)
+        return jnp.where(_mask(self.make_rng("dropout"), keep, x.shape), x / keep, 0)
+
+
+def _mask(key: jax.Array, keep: float, shape: tuple[int, ...]) -> jax.Array:
+    """True with probability `keep` [b, ...], made once, however many operations read it.
+
+    The draw is a line of 600 operations, of threefry with four words, as JAX's own with two is five loops on the CPU.
+    XLA would copy that line into everything that reads the mask: rounds get up to 9 times as slow, and in sums over few
+    values LLVM compiles it for minutes.
+    """
+
+    def draw(words: jax.Array) -> jax.Array:
+        keys = example_keys(random.wrap_key_data(words, impl="threefry4x32"), shape[0])
+        return jax.vmap(lambda key: random.bernoulli(key, keep, shape[1:]))(keys)
+
+    def draw_in_loop(words: jax.Array) -> jax.Array:
+        passes = lax.optimization_barrier(jnp.int32(1))  # a loop known to pass once would be no loop to the compiler
+        return lax.fori_loop(0, passes, lambda *_: draw(words), jnp.zeros(shape, bool))
+
+    def draw_behind_barrier(words: jax.Array) -> jax.Array:
+        return lax.optimization_barrier(draw(words))
+
+    # On the CPU a barrier is not enough before jax 0.11: XLA takes it away too early. Elsewhere a loop costs more.
+    words = jnp.resize(random.key_data(key), (4,))
+    return lax.platform_dependent(words, cpu=draw_in_loop, default=draw_behind_barrier)
