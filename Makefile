@@ -1,16 +1,19 @@
 # make demo: train the default config on handwritten digits.  make test: every check.
 # make test-all: the long ones too, up to an hour on 2 cores.
 PYTHON ?= python3
-VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+version = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(version))
 RUN ?= runs/demo
 python = $(VENV)/bin/python
-.PHONY: demo test test-all lint types clean
+.PHONY: demo test test-all tests lint types clean
 
 demo: $(VENV)/ready
 	$(python) -m gan_jax.main --workdir=$(RUN)
 	@echo "samples: $(RUN)/samples   report: $(RUN)/report.html"
 
-test: lint types
+test: lint types tests
+
+tests: $(VENV)/ready
 	$(python) -m pytest
 
 test-all: lint types
