@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from absl import flags
 
+from gan_jax.environment import blame, is_of_numbers
 from gan_jax.errors import Diverged, UserError, one_line, printable
 from gan_jax.runs import terminal
 from gan_jax.runs.files import discard_unfinished
@@ -142,9 +143,9 @@ def _status(argv: list[str], stop: Stop) -> int:
     try:
         return _run(argv, stop)
     except UserError as error:
-        return _failed(error, 2)
+        return _failed(*_under_settings(error))
     except Diverged as error:
-        return _failed(error, 3)
+        return _failed(_under_settings(error)[0], 3)
     except OSError as error:
         return _failed(f"{error.strerror or error}: {_place(error)}", 1)
     except Stopped as stopped:
@@ -152,8 +153,8 @@ def _status(argv: list[str], stop: Stop) -> int:
         return stopped.status
     except KeyboardInterrupt:
         return _failed("interrupted", 130)
-    except (MemoryError, RuntimeError) as error:  # NumPy's, XLA's
-        return _failed(_refusal(error), 1)
+    except Exception as error:
+        return _failed(*_explained(error))
 
 
 def _failed(why: object, status: int) -> int:
@@ -169,17 +170,27 @@ def _place(error: OSError) -> str:
     return f"in {last.name} ({last.filename}, line {last.lineno})"
 
 
-def _refusal(error: MemoryError | RuntimeError) -> str:
-    """What the system refused, in words; raises the error where it is not the system's."""
-    from gan_jax.parallel import processes
-
+def _explained(error: Exception) -> tuple[str, int]:
+    """What made an error of NumPy, XLA or JAX, in words, and the exit status; raises it where it is our own."""
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-        return f"not enough memory ({one_line(error)}): take fewer examples at once"
-    if processes.lost(error):
-        return (
-            f"another process of this run is gone ({one_line(error)}): the same commands go on from the last checkpoint"
-        )
-    raise error
+        return f"not enough memory ({one_line(error)}): take fewer examples at once", 1
+    if isinstance(error, RuntimeError):
+        from gan_jax.parallel import processes
+
+        if processes.lost(error):
+            why = f"another process of this run is gone ({one_line(error)})"
+            return f"{why}: the same commands go on from the last checkpoint", 1
+    if not blame(error):
+        raise error
+    return _under_settings(error)
+
+
+def _under_settings(error: Exception) -> tuple[str, int]:
+    """An error's words, after the settings of JAX that may have made it, and the exit status."""
+    ours = isinstance(error, UserError | Diverged)
+    settings = "" if isinstance(error, UserError) and not error.__cause__ else blame(error)
+    words = str(error) if ours else one_line(error)
+    return f"under {settings}: {words}" if settings else words, 3 if settings and is_of_numbers(error) else 2
 
 
 def _run(argv: list[str], stop: Stop) -> int:
@@ -297,8 +308,9 @@ def _configure_jax(values: flags.FlagValues, stop: Stop) -> None:
         if values.mode == "train" and processes.join(values.coordinator, values.processes, values.process):
             stop.synchronize(processes.largest)
         jax.devices()
-    except RuntimeError as error:
-        raise UserError(f"JAX finds no device ({one_line(error)}): see JAX_PLATFORMS") from error
+    except (RuntimeError, AssertionError) as error:  # an assertion where JAX found nothing to say
+        why = one_line(error) if str(error) else "none of those asked for is here"
+        raise UserError(f"JAX finds no device ({why}): see JAX_PLATFORMS and JAX_PLATFORM_NAME") from error
 
 
 if __name__ == "__main__":

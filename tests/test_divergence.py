@@ -18,7 +18,8 @@ from gan_jax.runs.rows import read_rows
 from gan_jax.training import divergence
 
 # From round 5 on the critic moves so far that its scores, or first its parameters, overflow.
-SCHEDULE = {"name": "piecewise_constant_schedule", "init_value": 1e-3, "boundaries_and_scales": {4: 1e30}}
+SCHEDULE = {"name": "polynomial_schedule", "init_value": 1e-3, "end_value": 1e27, "power": 1}
+SCHEDULE |= {"transition_begin": 3, "transition_steps": 1}
 SMALL = {**TINY, "steps": 20, "sample_every_steps": 0, "log_every_steps": 1}
 
 
@@ -42,6 +43,17 @@ def ended(exploding, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "run"
     assert main(["gan_jax", f"--config={exploding}", f"--workdir={folder}"]) == 3
     return folder
+
+
+def test_jax_debug_nans_ends_it_no_other_way_and_is_named(exploding, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("JAX_DEBUG_NANS", "1")
+    with jax.debug_nans(True):
+        assert main(["gan_jax", f"--config={exploding}", f"--workdir={tmp_path / 'run'}"]) == 3
+    said, err = capsys.readouterr()
+    assert said == ""
+    *_, last = err.splitlines()
+    assert last.startswith("error: under JAX_DEBUG_NANS=1: round ")
+    assert "the last finite ones, are saved" in last
 
 
 def newest(folder):

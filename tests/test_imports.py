@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "gan_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 JAX = {"jax", "flax", "optax", "numpy"}
 RULES = {  # a folder or file of gan_jax -> the others that it may import
+    "environment": set(),
     "errors": set(),
     "values": {"errors"},
     "python_files": {"errors"},
@@ -49,7 +50,10 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
         "runs",
         "training",
     },
-    "main": {"errors", "command_line", "config", "evaluation", "parallel", "reporting", "runs", "training"},
+    "main": {
+        *("environment", "errors", "command_line", "config", "evaluation", "parallel", "reporting", "runs"),
+        "training",
+    },
 }
 ONLY_JAX = {"core", "losses", "distributions", "layers", "models", "objectives"}
 """Of other packages than Python's own these import JAX, Flax, Optax and NumPy only."""

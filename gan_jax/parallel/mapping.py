@@ -66,7 +66,14 @@ def mapped(how: str, call: Callable, axis: str, in_axes: Axes, out_axes: int | N
 
     `how` is "pmap" or "shard_map", which compute the same. The first argument is donated.
     """
-    return {"pmap": _pmap, "shard_map": _shard_map}[how](call, axis, in_axes, out_axes)
+    on_devices = {"pmap": _pmap, "shard_map": _shard_map}[how](call, axis, in_axes, out_axes)
+
+    def unsearched(*arguments: Any) -> Any:
+        # Metrics of steps that a call leaves out are nan. JAX's search for where others come from ends in a recursion.
+        with jax.debug_nans(False), jax.debug_infs(False):
+            return on_devices(*arguments)
+
+    return unsearched
 
 
 def _pmap(call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Callable:

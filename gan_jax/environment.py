@@ -1,0 +1,46 @@
+"""JAX's settings in the environment that can end a run: an error that they may have made names them."""
+
+import os
+from collections.abc import Iterator
+
+OFF = {"", "0", "false", "off", "n", "no", "f", "allow", "standard", "log", "warn"}
+STRICT = (
+    "JAX_CHECK_TRACER_LEAKS",
+    "JAX_DEBUG_INFS",
+    "JAX_DEBUG_KEY_REUSE",
+    "JAX_DEBUG_NANS",
+    "JAX_DISABLE_JIT",
+    "JAX_ENABLE_CHECKS",
+    "JAX_LEGACY_PRNG_KEY",
+    "JAX_NO_",  # ..._EXECUTION and ..._TRACING
+    "JAX_NUMPY_",  # ..._DTYPE_PROMOTION and ..._RANK_PROMOTION
+    "JAX_TRANSFER_GUARD",
+)
+"""Beginnings of the names of settings that make errors of what works without them."""
+
+
+def blame(error: BaseException) -> str:
+    """The settings that may have made this error, as `JAX_DEBUG_NANS=1`: the strict ones, and those that it names.
+
+    It is empty where there are none. An error may name them as JAX does in Python, jax_debug_nans or jax.debug_nans.
+    """
+    words = " ".join(str(part) for part in _chain(error)).upper().replace("JAX.", "JAX_")
+    of_jax = {name: value for name, value in sorted(os.environ.items()) if name.startswith("JAX_")}
+    return ", ".join(
+        f"{name}={value}"
+        for name, value in of_jax.items()
+        if name in words or (name.startswith(STRICT) and value.lower() not in OFF)
+    )
+
+
+def is_of_numbers(error: BaseException) -> bool:
+    """Whether it says that a value is not finite, as JAX_DEBUG_NANS and JAX_DEBUG_INFS make errors of that."""
+    return any(isinstance(part, FloatingPointError) for part in _chain(error))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and what it was made of."""
+    part: BaseException | None = error
+    while part is not None:
+        yield part
+        part = part.__cause__
