@@ -18,8 +18,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from gan_jax.errors import UserError, one_line
 from gan_jax.core.state import TrainState
+from gan_jax.errors import UserError, one_line
 from gan_jax.runs.terminal import say
 
 SPARE_BYTES = 1 << 20  # for a checkpoint's own files beside the arrays

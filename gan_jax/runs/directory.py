@@ -27,10 +27,10 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.runs import lock
 from gan_jax.errors import UserError, reraise_as, suggestions
-from gan_jax.runs.provenance import base, difference
+from gan_jax.runs import lock
 from gan_jax.runs.files import atomically, clear_drafts, in_the_way
+from gan_jax.runs.provenance import base, difference
 from gan_jax.runs.rows import best_step, read_rows
 
 OURS = (

@@ -1,0 +1,57 @@
+"""The rows of metrics.jsonl and evaluations.jsonl: one JSON object a line, each with its `step`."""
+
+import json
+import math
+from pathlib import Path
+
+from gan_jax.runs.files import atomically
+
+Row = dict[str, float]
+"""Values by name: `step`, and `player/term` or `evaluator/value`."""
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Returns the rows of a file in order, up to the first damaged line, as a killed run leaves one; [] without it."""
+    rows = []
+    for line in path.read_bytes().splitlines() if path.exists() else []:
+        try:
+            row = json.loads(line)
+            rows.append({"step": row["step"], **row})
+        except (ValueError, KeyError, TypeError, RecursionError):
+            break
+    return rows
+
+
+def write_evaluation(path: Path, values: Row) -> None:
+    """Writes a row of an evaluations.jsonl in the order of steps; its values replace those of the same step and name.
+
+    Raises OSError.
+    """
+    rows = {row["step"]: row for row in read_rows(path)}
+    rows[values["step"]] = rows.get(values["step"], {}) | values
+    _write_rows(path, [rows[step] for step in sorted(rows)])
+
+
+def forget_after(path: Path, step: int) -> list[Row]:
+    """Drops the rows of later steps, and a damaged last line. Returns the rows kept; raises OSError."""
+    kept = [row for row in read_rows(path) if row["step"] <= step]
+    if path.exists():
+        _write_rows(path, kept)
+    return kept
+
+
+def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
+    """Returns the step among `steps` whose evaluation is best by a rule, 'min evaluator/value' or 'max evaluator/value'.
+
+    Returns None where there is no rule or no such value. A value that is not finite is never best.
+    """
+    choice, _, name = rule.partition(" ")
+    by_step = {row["step"]: row[name] for row in read_rows(path) if name in row and row["step"] in steps}
+    finite = {step: value for step, value in by_step.items() if isinstance(value, int | float) and math.isfinite(value)}
+    ranked = sorted(finite, key=finite.__getitem__, reverse=choice == "max")
+    return int(ranked[0]) if ranked else None
+
+
+def _write_rows(path: Path, rows: list[Row]) -> None:
+    with atomically(path) as file:
+        file.writelines((json.dumps(row) + "\n").encode() for row in rows)
