@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from gan_jax.config import PARTS, flatten
 from gan_jax.core import averages, fields, optimizers, steps
 from gan_jax.core.collectives import base_key
-from gan_jax.core.fields import Batch, Spec
+from gan_jax.core.fields import Batch, Sampler, Spec
 from gan_jax.core.networks import Network
 from gan_jax.core.objective import Objective, Prediction, Weight
 from gan_jax.core.state import Players, TrainState, averaged, size
@@ -161,10 +161,7 @@ def _objective(config: ConfigDict, facts: Mapping[str, Any]) -> Objective:
         if name in config:
             parts[name] = _made(package, config[name].to_dict(), name, facts)
     if "samplers" in config:
-        parts["samplers"] = {
-            name: _made("gan_jax.distributions", sampler.to_dict(), f"samplers.{name}", facts)
-            for name, sampler in config.samplers.items()
-        }
+        parts["samplers"] = {name: _sampler(name, block, facts) for name, block in config.samplers.items()}
     taken, needed = ({*names} - {*facts} for names in (parameters(objective), required(objective)))
     if not needed <= {*parts} <= taken:
         raise UserError(
@@ -172,6 +169,13 @@ def _objective(config: ConfigDict, facts: Mapping[str, Any]) -> Objective:
         )
     with reraise_as("config.objective"):
         return objective(**parts, **_asked_for(objective, facts))
+
+
+def _sampler(name: str, block: ConfigDict, facts: Mapping[str, Any]) -> Sampler:
+    made = _made("gan_jax.distributions", block.to_dict(), f"samplers.{name}", facts)
+    if not isinstance(made, Sampler):
+        raise UserError(f"config.samplers.{name}.name: {block.name} makes no sampler: take one, as latents.normal")
+    return made
 
 
 def _annotation(target: Callable, name: str) -> Any:

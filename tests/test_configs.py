@@ -92,7 +92,6 @@ def test_override_sets_values_of_their_type(tiny):
     ("argument", "message"),
     [
         ("--config.batchsize=8", "unknown config field 'batchsize': did you mean batch_size"),
-        ("--config.networks.critic.width=8", "did you mean widths"),
         ("--config.seed.x=8", "unknown config field 'seed.x'"),
         ("--config.seed=1.5", "seed"),
         ("--config.seed=-1", "config.seed is -1: it and the seeds after it must be at least 0"),
@@ -131,7 +130,7 @@ def test_override_refuses(tiny, argument, message):
         ("objective.name", "adversarial.minmax", "did you mean adversarial.minimax"),
         ("networks.critic.name", "dcgan.Critik", "did you mean dcgan.Critic"),
         ("networks.critic.norm.name", "BatchNrom", "did you mean BatchNorm"),
-        ("samplers.z.name", "latents.gaussian", "did you mean latents.uniform"),
+        ("samplers.z.name", "latents.gaussian", "did you mean noise.gaussian or latents.uniform"),
         ("step_rule.name", "alternate", "did you mean alternating"),
         ("players.critic.optimizer.name", "adamm", "did you mean adam"),
         ("players.critic.updates_per_step", 0, "must be at least 1"),
@@ -148,6 +147,7 @@ def test_override_refuses(tiny, argument, message):
         ("networks.critic.widths", (4, 4, 4), "differ in length"),
         ("samplers.z.dim", 0, "config.samplers.z: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),
+        ("samplers.z", {"name": "noise.gaussian", "level": 0.1}, "noise.gaussian makes no sampler"),
     ],
 )
 def test_build_refuses(tiny, field, value, message):
@@ -179,7 +179,7 @@ def test_build_refuses(tiny, field, value, message):
         ),
         ("mnist_wgan_gp", "networks.critic.last_activaton", "sigmoid", 0, "did you mean last_activation"),
         ("mnist_wgan", "objective.penalty_weight", 10.0, 0, "wasserstein takes no 'penalty_weight'"),
-        ("mnist_cgan", "seed", 0, 0, "config.samplers.label: labels of 0 classes: the data set has no labels"),
+        ("mnist_cgan", "seed", 0, 0, "config.data.name: this model needs labels, and the data set has no labels"),
         ("mnist_cgan", "networks.generator.name", "dcgan.Generator", 10, "config.networks"),
     ],
 )
@@ -202,7 +202,6 @@ def test_build_refuses_in_other_games(tiny, name, field, value, classes, message
         ("import nothing_like_this", "ModuleNotFoundError"),
         ("from gan_jax.config import defaults as get_config", "no block 'objective'"),
         (CHANGED.format("c.stpes = 3"), "unknown field 'stpes' in config: did you mean steps"),
-        (CHANGED.format("c.data.spilt = 'test'"), "unknown field 'spilt' in config.data: did you mean split"),
         (CHANGED.format("c.players.critic.repeat = 3"), "unknown field 'repeat' in config.players.critic"),
         (CHANGED.format("c.seed = 1.5"), "config.seed is 1.5: it must be of type int"),
         (CHANGED.format("c.players.critic = {'updates_per_step': 1}"), "config.players.critic has no field"),
@@ -226,7 +225,7 @@ def test_load_refuses(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("batch_size", "config.batch_size is 1073741824: that takes 274 GB of memory"),
+        ("batch_size", "config.batch_size is 1073741824: that takes 279 GB of memory"),
         ("steps_per_call", "config.steps_per_call is 1073741824: that takes 274 GB of memory"),
     ],
 )
@@ -244,6 +243,22 @@ def test_a_step_that_cannot_be_trained_is_refused(tiny):
     experiment = build_on(config, (8, 8, 1), 10)
     with pytest.raises(UserError, match="a step of this config cannot be trained: "):
         check_step(experiment, config)
+
+
+def test_a_field_that_the_command_line_adds_is_checked_where_it_is_taken(tiny):
+    added = overrides.apply(tiny(), ["--config.networks.critic.norm.epsilon=1e-3", "--config.networks.critic.width=8"])
+    assert added.networks.critic.norm.epsilon == 1e-3
+    with pytest.raises(UserError, match=r"config\.networks\.critic\.width: .* did you mean widths"):
+        build_on(added, (8, 8, 1))
+
+
+def test_the_command_line_replaces_and_drops_blocks(tiny):
+    optimizer = "--config.players.critic.optimizer={'name': 'sgd', 'learning_rate': 0.1}"
+    changed = overrides.apply(tiny(), [optimizer, "--config.evaluators=none"])
+    assert changed.players.critic.optimizer.to_dict() == {"name": "sgd", "learning_rate": 0.1}
+    assert "evaluators" not in changed
+    with pytest.raises(UserError, match="the config has no block 'players'"):
+        overrides.apply(tiny(), ["--config.players=none"])
 
 
 def test_a_penalised_critic_with_batch_norm_is_refused(tiny):
@@ -290,7 +305,7 @@ def test_resident_feed_scales_what_it_fetches(tiny):
 
     pixels = np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1)
     dataset = Dataset("three", "train", pixels, np.array([5, 6, 7], np.int32), 8)
-    feed = feeds.resident(dataset, build_on(tiny(), (1, 1, 1)).scale, seeds=[0], shape=(1, 2), length=1)
+    feed = feeds.resident(dataset, build_on(tiny(), (8, 8, 1)).scale, seeds=[0], shape=(1, 2), length=1)
     batch = feed.fetch({name: jnp.asarray(values) for name, values in feed.resident.items()}, jnp.array([[2, 1]]))
     np.testing.assert_allclose(batch["x"].ravel(), [-0.6, 1.0], atol=1e-6)
     np.testing.assert_array_equal(batch["label"], [[7, 6]])

@@ -491,3 +491,8 @@ def test_prepare_data_leaves_a_prepared_set_alone(tmp_path):
     done = run(["scripts/prepare_data.py"], "mnist")
     assert done.returncode == 0, done.stderr
     assert "train 60000, test 10000" in done.stdout
+
+
+def test_an_argument_that_a_data_set_does_not_take_is_refused():
+    with pytest.raises(UserError, match="unknown field 'spilt' in config.data: digits takes no such argument; did you"):
+        data.load("digits", "train", spilt="test")
