@@ -41,7 +41,7 @@ def forget_after(path: Path, step: int) -> list[Row]:
 
 
 def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
-    """Returns the step among `steps` whose evaluation is best by a rule, 'min evaluator/value' or 'max evaluator/value'.
+    """Returns the step of `steps` whose evaluation is best by a rule, 'min evaluator/value' or 'max evaluator/value'.
 
     Returns None where there is no rule or no such value. A value that is not finite is never best.
     """
