@@ -24,6 +24,8 @@ MAX_COUNT, MAX_SEEDS, MAX_LIMIT = 2**31 - 1, 1000, 1e30
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "evaluators")
 """What a config adds to `defaults()`."""
 EMA_WARMUP = "ratio"
+FORMAT = 2
+"""Of config.json: a new number where runs of the release before cannot be resumed or read any more."""
 
 
 class Fields(ConfigDict):
@@ -158,15 +160,22 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
 
 
 def read_run(path: Path) -> dict[str, Any]:
-    """What a run's config.json holds, with fields that older versions had not; raises UserError where it is not one."""
+    """Returns the content of a run's config.json.
+
+    Raises UserError where it is none, or of another format.
+    """
     try:
         run = json.loads(path.read_text("utf-8"))
         run["config"]["seed"]
-        for block in run["config"].get("players", {}).values():
-            # Averages had no warm-up before this field was there; without an average it says nothing.
-            block.setdefault("ema_warmup", "none" if block["ema"] else EMA_WARMUP)
+        version = run.get("format", 1)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UserError(f"{path} is not the config.json of a run: {one_line(error)}") from error
+    if version != FORMAT:
+        release = "a later" if isinstance(version, int) and version > FORMAT else "an earlier"
+        raise UserError(
+            f"{path} has format {str(version)[:20]}, of {release} release, and this release reads format {FORMAT}: "
+            "use that release for this run, or train it anew in another folder"
+        )
     return run
 
 

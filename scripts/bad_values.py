@@ -122,7 +122,7 @@ def of_json(rng: random.Random, file: Path, field: str) -> Case:
 
     def prepare(place: Path, held: Path) -> None:
         del held
-        (place / "given.json").write_text(json.dumps({"config": tree}))
+        (place / "given.json").write_text(json.dumps({"format": configs.FORMAT, "config": tree}))
 
     about = f"{file.name} as JSON: {'.'.join((*path, last))} is {how}, {str(value)[:60]!r}, {key!r}"
     return Case(about, ["--config={place}/given.json", "--workdir={run}"], prepare, door=True)

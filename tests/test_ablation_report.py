@@ -34,7 +34,7 @@ def run(folder, *, logged=None, evaluations=(), seeds=1, **changed):
     """A run directory by hand."""
     folder.mkdir(parents=True, exist_ok=True)
     config = {**BASE, "steps": STEPS, "seeds": seeds, **changed}
-    (folder / "config.json").write_text(json.dumps({"config": config, **MADE_WITH}))
+    (folder / "config.json").write_text(json.dumps({"format": configs.FORMAT, "config": config, **MADE_WITH}))
     for name, some in (("metrics", rows() if logged is None else logged), ("evaluations", evaluations)):
         (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some))
 

@@ -87,21 +87,3 @@ def test_warm_up_is_on_unless_a_config_says_otherwise(tiny):
         UserError, match=r"config\.players\.generator\.ema_warmup is 'half-life': did you mean half_life"
     ):
         build_on(config, (8, 8, 1))
-
-
-@pytest.mark.parametrize(("ema", "meant"), [(0.0, "ratio"), (EMA, "none")])
-def test_a_run_of_before_the_field_goes_on_as_it_was(ema, meant, tiny, tmp_path):
-    config = tiny().copy_and_resolve_references()
-    config.players.generator.ema = ema
-    held = configs.to_json(config)
-    for block in held["players"].values():
-        del block["ema_warmup"]
-    run_dir = RunDirectory(tmp_path)
-    run_dir.config.write_text(json.dumps({"config": held}))
-    assert run_dir.read_config().players.generator.ema_warmup == meant
-    assert run_dir.read_config().players.critic.ema_warmup == "ratio"
-    if ema:
-        with pytest.raises(UserError, match=r"players\.generator\.ema_warmup: none -> ratio"):
-            run_dir.check_holds(config)
-        config.players.generator.ema_warmup = "none"
-    run_dir.check_holds(config)

@@ -13,7 +13,9 @@ import pytest
 from gan_jax import config, overrides
 from gan_jax.core.state import Player, TrainState
 from gan_jax.errors import UserError
+from gan_jax.reporting import report
 from gan_jax.runs.checkpoints import Checkpoints, newest
+from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import best_step, write_evaluation
 
 
@@ -214,5 +216,19 @@ def test_what_is_best_is_a_value_of_the_configs_evaluators(tiny):
 def test_a_run_older_than_a_field_that_changes_no_round_goes_on(tiny, tmp_path):
     values = config.to_json(tiny())
     del values["keep_best"]
-    (tmp_path / "config.json").write_text(json.dumps({"config": values}))
+    (tmp_path / "config.json").write_text(json.dumps({"format": config.FORMAT, "config": values}))
     assert config.load(tmp_path / "config.json").keep_best == ""
+
+
+@pytest.mark.parametrize(("number", "release"), [(None, "an earlier"), (1, "an earlier"), (3, "a later"), ("x", "an")])
+def test_a_run_of_another_format_is_refused_in_one_line_that_says_what_to_do(number, release, tiny, tmp_path):
+    values = config.to_json(tiny())
+    values["rounds_per_call"] = values.pop("steps_per_call")  # a field of the first format
+    content = {"config": values} if number is None else {"format": number, "config": values}
+    run_dir = RunDirectory(tmp_path)
+    run_dir.config.write_text(json.dumps(content))
+    asked = f"has format {number or 1}, of {release} .*reads format {config.FORMAT}: use that release .*or train it anew"
+    for read in (run_dir.read_config, partial(run_dir.check, tiny()), partial(report.write, run_dir)):
+        with pytest.raises(UserError, match=asked) as error:
+            read()
+        assert "\n" not in str(error.value)

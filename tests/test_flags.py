@@ -140,7 +140,7 @@ def fields(folder, *arguments, file=ROOT / "configs" / "digits_dcgan.py"):
     config, of_file = command_line.for_training(
         file, folder, list(arguments), otherwise=ROOT / "configs" / "mnist_gan.py"
     )
-    kept = {"config": configs.to_json(config), "of_file": of_file}
+    kept = {"format": configs.FORMAT, "config": configs.to_json(config), "of_file": of_file}
     (folder / "config.json").write_text(json.dumps(kept))
     return config
 
@@ -210,5 +210,6 @@ def test_report_of_a_single_run_and_of_one_of_several_seeds(trained, tmp_path, c
     assert report.main([str(several)]) == 0
     assert json.loads((several / "ablation.json").read_text())["runs"] == 2
     (tmp_path / "planned").mkdir()
-    (tmp_path / "planned" / "config.json").write_text(json.dumps({"config": held["config"] | {"seeds": 1}}))
+    planned = {"format": configs.FORMAT, "config": held["config"] | {"seeds": 1}}
+    (tmp_path / "planned" / "config.json").write_text(json.dumps(planned))
     assert report.main([str(tmp_path / "planned")]) == 0

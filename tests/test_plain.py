@@ -130,7 +130,7 @@ def test_config_of_array_numbers_is_read_back_equal(tmp_path, change, field, rig
     config = changed(tmp_path, change)
     value = dict(configs.flatten(config.to_dict()))[field]
     assert repr(value) == repr(right)
-    (tmp_path / "config.json").write_text(json.dumps({"config": configs.to_json(config)}))
+    (tmp_path / "config.json").write_text(json.dumps({"format": configs.FORMAT, "config": configs.to_json(config)}))
     assert configs.load(tmp_path / "config.json").to_dict() == config.to_dict()
 
 

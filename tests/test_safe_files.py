@@ -44,7 +44,7 @@ def test_a_runs_config_names_only_what_is_meant_to_be_named(tiny, tmp_path, name
     """A run's config.json is data: a name in it leads to what a module lists for configs, or nowhere."""
     values = config.to_json(tiny())
     values["objective"]["name"] = name
-    (tmp_path / "config.json").write_text(json.dumps({"config": values}))
+    (tmp_path / "config.json").write_text(json.dumps({"format": config.FORMAT, "config": values}))
 
     with pytest.raises(UserError):
         build_on(config.load(tmp_path / "config.json"), (8, 8, 1))
@@ -56,7 +56,8 @@ def test_the_report_escapes_all_that_it_shows(tiny, tmp_path):
     values = config.to_json(tiny())
     values["objective"]["name"] = values["data"]["name"] = EVIL
     values[EVIL] = EVIL
-    run = {"config": values, "versions": {EVIL: EVIL}, "devices": [EVIL], "git": {"commit": EVIL, "changed": True}}
+    run: dict = {"format": config.FORMAT, "config": values}
+    run |= {"versions": {EVIL: EVIL}, "devices": [EVIL], "git": {"commit": EVIL, "changed": True}}
     run_dir.config.write_text(json.dumps(run))
     rows = [{"step": step, "seconds": 1.0, f"{EVIL}/loss": 1.0, f"{EVIL}/distance": 2.0} for step in (1, 2)]
     run_dir.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))

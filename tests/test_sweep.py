@@ -182,7 +182,7 @@ def pretend(run_dir, program: Program, loss):
         (one.checkpoints / str(steps)).mkdir(parents=True)
         one.samples.mkdir()
         config = configs.of_seed(ConfigDict(program.values), 0)
-        one.config.write_text(json.dumps({"config": configs.to_json(config)}))
+        one.config.write_text(json.dumps({"format": configs.FORMAT, "config": configs.to_json(config)}))
         one.metrics.write_text(json.dumps({"step": steps, "seconds": 1.0, "generator/loss": loss, **others}) + "\n")
         images.save_png(one.sample(steps), np.zeros((8, 8, 1), np.uint8))
 

@@ -54,7 +54,7 @@ def whole(tiny, tmp_path_factory):
 def test_run_directory_holds_what_it_says(whole):
     _, run_dir = whole
     held = json.loads(run_dir.config.read_text())
-    assert held["config"]["batch_size"] == 8
+    assert (held["format"], held["config"]["batch_size"]) == (2, 8)
     assert {"jax", "flax", "python"} <= set(held["versions"])
     assert held["devices"]
     rows = read_rows(run_dir.metrics)

@@ -182,6 +182,7 @@ class RunDirectory:
             known = configs.read_run(self.config).get("data_spec", {}).get("fingerprints", {})
             data_spec["fingerprints"] = known | data_spec.get("fingerprints", {})
         content = {
+            "format": configs.FORMAT,
             "config": configs.to_json(config),
             "of_file": dict(self.of_file),
             **facts,

@@ -100,7 +100,7 @@ def prepare(folder: Path, programs: Sequence[Program]) -> None:
         path = RunDirectory(folder / program.folder).config
         if not path.exists():
             with atomically(path) as file:
-                file.write((json.dumps({"config": program.values}, indent=2) + "\n").encode())
+                file.write((json.dumps({"format": configs.FORMAT, "config": program.values}, indent=2) + "\n").encode())
 
 
 def found(folder: Path) -> Iterator[Program]:
