@@ -1,6 +1,5 @@
 """Moving averages of weights: their warm-up in closed form, by each rule of play, and runs of before there was one."""
 
-import json
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +9,11 @@ import pytest
 from conftest import build_on
 from jax import random
 
-from gan_jax import config as configs
 from gan_jax.core import averages, steps
 from gan_jax.core.objective import Aux, Objective, Start
 from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
 from gan_jax.experiment import _update
-from gan_jax.runs.directory import RunDirectory
 
 EMA, STEPS = 0.9999, 300
 

@@ -227,7 +227,7 @@ def test_a_run_of_another_format_is_refused_in_one_line_that_says_what_to_do(num
     content = {"config": values} if number is None else {"format": number, "config": values}
     run_dir = RunDirectory(tmp_path)
     run_dir.config.write_text(json.dumps(content))
-    asked = f"has format {number or 1}, of {release} .*reads format {config.FORMAT}: use that release .*or train it anew"
+    asked = f"has format {number or 1}, of {release} .*reads format {config.FORMAT}: use that .*or train it anew"
     for read in (run_dir.read_config, partial(run_dir.check, tiny()), partial(report.write, run_dir)):
         with pytest.raises(UserError, match=asked) as error:
             read()

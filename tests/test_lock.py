@@ -17,7 +17,7 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.lock import held
 from gan_jax.training import loop
 
-HOLD = "import sys, time; from pathlib import Path; from gan_jax.lock import held\n"
+HOLD = "import sys, time; from pathlib import Path; from gan_jax.runs.lock import held\n"
 HOLD += "with held(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
 
 

@@ -31,16 +31,20 @@ FIELDS = {
     "networks.generator.widths": "(8,4)",
     "networks.critic.widths": "(4,8)",
 }
-# What a process does to itself before it plays the rounds after a step.
+# A process that sends itself a signal before it trains the steps after a step.
 MAIN = """
 import os, sys
-from gan_jax import main, train
-places = train._Loop.places
-def then(self, step, rounds):
-    if step == {step}:
-        os.kill(os.getpid(), {number})
-    return places(self, step, rounds)
-train._Loop.places = then
+from gan_jax import main
+from gan_jax.training import loop
+make = loop.make_executor
+def interrupted(*arguments):
+    executor = make(*arguments)
+    def run(state, step, steps):
+        if step == {step}:
+            os.kill(os.getpid(), {number})
+        return executor.run(state, step, steps)
+    return executor._replace(run=run)
+loop.make_executor = interrupted
 sys.exit(main.main(sys.argv))
 """
 

@@ -81,9 +81,9 @@ def test_statuses(number, training, other):
 
 def test_a_signal_that_whoever_starts_the_process_ignores_stays_ignored():
     code = (
-        "import os, signal; from gan_jax.stop import Stop\n"
+        "import os, signal; from gan_jax.training.stop import Stop\n"
         "stop = Stop(); stop.take()\n"
-        "with stop.listening(), stop.put_off(): os.kill(os.getpid(), signal.SIGHUP); print(stop.asked, flush=True)\n"
+        "with stop.listening(), stop.deferred(): os.kill(os.getpid(), signal.SIGHUP); print(stop.asked, flush=True)\n"
         "with stop.listening(): os.kill(os.getpid(), signal.SIGUSR1)"
     )
     command = ["nohup", sys.executable, "-c", code]
@@ -150,8 +150,8 @@ def test_a_stop_that_is_dropped_or_turned_into_an_error_on_its_way_still_comes(c
 
 def test_a_second_signal_ends_the_process_at_once():
     code = (
-        "import os, signal; from gan_jax.stop import Stop\n"
-        "with Stop().listening() as stop, stop.put_off():\n"
+        "import os, signal; from gan_jax.training.stop import Stop\n"
+        "with Stop().listening() as stop, stop.deferred():\n"
         "    os.kill(os.getpid(), signal.SIGINT); print('on', flush=True); os.kill(os.getpid(), signal.SIGTERM)\n"
         "    print('not reached')"
     )
@@ -258,10 +258,10 @@ def test_the_other_modes_do_not_end_well_where_they_are_not_done(tmp_path, mode)
     main_file = ROOT / "gan_jax" / "main.py"
     code = (
         f"import os, runpy, sys; sys.argv = ['main', '--workdir={tmp_path}', '--mode={mode}', '--out=x.npz']\n"
-        "import gan_jax.run_directory as place; from gan_jax.files import atomically; from pathlib import Path\n"
+        "from gan_jax.runs.directory import RunDirectory; from gan_jax.runs.files import atomically; from pathlib import Path\n"
         "def read(self):\n"
         "    with atomically(Path(self.folder) / 'file'): os.kill(os.getpid(), 15)\n"
-        "place.RunDirectory.read_config = read\n"
+        "RunDirectory.read_config = read\n"
         f"runpy.run_path({str(main_file)!r}, run_name='__main__')"
     )
     arguments = code if mode == "sample" else code.replace(", '--out=x.npz'", "")
