@@ -258,7 +258,8 @@ def test_the_other_modes_do_not_end_well_where_they_are_not_done(tmp_path, mode)
     main_file = ROOT / "gan_jax" / "main.py"
     code = (
         f"import os, runpy, sys; sys.argv = ['main', '--workdir={tmp_path}', '--mode={mode}', '--out=x.npz']\n"
-        "from gan_jax.runs.directory import RunDirectory; from gan_jax.runs.files import atomically; from pathlib import Path\n"
+        "from pathlib import Path; from gan_jax.runs.directory import RunDirectory\n"
+        "from gan_jax.runs.files import atomically\n"
         "def read(self):\n"
         "    with atomically(Path(self.folder) / 'file'): os.kill(os.getpid(), 15)\n"
         "RunDirectory.read_config = read\n"
