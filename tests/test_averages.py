@@ -1,6 +1,5 @@
 """Moving averages of weights: their warm-up in closed form, by each rule of play, and runs of before there was one."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
