@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gan_jax.layers import products
+from gan_jax.layers import cpu_convolution
 from gan_jax.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
 
 FIXTURE = Path(__file__).parent / "fixtures" / "torch_conv_transpose.npz"
@@ -135,7 +135,7 @@ def test_second_derivatives_are_the_native_ones(name):
 @pytest.mark.parametrize("name", PAIRS)
 def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
     """By force, for layers so small that gathering pays. The batch size is no other test's, for the reason below."""
-    monkeypatch.setattr(products, "_adding_pays", lambda pieces, h, o: pieces[1] > h)
+    monkeypatch.setattr(cpu_convolution, "_adding_pays", lambda pieces, h, o: pieces[1] > h)
     compare(name, first, ADDED, batch=2)
     compare(name, second, ADDED[:1], batch=2)
 
@@ -144,7 +144,7 @@ def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
 def test_outputs_in_pairs_are_right_too(name, monkeypatch):
     """By force, as above, and where they pay."""
     compare(name, first, [((4, 4), 2, 1, (11, 8)), ((3, 3), 2, 1, (12, 9))], batch=40, channels=(32, 64))
-    monkeypatch.setattr(products, "_pairing_pays", lambda pixels, k, kernel: True)
+    monkeypatch.setattr(cpu_convolution, "_pairing_pays", lambda pixels, k, kernel: True)
     compare(name, first, PAIRED, batch=5)
     compare(name, second, [PAIRED[1], PAIRED[5]], batch=5)
 

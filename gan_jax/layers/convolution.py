@@ -1,9 +1,9 @@
 """Convolution and transposed convolution, with one meaning on every platform and fast on each.
 
-On the CPU a convolution is a matrix product (`products.py` has pictures): XLA's own CPU convolutions are many times
-slower inside `lax.scan`, and multiply the zeros of a dilated image. Elsewhere it is XLA's native one. The transposed
-convolution is, on each platform, the linear transpose of the convolution: where that gathers pieces, this adds them up
-in their places, and the other way round.
+On the CPU a convolution is a matrix product (diagrams in `cpu_convolution.py`). XLA's own CPU convolutions are many times
+slower inside `lax.scan`, and multiply the zeros of a dilated image. Elsewhere it is XLA's native convolution. The
+transposed convolution is, on each platform, the linear transpose of the convolution: one gathers patches, the other
+adds them up at their positions.
 
 All is made of ordinary operations: it can be differentiated to any order, forwards and backwards, mapped and scanned.
 """
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from gan_jax.layers.products import Array, Size, product
+from gan_jax.layers.cpu_convolution import Array, Size, product
 
 MAX_KERNEL = 1024  # rows of a kernel: each is an operation of the program
 

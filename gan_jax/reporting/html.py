@@ -1,36 +1,76 @@
-"""What self-contained pages are made of: a template, charts as SVG, pictures as data URLs."""
+"""Parts of self-contained HTML pages: templates, charts as SVG, PNG files as data URLs."""
 
 import base64
 import io
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+COLUMNS = 3  # of small charts
+MAX_TICKS = 4  # of a small chart's axis
+_PATH = re.compile(r' d="[^"]*"')
+
 
 def rendered(template: Path, **values: Any) -> bytes:
-    """A Jinja template's page of these values, which are escaped."""
+    """Returns a Jinja template filled with these values, which are escaped, as UTF-8."""
     import jinja2
 
     return jinja2.Environment(autoescape=True).from_string(template.read_text("utf-8")).render(**values).encode()
 
 
 def chart(draw: Callable[[Any, Any], Any], *, size: tuple[float, float]) -> str:
-    """What `draw(figure, axes)` draws by Matplotlib, `size` inches wide and high: of the same numbers the same SVG."""
+    """Returns the SVG of what `draw(figure, axes)` draws by Matplotlib, `size` inches wide and high.
+
+    The same values give the same bytes.
+    """
+
+    def draw_all(figure: Any) -> None:
+        draw(figure, _styled(figure.subplots()))
+
+    return _svg(draw_all, size)
+
+
+def panels(draws: Sequence[Callable[[Any], Any]]) -> str:
+    """Returns the SVG of small charts over steps in rows of 3, each what one of `draws(axes)` draws."""
+    rows = -(-len(draws) // COLUMNS)
+
+    def draw_all(figure: Any) -> None:
+        for number, draw in enumerate(draws, 1):
+            axes = _styled(figure.add_subplot(rows, COLUMNS, number))
+            axes.tick_params(labelsize="x-small")
+            axes.locator_params(nbins=MAX_TICKS)
+            draw(axes)
+        figure.supxlabel("step", fontsize="small")
+
+    return _svg(draw_all, (8, 1.8 * rows + 0.2))
+
+
+def data_url(picture: Path) -> str:
+    """Returns a PNG file as a URL that contains it."""
+    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+
+
+def _styled(axes: Any) -> Any:
+    axes.grid(alpha=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _svg(draw: Callable[[Any], None], size: tuple[float, float]) -> str:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gan_jax", "font.family": "sans-serif"}):
         figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots()
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        draw(figure, axes)
+        draw(figure)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
-    return text[text.index("<svg") :]
+    return _PATH.sub(_shortened, text[text.index("<svg") :])
 
 
-def data_url(picture: Path) -> str:
-    """A PNG file as a URL that holds it."""
-    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+def _shortened(path: re.Match[str]) -> str:
+    """Returns a path with two decimals of the six: its coordinates are in points, and its bytes most of a page's."""
+    text = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
+    return re.sub(r"(?<=[\d\w]) *\n(?=\w)", "", text)
