@@ -1,6 +1,6 @@
 """Convolution and transposed convolution, with one meaning on every platform and fast on each.
 
-On the CPU a convolution is a matrix product (diagrams in `cpu_convolution.py`). XLA's own CPU convolutions are many times
+On the CPU a convolution is a matrix product (`cpu_convolution.py` has diagrams). XLA's CPU convolutions are many times
 slower inside `lax.scan`, and multiply the zeros of a dilated image. Elsewhere it is XLA's native convolution. The
 transposed convolution is, on each platform, the linear transpose of the convolution: one gathers patches, the other
 adds them up at their positions.
