@@ -494,5 +494,5 @@ def test_prepare_data_leaves_a_prepared_set_alone(tmp_path):
 
 
 def test_an_argument_that_a_data_set_does_not_take_is_refused():
-    with pytest.raises(UserError, match=r"unknown field 'spilt' in config.data: digits takes no such argument; did you"):
+    with pytest.raises(UserError, match=r"unknown field 'spilt' in config.data: digits takes no such argument; did"):
         data.load("digits", "train", spilt="test")
