@@ -10,8 +10,9 @@ from conftest import ROOT, TINY
 
 from gan_jax import command_line, data
 from gan_jax import config as configs
+from gan_jax.command_flags import SUFFIXES, USED_BY, define
 from gan_jax.errors import UserError
-from gan_jax.main import SUFFIXES, USED_BY, define, main
+from gan_jax.main import main
 from scripts import report
 
 SMALL = [f"--config.{field}={value}" for field, value in {**TINY, "data.name": "digits"}.items()]

@@ -50,10 +50,10 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
         "runs",
         "training",
     },
-    "main": {
-        *("environment", "errors", "command_line", "config", "evaluation", "parallel", "reporting", "runs"),
-        "training",
-    },
+    "command_flags": {"errors"},
+    "failures": {"environment", "errors", "parallel", "runs"},
+    "modes": {"command_flags", "command_line", "errors", "evaluation", "parallel", "reporting", "runs", "training"},
+    "main": {"command_flags", "errors", "failures", "modes", "parallel", "runs", "training"},
 }
 ONLY_JAX = {"core", "losses", "distributions", "layers", "models", "objectives"}
 """Of other packages than Python's own these import JAX, Flax, Optax and NumPy only."""
@@ -110,8 +110,9 @@ def test_data_and_devices_know_no_run():
         assert used <= DATA_MAY, file
 
 
-def test_only_main_and_config_touch_flags():
-    assert {room(f) for f in FILES if any("absl.flags" in name for name in imports(f))} == {"main", "overrides"}
+def test_only_the_flags_and_overrides_use_absl():
+    users = {room(file) for file in FILES if any("absl.flags" in name for name in imports(file))}
+    assert users == {"command_flags", "overrides"}
 
 
 def test_only_parallel_names_devices_and_processes():

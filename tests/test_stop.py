@@ -110,13 +110,13 @@ def test_a_signal_that_comes_twice_by_itself_is_no_hurry(monkeypatch):
 
 def test_what_has_nothing_to_save_leaves_and_what_has_something_raises():
     left, stop = [], Stop()
-    stop.leave = left.append
+    stop.end_process = left.append
     stop._take(signal.SIGHUP, None)  # before it listens
     assert left == []
     with stop.listening():
         assert [str(stopped) for stopped in left] == ["stopped by SIGHUP: " + str(Stopped(1)).partition(": ")[2]]
     stop = Stop()
-    stop.leave = left.append
+    stop.end_process = left.append
     with stop.listening(training=False), stop.deferred(), pytest.raises(Stopped), stop.nothing_to_save():
         ask(signal.SIGUSR1)
     assert (left[1].status, str(left[1])) == (128 + signal.SIGUSR1, "stopped by SIGUSR1: it was not done yet")
@@ -275,6 +275,6 @@ def test_interrupting_another_mode_is_one_line(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gan_jax.main._dispatch", interrupted)
+    monkeypatch.setattr("gan_jax.modes.run", interrupted)
     assert main(["gan_jax", "--workdir=X", "--mode=evaluate"]) == 130
     assert capsys.readouterr().err == "error: interrupted\n"

@@ -117,20 +117,20 @@ def largest(number: int) -> int:
     return number if jax.process_count() == 1 else int(multihost_utils.process_allgather(np.int32(number)).max())
 
 
-def lost(error: Exception) -> bool:
+def is_connection_error(error: Exception) -> bool:
     """Whether an error is of this process's connection to the others."""
     several = jax.distributed.is_initialized() and jax.process_count() > 1
     return several and isinstance(error, jax.errors.JaxRuntimeError)
 
 
-def leave(status: int) -> None:
+def exit_alone(status: int) -> None:
     """Ends this process at once where it fails alone: a usual exit would wait for the others, who wait for it."""
     if jax.distributed.is_initialized():
         terminal.settle()
         os._exit(status)
 
 
-def part() -> None:
+def disconnect() -> None:
     """Leaves the others in order, where all of them end, so that none is found missing."""
     if jax.distributed.is_initialized():
         with suppress(RuntimeError):

@@ -40,7 +40,7 @@ class Stop:
     """
 
     def __init__(self):
-        self.leave: Callable[[Stopped], None] | None = None
+        self.end_process: Callable[[Stopped], None] | None = None
         self._asked: int | None = None
         self._urged: tuple[int, float] | None = None  # the first urgent signal, and when it came
         self._alone = self._training = True
@@ -134,11 +134,11 @@ class Stop:
         raise self._stopped(self._asked or signal.SIGTERM)
 
     def _end(self) -> None:
-        if self.leave is None:
+        if self.end_process is None:
             self._raise()
         else:
             self._act = self._wait
-            self.leave(self._stopped(self._asked or signal.SIGTERM))
+            self.end_process(self._stopped(self._asked or signal.SIGTERM))
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         del frame

@@ -1,0 +1,80 @@
+"""The flags of the command line: what each means, which modes use it, and the checks that need no config."""
+
+from pathlib import Path
+
+from absl import flags
+
+from gan_jax.errors import UserError
+
+CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
+"""The config of a new run where none is given."""
+MAX_SAMPLES = 1_000_000  # of one command: they are held in memory
+USED_BY = {
+    "step": ("sample", "reconstruct", "interpolate", "evaluate"),
+    "num": ("sample",),
+    "out": ("sample", "reconstruct", "interpolate"),
+    "sample_seed": ("sample", "reconstruct", "interpolate"),
+    "split": ("reconstruct", "interpolate"),
+    **dict.fromkeys(("coordinator", "processes", "process"), ("train",)),
+}
+"""The modes that use a flag; every other mode refuses it. All modes use a flag that is not listed here."""
+SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
+"""The suffix of --out, of each mode that writes a file."""
+
+Flags = flags.FlagValues
+
+
+def parse(argv: list[str]) -> tuple[Flags, list[str]]:
+    """Returns the values of the flags, and the other arguments, which set fields of the config.
+
+    argv: the command line with the program's name first. Raises UserError.
+    """
+    values = define()
+    values.set_gnu_getopt(True)
+    try:
+        return values, values(argv, known_only=True)[1:]
+    except flags.Error as error:
+        raise UserError(f"{error}; see --help") from error
+
+
+def define() -> Flags:
+    """Returns the flags of the command line, in a set of their own."""
+    values = flags.FlagValues()
+    known = {"flag_values": values}
+    default = f"the run's own if none is given, and for a new run {CONFIG.name}"
+    flags.DEFINE_string("config", None, f"config file, or file.py:argument for its get_config; {default}", **known)
+    flags.DEFINE_string("workdir", None, "the run's folder", **known)
+    flags.DEFINE_enum("mode", "train", ["train", *SUFFIXES, "evaluate"], "what to do", **known)
+    step = "which checkpoint, a number or 'best' (by config.keep_best); the newest if none is given"
+    flags.DEFINE_string("step", None, _help("step", step), **known)
+    flags.DEFINE_integer("num", 64, _help("num", "how many"), lower_bound=1, upper_bound=MAX_SAMPLES, **known)
+    flags.DEFINE_string("out", None, _help("out", "the file to write, .npz, of interpolate .png"), **known)
+    seed = _help("sample_seed", "fixes samples, walks and noise")
+    flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
+    flags.DEFINE_string("split", None, _help("split", "of the data set; test if none is given"), **known)
+    coordinator = _help("coordinator", "of several processes: HOST:PORT where the first one listens")
+    flags.DEFINE_string("coordinator", None, coordinator, **known)
+    flags.DEFINE_integer("processes", None, _help("processes", "of several: how many"), lower_bound=1, **known)
+    process = _help("process", "of several processes: the number of this one, from 0 on")
+    flags.DEFINE_integer("process", None, process, lower_bound=0, **known)
+    flags.DEFINE_bool("help", False, "show this help", **known)
+    return values
+
+
+def check(values: Flags) -> None:
+    """Raises UserError for flags that the mode does not use, and for values that no run can have."""
+    mode = values.mode
+    unused = [flag for flag, modes in USED_BY.items() if values[flag].present and mode not in modes]
+    if unused:
+        uses = "; ".join(f"--{flag} is for --mode={' or '.join(USED_BY[flag])}" for flag in unused)
+        raise UserError(f"--mode={mode} does not use --{', --'.join(unused)}: leave it out ({uses})")
+    step = values.step
+    if step is not None and step != "best" and not (step.isascii() and step.isdecimal() and len(step) < 20):
+        raise UserError(f"--step={step}: it must be 'best' or the number of a checkpoint, 0 or more")
+    suffix = SUFFIXES.get(mode)
+    if suffix and (values.out is None or Path(values.out).suffix != suffix):
+        raise UserError(f"--mode={mode} needs --out=FILE{suffix}, not {values.out}")
+
+
+def _help(flag: str, text: str) -> str:
+    return f"{', '.join(USED_BY[flag])}: {text}"

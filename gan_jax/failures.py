@@ -1,0 +1,58 @@
+"""Failures of a command: the one line that the terminal shows, and the exit status."""
+
+import os
+import traceback
+
+from gan_jax.environment import blame, is_of_numbers
+from gan_jax.errors import Diverged, UserError, one_line, printable
+from gan_jax.runs import terminal
+
+
+def report(error: Exception | KeyboardInterrupt) -> int:
+    """Prints an error on one line. Returns the exit status; raises the error where it is a fault of this program.
+
+    The status is 2 for what the user can put right, 1 for what the system refused, 3 for values that are not finite,
+    130 for an interruption.
+    """
+    line, status = _explained(error)
+    terminal.say(f"error: {printable(line)}")
+    return status
+
+
+def _explained(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
+    """Returns the line and the exit status; raises the error where neither the user nor the system made it."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", 130
+    if isinstance(error, UserError):
+        return _under_settings(error)
+    if isinstance(error, Diverged):
+        return _under_settings(error)[0], 3
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {_origin(error)}", 1
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+        return f"not enough memory ({one_line(error)}): take fewer examples at once", 1
+    if isinstance(error, RuntimeError):
+        from gan_jax.parallel import processes
+
+        if processes.is_connection_error(error):
+            why = f"another process of this run is gone ({one_line(error)})"
+            return f"{why}: the same commands go on from the last checkpoint", 1
+    if not blame(error):
+        raise error
+    return _under_settings(error)
+
+
+def _under_settings(error: Exception) -> tuple[str, int]:
+    """Returns an error's message, after the settings of JAX that may have caused it, and the exit status."""
+    ours = isinstance(error, UserError | Diverged)
+    settings = "" if isinstance(error, UserError) and not error.__cause__ else blame(error)
+    message = str(error) if ours else one_line(error)
+    return f"under {settings}: {message}" if settings else message, 3 if settings and is_of_numbers(error) else 2
+
+
+def _origin(error: OSError) -> str:
+    """Returns the file that an error of the system names, or else the line of code that raised it."""
+    if named := error.filename2 or error.filename:
+        return os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else str(named)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"in {last.name} ({last.filename}, line {last.lineno})"

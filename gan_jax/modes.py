@@ -1,0 +1,113 @@
+"""The modes of the command line: training, and the uses of a trained run. Each imports only what it needs."""
+
+import json
+import logging
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gan_jax import command_flags
+from gan_jax.command_flags import CONFIG, Flags
+from gan_jax.errors import UserError, one_line
+from gan_jax.runs import terminal
+from gan_jax.training.stop import Stop
+
+if TYPE_CHECKING:
+    from ml_collections import ConfigDict
+
+    from gan_jax.runs.directory import RunDirectory
+
+
+def run(values: Flags, overrides: list[str], stop: Stop) -> None:
+    """Runs the mode that the flags ask for, and prints its result.
+
+    Raises UserError for flags and fields that are wrong, and whatever the mode raises.
+    """
+    command_flags.check(values)
+    from gan_jax.runs import paths
+
+    folder = paths.of_user(values.workdir)
+    paths.check_name(folder, "workdir")
+    file = None if values.config is None else os.fspath(paths.of_user(values.config))
+    (_train if values.mode == "train" else _use)(values, folder, file, overrides, stop)
+
+
+def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> None:
+    """Trains a new run or resumes the folder's, and prints the path of each HTML page."""
+    from gan_jax import command_line
+
+    config, of_file = command_line.for_training(file, folder, overrides, otherwise=CONFIG)
+    _configure_jax(values, stop)
+    from gan_jax.runs.directory import RunDirectory
+    from gan_jax.training import loop
+
+    for run_dir in loop.run(config, RunDirectory(folder, of_file=of_file), stop):
+        terminal.tell(run_dir.report)
+
+
+def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> None:
+    """Uses a trained run, and prints the values measured or the file written."""
+    from gan_jax import command_line
+    from gan_jax.runs import paths
+
+    _configure_jax(values, stop)
+    from gan_jax.runs.directory import RunDirectory
+
+    run_dir = RunDirectory(folder)
+    used = [*(["evaluators"] if values.mode == "evaluate" else []), *(["keep_best"] if values.step == "best" else [])]
+    config = command_line.for_use(file, run_dir.read_config(), overrides, values.mode, used)
+    run_dir.check_holds(config)
+    if config.seeds > 1:
+        _, first = run_dir.by_seed(config)[0]
+        raise UserError(f"--workdir={folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
+    step = run_dir.asked(values.step, config.keep_best)
+    if values.mode == "evaluate":
+        paths.check_writable(run_dir.evaluations, "workdir")
+        terminal.tell(_evaluate(run_dir, config, step))
+        return
+    out = paths.of_user(values.out)
+    paths.check_writable(out, "out")
+    from gan_jax.evaluation import predict
+
+    if values.mode == "sample":
+        predict.sample(run_dir, config, values.num, values.sample_seed, out, step=step)
+    else:
+        write = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate}[values.mode]
+        write(run_dir, config, values.sample_seed, out, step=step, split=values.split)
+    terminal.tell(out)
+
+
+def _evaluate(run_dir: "RunDirectory", config: "ConfigDict", step: int | None) -> str:
+    """Returns the values of the evaluators as JSON, and writes the run's HTML page anew."""
+    from gan_jax.evaluation import evaluate
+    from gan_jax.reporting import report
+
+    row = evaluate.run(run_dir, config, step)
+    report.write(run_dir)
+    return json.dumps(row)
+
+
+def _configure_jax(values: Flags, stop: Stop) -> None:
+    """Keeps compiled programs in the user's cache, so that a second start compiles less, and joins other processes.
+
+    Raises UserError where the platform asked for is missing, or the flags of several processes are wrong.
+    """
+    from gan_jax.runs import cache
+
+    # By environment variables, which JAX reads when it is imported, so that the user's own setting is kept.
+    with suppress(OSError):  # without a cache the start is slower, nothing more
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of errors that it also raises
+    import jax
+
+    from gan_jax.parallel import processes
+
+    try:
+        if values.mode == "train" and processes.join(values.coordinator, values.processes, values.process):
+            stop.synchronize(processes.largest)
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # JAX raises an assertion without a message too
+        why = one_line(error) if str(error) else "none of those asked for is available"
+        raise UserError(f"JAX finds no device ({why}): see JAX_PLATFORMS and JAX_PLATFORM_NAME") from error
