@@ -1,7 +1,7 @@
-"""How fast a moving average of weights follows them: the step toward the new ones, 1 - decay.
+"""Warm-ups of the decay of a moving average of weights, given as the step size towards the new weights, 1 - decay.
 
-At a constant decay the first weights, which nobody wants, keep a share of decay^n after n updates: 97 % after 300
-updates at 0.9999. A warm-up lets the decay rise to `ema` instead.
+At a constant decay the untrained weights keep a share of decay^n after n updates: 97 % after 300 updates at 0.9999. A
+warm-up lets the decay rise to `ema` instead.
 """
 
 import math
@@ -13,26 +13,26 @@ import jax
 import jax.numpy as jnp
 
 Warmup: TypeAlias = Callable[[float, jax.Array], jax.Array | float]
-"""`(ema, n) -> 1 - decay` after the n-th update of the weights, n from 1 on, float32 []."""
+"""`(ema, n) -> 1 - decay` after the n-th update of the weights; n is float32 [], from 1 on."""
 
-SHARE = 0.05  # of the updates so far: the longest half-life, StyleGAN2-ADA's ema_rampup
+SHARE = 0.05  # the longest half-life as a share of the updates so far: ema_rampup in StyleGAN2-ADA
 
 
 def constant(ema: float, n: jax.Array) -> float:
-    """The decay is `ema` from the first update on."""
+    """Returns 1 - ema: the decay is `ema` from the first update on."""
     del n
     return 1 - ema
 
 
 def ratio(ema: float, n: jax.Array) -> jax.Array:
-    """The decay is min(ema, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage."""
+    """Returns the step [] at the decay min(ema, (1 + n) / (10 + n)), as in TensorFlow's ExponentialMovingAverage."""
     return jnp.maximum(1 - ema, 9 / (10 + n))
 
 
 def half_life(ema: float, n: jax.Array) -> jax.Array:
-    """The decay is min(ema, 0.5^(1 / (0.05 n))), a half-life of at most 5 % of the updates, as in StyleGAN2-ADA."""
+    """Returns the step [] at the decay min(ema, 0.5^(1 / (0.05 n))): a half-life of at most 5 % of the n updates."""
     return jnp.maximum(1 - ema, -jnp.expm1(-math.log(2) / (SHARE * n)))
 
 
 WARMUPS: Mapping[str, Warmup] = MappingProxyType({"none": constant, "ratio": ratio, "half_life": half_life})
-"""What `players.NAME.ema_warmup` can be."""
+"""The values of `players.NAME.ema_warmup`."""

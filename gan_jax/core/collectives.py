@@ -1,7 +1,7 @@
-"""The global batch: which of its examples are here, one key for each, and means over all of it.
+"""The global batch: a key for each of its examples, and means over all of it.
 
-A round is played on one global batch, whole or spread over the devices of a mapped axis. Code that must see the whole
-(a mean, a draw of noise) asks here and so gives the same values on 1 device or on 8.
+A step is trained on one global batch, on one device or split over the devices of a mapped axis. Code that depends on
+the whole batch (means, noise) uses these functions, and so gives the same values on 1 device or on 8.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 
 def axis() -> str | None:
-    """The name of the mapped axis that the batch is spread over, or None where the whole batch is here.
+    """Returns the name of the mapped axis that the batch is split over, or None where the whole batch is on one device.
 
-    An axis of one device is none: XLA's CPU runtime keeps the all-reduces over it, which cost a round up to 6%.
+    None also for an axis of one device: XLA's CPU runtime keeps the all-reduces over it, which cost a step up to 6%.
     """
     try:
         return AXIS if lax.axis_size(AXIS) > 1 else None
@@ -29,25 +29,26 @@ def axis() -> str | None:
 
 
 def mean(tree: T) -> T:
-    """The mean over all parts of the batch of a tree of per-part means; shapes stay."""
+    """Returns the means over the global batch, of the same shapes, for a tree of means over parts."""
     return tree if axis() is None else lax.pmean(tree, AXIS)
 
 
 def base_key(seed: int) -> jax.Array:
-    """The key [] of a seed, by threefry whatever JAX's default is, so that a seed means the same everywhere."""
+    """Returns the key [] of a seed, by threefry whatever JAX's default is, so that a seed means the same everywhere."""
     return random.key(seed, impl="threefry2x32")
 
 
 def example_keys(key: jax.Array, n: int) -> jax.Array:
-    """One key [n] for each example here, a function of `key` and of the example's place in the global batch."""
+    """Returns keys [n] of the n examples on this device, by `key` and each example's index in the global batch."""
     first = 0 if axis() is None else lax.axis_index(AXIS) * n
     return jax.vmap(random.fold_in, (None, 0))(key, first + jnp.arange(n))
 
 
 def in_batches(make: Callable[[Any], Any], inputs: Any, at_once: int = AT_ONCE) -> Any:
-    """What a function makes of all inputs, so many of them at a time: it is compiled once, and memory is bounded.
+    """Applies a function to all inputs, `at_once` of them at a time, so that it compiles once and memory is bounded.
 
-    Arrays [n, ...] or trees of them in, make(arrays [at_once, ...]) -> the like; NumPy arrays [n, ...] out.
+    Inputs are arrays [n, ...] or trees of them; `make` gets and returns arrays [at_once, ...]. Returns a tree of NumPy
+    arrays [n, ...]. The last part is filled up with the first inputs again.
     """
     n = len(jax.tree.leaves(inputs)[0])
     rows = np.arange(-(-n // at_once) * at_once) % n

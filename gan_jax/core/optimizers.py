@@ -1,4 +1,4 @@
-"""What a player moves by: an Optax optimizer, with what stands before and after it."""
+"""Optimizers of players: an Optax optimizer, with gradients clipped before it and weights after it."""
 
 import jax
 import jax.numpy as jnp
@@ -8,9 +8,10 @@ import optax
 def chain(
     optimizer: optax.GradientTransformation, *, clip_gradients: float = 0.0, clip_weights: float = 0.0
 ) -> optax.GradientTransformation:
-    """The optimizer, after scaling gradients to a global norm of at most `clip_gradients`, and before clipping weights.
+    """Returns the optimizer between two clippings: of gradients before it, and of weights after it.
 
-    0 leaves a part out. Raises ValueError for a negative bound.
+    Gradients are scaled to a global norm of at most `clip_gradients`, weights cut to +-`clip_weights`; 0 is for
+    none. Raises ValueError for a negative bound.
     """
     for name, bound in (("clip_gradients", clip_gradients), ("clip_weights", clip_weights)):
         if bound < 0:

@@ -1,4 +1,4 @@
-"""Likelihoods p(x | z): what a decoder's outputs, as many as x has values, say of an example x."""
+"""Likelihoods p(x | z): distributions of an example x, given a decoder's outputs of the same shape."""
 
 import math
 from collections.abc import Callable
@@ -17,13 +17,15 @@ Tree = Any
 
 
 class Likelihood(NamedTuple):
-    """A law of x given a decoder's outputs.
+    """A distribution of x, given a decoder's outputs.
 
-    limits: the range that x must be scaled to, None for any.
-    init: `() -> params`, what is learned of the law itself.
-    observe: `(keys [b], x [b, ...]) -> x [b, ...]`, the example that is modelled, where it is drawn from what is given.
-    log_prob: `(params, outputs [b, ...], x [b, ...]) -> [b]`, nats.
-    mean: `outputs [b, ...] -> E(x | z) [b, ...]`.
+    Attributes:
+        limits: the range that x must be scaled to, None for any.
+        init: `() -> params`, the learned parameters of the distribution itself.
+        observe: `(keys [b], x [b, ...]) -> x [b, ...]`, the examples that are modelled, sampled from the given ones or
+            the same.
+        log_prob: `(params, outputs [b, ...], x [b, ...]) -> [b]`, nats.
+        mean: `outputs [b, ...] -> E(x | z) [b, ...]`.
     """
 
     limits: tuple[float, float] | None
@@ -34,7 +36,10 @@ class Likelihood(NamedTuple):
 
 
 def bernoulli() -> Likelihood:
-    """Pixels are 1 with probability sigmoid(output); of greys in [0, 1] it is the cross-entropy, no density."""
+    """Returns the distribution of pixels that are 1 with probability sigmoid(output).
+
+    Of grey values in [0, 1] its `log_prob` is minus the cross-entropy, not a log density.
+    """
     return Likelihood(
         limits=(0.0, 1.0),
         init=dict,
@@ -45,9 +50,9 @@ def bernoulli() -> Likelihood:
 
 
 def binarised() -> Likelihood:
-    """`bernoulli`, of pixels drawn anew at each look: 1 with probability x (Burda et al. 2015, arXiv:1509.00519).
+    """Returns `bernoulli` of pixels sampled anew each time, 1 with probability x (Burda et al. 2015, arXiv:1509.00519).
 
-    The draw belongs to the example's key, so that an evaluation by one key sees the same pixels every time.
+    The pixels depend on the example's key, so that evaluations by one key see the same pixels every time.
     """
 
     def observe(keys: jax.Array, x: jax.Array) -> jax.Array:
@@ -57,21 +62,21 @@ def binarised() -> Likelihood:
 
 
 def normal(std: float = 1.0) -> Likelihood:
-    """Values are N(output, std^2). Raises ValueError where `std` is not above 0."""
+    """Returns N(output, std^2) for each value. Raises ValueError where `std` is not above 0."""
     logvar = _logvar(std)
     return Likelihood(
         limits=None,
         init=dict,
         observe=_as_given,
         log_prob=lambda params, mean, x: elbo.normal_log_prob(mean, logvar, x),
-        mean=_as_it_is,
+        mean=_identity,
     )
 
 
 def learned_normal(std: float = 0.2) -> Likelihood:
-    """`normal` with one learned std for all values, `std` at first (Rybkin et al. 2021, arXiv:2006.13202, section 3).
+    """Returns `normal` with one learned std for all values, at first `std` (Rybkin et al. 2021, arXiv:2006.13202).
 
-    With one for each value the likelihood has no bound: pixels that are the same in all images have no variance.
+    With a std for each value the likelihood would have no bound: pixels that are equal in all images have no variance.
     Raises ValueError where `std` is not above 0.
     """
     logvar = _logvar(std)
@@ -80,7 +85,7 @@ def learned_normal(std: float = 0.2) -> Likelihood:
         init=lambda: {"logvar": logvar},
         observe=_as_given,
         log_prob=lambda params, mean, x: elbo.normal_log_prob(mean, params["logvar"], x),
-        mean=_as_it_is,
+        mean=_identity,
     )
 
 
@@ -95,5 +100,5 @@ def _as_given(keys: jax.Array, x: jax.Array) -> jax.Array:
     return x
 
 
-def _as_it_is(outputs: jax.Array) -> jax.Array:
+def _identity(outputs: jax.Array) -> jax.Array:
     return outputs

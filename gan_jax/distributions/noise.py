@@ -1,4 +1,4 @@
-"""Laws of noise on examples: what a denoising autoencoder is shown in the place of the clean ones."""
+"""Noise on examples, as a denoising autoencoder is given it."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,11 +9,11 @@ from jax import random
 __all__ = ["gaussian", "masking"]  # what a config can name
 
 Noise: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
-"""`(keys [n], x [n, ...]) -> x [n, ...]`: each example's noise hangs on its own key alone."""
+"""`(keys [n], x [n, ...]) -> x [n, ...]`: the noise of an example depends on its own key alone."""
 
 
 def gaussian(level: float) -> Noise:
-    """x + N(0, level^2), not clipped, `level` in units of x. Raises ValueError where it is below 0."""
+    """Adds N(0, level^2), `level` in units of x, without clipping. Raises ValueError where `level` is below 0."""
     if not level >= 0:
         raise ValueError(f"level is {level}: it must be at least 0")
 
@@ -24,7 +24,7 @@ def gaussian(level: float) -> Noise:
 
 
 def masking(level: float) -> Noise:
-    """Each value is 0 with probability `level` (Vincent et al. 2008, section 2.3), for images in [0, 1].
+    """Sets each value to 0 with probability `level` (Vincent et al. 2008, section 2.3), for images in [0, 1].
 
     Raises ValueError where `level` is outside of [0, 1].
     """

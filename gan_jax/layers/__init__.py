@@ -1,4 +1,4 @@
-"""Layers that a config can name: activations, normalisations, dropout, convolutions, first weights."""
+"""Layers that a config can name: activations, normalisations, dropout, convolutions, initializers."""
 
 from flax.linen import gelu, leaky_relu, relu, sigmoid, silu, tanh
 from flax.linen.initializers import lecun_normal, orthogonal

@@ -23,10 +23,10 @@ MAX_KERNEL = 1024  # rows of a kernel: each is an operation of the program
 
 
 def conv(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
-    """Convolution as in papers and PyTorch: out[n, i, o] = sum over u, c of x[n, i s + u - p, c] kernel[u, c, o].
+    """Computes out[n, i, o] = sum over u, c of x[n, i s + u - p, c] kernel[u, c, o], as papers and PyTorch define it.
 
     x [n, h, w, c], kernel [kh, kw, c, o] -> [n, (h + 2 p - kh) // s + 1, (w + 2 p - kw) // s + 1, o], common dtype.
-    (i and u are places in two dimensions; s stride, p padding, x zero outside.)
+    Here i and u are positions in two dimensions, s is the stride, p the padding, and x is zero outside.
     Raises ValueError where an output size would be below 1, or the channels differ.
     """
     x, kernel = _checked("conv", x, kernel, stride, padding)
@@ -36,7 +36,7 @@ def conv(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
 
 
 def conv_transpose(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
-    """PyTorch's ConvTranspose2d: out[n, i s + u - p, o] += x[n, i, c] kernel[u, c, o], what falls outside is dropped.
+    """Computes PyTorch's ConvTranspose2d: out[n, i s + u - p, o] += x[n, i, c] kernel[u, c, o], cropped to the output.
 
     x [n, h, w, c], kernel [kh, kw, c, o] -> [n, (h - 1) s - 2 p + kh, (w - 1) s - 2 p + kw, o], common dtype.
     Raises ValueError where an output size would be below 1, or the channels differ.
@@ -48,7 +48,7 @@ def conv_transpose(x: Array, kernel: Array, *, stride: int, padding: int) -> Arr
 
 
 def _checked(name: str, x: Array, kernel: Array, stride: int, padding: int) -> tuple[Array, Array]:
-    """Both in their common dtype, once ranks, channels, stride and padding are seen to be right."""
+    """Checks ranks, channels, stride and padding, and returns x and the kernel in their common dtype."""
     if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2]:
         raise ValueError(
             f"{name}: wants images [n, h, w, c] and a kernel [kh, kw, c, o], got {x.shape} and {kernel.shape}"
@@ -79,7 +79,7 @@ def _conv(x: Array, kernel: Array, stride: int, padding: int) -> Array:
 
 @partial(jax.jit, static_argnames=("stride", "padding", "output"))
 def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: Size) -> Array:
-    """y [n, h, w, o], kernel [kh, kw, c, o] -> [n, *output, c]: the kernel is that of the convolution."""
+    """Returns [n, *output, c] for y [n, h, w, o] and the convolution's kernel [kh, kw, c, o]."""
     x = jax.ShapeDtypeStruct((y.shape[0], *output, kernel.shape[2]), y.dtype)
 
     def transpose(form: Callable[..., Array]) -> Callable[[Array, Array], Array]:
@@ -89,7 +89,7 @@ def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: 
 
 
 def _native(x: Array, kernel: Array, stride: int, padding: int) -> Array:
-    """XLA's own convolution."""
+    """Computes the convolution by XLA's own operation."""
     strides, edges = (stride,) * 2, [(padding,) * 2] * 2
     return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
@@ -111,7 +111,7 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """x [n, h, w, c] -> [n, h', w', features]; ValueError where h' or w' would be below 1."""
+        """Returns [n, h', w', features] for x [n, h, w, c]; raises ValueError where h' or w' would be below 1."""
         return _layer(self, conv, x)
 
 
@@ -131,12 +131,12 @@ class ConvTranspose(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """x [n, h, w, c] -> [n, h', w', features]; ValueError where h' or w' would be below 1."""
+        """Returns [n, h', w', features] for x [n, h, w, c]; raises ValueError where h' or w' would be below 1."""
         return _layer(self, conv_transpose, x)
 
 
 def _layer(module: Conv | ConvTranspose, function: Callable[..., Array], x: Array) -> Array:
-    """`function` with the module's parameters, which this makes."""
+    """Creates the module's parameters and applies `function` with them."""
     if module.features < 1:
         raise ValueError(f"a layer has {module.features} channels: every width must be at least 1")
     size = (module.kernel,) * 2 if isinstance(module.kernel, int) else tuple(module.kernel)

@@ -1,4 +1,4 @@
-"""Dropout whose mask belongs to the example, not to the device that holds it."""
+"""Dropout by a mask that depends on the example, not on the device that it is on."""
 
 import flax.linen as nn
 import jax
@@ -18,7 +18,7 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns x, thinned when training; draws from the Linen stream "dropout"."""
+        """Returns x [b, ...], with dropout when training; the mask is sampled from the Linen stream "dropout"."""
         if not 0 <= self.rate < 1:
             raise ValueError(f"dropout is {self.rate}: it must be at least 0 and below 1")
         if not train or self.rate == 0:

@@ -25,7 +25,7 @@ class BatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Normalises by the batch's own mean and variance when training, by the running ones otherwise."""
-        # As rows of channels: a network's two equal forward passes are then found by the compiler to be one.
+        # As rows of channels: the compiler then merges two equal forward passes of a network into one.
         rows, channels = x.reshape(-1, x.shape[-1]).astype(jnp.float32), (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, channels)
         bias = self.param("bias", nn.initializers.zeros, channels)
@@ -45,8 +45,8 @@ class InstanceNorm(nn.Module):
     """Normalisation over the pixels of each example and channel, x [b, ..., c] -> [b, ..., c], without parameters.
 
     (x - mean) / sqrt(variance + epsilon), the variance that of the pixels (divided by their number), in training and
-    evaluation alike: PyTorch's InstanceNorm2d (Ulyanov et al. 2016, arXiv:1607.08022). Of one pixel nothing but 0 would
-    be left: that is a ValueError, as there.
+    evaluation alike: PyTorch's InstanceNorm2d (Ulyanov et al. 2016, arXiv:1607.08022). Raises ValueError where there is
+    only one pixel, of which nothing but 0 would be left.
     """
 
     epsilon: float = 1e-5
@@ -63,7 +63,7 @@ class InstanceNorm(nn.Module):
 
 
 class NoNorm(nn.Module):
-    """No normalisation: x as it is."""
+    """The identity, x [b, ..., c] -> [b, ..., c], where a model is to have no normalisation."""
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

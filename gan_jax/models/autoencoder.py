@@ -1,6 +1,6 @@
-"""Encoders of autoencoders, x -> z, and decoders, which end as they are.
+"""Encoders, x -> z, and decoders, z -> x, of autoencoders. Decoders have no last activation.
 
-Without hidden layers the fully connected ones are linear.
+Without hidden layers the fully connected networks are linear.
 """
 
 from collections.abc import Callable
@@ -17,15 +17,15 @@ from gan_jax.models import dcgan, mlp
 __all__ = ["ConvDecoder", "ConvEncoder", "Decoder", "Encoder"]
 
 
-def _as_it_is(outputs: jax.Array) -> jax.Array:
+def _identity(outputs: jax.Array) -> jax.Array:
     return outputs
 
 
-Decoder = partial(mlp.Generator, last_activation=_as_it_is)
+Decoder = partial(mlp.Generator, last_activation=_identity)
 """z [b, latents] -> outputs [b, *shape] through hidden layers of `widths`."""
 
-ConvDecoder = partial(dcgan.Generator, last_activation=_as_it_is)
-"""z [b, latents] -> outputs [b, *shape] by transposed convolutions, as DCGAN's generator."""
+ConvDecoder = partial(dcgan.Generator, last_activation=_identity)
+"""z [b, latents] -> outputs [b, *shape] by transposed convolutions, as in DCGAN's generator."""
 
 
 class Encoder(nn.Module):
@@ -34,13 +34,13 @@ class Encoder(nn.Module):
     latents: int
     widths: tuple[int, ...] = (400,)
     activation: Callable = nn.relu
-    last_activation: Callable = _as_it_is
+    last_activation: Callable = _identity
     kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """The code of each example."""
+        """Returns the codes z [b, latents]."""
         del train
         x = x.reshape(len(x), -1)
         for width in self.widths:
@@ -49,7 +49,7 @@ class Encoder(nn.Module):
 
 
 class ConvEncoder(nn.Module):
-    """x [b, h, w, c] -> z [b, latents]: DCGAN's critic with a linear layer in the place of its score.
+    """x [b, h, w, c] -> z [b, latents]: the convolutions of DCGAN's critic, then a linear layer.
 
     Lists have an entry for each convolution. Raises ValueError where they differ in length.
     """
@@ -65,7 +65,7 @@ class ConvEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """The code of each example."""
+        """Returns the codes z [b, latents]."""
         lists = self.widths, self.kernels, self.strides, self.paddings
         init = nn.initializers.lecun_normal()
         x = dcgan.convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)

@@ -1,4 +1,4 @@
-"""A small convolutional classifier, whose last hidden layer measures samples."""
+"""A small convolutional classifier. Samples are measured by the features of its last hidden layer."""
 
 from collections.abc import Callable
 
@@ -16,8 +16,8 @@ __all__ = ["Classifier"]
 class Classifier(nn.Module):
     """x [b, h, w, c] -> features [b, dim], logits [b, classes]: convolutions, a hidden layer, and a linear one.
 
-    The features are the hidden layer's outputs, after norm and activation; dropout thins them on their way to the
-    logits alone. Lists have an entry for each convolution. Raises ValueError where they differ in length.
+    The features are the hidden layer's outputs, after norm and activation; dropout is applied
+    before the logits alone. Lists have an entry for each convolution. Raises ValueError where they differ in length.
     """
 
     classes: int
@@ -33,7 +33,7 @@ class Classifier(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
-        """Features, and the logits of the classes."""
+        """Returns the features [b, dim] and the logits [b, classes]."""
         lists = self.widths, self.kernels, self.strides, self.paddings
         init = nn.initializers.he_normal()
         x = dcgan.convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)

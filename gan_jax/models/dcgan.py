@@ -44,7 +44,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
-        """Fakes in the range of the last activation."""
+        """Returns fakes [b, *shape] in the range of the last activation."""
         channels = (*self.widths, self.shape[-1])
         layers = _layers(channels, self.kernels, self.strides, self.paddings)
         x = z[:, None, None, :]
@@ -78,23 +78,23 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns scores: the higher, the more real. They are raw unless there is a last activation."""
+        """Returns scores [b]: the higher, the more real. They are raw unless there is a last activation."""
         return self.last_activation(self.score(self.features(x, train=train)))
 
     def features(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """What the last layer sees: [b, h, w, c] -> [b, h', w', widths[-1]]."""
+        """Returns the inputs of the last layer [b, h', w', widths[-1]] for x [b, h, w, c]."""
         lists = self.widths, self.kernels, self.strides, self.paddings
         init = nn.initializers.normal(self.init_std)
         return convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
 
     def score(self, features: jax.Array) -> jax.Array:
-        """The last layer: [b, h, w, c] -> [b]."""
+        """Returns the outputs of the last layer [b] for features [b, h, w, c]."""
         init = nn.initializers.normal(self.init_std)
         return Conv(1, features.shape[1:3], kernel_init=init)(features).reshape(-1)
 
 
 class ConditionalGenerator(Generator):
-    """z [b, dim], label [b] int -> x [b, *shape]: the generator above, given z and the label's embedding as one latent.
+    """z [b, dim], label [b] int -> x [b, *shape]: `Generator` of z and the label's embedding as one latent.
 
     Mirza and Osindero 2014, arXiv:1411.1784, with an embedding of `embedding` values for each of the `classes`.
     """
@@ -104,13 +104,13 @@ class ConditionalGenerator(Generator):
 
     @nn.compact
     def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
-        """Fakes of these classes, in the range of the last activation."""
+        """Returns fakes [b, *shape] of these classes, in the range of the last activation."""
         embedded = nn.Embed(self.classes, self.embedding)(label)
         return super().__call__(jnp.concatenate([z, embedded], axis=-1), train=train)
 
 
 class ProjectionCritic(Critic):
-    """x [b, h, w, c], label [b] int -> scores [b]: the critic above, plus <embedding of the label, summed features>.
+    """x [b, h, w, c], label [b] int -> scores [b]: `Critic` plus <embedding of the label, summed features>.
 
     Miyato and Koyama 2018, arXiv:1802.05637, eq. 3, features summed over their pixels.
     """
@@ -119,7 +119,7 @@ class ProjectionCritic(Critic):
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
-        """Raw scores of x as an example of its class."""
+        """Returns raw scores [b] of x as examples of their classes."""
         features = self.features(x, train=train)
         embed = nn.Embed(self.classes, features.shape[-1], embedding_init=nn.initializers.normal(self.init_std))
         return self.score(features) + jnp.sum(embed(label) * features.sum((1, 2)), axis=-1)
@@ -133,10 +133,10 @@ def convolved(
     kernel_init: nn.initializers.Initializer,
     train: bool,
 ) -> jax.Array:
-    """Convolutions, norm on all but the first, and activations, as layers of the module that calls it.
+    """Applies convolutions, norm on all but the first, and activations, as layers of the module that calls it.
 
-    x [b, h, w, c] -> [b, h', w', widths[-1]]; `lists` are widths, kernels, strides and paddings. Raises ValueError
-    where they differ in length.
+    Returns [b, h', w', widths[-1]] for x [b, h, w, c]. `lists` are widths, kernels, strides and paddings. Raises
+    ValueError where they differ in length.
     """
     for number, (width, kernel, stride, padding) in enumerate(_layers(*lists)):
         x = Conv(width, kernel, stride, padding, kernel_init=kernel_init)(x)

@@ -28,7 +28,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
-        """Fakes in the range of the last activation."""
+        """Returns fakes [b, *shape] in the range of the last activation."""
         del train
         for width in self.widths:
             z = self.activation(nn.Dense(width, kernel_init=self.kernel_init())(z))
@@ -46,7 +46,7 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Raw scores: the higher, the more real."""
+        """Returns raw scores [b]: the higher, the more real."""
         x = x.reshape(len(x), -1)
         for number, width in enumerate(self.widths):
             x = self.activation(nn.Dense(width, use_bias=number > 0)(x))

@@ -1,7 +1,7 @@
-"""Networks for 2-D mixtures of Gaussians, with which mode collapse is measured.
+"""Networks for 2-D mixtures of Gaussians, on which mode collapse is measured.
 
-Sizes and first weights are those of PacGAN's synthetic experiments (Lin et al. 2018, arXiv:1712.04086, section 4.1, and
-its code), which took them from ALI (Dumoulin et al. 2017).
+Sizes and initial weights are those of PacGAN's synthetic experiments (Lin et al. 2018, arXiv:1712.04086, section 4.1,
+and its code), which took them from ALI (Dumoulin et al. 2017).
 """
 
 import math
@@ -29,7 +29,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
-        """Fakes anywhere in space."""
+        """Returns fakes [b, *shape], without bounds."""
         init = nn.initializers.normal(self.init_std)
         for width in self.widths:
             z = nn.Dense(width, use_bias=False, kernel_init=init)(z)
@@ -51,7 +51,7 @@ class Critic(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Raw scores: the higher, the more real."""
+        """Returns raw scores [b]: the higher, the more real."""
         del train
         init = nn.initializers.normal(self.init_std)
         x = x.reshape(len(x), -1)

@@ -1,6 +1,6 @@
 """Encoders of variational autoencoders, x -> mean and log-variance of z, and the networks of conditional ones.
 
-Decoders are those of autoencoders: what their outputs mean is the likelihood's affair.
+Decoders are those of autoencoders: the likelihood says what their outputs mean.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,12 @@ class Encoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
-        """The posterior of each example."""
+        """Returns the posterior's mean and log-variance, [b, latents] each."""
         return _halves(autoencoder.Encoder(2 * self.latents, self.widths, self.activation)(x, train=train))
 
 
 class ConvEncoder(nn.Module):
-    """x [b, h, w, c] -> mean and log-variance of z [b, latents] each; fields as those of an autoencoder's."""
+    """x [b, h, w, c] -> mean and log-variance of z [b, latents] each; fields as in `autoencoder.ConvEncoder`."""
 
     latents: int
     widths: tuple[int, ...] = (32, 64, 128)
@@ -45,13 +45,13 @@ class ConvEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
-        """The posterior of each example."""
+        """Returns the posterior's mean and log-variance, [b, latents] each."""
         layers = self.widths, self.kernels, self.strides, self.paddings
         return _halves(autoencoder.ConvEncoder(2 * self.latents, *layers, self.norm, self.activation)(x, train=train))
 
 
 class ConditionalEncoder(nn.Module):
-    """`Encoder` of x and the label [b], which enters as a learned vector of `embedding` values beside the pixels."""
+    """`Encoder` of x and the label [b], whose learned embedding of `embedding` values is concatenated to the pixels."""
 
     latents: int
     classes: int
@@ -62,13 +62,13 @@ class ConditionalEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
-        """The posterior of each example given its class."""
+        """Returns the posterior's mean and log-variance given the class, [b, latents] each."""
         x = jnp.concatenate([x.reshape(len(x), -1), nn.Embed(self.classes, self.embedding)(label)], axis=1)
         return Encoder(self.latents, self.widths, self.activation)(x, train=train)
 
 
 class ConditionalDecoder(nn.Module):
-    """`Decoder` of z and the label [b], which enters as a learned vector of `embedding` values beside z."""
+    """`Decoder` of z and the label [b], whose learned embedding of `embedding` values is concatenated to z."""
 
     shape: tuple[int, ...]
     classes: int
@@ -79,7 +79,7 @@ class ConditionalDecoder(nn.Module):
 
     @nn.compact
     def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
-        """Outputs of the class."""
+        """Returns outputs [b, *shape] for these classes."""
         z = jnp.concatenate([z, nn.Embed(self.classes, self.embedding)(label)], axis=1)
         return Decoder(self.shape, widths=self.widths, activation=self.activation)(z, train=train)
 

@@ -1,4 +1,4 @@
-"""Signals of a game against NumPy, and finite where there is next to nothing to see."""
+"""Training diagnostics against NumPy, and finite for degenerate batches."""
 
 import jax
 import jax.numpy as jnp
@@ -22,48 +22,50 @@ def nearest(x):
     return np.sort(distances, axis=1)[:, 1].mean()  # the first is the example's own, 0
 
 
-def test_variety_is_numpys():
-    found = diagnostics.batch_diversity(REAL, FAKE)
+def test_diversity_is_numpys():
+    values = diagnostics.batch_diversity(REAL, FAKE)
     real, fake = flat(REAL), flat(FAKE)
-    assert float(found["diversity"]) == pytest.approx(np.sqrt(fake.var(0).sum() / real.var(0).sum()), rel=1e-5)
+    assert float(values["diversity"]) == pytest.approx(np.sqrt(fake.var(0).sum() / real.var(0).sum()), rel=1e-5)
     apart = np.square(fake.mean(0) - real.mean(0)).sum()
     chance = (fake.var(0).sum() + real.var(0).sum()) / 20
-    assert float(found["offset"]) == pytest.approx((apart - chance) / real.var(0).sum(), rel=1e-4)
-    assert float(found["nearest"]) == pytest.approx(nearest(FAKE) / nearest(REAL), rel=1e-5)
+    assert float(values["mean_gap"]) == pytest.approx((apart - chance) / real.var(0).sum(), rel=1e-4)
+    assert float(values["nearest_neighbor_ratio"]) == pytest.approx(nearest(FAKE) / nearest(REAL), rel=1e-5)
 
 
-def test_two_batches_of_one_law_have_no_offset_on_average():
+def test_two_batches_of_one_distribution_have_no_mean_gap_on_average():
     batches = random.normal(KEY, (200, 2, 32, 6)) + 3
-    offsets = jax.vmap(lambda pair: diagnostics.batch_diversity(pair[0], pair[1])["offset"])(batches)
-    assert abs(float(offsets.mean())) < 4 * float(offsets.std()) / np.sqrt(200) < 0.05
+    gaps = jax.vmap(lambda pair: diagnostics.batch_diversity(pair[0], pair[1])["mean_gap"])(batches)
+    assert abs(float(gaps.mean())) < 4 * float(gaps.std()) / np.sqrt(200) < 0.05
 
 
 @pytest.mark.parametrize("batch", [2, 9])
-def test_variety_is_finite_however_small_the_batch_and_its_spread(batch):
+def test_diversity_is_finite_however_small_the_batch_and_its_spread(batch):
     for real, fake in ((REAL[:batch], FAKE[:batch]), (np.zeros((batch, 4)), np.ones((batch, 4)))):
         assert all(jnp.isfinite(value) for value in diagnostics.batch_diversity(real, fake).values())
 
 
-def test_of_one_example_nothing_is_said():
+def test_one_example_has_no_diversity():
     assert diagnostics.batch_diversity(REAL[:1], FAKE[:1]) == {}
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, -1.0, 1e-6, 300.0])
 def test_a_constant_set_is_no_unit(level):
     def of(fake):
-        found = diagnostics.batch_diversity(np.full((64, 49), level, np.float32), np.float32(fake))
-        return {name: float(value) for name, value in found.items()}
+        values = diagnostics.batch_diversity(np.full((64, 49), level, np.float32), np.float32(fake))
+        return {name: float(value) for name, value in values.items()}
 
     same, rng = np.full((64, 49), level), np.random.default_rng(0)
     alike = of(same)
-    assert (alike["diversity"], alike["nearest"]) == pytest.approx((1, 1), abs=1e-3)
-    assert alike["offset"] == pytest.approx(0, abs=2 / 64)
+    assert (alike["diversity"], alike["nearest_neighbor_ratio"]) == pytest.approx((1, 1), abs=1e-3)
+    assert alike["mean_gap"] == pytest.approx(0, abs=2 / 64)
     spread = of(level + rng.normal(size=(64, 49)))
-    assert 100 < spread["diversity"] <= diagnostics.MOST
-    assert 100 < spread["nearest"] <= diagnostics.MOST
-    assert abs(spread["offset"]) < 0.06  # of the right mean, in the fakes' own spread: no alarm
-    assert of(same + 1) == pytest.approx({"diversity": 1, "nearest": 1, "offset": diagnostics.MOST}, rel=0.1)
-    assert 1 < of(level + 2 + rng.normal(size=(64, 49)))["offset"] < 10
+    assert 100 < spread["diversity"] <= diagnostics.MAX_RATIO
+    assert 100 < spread["nearest_neighbor_ratio"] <= diagnostics.MAX_RATIO
+    assert abs(spread["mean_gap"]) < 0.06  # of the right mean, in the fakes' own spread: no alarm
+    assert of(same + 1) == pytest.approx(
+        {"diversity": 1, "nearest_neighbor_ratio": 1, "mean_gap": diagnostics.MAX_RATIO}, rel=0.1
+    )
+    assert 1 < of(level + 2 + rng.normal(size=(64, 49)))["mean_gap"] < 10
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e6])
@@ -78,9 +80,9 @@ def test_a_small_spread_or_a_large_one_is_a_unit_as_any_other(scale):
 def test_duplicates_among_real_examples_alone_are_no_unit_of_distance():
     real = np.repeat(REAL[:1], 20, axis=0)
     real[16:] = REAL[16:]
-    found = diagnostics.batch_diversity(real, FAKE)
-    assert float(found["nearest"]) == diagnostics.MOST
-    assert 0.1 < float(found["diversity"]) < 10
+    values = diagnostics.batch_diversity(real, FAKE)
+    assert float(values["nearest_neighbor_ratio"]) == diagnostics.MAX_RATIO
+    assert 0.1 < float(values["diversity"]) < 10
 
 
 def test_no_gradient_goes_through():
