@@ -30,6 +30,7 @@ types: $(VENV)/ready
 $(VENV)/ready: requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
 	$(python) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(python) -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 clean:

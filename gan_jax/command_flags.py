@@ -5,8 +5,9 @@ from pathlib import Path
 from absl import flags
 
 from gan_jax.errors import UserError
+from gan_jax.python_files import CONFIGS
 
-CONFIG = Path(__file__).parents[1] / "configs" / "digits_dcgan.py"
+CONFIG = CONFIGS / "digits_dcgan.py"
 """The config of a new run where none is given."""
 MAX_SAMPLES = 1_000_000  # of one command: they are held in memory
 USED_BY = {

@@ -47,6 +47,14 @@ def command(stop: Stop) -> NoReturn:
     sys.exit(status)
 
 
+def run() -> NoReturn:
+    """Runs the command line of this process: the command `gan-jax`, equal to `python -m gan_jax.main`."""
+    stop = Stop()
+    stop.take()
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  # as -m does, for modules that a config names
+    command(stop)
+
+
 def main(argv: list[str], stop: Stop | None = None) -> int:
     """Runs a command line and returns the exit status.
 

@@ -1,49 +1,70 @@
-"""Python files that the user names on the command line: configs and sweeps. They are run as code."""
+"""Python files that the user names on the command line, configs and sweeps. They are run as code."""
 
 import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from gan_jax.errors import UserError, one_line
 
+NAME = "configs"
+_PACKAGED = Path(__file__).parent / NAME  # a wheel has them there, a checkout beside the package
+CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / NAME
+"""The folder of the configs that come with gan_jax."""
 
-def made_by(place: str | Path, function: str, flag: str) -> Any:
-    """What a function of a Python file returns; of `file.py:argument` what it returns for that argument, as text.
 
-    Raises UserError, with the flag and the file's name, for what is no such file and for whatever goes wrong in it.
+def made_by(path: str | Path, function: str, flag: str) -> Any:
+    """Returns what a function of a Python file returns; for `file.py:argument` the function is given that text.
+
+    While the file runs, `configs` names the folder of that name which it is in, and the configs of gan_jax, so that it
+    can import its siblings. Raises UserError, with the flag and the file's name, where there is no such file, and for
+    whatever goes wrong in it.
     """
-    path, arguments = parted(place)
-    spec = importlib.util.spec_from_file_location(f"{flag}_file", path)
-    if not _is_file(path) or spec is None or spec.loader is None:
-        raise UserError(f"--{flag}={place}: there is no such Python file")
+    file, arguments = parted(path)
+    spec = importlib.util.spec_from_file_location(f"{flag}_file", file)
+    if not _is_file(file) or spec is None or spec.loader is None:
+        raise UserError(f"--{flag}={path}: there is no such Python file")
     module = importlib.util.module_from_spec(spec)
     try:
-        with _known(module):
+        with _importable(module, file):
             spec.loader.exec_module(module)
             target = getattr(module, function)
-            if problem := _unfit(target, arguments):
-                raise UserError(f"--{flag}={place}: {function}() {problem}")
+            if problem := _misfit(target, arguments):
+                raise UserError(f"--{flag}={path}: {function}() {problem}")
             return target(*arguments)
     except UserError as error:
-        said = str(error)
-        raise UserError(said if said.startswith(f"--{flag}=") else f"--{flag}={place}: {said}") from error
+        message = str(error)
+        raise UserError(message if message.startswith(f"--{flag}=") else f"--{flag}={path}: {message}") from error
     except (Exception, SystemExit) as error:
-        raise UserError(f"--{flag}={place}: {type(error).__name__}: {one_line(error)}") from error
+        raise UserError(f"--{flag}={path}: {type(error).__name__}: {one_line(error)}") from error
 
 
-def parted(place: str | Path) -> tuple[Path, list[str]]:
-    """The file, and in a list what stands after the colon; a file whose own path has colons is taken as it is."""
-    text = str(place)
-    if not _is_file(Path(text)):
-        for at, letter in enumerate(text):
-            if letter == ":" and _is_file(Path(text[:at])):
-                return Path(text[:at]), [text[at + 1 :]]
+def parted(path: str | Path) -> tuple[Path, list[str]]:
+    """Returns the file, and in a list the text after the colon; the path of a file may itself have colons.
+
+    A relative path such as configs/X.py that is not below the current folder is that of a config of gan_jax.
+    """
+    text = str(path)
+    if (file := _located(text)) is not None:
+        return file, []
+    for at, letter in enumerate(text):
+        if letter == ":" and (file := _located(text[:at])) is not None:
+            return file, [text[at + 1 :]]
     return Path(text), []
+
+
+def _located(text: str) -> Path | None:
+    path = Path(text)
+    if _is_file(path):
+        return path
+    if path.parts[:1] == (NAME,) and _is_file(shipped := CONFIGS.joinpath(*path.parts[1:])):
+        return shipped
+    return None
 
 
 def _is_file(path: Path) -> bool:
@@ -53,24 +74,43 @@ def _is_file(path: Path) -> bool:
 
 
 @contextmanager
-def _known(module: ModuleType) -> Iterator[None]:
-    """The module is found under its name for a time, as dataclasses with annotations as text need it to be."""
-    before = sys.modules.get(module.__name__)
-    sys.modules[module.__name__] = module
+def _importable(module: ModuleType, file: Path) -> Iterator[None]:
+    """Lets the module be found under its name, as dataclasses need it, and its siblings as `configs.sibling`.
+
+    Both only for a time: another file's siblings may have the same names.
+    """
+    before = _taken_out(module.__name__)
+    importlib.invalidate_caches()  # a sibling may be newer than what was last seen of its folder
+    sys.modules.update({module.__name__: module, NAME: _siblings(file)})
     try:
         yield
     finally:
-        if before is None:
-            sys.modules.pop(module.__name__, None)
-        else:
-            sys.modules[module.__name__] = before
+        _taken_out(module.__name__)
+        sys.modules.update(before)
 
 
-def _unfit(target: Callable, arguments: list[str]) -> str:
-    """Why a function cannot be called with these arguments; '' where it can."""
+def _taken_out(name: str) -> dict[str, ModuleType]:
+    """Removes the module of this name and all of `configs` from those imported, and returns them."""
+    names = [key for key in sys.modules if key in (name, NAME) or key.startswith(f"{NAME}.")]
+    return {key: sys.modules.pop(key) for key in names}
+
+
+def _siblings(file: Path) -> ModuleType:
+    """Returns a package `configs` of the innermost such folder around the file, then the importable ones, then ours."""
+    folders = [str(folder) for folder in file.absolute().parents if folder.name == NAME][:1]
+    with suppress(ImportError, ValueError, AttributeError):
+        known = importlib.util.find_spec(NAME)
+        folders += [] if known is None else list(known.submodule_search_locations or ())
+    spec = ModuleSpec(NAME, None, is_package=True)
+    spec.submodule_search_locations = list(dict.fromkeys([*folders, str(CONFIGS)]))
+    return importlib.util.module_from_spec(spec)
+
+
+def _misfit(target: Callable, arguments: list[str]) -> str:
+    """Returns why a function cannot be called with these arguments; '' where it can."""
     try:
         signature = inspect.signature(target)
-    except (TypeError, ValueError):  # it says nothing of itself
+    except (TypeError, ValueError):  # a callable that tells no signature
         return ""
     try:
         signature.bind(*arguments)

@@ -31,8 +31,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
-
 from gan_jax.data import tfds
 from gan_jax.runs import cache
 from gan_jax.runs.paths import of_user

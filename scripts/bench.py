@@ -35,8 +35,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
-
 import numpy as np
 from ml_collections import ConfigDict
 

@@ -33,8 +33,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))  # so that it runs as a file
-
 SMALL = {
     "steps": 240,
     "batch_size": 16,

@@ -11,8 +11,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
-
 import numpy as np
 
 from gan_jax.errors import UserError, one_line

@@ -13,8 +13,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from gan_jax import data, features
 from gan_jax.errors import UserError
 from gan_jax.evaluation.predict import restore

@@ -13,8 +13,6 @@ import argparse
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # so that it runs as a file
-
 from gan_jax.errors import UserError
 from gan_jax.reporting import report
 from gan_jax.runs import terminal

@@ -11,6 +11,8 @@ from gan_jax.runs import cache
 
 ROOT = Path(__file__).parents[1]
 
+# Processes that tests start run this checkout, whichever one is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 # In the environment, and before JAX is imported, so that it holds for the processes that tests start too.
 with suppress(OSError):
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))

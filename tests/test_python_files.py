@@ -3,9 +3,11 @@
 import sys
 
 import pytest
+from conftest import ROOT
 
 from gan_jax import config as configs
 from gan_jax.errors import UserError
+from gan_jax.sweeps import plan
 
 DATACLASS = """
 from __future__ import annotations
@@ -78,3 +80,61 @@ def test_a_runs_config_takes_no_argument(tmp_path):
         configs.load(f"{tmp_path / 'config.json'}:x")
     with pytest.raises(UserError, match="no such file"):
         configs.load(f"{tmp_path / 'absent.py'}:x")
+
+
+SIBLING = """
+from configs.common import SPLIT
+from gan_jax.config import load
+from configs import digits_dcgan
+def get_config():
+    c = digits_dcgan.get_config()
+    c.data.split = SPLIT
+    return c
+"""
+
+
+def test_a_file_imports_its_own_siblings_and_leaves_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before, path = dict(sys.modules), list(sys.path)
+    for folder in ("a", "b"):
+        (tmp_path / folder / "configs" / "inner").mkdir(parents=True)
+        (tmp_path / folder / "configs" / "common.py").write_text(f"SPLIT = {folder!r}")
+        for place in ("x.py", "inner/x.py"):
+            (tmp_path / folder / "configs" / place).write_text(SIBLING)
+    for folder in ("a", "b", "a"):
+        for place in ("x.py", "inner/x.py"):
+            assert configs.load(tmp_path / folder / "configs" / place).data.split == folder
+            assert configs.load(f"{folder}/configs/{place}").data.split == folder
+    assert sys.path == path
+    assert not [name for name in sys.modules.keys() - before.keys() if name.startswith("config")]
+
+
+def test_a_file_that_loads_another_keeps_its_own_siblings(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder / "configs").mkdir(parents=True)
+        (tmp_path / folder / "configs" / "common.py").write_text(f"SPLIT = {folder!r}")
+        (tmp_path / folder / "configs" / "x.py").write_text(SIBLING)
+    outer = f"def get_config():\n    c = load({str(tmp_path / 'b' / 'configs' / 'x.py')!r})\n"
+    outer += "    from configs.common import SPLIT\n    c.data.split += SPLIT\n    return c\n"
+    (tmp_path / "a" / "configs" / "outer.py").write_text("from gan_jax.config import load\n" + outer)
+    assert configs.load(tmp_path / "a" / "configs" / "outer.py").data.split == "ba"
+
+
+def test_a_file_anywhere_imports_the_configs_of_gan_jax(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(ROOT))])
+    (tmp_path / "x.py").write_text(ARGUMENT.format("kind", "kind"))
+    assert configs.load("x.py:own").data.split == "own"
+
+
+def test_a_shipped_config_is_found_from_any_folder(tmp_path, monkeypatch):
+    shipped = configs.load(ROOT / "configs" / "mnist_gan.py")
+    monkeypatch.chdir(tmp_path)
+    assert configs.to_json(configs.load("configs/mnist_gan.py")) == configs.to_json(shipped)
+    assert plan.load("configs/sweeps/precision.py").seeds.count == 5
+    with pytest.raises(UserError, match=r"--config=configs/absent\.py: there is no such file"):
+        configs.load("configs/absent.py")
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "mnist_gan.py").write_text(ARGUMENT.format("kind='here'", "kind"))
+    assert configs.load("configs/mnist_gan.py").data.split == "here"
+    assert configs.load("configs/mnist_gan.py:there").data.split == "there"

@@ -21,11 +21,11 @@ from ml_collections import ConfigDict
 
 from gan_jax import config as configs
 from gan_jax.errors import UserError, suggestions
+from gan_jax.python_files import CONFIGS as CONFIGS  # of sweeps' files
 from gan_jax.python_files import made_by
 from gan_jax.sweeps.cells import Cell, Overrides
 from gan_jax.values import plain, plain_scalar
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 BETTER = ("lower", "higher")
 SCALES = ("linear", "log")
 OF_ROWS = frozenset({"step", "seconds"})
@@ -112,7 +112,7 @@ class Program(NamedTuple):
     values: dict[str, Any]
 
 
-def load(path: Path) -> Sweep:
+def load(path: str | Path) -> Sweep:
     """What `get_sweep()` of a Python file returns; raises UserError, with the file's name, for what fails in it."""
     sweep = made_by(path, "get_sweep", "sweep")
     if not isinstance(sweep, Sweep):

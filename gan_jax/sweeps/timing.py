@@ -1,0 +1,47 @@
+"""The speed of a config's compiled call, as the training loop makes it."""
+
+import time
+
+import jax
+from ml_collections import ConfigDict
+
+from gan_jax.data import Dataset
+from gan_jax.data.spec import spec_of
+from gan_jax.experiment import build, make_executor, streams
+from gan_jax.parallel import mapping
+
+
+class TimedRun:
+    """A config's compiled call with its data on the devices, and the state that its seeds have reached.
+
+    Attributes:
+        step: steps trained so far.
+        call_seconds: the time of the second call, which compiles nothing.
+        compile_seconds: the first call's time less the second's.
+    """
+
+    def __init__(self, config: ConfigDict, dataset: Dataset):
+        mapping.check(config.batch_size, config.seeds)
+        self.config, self.spec = config, spec_of(dataset)
+        experiment = build(config, self.spec)
+        self.executor = make_executor(config, experiment, dataset)
+        seeds = range(config.seed, config.seed + config.seeds)
+        self.state = self.executor.put([experiment.init(streams(seed).init) for seed in seeds])
+        self.step = 0
+        first = self.train(1)
+        self.call_seconds = self.train(1)
+        self.compile_seconds = first - self.call_seconds
+
+    def train(self, calls: int) -> float:
+        """Trains for so many calls. Returns the seconds that they took."""
+        start = time.perf_counter()
+        for _ in range(calls):
+            self.state, _ = self.executor.run(self.state, self.step, self.config.steps_per_call)
+            self.step += self.config.steps_per_call
+        jax.block_until_ready(self.state)
+        return time.perf_counter() - start
+
+    def ms_per_step(self, seconds: float) -> float:
+        """Returns the milliseconds of a step, over at least one call and as many as take about so many seconds."""
+        calls = max(1, round(seconds / self.call_seconds))
+        return self.train(calls) / (calls * self.config.steps_per_call) * 1e3
