@@ -1,28 +1,28 @@
-"""Times the rounds of a config, as training plays them, and prints one JSON line.
+"""Times the steps of a config, as training makes them, and prints one JSON line.
 
     python scripts/bench.py --config=configs/mnist_dcgan.py [--config.field=value ...] [--batch_size=256]
                             [--steps_per_call=20] [--seeds=8] [--data=28x28x1] [--blocks=5] [--seconds=2]
     python scripts/bench.py --config=... --sweep
     python scripts/bench.py --config=... --peer=torch_script.py --peer_python=python3 --peer_args="dcgan" --pairs=3
 
-    ms_per_round               of all seeds together: median, min and max of `blocks` blocks, each of about `seconds`,
+    ms_per_step                of all seeds together: median, min and max of `blocks` blocks, each of about `seconds`,
                                after a first call to compile and a second to warm up; choosing and reading the examples
                                is part of it, logging, samples and checkpoints are not
-    images_per_second          batch_size x seeds for each round, however many moves it has
+    images_per_second          batch_size x seeds for each step, however many updates it has
     compile_seconds            the first call's time less the second's; JAX's own cache of programs is not set up here
-    flops_per_round            of all seeds together, counted from the layers' shapes: see flops.py
-    gflops_per_second          flops_per_round at the median
-    peak_gflops_per_second     of one large float32 product of matrices, measured after each block: the median
-    share_of_peak              the median over blocks of a block's speed by that of the product after it; with other
-                               dtypes than float32 it may be above 1
+    flops_per_step             of all seeds together, counted from the layers' shapes: see flops.py
+    gflops_per_second          flops_per_step at the median
+    peak_gflops_per_second     of one large float32 matrix product, measured after each block: the median
+    share_of_peak              the median over blocks of a block's speed divided by that of the product after it; with
+                               other dtypes than float32 it may be above 1
     peak_memory_mb             host: of the process, compiling included; device: null where it does not tell
-    load_before                processes at work in the minute before this one: where there were any, times tell little
+    load_before                the load of the machine in the minute before; where it is not near 0, times tell little
 
-`--data=HxWxC` plays 8,192 random images of that shape, in ten classes, in the place of the config's own data set: the
+`--data=HxWxC` trains on 8,192 random images of that shape, in ten classes, instead of the config's own data set: the
 arithmetic is the same, and no data is needed. `--sweep` prints a table instead: batches of 16 to 512, then all `widths`
-of the networks by 0.5, 1 and 2; its rows' blocks alternate. `--peer` runs another program, which prints a JSON object
-with `ms_per_round` (and `batch`, `min`) on its last line, and ours in turn, and adds each pair's ratio, the peer's time
-by ours, the ratios' median, and the ratio of the best blocks of all.
+of the networks times 0.5, 1 and 2; the rows' blocks alternate. `--peer` runs another program in turn with ours. It
+prints a JSON object with `ms_per_step`, or `ms_per_round`, (and `batch`, `min`) on its last line. Each pair's ratio is
+added, the peer's time divided by ours, with the ratios' median and the ratio of the best blocks of all.
 """
 
 import argparse
@@ -46,12 +46,12 @@ from gan_jax.runs.paths import of_user
 from scripts import timed
 
 BATCH_SIZES, WIDTHS = (16, 32, 64, 128, 256, 512), (0.5, 1.0, 2.0)
-"""What a sweep goes through."""
+"""The rows of --sweep's table."""
 RANDOM_IMAGES = 8192
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line; the exit status is 0, or 2 for what the user can put right."""
+    """Runs a command line. Returns 0, or 2 for what the user can put right."""
     args, overrides = _parser().parse_known_args(argv)
     overrides += [
         f"--config.{field}={value}"
@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     either.add_argument("--sweep", action="store_true", help="a table over batch sizes and widths")
     either.add_argument("--peer", help="a Python script to time in turn with ours")
     parser.add_argument("--peer_python", default="python3", help="the interpreter that runs it")
-    parser.add_argument("--peer_args", type=shlex.split, default=[], help="its arguments, as one word")
+    parser.add_argument("--peer_args", type=shlex.split, default=[], help="its arguments, as one quoted argument")
     parser.add_argument("--pairs", type=_positive, default=3, help="how often the peer and ours are timed")
     return parser
 
@@ -103,38 +103,38 @@ def _config(path: Path, arguments: list[str]) -> ConfigDict:
 
 
 def _dataset(config: ConfigDict, shape: tuple[int, ...] | None) -> Dataset:
-    """The config's own data, or random images of this shape with random labels."""
+    """Returns the config's own data, or random images of this shape with random labels."""
     if shape is None:
-        return data.load(config.data.name, config.data.split)
+        return data.load(**config.data.to_dict())
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (RANDOM_IMAGES, *shape), np.uint8)
     return Dataset(f"random {'x'.join(map(str, shape))}", "train", x, rng.integers(0, 10, len(x), np.int32), classes=10)
 
 
 def _measure(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
-    """The JSON line's fields."""
+    """Returns the fields of the JSON line."""
     load = os.getloadavg()[0]
     config = _config(args.config, overrides)
     dataset = _dataset(config, args.data)
-    game = timed.Game(config, dataset)
+    run = timed.Timed(config, dataset)
     memory = timed.memory()  # before the peak's matrices are made
     peak = timed.peak()
     theirs, ours, peaks = [], [], []
     for _ in range(args.pairs if args.peer else 1):
         if args.peer:
             theirs.append(_peer([args.peer_python, args.peer, *args.peer_args], config.batch_size))
-        times, after = zip(*((game.block(args.seconds), peak()) for _ in range(args.blocks)), strict=True)
+        times, after = zip(*((run.ms_per_step(args.seconds), peak()) for _ in range(args.blocks)), strict=True)
         ours.append(times)
         peaks += after
     every = [ms for times in ours for ms in times]
-    shares = [game.flops / ms / 1e6 / peak for ms, peak in zip(every, peaks, strict=True)]
+    shares = [run.flops / ms / 1e6 / peak for ms, peak in zip(every, peaks, strict=True)]
     return {
         "config": str(args.config),
         "overrides": overrides,
         "data": dataset.name,
         "steps_per_call": config.steps_per_call,
-        **_speed(game, every),
-        "compile_seconds": round(game.compile_seconds, 2),
+        **_speed(run, every),
+        "compile_seconds": round(run.compile_seconds, 2),
         "peak_gflops_per_second": round(median(peaks), 1),
         "share_of_peak": round(median(shares), 4),
         "peak_memory_mb": memory,
@@ -145,42 +145,46 @@ def _measure(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
 
 
 def _ratios(theirs: list[dict[str, Any]], ours: list[tuple[float, ...]]) -> dict[str, Any]:
-    """Each pair's ratio of times, peer's by ours; their median; and the ratio of the best blocks of all."""
+    """Returns each pair's ratio of times, the peer's to ours, their median, and the ratio of the best blocks of all."""
     pairs = [
-        {"peer": said["ms_per_round"], "ours": round(middle, 3), "ratio": round(said["ms_per_round"] / middle, 3)}
-        for said, middle in zip(theirs, map(median, ours), strict=True)
+        {"peer": ms, "ours": round(middle, 3), "ratio": round(ms / middle, 3)}
+        for ms, middle in zip(map(_peer_ms, theirs), map(median, ours), strict=True)
     ]
-    best = min(said.get("min", said["ms_per_round"]) for said in theirs) / min(map(min, ours))
+    best = min(printed.get("min", _peer_ms(printed)) for printed in theirs) / min(map(min, ours))
     ratio = median(pair["ratio"] for pair in pairs)
-    return {"pairs": pairs, "ratio": round(ratio, 3), "ratio_of_best": round(best, 3), "said": theirs[-1]}
+    return {"pairs": pairs, "ratio": round(ratio, 3), "ratio_of_best": round(best, 3), "printed": theirs[-1]}
 
 
-def _speed(game: timed.Game, times: list[float]) -> dict[str, Any]:
+def _speed(run: timed.Timed, times: list[float]) -> dict[str, Any]:
     middle = median(times)
     return {
-        "batch_size": game.config.batch_size,
-        "seeds": game.config.seeds,
-        "ms_per_round": {name: round(of(times), 3) for name, of in (("median", median), ("min", min), ("max", max))},
-        "images_per_second": round(game.images / middle * 1e3),
-        "flops_per_round": game.flops,
-        "gflops_per_second": round(game.flops / middle / 1e6, 1),
+        "batch_size": run.config.batch_size,
+        "seeds": run.config.seeds,
+        "ms_per_step": {name: round(of(times), 3) for name, of in (("median", median), ("min", min), ("max", max))},
+        "images_per_second": round(run.images / middle * 1e3),
+        "flops_per_step": run.flops,
+        "gflops_per_second": round(run.flops / middle / 1e6, 1),
     }
 
 
 def _peer(command: list[str], batch_size: int) -> dict[str, Any]:
-    """What the peer prints on its last line; raises UserError where that has no time, or one of other batches."""
+    """Returns the JSON object of the peer's last line; UserError where it has no time, or that of other batches."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        said = json.loads(done.stdout.splitlines()[-1])
-        said["ms_per_round"] / 1
+        printed = json.loads(done.stdout.splitlines()[-1])
+        _peer_ms(printed) / 1
     except subprocess.CalledProcessError as error:
         raise UserError(f"--peer: {shlex.join(command)} failed: {one_line(Exception(error.stderr[-400:]))}") from error
     except (OSError, LookupError, TypeError, ValueError) as error:
         why = one_line(error)
-        raise UserError(f"--peer: {shlex.join(command)} prints no JSON object with ms_per_round: {why}") from error
-    if (batch := said.get("batch", batch_size)) != batch_size:
+        raise UserError(f"--peer: {shlex.join(command)} prints no JSON object with ms_per_step: {why}") from error
+    if (batch := printed.get("batch", batch_size)) != batch_size:
         raise UserError(f"--peer: its batches are of {batch}, ours of {batch_size}: say the same in --peer_args")
-    return said
+    return printed
+
+
+def _peer_ms(printed: dict[str, Any]) -> float:
+    return printed["ms_per_step"] if "ms_per_step" in printed else printed["ms_per_round"]
 
 
 def _sweep(args: argparse.Namespace, overrides: list[str]) -> None:
@@ -188,21 +192,21 @@ def _sweep(args: argparse.Namespace, overrides: list[str]) -> None:
     own = _config(args.config, overrides)
     dataset = _dataset(own, args.data)
     rows = [(size, 1.0) for size in BATCH_SIZES] + [(own.batch_size, factor) for factor in WIDTHS]
-    games = [
-        timed.Game(_config(args.config, [*overrides, f"--config.batch_size={size}", *_widened(own, factor)]), dataset)
+    runs = [
+        timed.Timed(_config(args.config, [*overrides, f"--config.batch_size={size}", *_widened(own, factor)]), dataset)
         for size, factor in rows
     ]
-    blocks = [[game.block(args.seconds) for game in games] for _ in range(args.blocks)]
-    print("| batch_size | widths | ms per round | min | max | images/s | GFLOP/s |\n|---|---|---|---|---|---|---|")
-    for (size, factor), game, times in zip(rows, games, zip(*blocks, strict=True), strict=True):
-        speed = _speed(game, list(times))
-        ms = speed["ms_per_round"]
+    blocks = [[run.ms_per_step(args.seconds) for run in runs] for _ in range(args.blocks)]
+    print("| batch_size | widths | ms per step | min | max | images/s | GFLOP/s |\n|---|---|---|---|---|---|---|")
+    for (size, factor), run, times in zip(rows, runs, zip(*blocks, strict=True), strict=True):
+        speed = _speed(run, list(times))
+        ms = speed["ms_per_step"]
         rest = f"{speed['images_per_second']} | {speed['gflops_per_second']}"
         print(f"| {size} | x {factor:g} | {ms['median']} | {ms['min']} | {ms['max']} | {rest} |")
 
 
 def _widened(config: ConfigDict, factor: float) -> list[str]:
-    """Overrides that multiply every layer's width, to 1 at least."""
+    """Returns overrides that multiply every layer's width, to at least 1."""
     return [
         f"--config.networks.{role}.widths={tuple(max(1, round(width * factor)) for width in network.widths)}"
         for role, network in config.networks.items()

@@ -1,6 +1,6 @@
 """Runs a sweep: the command `gan-jax-sweep`, of gan_jax/sweeps/main.py.
 
-    python scripts/sweep.py --sweep=configs/sweeps/objectives_digits.py --workdir=runs/objectives
+python scripts/sweep.py --sweep=configs/sweeps/objectives_digits.py --workdir=runs/objectives
 """
 
 from gan_jax.sweeps.main import run

@@ -80,11 +80,11 @@ def test_what_cannot_be_counted_is_refused(function, message):
         flops.of(function, jnp.ones((4, 4)))
 
 
-def small_gan(*overrides):
-    """Operations of a round of 8 examples with 12 values each."""
+def small_gan(*arguments):
+    """Operations of a step of 8 examples with 12 values each."""
     networks = ["--config.networks.generator.widths=(7,)", CRITIC, "--config.samplers.z.dim=3", "--config.batch_size=8"]
     order = "--config.step_rule.name=alternating"
-    config = overrides.apply(configs.load(Path(CONFIG)), [*networks, order, *overrides])
+    config = overrides.apply(configs.load(Path(CONFIG)), [*networks, order, *arguments])
     return flops.of_step(config, DataSpec((2, 6, 1)))
 
 
@@ -118,41 +118,41 @@ def test_prints_one_line_with_all_fields_and_a_peers_ratios_without_data(capsys,
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(timed, "PRODUCTS", 1)
     peer = tmp_path / "peer.py"
-    said = '{"ms_per_round": 7.5, "min": 7, "batch": ' + "' + sys.argv[1] + '}"
+    said = '{"ms_per_step": 7.5, "min": 7, "batch": ' + "' + sys.argv[1] + '}"
     peer.write_text(f"import sys; print('warm'); print('{said}')")
     theirs = [f"--peer={peer}", f"--peer_python={sys.executable}", "--peer_args=8", "--pairs=2"]
     assert bench.main([f"--config={CONFIG}", *SMALL, CRITIC, "--data=4x5x3", "--seeds=2", *theirs]) == 0
     found = json.loads(capsys.readouterr().out)
-    numbers = {"images_per_second", "compile_seconds", "flops_per_round", "gflops_per_second"}
+    numbers = {"images_per_second", "compile_seconds", "flops_per_step", "gflops_per_second"}
     numbers |= {"peak_gflops_per_second", "share_of_peak", "steps_per_call", "batch_size", "seeds", "load_before"}
-    rest = {"config", "overrides", "data", "ms_per_round", "peak_memory_mb", "device", "versions", "date", "peer"}
+    rest = {"config", "overrides", "data", "ms_per_step", "peak_memory_mb", "device", "versions", "date", "peer"}
     assert set(found) == numbers | rest
     assert all(found[name] > 0 for name in numbers - {"compile_seconds", "load_before"})
-    assert set(found["ms_per_round"]) == {"median", "min", "max"}
+    assert set(found["ms_per_step"]) == {"median", "min", "max"}
     assert found["peak_memory_mb"]["host"] > 50
     assert [found[name] for name in ("data", "batch_size", "steps_per_call", "seeds")] == ["random 4x5x3", 8, 2, 2]
     assert found["overrides"] == [CRITIC, "--config.batch_size=8", "--config.steps_per_call=2", "--config.seeds=2"]
-    assert found["flops_per_round"] == 2 * 2 * 8 * (2 * 20 * 100 + 3 * 100 * 60 + 6 * (60 * 6 + 6) + 2 * 6)
+    assert found["flops_per_step"] == 2 * 2 * 8 * (2 * 20 * 100 + 3 * 100 * 60 + 6 * (60 * 6 + 6) + 2 * 6)
     first, second = found["peer"]["pairs"]
     assert first["peer"] == 7.5
     assert first["ratio"] == pytest.approx(7.5 / first["ours"], rel=0.01)
     assert found["peer"]["ratio"] == pytest.approx((first["ratio"] + second["ratio"]) / 2, abs=0.002)
-    assert found["peer"]["ratio_of_best"] == pytest.approx(7 / found["ms_per_round"]["min"], rel=0.01)
-    assert found["peer"]["said"]["batch"] == 8
+    assert found["peer"]["ratio_of_best"] == pytest.approx(7 / found["ms_per_step"]["min"], rel=0.01)
+    assert found["peer"]["printed"]["batch"] == 8
 
 
 def test_sweep_prints_a_row_for_each_batch_size_and_width(capsys, monkeypatch):
-    class Game(timed.Game):
-        def play(self, calls):
-            played.append(self.shape[1])
-            return super().play(calls)
+    class Timed(timed.Timed):
+        def train(self, calls):
+            trained.append(self.config.batch_size)
+            return super().train(calls)
 
-    played = []
-    monkeypatch.setattr(timed, "Game", Game)
+    trained = []
+    monkeypatch.setattr(timed, "Timed", Timed)
     monkeypatch.setattr(bench, "BATCH_SIZES", (4,))
     monkeypatch.setattr(bench, "WIDTHS", (0.5,))
     assert bench.main([f"--config={CONFIG}", "--config.data.name=digits", *SMALL, CRITIC, "--sweep"]) == 0
-    assert played == [4, 4, 8, 8, 4, 8, 4, 8]  # two calls to compile and warm up, then blocks in turn
+    assert trained == [4, 4, 8, 8, 4, 8, 4, 8]  # two calls to compile and warm up, then blocks in turn
     _, _, *rows = capsys.readouterr().out.splitlines()
     assert [row.split("|")[1:3] for row in rows] == [[" 4 ", " x 1 "], [" 8 ", " x 0.5 "]]
 
@@ -170,12 +170,12 @@ def test_widths_are_multiplied():
     [
         (["--config.batchsize=8"], "unknown config field 'batchsize'"),
         (["--peer=no_such_file.py"], "--peer: .*no_such_file.py failed: .*No such file"),
-        (["--peer=-cprint('hello')"], "prints no JSON object with ms_per_round"),
+        (["--peer=-cprint('hello')"], "prints no JSON object with ms_per_step"),
         (['--peer=-cprint(\'{"ms_per_round": 1, "batch": 64}\')'], "its batches are of 64, ours of 8"),
     ],
 )
 def test_what_the_user_can_put_right_is_one_line(arguments, message, capsys, monkeypatch):
-    monkeypatch.setattr(timed, "Game", lambda config, dataset: None)
+    monkeypatch.setattr(timed, "Timed", lambda config, dataset: None)
     monkeypatch.setattr(timed, "peak", lambda: None)
     assert bench.main([f"--config={CONFIG}", *SMALL, "--data=2x2x1", "--peer_python", sys.executable, *arguments]) == 2
     said = capsys.readouterr().err
@@ -188,4 +188,4 @@ def test_runs_as_a_file():
     command = [sys.executable, str(ROOT / "scripts" / "bench.py"), "--help"]
     done = subprocess.run(command, cwd="/", capture_output=True, text=True)
     assert done.returncode == 0
-    assert "ms_per_round" in done.stdout
+    assert "ms_per_step" in done.stdout

@@ -11,7 +11,8 @@ from conftest import ROOT
 from gan_jax import main as command
 from gan_jax.errors import UserError
 from gan_jax.runs.paths import check_name, check_writable, of_user
-from scripts import report, sweep
+from gan_jax.sweeps import main as sweep_main
+from scripts import report
 
 
 def test_home_is_expanded(monkeypatch, tmp_path):
@@ -39,9 +40,9 @@ def test_flags_expand_home(arguments, monkeypatch, tmp_path, capsys):
 def test_scripts_expand_home(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert report.main(["~/runs"]) == 2
-    assert sweep.main(["--sweep=~/s.py", "--dry_run"]) == 2
-    assert sweep.main(["--status", "--workdir=~/runs"]) == 2
-    assert sweep.main(["--status=~/runs"]) == 2
+    assert sweep_main.main(["--sweep=~/s.py", "--dry_run"]) == 2
+    assert sweep_main.main(["--status", "--workdir=~/runs"]) == 2
+    assert sweep_main.main(["--status=~/runs"]) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 4
     assert all(str(tmp_path) in line for line in said)
@@ -89,7 +90,7 @@ def test_what_cannot_be_made_is_found_first(tmp_path):
 )
 def test_printing_never_fails(environment):
     code = (
-        "import sys; from gan_jax import terminal; terminal.escaped()\n"
+        "import sys; from gan_jax.runs import terminal; terminal.escaped()\n"
         "for stream in (sys.stdout, sys.stderr): print('ü λ \\udcff \\U0001f600', file=stream)"
     )
     done = subprocess.run(

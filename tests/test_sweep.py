@@ -20,13 +20,13 @@ from gan_jax.reporting import images
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.sweeps import ablation, local, slurm
 from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps import main as sweep_main
 from gan_jax.sweeps.plan import Program, expand, load, programs
 from gan_jax.training import loop
-from scripts import sweep as script
 
 SWEEP = """
 from gan_jax.config import load
-from gan_jax.sweeps.cells import listed
+from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 def get_sweep():
@@ -43,7 +43,7 @@ def get_sweep():
     metrics = [Metric("critic/loss"), Metric("generator/loss", "lower")]
     curves = [Curve("critic/loss"), Curve("generator/gradient_norm", "critic/fake_probability")]
     base = load(CONFIGS / "digits_dcgan.py")
-    return Sweep(base, listed(cells), Seeds(2), small, metrics=metrics, curves=curves, baseline="minimax")
+    return Sweep(base, named(cells), Seeds(2), small, metrics=metrics, curves=curves, baseline="minimax")
 """
 
 
@@ -85,22 +85,22 @@ def test_killed_and_started_again_it_makes_the_same_table(file, undisturbed, tmp
     wait_for(lambda: any(map(folders.is_locked, folder.glob("cells/minimax-*/seeds_0_to_1"))))
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert script.main([f"--status={folder}"]) == 0
+    assert sweep_main.main([f"--status={folder}"]) == 0
     said = capsys.readouterr().out
-    assert "failed at round 0: cells/cannot_be-" in said
+    assert "failed at step 0: cells/cannot_be-" in said
     assert "1 failed" in said
-    assert script.main(arguments) == 1
+    assert sweep_main.main(arguments) == 1
     captured = capsys.readouterr()
     assert captured.out.split() == [str(folder / f"ablation.{kind}") for kind in ("md", "json")] + [
         str(folder / "cost.json"),
         str(folder / "ablation.html"),
     ]
-    assert "failed at round 0: cells/cannot_be-" in captured.err
+    assert "failed at step 0: cells/cannot_be-" in captured.err
     assert "differ in length" in captured.err.splitlines()[-1]
     for name in ("ablation.md", "ablation.json"):
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes()
     assert "| cannot be | 2 | 2 not run | — | — |" in (folder / "ablation.md").read_text()
-    assert script.main([f"--status={folder}"]) == 0
+    assert sweep_main.main([f"--status={folder}"]) == 0
     assert "2 done, 0 running, 1 failed, 0 diverged, 0 waiting of 3 programs" in capsys.readouterr().out
 
 
@@ -113,7 +113,7 @@ def test_a_signal_is_passed_on_to_what_runs_which_is_waited_for(number):
 
 
 def test_print_commands_are_those_left_as_json_lines(file, undisturbed, capsys):
-    assert script.main([f"--sweep={file}", f"--workdir={undisturbed}", "--print_commands"]) == 0
+    assert sweep_main.main([f"--sweep={file}", f"--workdir={undisturbed}", "--print_commands"]) == 0
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert (line["cell"], line["seeds"]) == ("cannot be", [0, 1])
     assert line["command"][1:3] == ["-m", "gan_jax.main"]
@@ -124,7 +124,7 @@ def test_print_commands_are_those_left_as_json_lines(file, undisturbed, capsys):
 
 def test_dry_run_shows_the_plan_and_makes_nothing(file, tmp_path, capsys):
     arguments = [f"--sweep={file}", f"--workdir={tmp_path / 'run'}", "--dry_run", "--probe=0"]
-    assert script.main(arguments) == 0
+    assert sweep_main.main(arguments) == 0
     said = capsys.readouterr().out
     assert "minimax  (minimax-" in said
     assert "3 cells of 2 seeds: 6 runs in 3 programs" in said
@@ -134,7 +134,7 @@ def test_dry_run_shows_the_plan_and_makes_nothing(file, tmp_path, capsys):
 @pytest.mark.parametrize("also", [["--dry_run"], []])
 def test_a_metric_that_no_run_will_have_is_refused_before_any(file, tmp_path, also, capsys):
     (tmp_path / "typo.py").write_text(file.read_text().replace('Metric("critic/loss")', 'Metric("critic/los")'))
-    assert script.main([f"--sweep={tmp_path / 'typo.py'}", f"--workdir={tmp_path / 'run'}", *also]) == 2
+    assert sweep_main.main([f"--sweep={tmp_path / 'typo.py'}", f"--workdir={tmp_path / 'run'}", *also]) == 2
     said = capsys.readouterr().err
     assert said.startswith(
         "error: the sweep asks for 'critic/los', which no run of it will have; did you mean critic/l"
@@ -160,7 +160,7 @@ def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypa
 
     monkeypatch.setattr(local, "run", play)
     folder = tmp_path / "run"
-    assert script.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={folder}"]) == 1
+    assert sweep_main.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={folder}"]) == 1
     report = json.loads((folder / "ablation.json").read_text())
     assert [(cell["name"], [*cell["fates"]]) for cell in report["cells"]] == [("minimax", ["7", "8"])]
     assert [(cell["name"], cell["chosen"]) for cell in report["search"]["cells"]] == [
@@ -170,7 +170,7 @@ def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypa
     ]
     assert "## The search before" in (folder / "ablation.md").read_text()
     losses.clear()
-    assert script.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={tmp_path / 'lost'}"]) == 2
+    assert sweep_main.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={tmp_path / 'lost'}"]) == 2
     assert "no cell of the search has generator/loss of every seed" in capsys.readouterr().err
 
 
@@ -204,7 +204,7 @@ def test_slurm_is_named_where_it_is_not(tmp_path, monkeypatch):
     ],
 )
 def test_bad_input_is_one_line(arguments, message, file, capsys):
-    assert script.main([argument.format(file) for argument in arguments]) == 2
+    assert sweep_main.main([argument.format(file) for argument in arguments]) == 2
     said = capsys.readouterr().err
     assert message in said
     assert said.startswith("error: ")
