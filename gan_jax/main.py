@@ -48,7 +48,7 @@ def command(stop: Stop) -> NoReturn:
 
 
 def run() -> NoReturn:
-    """Runs the command line of this process: the command `gan-jax`, equal to `python -m gan_jax.main`."""
+    """Runs the command line of this process, as `python -m gan_jax.main` does: the command `gan-jax`."""
     stop = Stop()
     stop.take()
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  # as -m does, for modules that a config names
