@@ -179,19 +179,26 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
 ):
     """The boundary at round 3 is not kept waiting for its picture, which is made when the run goes on."""
     run_dir, stop = RunDirectory(tmp_path / "run"), Stop()
-    patched, name, time = {
-        "in a call": (loop._Loop, "places", 1),
-        "in a picture": (Record, "show_samples", 2),
-        "before a picture": (loop._Loop, "record", 2),
+    calls = []
+
+    def stopping(original, time):
+        def asked(*arguments):
+            calls.append(arguments)
+            if len(calls) == time:
+                stop._take(signal.SIGTERM, None)
+            return original(*arguments)
+
+        return asked
+
+    def executor(*arguments, make=loop.make_executor):
+        made = make(*arguments)
+        return made._replace(run=stopping(made.run, 1))
+
+    patched, name, asked = {
+        "in a call": (loop, "make_executor", executor),
+        "in a picture": (Record, "show_samples", stopping(Record.show_samples, 2)),
+        "before a picture": (loop._Loop, "record", stopping(loop._Loop.record, 2)),
     }[moment]
-    original, calls = getattr(patched, name), []
-
-    def asked(self, *arguments):
-        calls.append(arguments)
-        if len(calls) == time:
-            stop._take(signal.SIGTERM, None)
-        return original(self, *arguments)
-
     with monkeypatch.context() as patches:
         patches.setattr(patched, name, asked)
         with pytest.raises(Stopped, match=rf"SIGTERM: round {reached} of 6 is saved; the same command goes on"):

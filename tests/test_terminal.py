@@ -16,7 +16,7 @@ from gan_jax.training import loop
 
 CODE = """
 import os, sys
-from gan_jax import terminal
+from gan_jax.runs import terminal
 {before}
 terminal.guard()
 print("lost" * 9000); print("said", file=sys.stderr); terminal.say("said"); terminal.tell("told")
@@ -78,7 +78,7 @@ def test_a_process_ends_well_without_its_terminal(how, before, said):
 
 
 def test_an_encoding_that_lacks_a_letter_is_no_failure():
-    code = "from gan_jax import terminal; terminal.guard(); print(chr(0x6570)); terminal.settle()"
+    code = "from gan_jax.runs import terminal; terminal.guard(); print(chr(0x6570)); terminal.settle()"
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "\\u6570\n")
