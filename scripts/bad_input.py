@@ -104,7 +104,7 @@ def prepare(held: Path) -> Path:
         command += [f"--workdir={held / name}", *(f"--config.{field}={value}" for field, value in values.items())]
         environment = {**os.environ, "GAN_JAX_CACHE": str(held / "cache")}
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment)
-    if (mnist := tfds.place() / "mnist").is_dir():
+    if (mnist := tfds.data_dir() / "mnist").is_dir():
         shutil.copytree(mnist, held / "mnist", ignore=shutil.ignore_patterns("*train*"))
     return held
 

@@ -73,7 +73,7 @@ UNLABELLED = {
     "floats": (TEN.astype(np.float32), 10, "float32.*not integers"),
     "words": (TEN.astype(str), 10, "not integers"),
     "list": (TEN.tolist(), 10, "are list"),
-    "no count": (TEN, 0, "how many classes there are is not said"),
+    "no count": (TEN, 0, "the number of classes is not given"),
     "no number": (TEN, "ten", "classes is 'ten'"),
 }
 
@@ -184,7 +184,7 @@ def test_a_users_own_set_has_the_name_and_split_that_it_was_asked_for(own):
             {**LABEL["label"], "pythonClassName": "x.ClassLabel"},
             r"no feature `label`, but labels \(Class",
         ),
-        ("label", {"classLabel": {}}, "how many classes there are is not said"),
+        ("label", {"classLabel": {}}, "the number of classes is not given"),
     ],
 )
 def test_prepared_labels_of_another_kind_or_name(label, feature, expected, tmp_path, monkeypatch):

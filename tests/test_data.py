@@ -425,7 +425,7 @@ def test_a_damaged_description_names_the_folder(name, content, place):
 
 def held(name):
     if tfds.find(name) is None:
-        pytest.skip(f"{name} is not in {tfds.place()} (TFDS_DATA_DIR)")
+        pytest.skip(f"{name} is not in {tfds.data_dir()} (TFDS_DATA_DIR)")
 
 
 @pytest.mark.parametrize(

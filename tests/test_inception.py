@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from gan_jax.core import networks
+from gan_jax.core.networks import Network
 from gan_jax.errors import UserError
 from gan_jax.features import inception, weights
 
@@ -53,7 +53,7 @@ def test_it_is_torch_fidelitys(fixture, state, tmp_path):
 
 def test_the_params_are_all_and_of_their_shapes(state):
     x = jax.ShapeDtypeStruct((1, 4, 4, 1), np.float32)
-    params, stats = jax.eval_shape(lambda x: networks.init(inception.Inception(), jax.random.key(0), x), x)
+    params, stats = jax.eval_shape(lambda x: Network(inception.Inception()).init(jax.random.key(0), {"x": x}), x)
     made = inception.from_torch(state)
     assert jax.tree.map(np.shape, made) == jax.tree.map(lambda leaf: leaf.shape, params)
     assert stats == {}

@@ -7,7 +7,7 @@ import pytest
 from jax import random
 
 from gan_jax import layers
-from gan_jax.core import networks
+from gan_jax.core.networks import Network
 from gan_jax.models import autoencoder, dcgan, mlp, pacgan
 
 KEY = random.key(0)
@@ -36,9 +36,21 @@ CRITICS = {
 }
 
 
+def init(module, key, *inputs):
+    """The first (params, stats) of a module, whose inputs are the fields in the order of its arguments."""
+    network = Network(module)
+    return network.init(key, dict(zip(network.fields, inputs, strict=True)))
+
+
+def apply(module, params, stats, *inputs, train, key=None):
+    """The module's output and new stats."""
+    network = Network(module)
+    return network.apply(params, stats, dict(zip(network.fields, inputs, strict=True)), train=train, key=key)
+
+
 def sizes(module, x):
     """(channels out of each weight layer, count of parameters) of a module."""
-    params, _ = jax.eval_shape(lambda: networks.init(module, KEY, x))
+    params, _ = jax.eval_shape(lambda: init(module, KEY, x))
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
@@ -46,9 +58,9 @@ def sizes(module, x):
 def test_generator(name):
     module = GENERATORS[name]
     z = random.normal(KEY, (4, 5))
-    params, stats = networks.init(module, KEY, z)
+    params, stats = init(module, KEY, z)
     for train in (True, False):
-        x, new = networks.apply(module, params, stats, z, train=train)
+        x, new = apply(module, params, stats, z, train=train)
         assert x.shape == (4, *module.shape)
         assert x.dtype == jnp.float32
         assert jnp.abs(x).max() <= 1
@@ -59,9 +71,9 @@ def test_generator(name):
 def test_critic(name):
     module = CRITICS[name]
     x = random.uniform(KEY, (4, 8, 8, 1))
-    params, stats = networks.init(module, KEY, x)
+    params, stats = init(module, KEY, x)
     for train in (True, False):
-        scores, new = networks.apply(module, params, stats, x, train=train, key=KEY)
+        scores, new = apply(module, params, stats, x, train=train, key=KEY)
         assert scores.shape == (4,)
         assert scores.dtype == jnp.float32
         assert jax.tree.structure(new) == jax.tree.structure(stats)
@@ -71,13 +83,13 @@ def test_critic(name):
 def test_encoder(name):
     module = ENCODERS[name]
     x = random.uniform(KEY, (4, 8, 8, 1))
-    params, stats = networks.init(module, KEY, x)
+    params, stats = init(module, KEY, x)
     for train in (True, False):
-        z, new = networks.apply(module, params, stats, x, train=train)
+        z, new = apply(module, params, stats, x, train=train)
         assert z.shape == (4, 3)
         assert z.dtype == jnp.float32
         assert jax.tree.structure(new) == jax.tree.structure(stats)
-    again, _ = networks.apply(module, params, stats, x[:2], train=False)
+    again, _ = apply(module, params, stats, x[:2], train=False)
     np.testing.assert_allclose(again, z[:2], rtol=1e-5, atol=1e-6)
 
 
@@ -89,11 +101,11 @@ def test_bfloat16_is_computed_in_and_float32_kept(name):
     module, label = ALL[name], jnp.arange(4) % 3
     x = random.normal(KEY, (4, 5) if hasattr(module, "shape") else (4, 8, 8, 1))
     inputs = (x, label) if hasattr(module, "classes") else (x,)
-    params, stats = networks.init(module, KEY, *inputs)
+    params, stats = init(module, KEY, *inputs)
 
     def outputs(dtype):
         lowered = module.clone(dtype=dtype)
-        run = jax.jit(lambda params, stats: networks.apply(lowered, params, stats, *inputs, train=True, key=KEY))
+        run = jax.jit(lambda params, stats: apply(lowered, params, stats, *inputs, train=True, key=KEY))
         return run, run(params, stats)
 
     (_, (exact, _)), (run, (near, new)) = outputs(jnp.float32), outputs(jnp.bfloat16)
@@ -110,12 +122,12 @@ def test_bfloat16_is_computed_in_and_float32_kept(name):
 def test_networks_by_class_look_at_the_label_of_each_example(name):
     module, label = BY_CLASS[name], jnp.array([0, 1, 2, 2])
     x = random.normal(KEY, (4, 5) if "generator" in name else (4, 8, 8, 1))
-    params, stats = networks.init(module, KEY, x, label)
-    y, new = networks.apply(module, params, stats, x, label, train=True)
+    params, stats = init(module, KEY, x, label)
+    y, new = apply(module, params, stats, x, label, train=True)
     assert y.shape == ((4, 8, 8, 1) if "generator" in name else (4,))
     assert jax.tree.structure(new) == jax.tree.structure(stats)
-    first, _ = networks.apply(module, params, stats, x, label, train=False)
-    other, _ = networks.apply(module, params, stats, x, label.at[1].set(2), train=False)
+    first, _ = apply(module, params, stats, x, label, train=False)
+    other, _ = apply(module, params, stats, x, label.at[1].set(2), train=False)
     changed = jnp.abs(other - first).reshape(4, -1).max(1) > 1e-4
     assert changed.tolist() == [False, True, False, False]
 
@@ -124,13 +136,13 @@ def test_the_projection_is_the_labels_embedding_times_the_summed_features():
     """A last kernel that is 1 on one channel sums that channel's features; so does an embedding along it."""
     module, x, along = BY_CLASS["dcgan critic"], random.normal(KEY, (2, 8, 8, 1)), jnp.eye(8)[3]
     bare = dcgan.Critic(widths=(4, 8), kernels=(4, 4), strides=(2, 2), paddings=(1, 1))
-    params, stats = networks.init(module, KEY, x, jnp.zeros(2, jnp.int32))
+    params, stats = init(module, KEY, x, jnp.zeros(2, jnp.int32))
     params["Embed_0"] = {"embedding": jnp.zeros((3, 8)).at[2].set(0.7 * along)}
-    scores = {c: networks.apply(module, params, stats, x, jnp.full(2, c), train=False)[0] for c in (0, 2)}
+    scores = {c: apply(module, params, stats, x, jnp.full(2, c), train=False)[0] for c in (0, 2)}
     del params["Embed_0"]
-    plain, _ = networks.apply(bare, params, stats, x, train=False)
+    plain, _ = apply(bare, params, stats, x, train=False)
     params["Conv_2"] = {"kernel": jnp.broadcast_to(along[:, None], (2, 2, 8, 1))}
-    summed, _ = networks.apply(bare, params, stats, x, train=False)
+    summed, _ = apply(bare, params, stats, x, train=False)
     np.testing.assert_allclose(scores[0], plain, rtol=1e-5)
     np.testing.assert_allclose(scores[2], plain + 0.7 * summed, rtol=1e-5)
 
@@ -159,23 +171,23 @@ def test_sizes_are_the_notes():
 
 
 def test_first_weights_have_the_asked_spread():
-    params, _ = networks.init(dcgan.Generator((28, 28, 1)), KEY, jnp.zeros((1, 100)))
+    params, _ = init(dcgan.Generator((28, 28, 1)), KEY, jnp.zeros((1, 100)))
     kernel = params["ConvTranspose_0"]["kernel"]
     np.testing.assert_allclose(kernel.std(), 0.02, rtol=0.02)
 
 
 def test_dcgan_says_what_sizes_do_not_fit():
     with pytest.raises(ValueError, match=r"layers make 28x28x1, the data set's images are 32x32x1"):
-        networks.init(dcgan.Generator((32, 32, 1)), KEY, jnp.zeros((1, 4)))
+        init(dcgan.Generator((32, 32, 1)), KEY, jnp.zeros((1, 4)))
     with pytest.raises(ValueError, match="lists of layers differ in length"):
-        networks.init(dcgan.Generator((28, 28, 1), kernels=(4, 3)), KEY, jnp.zeros((1, 4)))
+        init(dcgan.Generator((28, 28, 1), kernels=(4, 3)), KEY, jnp.zeros((1, 4)))
 
 
 def test_batch_norm_keeps_running_statistics_by_its_momentum():
     norm = layers.BatchNorm(momentum=0.9)
     x = 3 + 2 * random.normal(KEY, (512, 4))
-    params, stats = networks.init(norm, KEY, x)
-    y, stats = networks.apply(norm, params, stats, x, train=True)
+    params, stats = init(norm, KEY, x)
+    y, stats = apply(norm, params, stats, x, train=True)
     np.testing.assert_allclose(y.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(y.std(0), 1, rtol=1e-3)
     running = stats["batch_stats"]
@@ -188,10 +200,10 @@ def test_batch_norm_keeps_running_statistics_by_its_momentum():
 def test_a_generators_two_equal_forward_passes_are_compiled_as_one(name):
     """So fakes that two moves share (steps.alternating_on_same_fakes) are made once."""
     module, z = GENERATORS[name], random.normal(KEY, (4, 5))
-    params, stats = networks.init(module, KEY, z)
+    params, stats = init(module, KEY, z)
 
     def forward(params):
-        return networks.apply(module, params, stats, z, train=True)[0]
+        return apply(module, params, stats, z, train=True)[0]
 
     def gradient(params):
         return jax.grad(lambda params: jnp.square(forward(params)).sum())(params)
@@ -255,10 +267,10 @@ def test_pacgan_sizes_are_the_papers():
 def test_pacgan_generator_reaches_points_beyond_any_box_in_both_modes():
     module = pacgan.Generator((2,), widths=(6, 5))
     z = random.normal(KEY, (50, 3))
-    params, stats = networks.init(module, KEY, z)
+    params, stats = init(module, KEY, z)
     params["Dense_2"]["bias"] = jnp.array([7.0, -9.0])
     for train in (True, False):
-        x, new = networks.apply(module, params, stats, z, train=train)
+        x, new = apply(module, params, stats, z, train=train)
         assert (x.shape, x.dtype) == ((50, 2), jnp.float32)
         np.testing.assert_allclose(x.mean(0), [7.0, -9.0], atol=0.5)
         assert jax.tree.structure(new) == jax.tree.structure(stats)
@@ -268,9 +280,9 @@ def test_maxout_is_the_largest_piece():
     """One unit of three pieces on the line: the score is that of their upper envelope."""
     module = pacgan.Critic(widths=(1,), pieces=3)
     x = jnp.linspace(-2, 2, 9)[:, None]
-    params, stats = networks.init(module, KEY, x)
+    params, stats = init(module, KEY, x)
     params["Dense_0"] = {"kernel": jnp.array([[-1.0, 0.0, 2.0]]), "bias": jnp.array([0.0, 1.0, 0.0])}
     params["Dense_1"] = {"kernel": jnp.array([[3.0]]), "bias": jnp.array([-1.0])}
-    scores, _ = networks.apply(module, params, stats, x, train=True)
+    scores, _ = apply(module, params, stats, x, train=True)
     envelope = np.maximum(np.maximum(-x, 1), 2 * x)[:, 0]
     np.testing.assert_allclose(scores, 3 * envelope - 1, rtol=1e-6)

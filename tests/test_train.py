@@ -183,7 +183,7 @@ def test_foreign_folder_is_refused_and_untouched(whole, tmp_path):
     ("values", "message"),
     [
         ({"data": {"split": "tset"}}, "did you mean test"),
-        ({"evaluators": {"a": {"name": "nothing.here"}}}, "gan_jax.evaluators has no 'nothing.here'"),
+        ({"evaluators": {"a": {"name": "nothing.here"}}}, "gan_jax.evaluation.evaluators has no 'nothing.here'"),
     ],
 )
 def test_bad_config_leaves_no_folder(whole, tmp_path, values, message):

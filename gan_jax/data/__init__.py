@@ -1,4 +1,4 @@
-"""Data sets by name. A new one is one file here with a function `load(split) -> Dataset`: no registry."""
+"""Data sets by name. A new one is a file of this package with a function `load(split) -> Dataset`; no registry."""
 
 import difflib
 import importlib
@@ -18,7 +18,9 @@ from gan_jax.errors import UserError, one_line, suggestions
 
 __all__ = ["Dataset", "load", "own"]
 
-_OUTSIDE = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*")  # package.module:function, as no version of a set is
+_OUTSIDE = re.compile(
+    r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*"
+)  # package.module:function; a version of a set has digits after ":"
 
 
 def load(name: str, split: str, **arguments: Any) -> Dataset:
@@ -29,11 +31,11 @@ def load(name: str, split: str, **arguments: Any) -> Dataset:
             ('my_lab.pairs:load'), or an image data set that TensorFlow Datasets prepared, by its TFDS name ('mnist',
             'emnist/letters', 'mnist:3.0.1').
         split: one of its splits; for prepared sets also a part of one, such as 'train[:90%]'.
-        arguments: the set's own, as the fields of `config.data` name them; `range` is no set's.
+        arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
 
     Raises:
-        UserError: for a name that is neither, a split that it does not have, or data that are not what a data set
-            promises; for whatever goes wrong in a module's `load`, with its file and line.
+        UserError: for an unknown name or split, for data that fail the checks, and for any error in a module's `load`,
+            with its file and line.
     """
     own = {key: value for key, value in arguments.items() if key != "range"}
     if (target := _function(name)) is None:
@@ -42,7 +44,7 @@ def load(name: str, split: str, **arguments: Any) -> Dataset:
             raise UserError(_unknown(name))
         return checked(tfds.read(name, split), name, split)
     _check_arguments(name, own, [key for key in inspect.signature(target).parameters if key != "split"])
-    return checked(_tried(name, lambda: target(split, **own)), name, split)
+    return checked(_guarded(name, lambda: target(split, **own)), name, split)
 
 
 def _function(name: str) -> Callable[..., Any] | None:
@@ -52,8 +54,8 @@ def _function(name: str) -> Callable[..., Any] | None:
     return resolve.outside(name, "data.name") if _OUTSIDE.fullmatch(name) else None
 
 
-def _check_arguments(name: str, given: Mapping[str, Any], taken: Sequence[str]) -> None:
-    for key in given:
+def _check_arguments(name: str, arguments: Mapping[str, Any], taken: Sequence[str]) -> None:
+    for key in arguments:
         if key not in taken:
             raise UserError(
                 f"unknown field {key!r} in config.data: {name} takes no such argument; "
@@ -62,7 +64,7 @@ def _check_arguments(name: str, given: Mapping[str, Any], taken: Sequence[str]) 
 
 
 def own() -> list[str]:
-    """The names of the data sets that are modules of this package."""
+    """Returns the names of the data sets that are modules of this package."""
     return [name for name in _modules() if _is_set(name)]
 
 
@@ -73,29 +75,29 @@ def _modules() -> list[str]:
 def _is_set(name: str) -> bool:
     try:
         return _load_of(name) is not None
-    except UserError:  # a data set that somebody is still writing
+    except UserError:  # a data set whose file has errors
         return True
 
 
 def _load_of(name: str) -> Callable[[str], Any] | None:
-    """The module's own `load`: what tells a data set from the modules that merely help."""
-    module = _tried(name, lambda: importlib.import_module(f"{__name__}.{name}"))
+    """Returns the module's `load`, or None where the module is not a data set."""
+    module = _guarded(name, lambda: importlib.import_module(f"{__name__}.{name}"))
     return getattr(module, "load", None)
 
 
-def _tried(name: str, act: Callable[[], Any]) -> Any:
-    """What a data set's module does; an error of any kind there is one line with its file and line."""
+def _guarded(name: str, act: Callable[[], Any]) -> Any:
+    """Returns what a data set's module returns; raises any error there as a UserError with its file and line."""
     try:
         return act()
     except (UserError, MemoryError):
         raise
     except (Exception, SystemExit) as error:
-        place = _place(error, f"{name}.py")
-        raise UserError(f"config.data.name={name}: {type(error).__name__}: {one_line(error)} ({place})") from error
+        line = _line_of(error, f"{name}.py")
+        raise UserError(f"config.data.name={name}: {type(error).__name__}: {one_line(error)} ({line})") from error
 
 
-def _place(error: BaseException, file: str) -> str:
-    """`file:line` where an error was raised: of the lines of the module's own file the last, where there are any."""
+def _line_of(error: BaseException, file: str) -> str:
+    """Returns `path:line` where an error was raised, preferring the innermost line of the file of this name."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
@@ -104,10 +106,10 @@ def _place(error: BaseException, file: str) -> str:
 
 
 def _unknown(name: str) -> str:
-    place, known = tfds.place(), tfds.registered()
+    folder, known = tfds.data_dir(), tfds.registered()
     if name.partition(":")[0].partition("/")[0] in known:
         return tfds.missing(name)
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"; TFDS can prepare {', '.join(near)} (python scripts/prepare_data.py NAME)" if near else ""
-    where = f"there is no data set {name!r} (config.data.name), here or in {place} (TFDS_DATA_DIR)"
-    return f"{where}; {suggestions(name, {*own(), *tfds.names()})}{hint}"
+    message = f"there is no data set {name!r} (config.data.name), here or in {folder} (TFDS_DATA_DIR)"
+    return f"{message}; {suggestions(name, {*own(), *tfds.names()})}{hint}"

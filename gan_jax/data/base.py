@@ -1,4 +1,4 @@
-"""What every data set looks like once it is loaded."""
+"""The form of every data set once it is loaded."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,7 +10,7 @@ from gan_jax.errors import UserError
 
 
 class Mixture(NamedTuple):
-    """The law of generated points: equally likely Gaussians at `centres` float32 [k, d], all axes of one `std`."""
+    """A mixture of equally likely Gaussians at `centres` float32 [k, d], all axes of one `std`."""
 
     centres: np.ndarray
     std: float
@@ -25,9 +25,9 @@ class Dataset(NamedTuple):
         x: the examples: uint8 [n, h, w, c] images in 0..255, or float32 [n, d] points.
         label: int32 [n], each in 0..classes - 1, or None where there are none.
         classes: the number of classes; 0 where there are no labels.
-        mixture: the law of generated points, or None where it is not known.
-        unlabelled: why there are labels that no model can use, which are then left out; '' where there are none.
-        class_names: a name for each class, where they are known.
+        mixture: the distribution of generated points, or None where it is not known.
+        unlabelled: why labels were left out, as no model can use them; '' where none were.
+        class_names: the name of each class, where they are known.
         version: of a set that TFDS prepared; '' of others.
         splits: the names of all splits, where they are known.
         others: further fields by name, such as `source`: uint8 images or float32 values, [n, ...].
@@ -47,7 +47,7 @@ class Dataset(NamedTuple):
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """All fields by name."""
+        """All fields by name, arrays [n, ...]."""
         label = {} if self.label is None else {"label": self.label}
         return {"x": self.x, **label, **self.others}
 
@@ -68,12 +68,12 @@ class Dataset(NamedTuple):
         return () if self.label is None else tuple(np.unique(self.label).tolist())
 
     def labels(self, needed_by: str) -> np.ndarray:
-        """The labels int32 [n]; raises UserError where there are none that can be used."""
+        """Returns the labels int32 [n]; raises UserError where there are none that can be used."""
         if self.label is None:
             raise UserError(f"{needed_by} needs labels, {no_labels(self.name, self.split, self.unlabelled)}")
         return self.label
 
 
 def no_labels(name: str, split: str, why: str) -> str:
-    """That a data set has no labels that can be used, and what to do: the end of a sentence about what needs them."""
+    """Returns the end of a sentence about what needs labels: that a data set has none, why, and what to do."""
     return f"which split {split!r} of {name} has not: {why or 'there are none; take a set that has them'}"

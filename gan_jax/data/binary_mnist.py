@@ -1,8 +1,8 @@
-"""Binarised MNIST: each pixel on with the probability that its grey gives, drawn once and for all.
+"""Binarised MNIST: each pixel is on with a probability of its grey value over 255, sampled once.
 
-The law is that of Salakhutdinov and Murray 2008 (On the quantitative analysis of deep belief networks), on which log
-likelihoods are compared; the draw is our own, not the file that circulates as `binarized_mnist`. Built from MNIST as
-TensorFlow Datasets prepared it.
+The distribution is that of Salakhutdinov and Murray 2008 (On the quantitative analysis of deep belief networks), on
+which log likelihoods are compared. The sample is this project's own, not the file known as `binarized_mnist`. It is
+made from MNIST as TensorFlow Datasets prepared it.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ SEED = 2008
 
 
 def load(split: str) -> Dataset:
-    """`x` uint8 [n, 28, 28, 1], 255 with probability grey / 255 and else 0; labels as MNIST's.
+    """Returns `x` uint8 [n, 28, 28, 1], 255 with probability grey / 255 and else 0, with MNIST's labels.
 
     Args:
         split: 'train' (60,000 images) or 'test' (10,000).

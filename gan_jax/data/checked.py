@@ -1,4 +1,4 @@
-"""The one check of what a data set holds, whoever loaded it: a set that passes is what `Dataset` promises."""
+"""The check of every loaded data set: what passes is as `Dataset` says."""
 
 import logging
 from typing import Any
@@ -13,55 +13,54 @@ IMAGES, POINTS = "images are uint8 [n, h, w, c] in 0..255", "points are float32 
 
 
 def checked(made: Any, name: str, split: str) -> Dataset:
-    """What was loaded as this split of this set, once it is what a Dataset promises.
+    """Returns what was loaded as this split of this set, checked to be as `Dataset` says.
 
-    Labels that no model can use are left out, and `unlabelled` says why: they matter only where a model needs them.
-    Raises UserError that names the set, what is wrong with it and what to do.
+    Labels that no model can use are left out, and `unlabelled` says why, because not every model needs them. Raises
+    UserError that names the set, what is wrong with it and what to do.
     """
-    place = f"config.data.name={name}, split {split!r}"
+    source = f"config.data.name={name}, split {split!r}"
     if not isinstance(made, Dataset):
-        raise UserError(f"{place}: its load returns {_kind(made)}: return a gan_jax.data.Dataset")
+        raise UserError(f"{source}: its load returns {_kind(made)}: return a gan_jax.data.Dataset")
     if not isinstance(made.x, np.ndarray):
-        raise UserError(f"{place}: x is {_kind(made.x)}: it must be a NumPy array; {IMAGES}, {POINTS}")
+        raise UserError(f"{source}: x is {_kind(made.x)}: it must be a NumPy array; {IMAGES}, {POINTS}")
     if wrong := _wrong_shape(made.x) or _wrong_values(made.x):
-        raise UserError(f"{place}: {wrong}")
+        raise UserError(f"{source}: {wrong}")
     if made.x.min() == made.x.max() and made.x.size > 1:
-        logging.warning("%s: every value is %s, so there is nothing to learn", place, made.x.flat[0])
+        logging.warning("%s: every value is %s, so there is nothing to learn", source, made.x.flat[0])
     made = made._replace(name=name, split=split)
     if made.label is None:
         return made._replace(classes=0)
     if isinstance(made.label, np.ndarray) and made.label.ndim and len(made.label) != len(made.x):
-        raise UserError(f"{place}: {len(made.x)} examples and {len(made.label)} labels: give one label for each")
+        raise UserError(f"{source}: {len(made.x)} examples and {len(made.label)} labels: give one label for each")
     if why := _wrong_labels(made.label, made.classes):
         return made._replace(label=None, classes=0, class_names=(), unlabelled=why)
     return made._replace(label=made.label.astype(np.int32, copy=False), classes=int(made.classes))
 
 
 def _wrong_shape(x: np.ndarray) -> str:
-    """What is wrong with the kind of examples, and what to do; '' for nothing."""
-    found = f"x is {x.dtype} {list(x.shape)}"
+    """Returns what is wrong with the shape or dtype of examples, and what to do; '' for nothing."""
+    x_is = f"x is {x.dtype} {list(x.shape)}"
     if x.ndim and not len(x):
         return "it has no examples: take a larger part"
     if x.ndim == 3:
-        return f"{found}: images need an axis of channels, 1 for grey ones; make it x[..., None]; {IMAGES}"
+        return f"{x_is}: images need an axis of channels, 1 for grey ones; make it x[..., None]; {IMAGES}"
     if x.ndim == 4 and x.dtype != np.uint8:
-        return f"{found}: images must be uint8 in 0..255; {_as_pixels(x)}"
+        return f"{x_is}: images must be uint8 in 0..255; {_as_pixels(x)}"
     if x.ndim == 2 and x.dtype != np.float32:
-        return f"{found}: points must be float32; make it x.astype(np.float32), or images of it: {IMAGES}"
+        return f"{x_is}: points must be float32; make it x.astype(np.float32), or images of it: {IMAGES}"
     if x.ndim not in (2, 4):
-        return f"{found}: {IMAGES}, {POINTS}; reshape it"
+        return f"{x_is}: {IMAGES}, {POINTS}; reshape it"
     if not x.size:
-        return f"{found}: its examples have no values; {IMAGES}, {POINTS}"
+        return f"{x_is}: its examples have no values; {IMAGES}, {POINTS}"
     if x.ndim == 4 and x.shape[1] in CHANNELS and x.shape[3] > 4 and x.shape[2] > 4:
         return (
-            f"{found}: the channels seem to come first (NCHW), here they come last (NHWC); make it "
-            "np.moveaxis(x, 1, -1)"
+            f"{x_is}: the channels seem to come first (NCHW), here they come last (NHWC); make it np.moveaxis(x, 1, -1)"
         )
     return ""
 
 
 def _as_pixels(x: np.ndarray) -> str:
-    """How to make uint8 of images of another type."""
+    """Returns how to convert images of another dtype to uint8."""
     if x.dtype.kind not in "fiu":
         return "convert them to numbers first"
     low, high = x.min(), x.max()
@@ -94,26 +93,26 @@ def _wrong_values(x: np.ndarray) -> str:
 
 
 def _wrong_labels(label: Any, classes: Any) -> str:
-    """Why no model can use these labels, and what to do; '' where they can be used."""
+    """Returns why no model can use these labels, and what to do; '' where they can be used."""
     if not isinstance(label, np.ndarray):
         return f"they are {_kind(label)}; make them a NumPy array, int32 [n]"
-    found = f"they are {label.dtype} {list(label.shape)}"
+    they_are = f"they are {label.dtype} {list(label.shape)}"
     if label.ndim == 2 and label.shape[1] > 1:
-        return f"{found}, one-hot perhaps, not integers [n]; make them label.argmax(1).astype(np.int32)"
+        return f"{they_are}, one-hot perhaps, not integers [n]; make them label.argmax(1).astype(np.int32)"
     if label.ndim != 1:
-        return f"{found}, not [n]; make them label.reshape(-1)"
+        return f"{they_are}, not [n]; make them label.reshape(-1)"
     if label.dtype.kind not in "iu":
-        return f"{found}, not integers; make them label.astype(np.int32)"
+        return f"{they_are}, not integers; make them label.astype(np.int32)"
     if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 1:
-        return f"how many classes there are is not said (classes is {classes!r}); give their number, 1 or more"
+        return f"the number of classes is not given (classes is {classes!r}); give their number, 1 or more"
     outside = np.count_nonzero((label < 0) | (label >= classes))
     if not outside:
         return ""
     span = f"go from {label.min()} to {label.max()}" if label.min() < label.max() else f"are all {label.min()}"
-    fact = f"they {span}; {outside} of {len(label)} are outside of 0..{classes - 1}, the labels of {classes} classes"
+    message = f"they {span}; {outside} of {len(label)} are outside of 0..{classes - 1}, the labels of {classes} classes"
     if label.min() == -1:
-        return f"{fact}; -1 mostly stands for an example without a label: take only those that have one"
-    return f"{fact}; count from 0, or give the right number of classes"
+        return f"{message}; -1 mostly stands for an example without a label: take only those that have one"
+    return f"{message}; count from 0, or give the right number of classes"
 
 
 def _kind(value: Any) -> str:

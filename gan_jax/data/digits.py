@@ -11,12 +11,12 @@ from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.runs import cache
 
-# The images stand in the order of their writers, so the last ones are by other people than the first ones.
+# The images are in the order of their writers, so that train and test have different writers.
 _SPLITS = {"train": slice(0, 1437), "test": slice(1437, 1797)}
 
 
 def load(split: str) -> Dataset:
-    """The digits: `x` uint8 [n, 8, 8, 1], grey levels 0..16 spread over 0..255; `label` int32 [n], 0..9.
+    """Returns `x` uint8 [n, 8, 8, 1], the 17 grey levels spread over 0..255, and `label` int32 [n], 0..9.
 
     Args:
         split: 'train' (the first 1,437 images) or 'test' (the last 360).

@@ -1,4 +1,4 @@
-"""Feeds: where a data set lies, and how the batches of a step are read from there inside the compiled step."""
+"""Feeds: where a data set is kept, and how the compiled step reads its batches from there."""
 
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Points drawn from mixtures of equal Gaussians: data whose every mode is known."""
+"""Points sampled from mixtures of equal Gaussians: data whose modes are known."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from gan_jax.errors import UserError, suggestions
 SIZES = {"train": 100_000, "test": 10_000}
 
 
-def draw(name: str, split: str, mixture: Mixture, *, seed: int = 2018) -> Dataset:
-    """A split of a mixture: `x` float32 [n, d], `label` int32 [n] the Gaussian it came from, each as likely.
+def sample(name: str, split: str, mixture: Mixture, *, seed: int = 2018) -> Dataset:
+    """Returns a split of a mixture: `x` float32 [n, d], and `label` int32 [n], the index of the point's Gaussian.
 
     Args:
         name: the data set's, for messages.
-        split: 'train' (100,000 points) or 'test' (10,000), each drawn from `(seed, split)` alone.
-        mixture: the law.
+        split: 'train' (100,000 points) or 'test' (10,000), each a function of `(seed, split)` alone.
+        mixture: the distribution.
         seed: of all splits; it belongs to the data set, so that every run sees the same points.
 
     Raises:

@@ -12,6 +12,6 @@ from gan_jax.data.base import Dataset, Mixture
 
 
 def load(split: str) -> Dataset:
-    """`x` float32 [n, 2], `label` int32 [n], 0..24: 100,000 'train' or 10,000 'test' points."""
+    """Returns `x` float32 [n, 2] and `label` int32 [n], 0..24: 100,000 'train' or 10,000 'test' points."""
     centres = np.array([(x, y) for y, x in itertools.product(range(-4, 5, 2), repeat=2)], np.float32)
-    return gaussians.draw("grid", split, Mixture(centres, std=0.05))
+    return gaussians.sample("grid", split, Mixture(centres, std=0.05))

@@ -10,7 +10,7 @@ from gan_jax.data.base import Dataset, Mixture
 
 
 def load(split: str) -> Dataset:
-    """`x` float32 [n, 2], `label` int32 [n], 0..7: 100,000 'train' or 10,000 'test' points."""
+    """Returns `x` float32 [n, 2] and `label` int32 [n], 0..7: 100,000 'train' or 10,000 'test' points."""
     angle = np.arange(8) * (2 * np.pi / 8)
     centres = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
-    return gaussians.draw("ring", split, Mixture(centres, std=0.01))
+    return gaussians.sample("ring", split, Mixture(centres, std=0.01))

@@ -1,4 +1,4 @@
-"""A run's data set: each split is loaded once, and known by its content."""
+"""The data set of a run: each split is loaded once, and identified by its content."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -11,10 +11,10 @@ from gan_jax.data.base import Dataset
 
 
 class Source:
-    """The splits of a data set, by a config's block of it, and what tells their content from others'.
+    """The splits of the data set of a `config.data` block, and fingerprints of their content.
 
-    The block has the set's name, and arguments of its own if it takes any. `check`, where it is given, is called with
-    `facts()` after each new split, to refuse data that are not a run's.
+    The block has the set's name, and its own arguments if it takes any. `check` is called with `identity()` after each
+    newly loaded split, so that it can refuse data that are not those of a run.
     """
 
     def __init__(self, block: Mapping[str, Any], check: Callable[[dict[str, Any]], None] | None = None):
@@ -24,23 +24,23 @@ class Source:
         self.version = ""
 
     def load(self, split: str) -> Dataset:
-        """A split, as `data.load` gives it; UserError as there, and as `check`."""
+        """Returns a split, as `data.load` does; raises UserError as that and as `check` do."""
         if split not in self.loaded:
             dataset = data.load(**self.block | {"split": split})
             self.version = dataset.version
             self.fingerprints[split] = fingerprint(dataset)
             self.loaded[split] = dataset
             if self.check:
-                self.check(self.facts())
+                self.check(self.identity())
         return self.loaded[split]
 
-    def facts(self) -> dict[str, Any]:
-        """The version, and the fingerprints by split, as JSON has them."""
+    def identity(self) -> dict[str, Any]:
+        """Returns the version, and the fingerprint of each loaded split, as JSON values."""
         return {"version": self.version, "fingerprints": dict(self.fingerprints)}
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Of the examples and labels alone, in their order: the same wherever and whenever the set was prepared."""
+    """Returns a digest of the fields' arrays alone: the same wherever and whenever the set was prepared."""
     digest = hashlib.sha256()
     for array in (dataset.x, dataset.label, *dataset.others.values()):
         digest.update(repr(None if array is None else (array.dtype.str, array.shape)).encode())

@@ -1,4 +1,4 @@
-"""What stays true of a data set without its arrays: what a run keeps of it, to be used where the data are not."""
+"""The description of a data set without its arrays. A run keeps it, so that its models work without the data."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -11,16 +11,16 @@ VALUES = {"uint8": (0.0, 255.0)}
 
 
 class DataSpec(NamedTuple):
-    """The facts of a data set that a model is built for.
+    """The description of a data set, by which models are built.
 
     Attributes:
         shape: of one example: (h, w, c) of images or (d,) of points.
-        dtype: of the examples as they are stored: 'uint8' images, 'float32' points.
+        dtype: of the stored examples: 'uint8' images, 'float32' points.
         range: of their values: (0, 255) of images, the least and the greatest of the points.
         classes: the number of classes; 0 without labels that can be used.
         absent: the classes without any example.
-        class_names: a name for each class, where they are known.
-        without: what is said of a model that needs labels where there are none.
+        class_names: the name of each class, where they are known.
+        without: the end of an error message of models that need labels, where there are none.
         splits: the names of all splits, where they are known.
         version: of a set that TFDS prepared; '' of others.
         others: the shapes of an example's further fields, such as `source`, by name.
@@ -49,7 +49,7 @@ class DataSpec(NamedTuple):
 
 
 def spec_of(dataset: Dataset) -> DataSpec:
-    """The facts of a checked data set."""
+    """Returns the description of a checked data set."""
     dtype = str(dataset.x.dtype)
     return DataSpec(
         shape=dataset.shape,
@@ -66,18 +66,18 @@ def spec_of(dataset: Dataset) -> DataSpec:
 
 
 def to_json(spec: DataSpec) -> dict[str, Any]:
-    """The facts as JSON has them."""
+    """Returns a description as JSON values."""
     kind = "images" if len(spec.shape) == 3 else "points"
-    facts = spec._asdict() | {"others": {name: list(shape) for name, shape in spec.others.items()}}
-    return {"kind": kind} | {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+    values = spec._asdict() | {"others": {name: list(shape) for name, shape in spec.others.items()}}
+    return {"kind": kind} | {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def from_json(stored: dict[str, Any]) -> DataSpec:
-    """The facts of what `to_json` gave, perhaps with other entries beside; ValueError where it is damaged."""
-    given: dict[str, Any] = {name: stored[name] for name in DataSpec._fields if name in stored}
-    given |= {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    given["others"] = {name: tuple(shape) for name, shape in given.get("others", {}).items()}
-    spec = DataSpec(**given)
+    """Returns the description of what `to_json` gave, other entries ignored; raises ValueError where it is damaged."""
+    values: dict[str, Any] = {name: stored[name] for name in DataSpec._fields if name in stored}
+    values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    values["others"] = {name: tuple(shape) for name, shape in values.get("others", {}).items()}
+    spec = DataSpec(**values)
     whole = all(type(size) is int and size > 0 for size in (*spec.shape, spec.classes + 1))
     if not whole or len(spec.shape) not in (1, 3) or not {*spec.absent} <= {*range(spec.classes)}:
         raise ValueError(f"data_spec: no data set has a shape of {spec.shape} and {spec.classes} classes")
@@ -85,5 +85,5 @@ def from_json(stored: dict[str, Any]) -> DataSpec:
 
 
 def _field(shape: tuple[int, ...], limits: tuple[float, float]) -> Field:
-    """Returns what examples of this shape are: images where they have 3 axes, else points."""
+    """Returns the field of examples of this shape: images where they have 3 axes, else points."""
     return Field(tuple(shape), IMAGE, tuple(limits)) if len(shape) == 3 else Field(tuple(shape), POINT)

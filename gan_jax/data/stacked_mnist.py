@@ -2,7 +2,7 @@
 
 From Metz et al. 2017 (arXiv:1611.02163, section 3.3.1); in size as in PacGAN (Lin et al. 2018, arXiv:1712.04086,
 section 4.2): 128,000 images for training and 26,000 for tests. Built from MNIST as TensorFlow Datasets prepared it,
-each split from MNIST's own; which digits meet is drawn once and for all.
+each split from MNIST's own; the digits of an image were sampled once.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ SEED = 2017
 
 
 def load(split: str) -> Dataset:
-    """`x` uint8 [n, 28, 28, 3] (300 MB for 'train'); `label` int32 [n], 0..999, its digits those of the channels.
+    """Returns `x` uint8 [n, 28, 28, 3] (300 MB for 'train') and `label` int32 [n], 0..999, the channels' digits.
 
     Args:
         split: 'train' (128,000 images) or 'test' (26,000).
@@ -28,9 +28,9 @@ def load(split: str) -> Dataset:
         raise UserError(f"stacked_mnist has no split {split!r}; {suggestions(split, SIZES)}")
     digits = tfds.read("mnist", split)
     random = np.random.default_rng((SEED, list(SIZES).index(split)))
-    places = random.integers(len(digits.x), size=(SIZES[split], 3))
-    x = np.empty((len(places), *digits.shape[:2], 3), np.uint8)
+    indices = random.integers(len(digits.x), size=(SIZES[split], 3))
+    x = np.empty((len(indices), *digits.shape[:2], 3), np.uint8)
     for channel in range(3):
-        x[..., channel] = digits.x[places[:, channel], ..., 0]
-    label = digits.labels("stacked_mnist")[places] @ np.array([100, 10, 1], np.int32)
+        x[..., channel] = digits.x[indices[:, channel], ..., 0]
+    label = digits.labels("stacked_mnist")[indices] @ np.array([100, 10, 1], np.int32)
     return Dataset("stacked_mnist", split, x, label, classes=1000, splits=tuple(SIZES))

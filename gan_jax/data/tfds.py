@@ -1,8 +1,8 @@
 """Image data sets that TensorFlow Datasets (TFDS) prepared in array_record format, read by name.
 
-They lie in TFDS's own place, `TFDS_DATA_DIR`. Nothing is downloaded here and TensorFlow is not needed:
-`scripts/prepare_data.py` needs the network and TensorFlow, once. A split is decoded once and then kept in the
-user's cache; at later starts not even TFDS is imported (a second): what is asked first stands in JSON files.
+They are in TFDS's own folder, `TFDS_DATA_DIR`. Nothing is downloaded here and TensorFlow is not needed:
+`scripts/prepare_data.py` needs the network and TensorFlow, once. A split is decoded once and then kept in the user's
+cache. Later starts do not even import TFDS, which takes a second, because its JSON files are read directly.
 """
 
 import functools
@@ -29,14 +29,14 @@ _NAME = re.compile(r"([A-Za-z]\w*(?:/\w[\w.-]*)?)(?::(\d+\.\d+\.\d+))?")  # set[
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 _FORMAT = "array_record"
 _MODES = {1: "L", 3: "RGB"}  # channels -> Pillow's name
-_READABLE = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})  # modes of 8 bits, which convert without a surprise
-_MAX_PIXELS = 1 << 24  # of one image; a small file can hold a huge one
+_READABLE = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})  # modes of 8 bits, whose conversion loses nothing
+_MAX_PIXELS = 1 << 24  # of one image; a small file can contain a huge one
 _RENAMED = "prepare the set anew with one, or read it by a file of gan_jax/data"
 _REVISION = 1  # of the arrays made here; a new number makes every older cache entry stale
 
 
 class _Set(NamedTuple):
-    """What the JSON files of a prepared set say."""
+    """The contents of a prepared set's JSON files."""
 
     folder: pathlib.Path
     format: str
@@ -44,42 +44,42 @@ class _Set(NamedTuple):
     features: dict[str, dict[str, Any]]
 
 
-def place() -> pathlib.Path:
-    """Where prepared sets are looked for: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as TFDS does."""
+def data_dir() -> pathlib.Path:
+    """Returns the folder of prepared sets: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as in TFDS."""
     return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
 def names() -> list[str]:
-    """The sets found in that place: 'mnist', or 'emnist/letters' where a set has configurations."""
-    found = [*place().glob("*/*/dataset_info.json"), *place().glob("*/*/*/dataset_info.json")]
+    """Returns the names of the sets in that folder: 'mnist', or 'emnist/letters' where a set has configurations."""
+    found = [*data_dir().glob("*/*/dataset_info.json"), *data_dir().glob("*/*/*/dataset_info.json")]
     versions = [path.parent for path in found if _VERSION.fullmatch(path.parent.name)]
-    return sorted({version.parent.relative_to(place()).as_posix() for version in versions})
+    return sorted({version.parent.relative_to(data_dir()).as_posix() for version in versions})
 
 
 def registered() -> list[str]:
-    """The names that TFDS knows how to prepare. Slow: imports TFDS."""
+    """Returns the names of the sets that TFDS can prepare. Slow: imports TFDS."""
     import tensorflow_datasets as tfds
 
     return tfds.list_builders(with_community_datasets=False)
 
 
 def missing(name: str) -> str:
-    """The message for a set that TFDS knows and this machine does not hold."""
-    return f"data set {name!r} is not in {place()} (TFDS_DATA_DIR); to put it there: {_command(name)}"
+    """Returns the error message for a set that TFDS can prepare and that is not in the folder."""
+    return f"data set {name!r} is not in {data_dir()} (TFDS_DATA_DIR); to put it there: {_command(name)}"
 
 
 def find(name: str) -> pathlib.Path | None:
-    """The folder of the set's newest version there, or of the version named, or None."""
+    """Returns the folder of the set's newest version, or of the version in its name; None where there is none."""
     if not (match := _NAME.fullmatch(name)):
         return None
     base, wanted = match.groups()
-    infos = (place() / base).glob(f"{wanted or '*'}/dataset_info.json")
+    infos = (data_dir() / base).glob(f"{wanted or '*'}/dataset_info.json")
     versions = [info.parent for info in infos if _VERSION.fullmatch(info.parent.name)]
     return max(versions, key=lambda path: [int(number) for number in path.name.split(".")], default=None)
 
 
 def read(name: str, split: str) -> Dataset:
-    """One split: feature `image` as `x`, uint8 [n, h, w, 1 or 3]; a ClassLabel `label` as int32 [n].
+    """Returns a split: feature `image` as `x`, uint8 [n, h, w, 1 or 3]; a ClassLabel `label` as int32 [n].
 
     Args:
         name: 'mnist', 'emnist/letters' or 'mnist:3.0.1'.
@@ -93,7 +93,7 @@ def read(name: str, split: str) -> Dataset:
     described = _describe(folder, name)
     _check_split(described, split)
     channels = _channels(described)
-    short = quote(split, safe="")[:100]  # a file's name has an end; the fingerprint is of the whole
+    short = quote(split, safe="")[:100]  # names of files are limited; the fingerprint is of the whole
     key = f"{quote(name, safe='')}-{short}-{_fingerprint(described, split)}"
     stored = cache.arrays(key, functools.partial(_decode, described, name, split, channels))
     classes = _classes(described) if "label" in stored else 0
@@ -132,7 +132,7 @@ def _check_split(described: _Set, split: str) -> None:
 
 
 def _channels(described: _Set) -> int:
-    """The number of channels of feature `image`, which must be an 8-bit image."""
+    """Returns the number of channels of feature `image`; raises UserError where it is not an 8-bit image."""
     folder, features = described.folder, described.features
     if not isinstance(image := features.get("image", {}).get("image"), dict):
         listed = ", ".join(f"{name} ({_kind(feature)})" for name, feature in sorted(features.items()))
@@ -149,13 +149,13 @@ def _channels(described: _Set) -> int:
 
 
 def _classes(described: _Set) -> int:
-    """The number of classes that feature `label` declares; 0 where it says none."""
+    """Returns the number of classes that feature `label` declares; 0 where it declares none."""
     with reraise_as(f"{described.folder}: features.json is damaged"):
         return int(described.features["label"]["classLabel"].get("numClasses", 0))
 
 
 def _class_names(described: _Set, classes: int) -> tuple[str, ...]:
-    """The classes' names, which TFDS keeps in a file beside; none where it does not name them all."""
+    """Returns the classes' names, which TFDS keeps in a file of their own; () where it does not name them all."""
     try:
         names = (described.folder / "label.labels.txt").read_text(encoding="utf-8").split("\n")[:classes]
     except (OSError, ValueError):
@@ -164,13 +164,13 @@ def _class_names(described: _Set, classes: int) -> tuple[str, ...]:
 
 
 def _unlabelled(features: dict[str, dict[str, Any]]) -> str:
-    """Why features that look like labels are not read as such, and what to do; '' where there are none such."""
+    """Returns why features that look like labels are not read as labels, and what to do; '' where there are none."""
     labels = [name for name, feature in features.items() if "classLabel" in feature]
     if "label" in labels:
         return ""
     remedy = "prepare the set anew with a ClassLabel as its feature `label`, or read it by a file of gan_jax/data"
     if "label" in features:
-        return f"its feature `label` is a {_kind(features['label'])}, of which no number of classes is known; {remedy}"
+        return f"its feature `label` is a {_kind(features['label'])}, whose number of classes is not known; {remedy}"
     return f"it has no feature `label`, but {', '.join(sorted(labels))} (ClassLabel); {remedy}" if labels else ""
 
 
@@ -179,7 +179,7 @@ def _kind(feature: dict[str, Any]) -> str:
 
 
 def _fingerprint(described: _Set, split: str) -> str:
-    """Of all that the arrays depend on; a shard counts by size and time: to hash its bytes takes too long."""
+    """Returns a digest of all that the arrays depend on; of a shard its size and time, as hashing takes too long."""
     shards = [(path.name, path.stat()) for path in sorted(described.folder.glob(f"*.{_FORMAT}*"))]
     stats = [(name, status.st_size, status.st_mtime_ns) for name, status in shards]
     decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
@@ -190,7 +190,7 @@ def _fingerprint(described: _Set, split: str) -> str:
 
 
 def _decode(described: _Set, name: str, split: str, channels: int) -> dict[str, np.ndarray]:
-    """Every example of the split: x uint8 [n, h, w, channels] and, if there are labels, label int32 [n]."""
+    """Returns all examples of the split: x uint8 [n, h, w, channels] and, if there are labels, label int32 [n]."""
     from PIL import Image
 
     source = _open(described, split)
@@ -204,11 +204,11 @@ def _decode(described: _Set, name: str, split: str, channels: int) -> dict[str, 
                 example = source[i]
                 pixels = _pixels(example["image"], channels)
                 label[i] = example["label"] if labelled else 0
-            except Exception as error:  # each layer below has its own
+            except Exception as error:  # TFDS, array_record and Pillow raise many kinds
                 damage = f"{described.folder}: example {i} of {split!r} cannot be read ({one_line(error)})"
                 raise UserError(f"{damage}; if the files are damaged: {_again(name)}") from error
             if i == 0:
-                x = _room(described, len(source), pixels.shape)
+                x = _allocate(described, len(source), pixels.shape)
             if pixels.shape != x.shape[1:]:
                 sizes = f"example 0 is {_size(x[0])}, example {i} is {_size(pixels)}"
                 raise UserError(f"{described.folder} has images of varying size, which is not allowed: {sizes}")
@@ -217,7 +217,7 @@ def _decode(described: _Set, name: str, split: str, channels: int) -> dict[str, 
 
 
 def _open(described: _Set, split: str) -> Sequence[dict[str, Any]]:
-    """The examples as TFDS gives them, except that images stay as the bytes of their files.
+    """Returns the examples as TFDS does, except that images are the bytes of their files.
 
     TFDS would decode them with OpenCV where that is installed, else with Pillow, and these differ on JPEG.
     """
@@ -235,7 +235,7 @@ def _open(described: _Set, split: str) -> Sequence[dict[str, Any]]:
 
 
 def _pixels(data: bytes, channels: int) -> np.ndarray:
-    """One image file as uint8 [h, w, channels]; its size is looked at before anything is decoded."""
+    """Returns an image file's pixels uint8 [h, w, channels]; its size is checked before it is decoded."""
     from PIL import Image
 
     with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
@@ -246,7 +246,7 @@ def _pixels(data: bytes, channels: int) -> np.ndarray:
         return np.asarray(image.convert(_MODES[channels])).reshape(image.height, image.width, channels)
 
 
-def _room(described: _Set, n: int, shape: tuple[int, ...]) -> np.ndarray:
+def _allocate(described: _Set, n: int, shape: tuple[int, ...]) -> np.ndarray:
     try:
         return np.empty((n, *shape), np.uint8)
     except MemoryError as error:

@@ -84,7 +84,7 @@ def interpolate(
 
 def _behind(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
     """The examples that walks are drawn over: of images none, of points the training ones, or else their corners."""
-    spec = _kept_spec(run_dir)
+    spec = kept_spec(run_dir)
     if spec and len(spec.shape) == 3:
         return np.zeros((0, *spec.shape), spec.dtype)
     try:
@@ -109,8 +109,8 @@ def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
         raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; it can {others}")
 
 
-def _kept_spec(run_dir: RunDirectory) -> DataSpec | None:
-    """Returns what the run keeps of its data, if anything; raises UserError where that is damaged."""
+def kept_spec(run_dir: RunDirectory) -> DataSpec | None:
+    """Returns what a folder's run keeps of its data, if anything; raises UserError where that is damaged."""
     if not (stored := run_dir.data_spec()):
         return None
     with reraise_as(f"{run_dir.config} is damaged"):
@@ -132,7 +132,7 @@ def restore(run_dir: RunDirectory, config: ConfigDict, step: int | None = None) 
     if not run_dir.checkpoints.is_dir():
         raise UserError(f"{run_dir.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
     run_dir.check_facts({"jax_settings": settings()})
-    experiment = build(config, _kept_spec(run_dir) or spec_of(run_data(run_dir, config).load(config.data.split)))
+    experiment = build(config, kept_spec(run_dir) or spec_of(run_data(run_dir, config).load(config.data.split)))
     checkpoints = Checkpoints(run_dir.checkpoints, None)
     try:
         state = checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)

@@ -133,13 +133,16 @@ class RunDirectory:
             )
 
     def data_spec(self) -> dict[str, Any]:
-        """Returns what the run's config.json says of its data; nothing for a run of a version that did not keep that.
+        """Returns what config.json keeps of the run's data; nothing in a new folder, or an older version's run.
 
-        Raises UserError where the folder holds no run.
+        Raises UserError where that is damaged.
         """
-        self.read_config()
+        if not self.config.is_file():
+            return {}
         found = configs.read_run(self.config).get("data_spec", {})
-        return found if isinstance(found, dict) else {}
+        if not isinstance(found, dict):
+            raise UserError(f"{self.config} is damaged: data_spec is {found!r}, not a block of fields")
+        return found
 
     def _version(self) -> str:
         return str(self.data_spec().get("version") or "no version")

@@ -17,6 +17,7 @@ from gan_jax.data.spec import DataSpec, spec_of, to_json
 from gan_jax.errors import MAX_NAMES, Diverged, UserError
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
+from gan_jax.evaluation.predict import kept_spec
 from gan_jax.experiment import Experiment, build, make_executor, streams
 from gan_jax.parallel import mapping, processes
 from gan_jax.reporting import report
@@ -49,7 +50,8 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     numerics, source = settings(), Source(config.data)
     dataset = source.load(config.data.split)
     spec = spec_of(dataset)
-    facts = {"data_spec": to_json(spec) | source.facts(), "jax_settings": numerics}
+    facts = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
+    processes.on_main(lambda: [kept_spec(of) for _, of in folders])  # what is damaged there is found now
     processes.on_main(lambda: [of.check_facts(facts) for _, of in folders])
     experiment = build(config, spec)
     if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
@@ -60,7 +62,7 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     evaluate.check_best(config, evaluators)
     check_step(experiment, config)
     _warn(config, dataset, spec)
-    facts["data_spec"] |= source.facts()  # with the splits that evaluators read
+    facts["data_spec"] |= source.identity()  # with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), facts]))
     with ExitStack() as held, unfailing():
         processes.on_main(lambda: [held.enter_context(of.held(its_config, facts)) for its_config, of in folders])
