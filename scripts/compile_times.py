@@ -1,0 +1,85 @@
+"""Measures how long each config's step takes to compile, and prints a Markdown table.
+
+    python -m scripts.compile_times
+    python -m scripts.compile_times --python=.venv/bin/python --python=.venv-3.13/bin/python [configs/X.py ...]
+
+A process of its own compiles each config, without JAX's cache of programs, on the config's own data. Seconds are those
+of the processor, of all threads, as other work on the machine lengthens them least; those of the clock stand in
+brackets. Both are the first call's of one step less the second's. With two Pythons the last column is the longer one's
+processor seconds by the shorter one's.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def main(argv: list[str]) -> int:
+    """Runs a command line; the exit status is 0, or 1 where a config did not compile."""
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
+    parser.add_argument("configs", nargs="*", type=Path, metavar="FILE", help="config files; all of configs/ if none")
+    parser.add_argument("--python", action="append", help="the interpreter, or one of several; this one if none")
+    parser.add_argument("--one", action="store_true", help="print one config's seconds as JSON, in this process")
+    args = parser.parse_args(argv)
+    if args.one:
+        print(json.dumps(_seconds(args.configs[0])))
+        return 0
+    files = args.configs or sorted(
+        file for part in (".", "features") for file in (ROOT / "configs" / part).glob("*.py")
+    )
+    return _table(files, args.python or [sys.executable])
+
+
+def _seconds(file: Path) -> dict[str, float]:
+    """Compiles a config's step -> its seconds by `processor` and by `clock`."""
+    from gan_jax import config as configs
+    from gan_jax import data
+    from gan_jax.sweeps.timing import TimedRun
+
+    config = configs.load(file)
+    config.steps_per_call = 1
+    run = TimedRun(config, data.load(config.data.name, config.data.split))
+    return {"processor": run.compile_processor_seconds, "clock": run.compile_seconds}
+
+
+def _table(files: list[Path], pythons: list[str]) -> int:
+    """Prints a row for each config as soon as it is there -> the exit status."""
+    compared = ["ratio"] if len(pythons) == 2 else []
+    titles = ["config", *(f"jax {_version(python)}" for python in pythons), *compared]
+    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}", flush=True)
+    status = 0
+    for file in files:
+        rows = [_measured(python, file) for python in pythons]
+        cells = [f"{row['processor']:.1f} ({row['clock']:.1f})" if row else "-" for row in rows]
+        if compared:
+            less, more = sorted(row["processor"] if row else 0.0 for row in rows)
+            cells.append(f"{more / less:.2f}" if less else "-")
+        print(f"| `{file.stem}` | {' | '.join(cells)} |", flush=True)
+        status |= not all(rows)
+    return int(status)
+
+
+def _version(python: str) -> str:
+    words = "from importlib.metadata import version; print(version('jax'))"
+    return subprocess.run([python, "-c", words], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _measured(python: str, file: Path) -> dict:
+    """What `--one` prints in a process of that Python, or nothing, and the end of what it says, where it fails."""
+    command = [python, "-m", "scripts.compile_times", "--one", str(file.resolve())]
+    environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        print(f"{file}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return {}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
