@@ -1,7 +1,7 @@
-"""Feature networks: arrays that tell images apart as a person would, by small classifiers in the repository.
+"""Feature networks: features of images by which samples are measured, from small classifiers in the repository.
 
-A network's name holds its version, and its weights never change (weights.py), so that numbers measured by it can be
-compared for good. Each was made by a config of configs/features/ and scripts/export_features.py.
+A network's name has its version, and its weights never change (weights.py), so that values measured by it stay
+comparable. Each was made by a config of configs/features/ and scripts/export_features.py.
 """
 
 from pathlib import Path
@@ -28,11 +28,14 @@ OF_DATA = {
     "stacked_mnist": "mnist-v1",
     "fashion_mnist": "fashion_mnist-v1",
 }
-"""The network that judges samples of each data set."""
+"""The network by which samples of each data set are measured."""
 
 
 def load(name: str, *, folder: Path = weights.FOLDER) -> Network:
-    """The network of this name, such as 'mnist-v1'; UserError where there is none, or its file was altered."""
+    """Returns the network of this name, such as 'mnist-v1'.
+
+    Raises UserError where there is none, or its file was altered.
+    """
     params, stats, about, sha256 = weights.read(name, folder)
     shape, limits = tuple(about["shape"]), tuple(about["range"])
     network = core.Network(bind("gan_jax.models", about["network"], name)(classes=about["classes"]))
@@ -46,7 +49,7 @@ def load(name: str, *, folder: Path = weights.FOLDER) -> Network:
 
 
 def pixels(shape: tuple[int, ...]) -> Network:
-    """No network: features are the values themselves, images' in 0..1."""
+    """Returns the identity as a network: features are the values themselves, those of images in 0..1."""
 
     def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flat = x.reshape(len(x), -1).astype(np.float32)
@@ -56,7 +59,7 @@ def pixels(shape: tuple[int, ...]) -> Network:
 
 
 def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
-    """The network for a data set: its 'classifier', 'pixels' for none, 'inception' by a file, or one by its name.
+    """Returns the network for a data set: its 'classifier', 'pixels' for none, 'inception' by a file, or one by name.
 
     Images of several channels, of which the network takes one, are described channel by channel (`by_channel`). Raises
     UserError where there is no such network, or where it is for other images.
@@ -77,9 +80,9 @@ def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
 
 
 def by_channel(network: Network, channels: int) -> Network:
-    """The network on each channel: features side by side, a logit for each way to choose a class by channel.
+    """Returns the network applied to each channel: concatenated features, and a logit for each tuple of classes.
 
-    Those are log-probabilities, their order that of numbers whose first digit is the first channel's class.
+    The logits are joint log-probabilities, in lexicographic order: the first channel's class is the first digit.
     """
     classes = network.classes**channels
 

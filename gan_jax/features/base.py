@@ -1,4 +1,4 @@
-"""What a feature network is to those that measure by it."""
+"""The interface of feature networks."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from gan_jax.errors import UserError
 
 
 class Network(NamedTuple):
-    """What turns images into features.
+    """A function from images to features.
 
     Attributes:
         name: with its version, as in 'mnist-v1'.
@@ -19,8 +19,8 @@ class Network(NamedTuple):
         shape: (h, w, c) of the images that it takes.
         dim: of the features.
         classes: of the logits; 0 where it has none.
-        resize: what is done to images before.
-        describe: images uint8 [n, h, w, c] -> features [n, dim], logits [n, classes], float32, some at a time.
+        resize: how images are resized before, such as 'none'.
+        describe: images uint8 [n, h, w, c] -> features [n, dim], logits [n, classes], float32, in batches.
     """
 
     name: str
@@ -35,7 +35,10 @@ class Network(NamedTuple):
 def described(
     outputs: Callable[[jax.Array], tuple[jax.Array, jax.Array]], shape: tuple[int, ...], at_once: int = AT_ONCE
 ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """A network's `describe`, by a compiled function of so many images at once; UserError where they are no images."""
+    """Returns a network's `describe`, which calls a compiled function on `at_once` images at a time.
+
+    It raises UserError where x is not images of this shape.
+    """
 
     def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if x.dtype != np.uint8 or x.shape[1:] != shape or not len(x):

@@ -1,9 +1,9 @@
-"""InceptionV3 as the FID defines it: the network of 2015-12-05 by its TensorFlow weights, and its own way to resize.
+"""InceptionV3 as the FID defines it: the network of 2015-12-05 with its TensorFlow weights and its own resizing.
 
-Szegedy et al. 2015 (arXiv:1512.00567), as Heusel et al. 2017 (arXiv:1706.08500) measured by it: 2,048 features, means
-over the last block's 8 x 8 places. In PyTorch's terms its blocks are torchvision's, but that averages leave out what
-lies outside the image, and that the very last block takes maxima in place of averages. Each convolution's batch norm
-is folded into its kernel and bias. Weights are the user's own file, made by scripts/convert_inception.py.
+Szegedy et al. 2015 (arXiv:1512.00567), as used by Heusel et al. 2017 (arXiv:1706.08500): 2,048 features, means over the
+last block's 8 x 8 positions. Its blocks are torchvision's with two differences: averages leave out what is outside
+the image, and the very last block has max pooling instead of average pooling. Each convolution's batch norm is folded
+into its kernel and bias. Weights are the user's own file, made by scripts/convert_inception.py.
 """
 
 from collections.abc import Mapping
@@ -30,13 +30,13 @@ AT_ONCE = 10  # images: 300 MB
 
 
 class Inception(nn.Module):
-    """x [n, h, w, 1 or 3] in 0..255 -> features [n, 2048], logits [n, 1008], without bias as the Inception Score's."""
+    """x [n, h, w, 1 or 3] in 0..255 -> features [n, 2048], logits [n, 1008], without bias as in the Inception Score."""
 
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
-        """Features and logits; there is nothing to train."""
+        """Returns the features and the logits. There are no statistics to train."""
         del train
         x = resized(jnp.broadcast_to(x, (*x.shape[:3], 3)))
         x = _layers((x - 128) / 128, "Conv2d", (("_1a_3x3", 32, 3, 2, 0), ("_2a_3x3", 32, 3, 1, 0)))
@@ -55,7 +55,7 @@ class Inception(nn.Module):
 
 
 def load(path: str, shape: tuple[int, ...]) -> Network:
-    """InceptionV3 as the FID defines it, for images of this shape, by the file that scripts/convert_inception.py made.
+    """Returns the network for images of this shape, by the file that scripts/convert_inception.py made.
 
     Raises UserError where there is no such file, or images are neither grey nor RGB.
     """
@@ -81,15 +81,15 @@ def load(path: str, shape: tuple[int, ...]) -> Network:
 
 
 def resized(x: jax.Array) -> jax.Array:
-    """[n, h, w, c] -> [n, 299, 299, c]: place i of the output lies at i h / 299 of the input, as in TensorFlow 1.
+    """Returns images [n, h, w, c] resized to [n, 299, 299, c] as in TensorFlow 1: bilinear, row i from row i h / 299.
 
-    Between two places it is linear; pixels' corners are what lies together, where others let their centres.
+    So the corners of the first pixels are aligned, where other libraries align centers.
     """
     return jnp.einsum("ih,nhwc,jw->nijc", _weights(x.shape[1]), x, _weights(x.shape[2]))
 
 
 def from_torch(state: Mapping[str, np.ndarray]) -> dict[str, dict]:
-    """The params of `Inception` from those of the published PyTorch file, by their names there.
+    """Returns the params of `Inception`, from those of the published PyTorch file by their names there.
 
     Its convolutions are `NAME.conv.weight` [out, in, kh, kw], with `NAME.bn.weight`, `bias`, `running_mean` and
     `running_var`. Raises KeyError where one is missing.
@@ -108,17 +108,17 @@ def from_torch(state: Mapping[str, np.ndarray]) -> dict[str, dict]:
 
 
 def _weights(size: int) -> np.ndarray:
-    """What each of 299 places takes of each of `size`: [299, size], rows of sum 1."""
-    places = np.arange(SIZE, dtype=np.float32) * np.float32(size / SIZE)
-    below = np.floor(places).astype(int)
+    """Returns the interpolation weights [299, size] of 299 positions over `size` ones; each row has a sum of 1."""
+    positions = np.arange(SIZE, dtype=np.float32) * np.float32(size / SIZE)
+    below = np.floor(positions).astype(int)
     rows = np.zeros((SIZE, size), np.float32)
-    np.add.at(rows, (np.arange(SIZE), below), 1 - (places - below))
-    np.add.at(rows, (np.arange(SIZE), np.minimum(below + 1, size - 1)), places - below)
+    np.add.at(rows, (np.arange(SIZE), below), 1 - (positions - below))
+    np.add.at(rows, (np.arange(SIZE), np.minimum(below + 1, size - 1)), positions - below)
     return rows
 
 
 def _layers(x: jax.Array, block: str, layers: tuple[tuple, ...]) -> jax.Array:
-    """Convolutions (name, channels, kernel, stride, padding), one after the other, a rectifier after each."""
+    """Applies convolutions (name, channels, kernel, stride, padding) one after the other, each with a ReLU."""
     for name, width, kernel, stride, padding in layers:
         down, across = (padding, padding) if isinstance(padding, int) else padding
         x = jnp.pad(x, ((0, 0), (down, down), (across, across), (0, 0)))
@@ -199,7 +199,7 @@ def _block_7(x: jax.Array, block: str, pooled: jax.Array) -> jax.Array:
 
 
 def _mean(x: jax.Array) -> jax.Array:
-    """Means over 3 x 3 places, of those that lie inside."""
+    """Returns the means over windows of 3 x 3, of positions inside the image alone."""
     return nn.avg_pool(x, (3, 3), (1, 1), ((1, 1), (1, 1)), count_include_pad=False)
 
 

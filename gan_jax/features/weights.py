@@ -1,7 +1,7 @@
-"""Files of weights: `NAME.npz` without pickle, whose SHA-256 stands in SHA256SUMS beside it.
+"""Files of weights: `NAME.npz` without pickle, with its SHA-256 in the file SHA256SUMS of the same folder.
 
-A file holds `about`, JSON text, and under `params/...` and `stats/...` the arrays, float16 to be small. What was
-published never changes, so that numbers measured by it stay comparable: a better network is a new name.
+A file contains `about`, JSON text, and the arrays under `params/...` and `stats/...`, float16 to be small. Published
+files never change, so that values measured by them stay comparable: a better network gets a new name.
 """
 
 import hashlib
@@ -25,7 +25,14 @@ MAX_BYTES = 1 << 20
 
 
 class Weights(NamedTuple):
-    """A network's weights, float32, the file's `sha256`, and what the file says of itself."""
+    """A network's weights, float32.
+
+    Attributes:
+        params: the parameters.
+        stats: the running statistics.
+        about: what the file says of the network, such as its shape, classes and module.
+        sha256: of the file.
+    """
 
     params: Any
     stats: Any
@@ -34,14 +41,14 @@ class Weights(NamedTuple):
 
 
 def sums(folder: Path = FOLDER) -> dict[str, str]:
-    """The SHA-256 of each network there, by name."""
+    """Returns the SHA-256 of each network in the folder, by name."""
     path = folder / SUMS
     lines = path.read_text().split("\n") if path.exists() else []
     return {line.split()[1].removesuffix(".npz"): line.split()[0] for line in lines if line}
 
 
 def read(name: str, folder: Path = FOLDER) -> Weights:
-    """The weights called `name`; UserError where there are none, or the file is not the one that was published."""
+    """Returns the weights called `name`; raises UserError where there are none, or the file was altered."""
     known = sums(folder)
     if name not in known:
         raise UserError(f"there are no weights of a network {name!r} in {folder}; {suggestions(name, known)}")
@@ -66,7 +73,7 @@ def write(name: str, params: Any, stats: Any, about: dict[str, Any], folder: Pat
     data, known = packed(params, stats, about, np.float16), sums(folder)
     digest, path = hashlib.sha256(data).hexdigest(), folder / f"{name}.npz"
     if known.get(name, digest) != digest:
-        raise UserError(f"{path} holds other weights, which numbers were measured by: take the next version")
+        raise UserError(f"{path} holds other weights, by which values were measured: take the next version")
     if len(data) > MAX_BYTES:
         raise UserError(f"weights of {name} take {len(data):,} bytes, more than {MAX_BYTES:,}: take smaller widths")
     with atomically(path) as file:
@@ -77,7 +84,7 @@ def write(name: str, params: Any, stats: Any, about: dict[str, Any], folder: Pat
 
 
 def packed(params: Any, stats: Any, about: dict[str, Any], dtype: DTypeLike) -> bytes:
-    """The file's bytes, its arrays in this dtype."""
+    """Returns the bytes of a file of these weights, its arrays in this dtype."""
     flat = flatten_dict({"params": params, "stats": stats}, sep="/")
     arrays = {key: np.asarray(jax.device_get(value), dtype) for key, value in sorted(flat.items())}
     buffer = io.BytesIO()
@@ -86,7 +93,7 @@ def packed(params: Any, stats: Any, about: dict[str, Any], dtype: DTypeLike) -> 
 
 
 def unpacked(data: bytes, path: Path) -> Weights:
-    """The weights in a file's bytes; UserError where it holds none."""
+    """Returns the weights in a file's bytes; raises UserError where there are none."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}
@@ -94,4 +101,4 @@ def unpacked(data: bytes, path: Path) -> Weights:
         trees = unflatten_dict({key: value.astype(np.float32) for key, value in arrays.items()}, sep="/")
         return Weights(trees["params"], trees.get("stats", {}), about, hashlib.sha256(data).hexdigest())
     except (ValueError, KeyError, TypeError, AttributeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} holds no weights of a network: {one_line(error)}") from error
+        raise UserError(f"{path} contains no weights of a network: {one_line(error)}") from error

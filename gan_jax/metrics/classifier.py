@@ -1,4 +1,4 @@
-"""What a classifier's beliefs about samples say of them."""
+"""Scores of samples by the class probabilities that a classifier gives them."""
 
 from typing import NamedTuple
 
@@ -15,13 +15,13 @@ class ClassifierScore(NamedTuple):
 
 
 def classifier_score(logits: ArrayLike, *, splits: int = 10) -> ClassifierScore:
-    """exp of the mean of KL(p(y | x) || p(y)) over the samples of a part, for `splits` parts: logits [n, classes].
+    """Computes exp of the mean of KL(p(y | x) || p(y)) over the samples of each of `splits` parts: logits [n, classes].
 
-    High where the classifier is sure of each sample and all classes occur; it sees no real example. Of InceptionV3's
-    logits it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4). Of probabilities give their
-    logarithms. In float64; parts are consecutive, and differ in size by at most 1.
+    It is high where the classifier is sure of each sample and all classes occur; real examples play no part. Of
+    InceptionV3's logits it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4). Logarithms of
+    probabilities are logits too. In float64; parts are consecutive, and differ in size by at most 1.
 
-    Raises ValueError where the logits are no table [n, classes] or have NaN or infinity, other than -inf beside finite
+    Raises ValueError where the logits are not [n, classes] or have NaN or infinity, other than -inf beside finite
     ones, or `splits` is not from 1 to n.
     """
     logits = np.asarray(logits).astype(np.float64)

@@ -1,11 +1,11 @@
-"""What a metric of features takes: a table of finite numbers, one row an example."""
+"""Checks of features, the inputs of metrics: finite arrays with one row for each example."""
 
 import numpy as np
 from jax.typing import ArrayLike
 
 
 def check(features: ArrayLike, name: str = "features") -> np.ndarray:
-    """The features [n, d] in float64; ValueError where they are no such table, have under 2 rows, or are not finite."""
+    """Returns features [n, d] as float64; raises ValueError for another shape, under 2 rows, or values not finite."""
     table = np.asarray(features)
     if table.ndim != 2 or not table.shape[1]:
         raise ValueError(f"{name} have shape {table.shape}: they must be [examples, dimensions]")
@@ -21,7 +21,7 @@ def check(features: ArrayLike, name: str = "features") -> np.ndarray:
 
 
 def check_pair(real: ArrayLike, fake: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Both as `check` gives them; ValueError where they differ in dimensions too."""
+    """Returns both as `check` does, [n, d] and [m, d]; raises ValueError as there, and where their d differ."""
     real, fake = check(real, "real features"), check(fake, "fake features")
     if real.shape[1] != fake.shape[1]:
         raise ValueError(

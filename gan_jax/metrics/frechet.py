@@ -9,7 +9,13 @@ from gan_jax.metrics import features as table
 
 
 class Moments(NamedTuple):
-    """Of `count` examples the `mean` [d], and the `scatter` [d, d]: the sum of (x - mean)(x - mean)^T; float64."""
+    """The moments of examples x [n, d], in float64.
+
+    Attributes:
+        count: the number n of examples.
+        mean: their mean [d].
+        scatter: the sum of (x - mean)(x - mean)^T, [d, d].
+    """
 
     count: int
     mean: np.ndarray
@@ -17,7 +23,7 @@ class Moments(NamedTuple):
 
 
 def moments(features: ArrayLike) -> Moments:
-    """The moments of features [n, d]; ValueError where `features.check` finds fault with them."""
+    """Returns the moments of features [n, d]; raises ValueError as `features.check` does."""
     x = table.check(features)
     mean = x.mean(axis=0)
     x -= mean
@@ -25,9 +31,10 @@ def moments(features: ArrayLike) -> Moments:
 
 
 def merge(a: Moments, b: Moments) -> Moments:
-    """The moments of two sets of examples together, as if they had been one (Chan, Golub and LeVeque 1979).
+    """Returns the moments of the union of two sets of examples (Chan, Golub and LeVeque 1979).
 
-    So a set of any size is taken batch by batch: `functools.reduce(merge, map(moments, batches))`.
+    So a set of any size is measured batch by batch: `functools.reduce(merge, map(moments, batches))`. Raises ValueError
+    where the dimensions differ.
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"moments of {len(a.mean)} and of {len(b.mean)} dimensions cannot be merged")
@@ -37,7 +44,7 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 def rank(moments: Moments) -> int:
-    """How many dimensions the covariance spans: at most count - 1, and below d where it is singular.
+    """Returns the rank of the covariance: at most count - 1, and below d where it is singular.
 
     The Fréchet distance of a singular covariance is finite but says little: too few examples make it far too large.
     """
@@ -45,15 +52,17 @@ def rank(moments: Moments) -> int:
 
 
 def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> float:
-    """|m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)), of features [n, d] or their moments; in units of features squared.
+    """Computes |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)) of features [n, d], [m, d] or their moments.
+
+    It is in units of features squared.
 
     m and C are the means and covariances (over n - 1): it is the squared 2-Wasserstein distance of the two Gaussians
     that have them (Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500, eq. 6). On InceptionV3's features it
-    is the FID. It falls with n at the same truth: compare values of equal n alone.
+    is the FID. It falls with n at the same truth: only values of equal n are comparable.
 
     Equal to the formula by scipy's sqrtm within 1e-9 of the traces. The trace of the root is taken as the sum of the
     singular values of R1^T R2 with C = R R^T, which stays as exact where the covariances are singular, as with n <= d
-    (see `rank`). Raises ValueError where `features.check` finds fault, or the dimensions differ.
+    (see `rank`). Raises ValueError as `features.check` does, and where the dimensions differ.
     """
     real, fake = (x if isinstance(x, Moments) else moments(x) for x in (real, fake))
     if real.mean.shape != fake.mean.shape:
@@ -65,7 +74,7 @@ def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> fl
 
 
 def _root(moments: Moments) -> np.ndarray:
-    """R [d, rank] with R R^T the covariance; eigenvalues that are rounding are left out, as matrix_rank does."""
+    """Returns R [d, rank] with R R^T the covariance, without eigenvalues that are rounding errors."""
     values, vectors = np.linalg.eigh(moments.scatter / (moments.count - 1))
     real = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, real] * np.sqrt(values[real])

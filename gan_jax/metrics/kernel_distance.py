@@ -12,7 +12,7 @@ from gan_jax.metrics.features import check_pair
 
 
 class KernelDistance(NamedTuple):
-    """The `mean` over subsets, and their standard deviation `std`; not the mean's error, for subsets overlap."""
+    """The `mean` over subsets, and their standard deviation `std`; not the mean's error, because subsets overlap."""
 
     mean: float
     std: float
@@ -21,12 +21,12 @@ class KernelDistance(NamedTuple):
 def kernel_distance(
     real: ArrayLike, fake: ArrayLike, key: jax.Array, *, subsets: int = 100, size: int = 1000
 ) -> KernelDistance:
-    """The mean and spread of `mmd2` over random subsets of `size` examples each, of features [n, d] and [m, d].
+    """Computes mean and spread of `mmd2` over random subsets of `size` examples each, of features [n, d] and [m, d].
 
-    As Binkowski et al. 2018 (arXiv:1801.01401) have it: on InceptionV3's features it is the KID. Unlike the
-    Fréchet distance its mean does not hang on the number of examples. Subsets are drawn without replacement, by `key`.
+    On InceptionV3's features it is the KID (Binkowski et al. 2018, arXiv:1801.01401). Unlike the Fréchet distance its
+    mean does not depend on the number of examples. Subsets are sampled without replacement, by `key`.
 
-    Raises ValueError where `features.check` finds fault, `size` is below 2 or above the smaller set, or `subsets` is
+    Raises ValueError as `features.check` does, and where `size` is below 2 or above the smaller set, or `subsets` is
     below 1.
     """
     real, fake = check_pair(real, fake)
@@ -44,7 +44,7 @@ def kernel_distance(
 
 
 def mmd2(real: jax.Array, fake: jax.Array) -> jax.Array:
-    """The unbiased MMD^2 of features [n, d] and [m, d] -> [], by the kernel (x . y / d + 1)^3; it may be negative.
+    """Returns the unbiased MMD^2 of features [n, d] and [m, d] -> [], by the kernel (x . y / d + 1)^3; maybe negative.
 
     The mean of k(x, x') over pairs of different real examples, plus that of fakes, less twice that of k(x, y) over
     pairs of one of each (Gretton et al. 2012, eq. 3): a small difference of large sums, to be taken in float64.
@@ -63,10 +63,10 @@ def _kernel(x: jax.Array, y: jax.Array) -> jax.Array:
 
 @jax.jit
 def _mmd2s(real: jax.Array, fake: jax.Array, rows: np.ndarray, columns: np.ndarray) -> jax.Array:
-    """`mmd2` of each pair of subsets: indices int [subsets, size] twice -> [subsets]."""
+    """Returns `mmd2` [subsets] of each pair of subsets, given as indices int [subsets, size] of both sets."""
     return lax.map(lambda chosen: mmd2(real[chosen[0]], fake[chosen[1]]), (rows, columns))
 
 
 def _subsets(key: jax.Array, n: int, subsets: int, size: int) -> np.ndarray:
-    """Indices below n, none twice in a row: int [subsets, size]."""
+    """Returns random indices below n, int [subsets, size], without repetition in a row."""
     return np.asarray(jax.vmap(lambda k: random.permutation(k, n)[:size])(random.split(key, subsets)))

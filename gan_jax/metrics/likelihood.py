@@ -7,7 +7,9 @@ from jax.scipy.special import logsumexp
 
 
 def importance_weighted_bound(log_weights: jax.Array) -> jax.Array:
-    """log of the mean weight: log p(x, z) - log q(z | x) at k draws z ~ q, [..., k] -> [...], nats.
+    """Returns the logarithm [...] of the mean weight, in nats, for log weights [..., k].
+
+    The log weights are log p(x, z) - log q(z | x) at k samples z ~ q.
 
     In expectation a lower bound on log p(x) that rises with k: at k = 1 the evidence lower bound, in the limit log p(x)
     (Burda et al. 2015, arXiv:1509.00519, eq. 8 and theorem 1).

@@ -1,12 +1,12 @@
-"""Whether fakes lie where real examples do, and the other way round: by balls in the space of features.
+"""Precision, recall, density and coverage: overlap of the regions of real examples and fakes in feature space.
 
-Each example of a set has a ball that reaches to its k-th nearest other example of the set; what is strictly nearer lies
-inside. Values are those of the `prdc` package (Naeem et al. 2020), exactly. Other codes differ: torch-fidelity's balls
-hold their border too, which shows where distances tie.
+Each example of a set has an open ball whose radius is the distance to its k-th nearest other example of the set. Values
+equal those of the `prdc` package (Naeem et al. 2020) exactly. Other codes differ: torch-fidelity's balls are closed,
+which shows where distances tie.
 
-Distances are taken in float64, for in float32 those of a radius and of a point near it may change places; by blocks, so
-that memory grows with n + m and not with n m. Of 10,000 and 10,000 at d = 128 precision and recall take 4 s, at d = 784
-20 s, and 190 MB and 440 MB (2 CPU cores busy with other work too, 2026-11-23).
+Distances are computed in float64, because rounding in float32 may swap a radius and a distance near it. They are
+computed by blocks, so that memory grows with n + m and not with n m. For 10,000 and 10,000 examples precision and
+recall take 4 s and 190 MB at d = 128, 20 s and 440 MB at d = 784 (2 CPU cores under other load, 2026-11-23).
 """
 
 from functools import partial
@@ -20,10 +20,10 @@ from jax.typing import ArrayLike
 
 from gan_jax.metrics.features import check_pair
 
-AT_ONCE = 2_500_000  # distances held at a time: 20 MB
+AT_ONCE = 2_500_000  # distances in memory at a time: 20 MB
 LANES = 128
-SAME = 1e-6  # of the examples' size: what networks that compute in float32 make of one example twice differs by less
-DIRECTIONS = 4  # in so many random ones no two of a million examples come as near by chance
+SAME = 1e-6  # relative distance: features of one example, computed twice in float32, differ by less
+DIRECTIONS = 4  # random projections: in so many no two of a million examples are as near by chance
 
 
 class PrecisionRecall(NamedTuple):
@@ -34,18 +34,18 @@ class PrecisionRecall(NamedTuple):
 
 
 class DensityCoverage(NamedTuple):
-    """`density`, the real balls that hold a fake over k: near 1 if all is well, or above; `coverage`, from 0 to 1."""
+    """`density`: real balls around a fake, on average, over k, ideally 1; `coverage`: the share of balls with one."""
 
     density: float
     coverage: float
 
 
 def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> PrecisionRecall:
-    """The shares of fakes inside any real ball, and of real examples inside any fake's: features [n, d] and [m, d].
+    """Computes the shares of fakes in any real ball, and of real examples in any fake's: features [n, d] and [m, d].
 
     Improved precision and recall (Kynkaanniemi et al. 2019, arXiv:1904.06991, eq. 1 and 2). One outlier among the real
-    examples has a large ball and flatters the precision: see `density_coverage`. Raises ValueError where
-    `features.check` finds fault, or `k` is below 1 or not below both n and m.
+    examples has a large ball and so inflates the precision: see `density_coverage`. Raises ValueError as
+    `features.check` does, and where `k` is below 1 or not below both n and m.
     """
     real, fake = check_pair(real, fake)
     _check_k(k, min(len(real), len(fake)))
@@ -55,29 +55,31 @@ def precision_recall(real: ArrayLike, fake: ArrayLike, *, k: int = 3) -> Precisi
 
 
 def density_coverage(real: ArrayLike, fake: ArrayLike, *, k: int = 5) -> DensityCoverage:
-    """How many real balls hold a fake, over k, and the share of real balls that hold one: features [n, d], [m, d].
+    """Computes the mean number of real balls around a fake, over k, and the share of real balls with a fake.
 
-    Naeem et al. 2020 (arXiv:2002.09797, section 3). With fakes as the real examples are, and n = m, density is 1 in
-    expectation, and coverage 1 - 2^-k nearly. Raises ValueError where `features.check` finds fault, or `k` is
+    Features are [n, d] and [m, d].
+
+    Naeem et al. 2020 (arXiv:2002.09797, section 3). For fakes of the real examples' distribution, and n = m, density is
+    1 in expectation, and coverage is nearly 1 - 2^-k. Raises ValueError as `features.check` does, and where `k` is
     below 1 or not below n.
     """
     real, fake = check_pair(real, fake)
     _check_k(k, len(real))
     with jax.enable_x64(True):
-        held = np.asarray(_held(jnp.asarray(real), jnp.asarray(fake), k=k))
-    return DensityCoverage(float(held.sum() / (k * len(fake))), float((held > 0).mean()))
+        inside = np.asarray(_fakes_inside(jnp.asarray(real), jnp.asarray(fake), k=k))
+    return DensityCoverage(float(inside.sum() / (k * len(fake))), float((inside > 0).mean()))
 
 
 def without_ball(x: ArrayLike, *, k: int) -> int:
-    """How many of some examples have balls of radius 0, in which nothing lies: features [n, d].
+    """Returns the number of examples whose balls have radius 0, and so are empty: features [n, d].
 
-    Their k-th nearest other example is the same again, up to float32's rounding. So exact copies of duplicated real
-    examples count as misses: where every one stands there k + 1 times, precision, density and coverage are 0.
+    Their k-th nearest other example is a duplicate, up to float32's rounding. Exact copies of such real examples count
+    as misses: where each example occurs k + 1 times, precision, density and coverage are 0.
     """
     from scipy.spatial import KDTree
 
     x = np.asarray(x, np.float64)
-    if x.shape[1] > DIRECTIONS:  # as near in all of these as two that are the same are: the same
+    if x.shape[1] > DIRECTIONS:  # as near in all of these as duplicates are means duplicates
         x = x @ np.random.default_rng(0).normal(size=(x.shape[1], DIRECTIONS)) / np.sqrt(x.shape[1])
     reach = SAME * np.sqrt(np.square(x).sum(1).mean())
     return int((KDTree(x).query_ball_point(x, reach, return_length=True) > k).sum())
@@ -90,7 +92,7 @@ def _check_k(k: int, examples: int) -> None:
 
 @partial(jax.jit, static_argnames="k")
 def _precision_recall(real: jax.Array, fake: jax.Array, *, k: int) -> tuple[jax.Array, jax.Array]:
-    """Whether each fake lies in any real ball, and each real example in any fake's: bool [m], [n]."""
+    """Returns bool [m], [n]: each fake is in any real ball, and each real example in any fake's."""
     around_real, around_fake = _radii(real, k), _radii(fake, k)
 
     def inside(rows: jax.Array, squared: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -101,8 +103,8 @@ def _precision_recall(real: jax.Array, fake: jax.Array, *, k: int) -> tuple[jax.
 
 
 @partial(jax.jit, static_argnames="k")
-def _held(real: jax.Array, fake: jax.Array, *, k: int) -> jax.Array:
-    """How many fakes lie in each real ball: int [n]."""
+def _fakes_inside(real: jax.Array, fake: jax.Array, *, k: int) -> jax.Array:
+    """Returns the number of fakes in each real ball: int [n]."""
     around_real = _radii(real, k)
 
     def count(rows: jax.Array, squared: jax.Array) -> jax.Array:
@@ -112,7 +114,7 @@ def _held(real: jax.Array, fake: jax.Array, *, k: int) -> jax.Array:
 
 
 def _radii(x: jax.Array, k: int) -> jax.Array:
-    """The squared distance of each of [n, d] to its k-th nearest other one: [n]."""
+    """Returns the squared distance [n] of each example of x [n, d] to its k-th nearest other one."""
 
     def kth(rows: jax.Array, squared: jax.Array) -> jax.Array:
         itself = rows[:, None] == jnp.arange(len(x))
@@ -122,16 +124,16 @@ def _radii(x: jax.Array, k: int) -> jax.Array:
 
 
 def _smallest(values: jax.Array, k: int) -> jax.Array:
-    """The k smallest of each row, in order: [r, m] -> [r, k], k <= m; some ten times as fast on a CPU as lax.top_k."""
+    """Returns the k smallest of each row in order, [r, m] -> [r, k], k <= m; 10 times as fast as lax.top_k on a CPU."""
     r, m = values.shape
     lanes = jnp.pad(values, ((0, 0), (0, -m % LANES)), constant_values=jnp.inf).reshape(r, -1, LANES)
 
     def insert(i: int, kept: list[jax.Array]) -> list[jax.Array]:
-        """Each lane's k smallest so far and the next value, which sinks to its place."""
+        """Returns each lane's k smallest values in order, the i-th value inserted."""
         value, sorted_ = lanes[:, i], []
-        for place in kept:
-            sorted_.append(jnp.minimum(place, value))
-            value = jnp.maximum(place, value)
+        for smaller in kept:
+            sorted_.append(jnp.minimum(smaller, value))
+            value = jnp.maximum(smaller, value)
         return sorted_
 
     kept = lax.fori_loop(0, lanes.shape[1], insert, [jnp.full((r, LANES), jnp.inf, values.dtype)] * k)
@@ -139,10 +141,10 @@ def _smallest(values: jax.Array, k: int) -> jax.Array:
 
 
 def _by_rows(of_block, x: jax.Array, y: jax.Array):
-    """What a function makes of blocks of the squared distances between [n, d] and [m, d], stacked.
+    """Returns the stacked results of a function for blocks of the squared distances between x [n, d] and y [m, d].
 
-    `of_block(rows, squared)` is given a block's indices int [r] and its distances [r, m]; of the last one those from n
-    on repeat the last row.
+    `of_block(rows, squared)` gets a block's indices int [r] and its distances [r, m]. The last block is filled up with
+    the last row.
     """
     r = max(1, min(len(x), AT_ONCE // len(y)))
     rows = jnp.minimum(jnp.arange(-(-len(x) // r) * r), len(x) - 1).reshape(-1, r)

@@ -1,8 +1,8 @@
-"""Mode coverage: how many of the known modes are found, and how evenly.
+"""Mode coverage: the number of known modes that samples have, and how evenly they have them.
 
 Modes are a mixture's Gaussians, or the classes of a classifier. Definitions are those of PacGAN (Lin et al. 2018,
-arXiv:1712.04086, section 4.1) as its code computes them: everything is a function of how many high-quality points, or
-samples, each mode has.
+arXiv:1712.04086, section 4.1) as its code computes them: all is a function of the number of high-quality points, or
+samples, of each mode.
 """
 
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 
 
 class ModeCoverage(NamedTuple):
-    """`found` of the modes; `reverse_kl` from their even shares, and `entropy` of their shares, in nats."""
+    """The number of modes `found`; `reverse_kl` from even shares and `entropy` of the modes' shares, in nats."""
 
     found: float
     reverse_kl: float
@@ -23,10 +23,10 @@ class ModeCoverage(NamedTuple):
 
 
 def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
-    """Of each sample's class, as a classifier predicts it, int [n] from 0 to modes - 1: which modes there are.
+    """Computes the coverage of modes by samples' predicted classes, int [n] from 0 to modes - 1.
 
-    Stacked MNIST's 1,000 modes are three digits to a sample. A classifier's own mistakes find modes too: give the same
-    of test images beside it. Raises ValueError where a class is none of these, or there is no sample.
+    Stacked MNIST has 1,000 modes, three digits to a sample. A classifier's errors find modes too, so report the value
+    of test images beside it. Raises ValueError where a class is out of range, or there is no sample.
     """
     classes = np.asarray(classes)
     if classes.ndim != 1 or not classes.size or not np.issubdtype(classes.dtype, np.integer):
@@ -40,7 +40,7 @@ def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
 
 
 def counts(points: jax.Array, centres: jax.Array, *, std: float, within: float = 3.0) -> jax.Array:
-    """High-quality points of each mode: points [n, d], centres [k, d] -> float32 [k].
+    """Counts the high-quality points of each mode: points [n, d], centres [k, d] -> float32 [k].
 
     A point belongs to the nearest centre, and is of high quality where that is nearer than `within` times `std`.
     """
@@ -50,12 +50,12 @@ def counts(points: jax.Array, centres: jax.Array, *, std: float, within: float =
 
 
 def found(counts: jax.Array) -> jax.Array:
-    """How many modes have at least one high-quality point: counts [k] -> float32 []."""
+    """Returns the number of modes that have a high-quality point: counts [k] -> float32 []."""
     return (counts > 0).sum().astype(jnp.float32)
 
 
 def entropy(counts: jax.Array) -> jax.Array:
-    """The entropy of the modes' shares of the high-quality points, in nats: counts [k] -> [], from 0 to log k.
+    """Returns the entropy of the modes' shares of the high-quality points, in nats: counts [k] -> [], from 0 to log k.
 
     0 also where there are no such points at all.
     """
@@ -64,7 +64,7 @@ def entropy(counts: jax.Array) -> jax.Array:
 
 
 def reverse_kl(counts: jax.Array) -> jax.Array:
-    """KL(q || uniform) in nats, q the modes' shares of the high-quality points: counts [k] -> [].
+    """Returns KL(q || uniform) in nats, q the modes' shares of the high-quality points: counts [k] -> [].
 
     From 0 for even shares to log k for a single mode; log k also where there are no such points at all.
     """

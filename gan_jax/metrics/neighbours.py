@@ -1,4 +1,4 @@
-"""What an example's nearest neighbour says of it."""
+"""Nearest neighbours of examples, as a test for copies of the training set."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-AT_ONCE = 5_000_000  # distances held at a time: 20 MB
+AT_ONCE = 5_000_000  # distances in memory at a time: 20 MB
 
 
 class NearestNeighbours(NamedTuple):
     """Median distances to the nearest training example, of `samples` and of `test` examples.
 
-    `closer`: the chance that a sample is closer to one than a test example is; half where they are as the data are.
+    `closer`: the probability that a sample is closer to one than a test example is; half for samples of the data.
     """
 
     samples: float
@@ -24,7 +24,7 @@ class NearestNeighbours(NamedTuple):
 
 @jax.jit
 def nearest(x: jax.Array, references: jax.Array) -> jax.Array:
-    """The index of the reference nearest to each example: [n, ...], [m, ...] -> int32 [n], by Euclidean distance."""
+    """Returns the index of the reference nearest to each example: [n, ...], [m, ...] -> int32 [n], by Euclidean distance."""
     x, references = (values.reshape(len(values), -1).astype(jnp.float32) for values in (x, references))
     squares = jnp.square(references).sum(axis=1)
 
@@ -36,9 +36,10 @@ def nearest(x: jax.Array, references: jax.Array) -> jax.Array:
 
 
 def nearest_distances(x: ArrayLike, references: ArrayLike) -> np.ndarray:
-    """The Euclidean distance of each example to the nearest reference: [n, ...], [m, ...] -> float64 [n].
+    """Returns the Euclidean distance of each example to the nearest reference: [n, ...], [m, ...] -> float64 [n].
 
-    Found in float32, where of references at nearly the same distance another may come out nearest; measured in float64.
+    The nearest is searched in float32, so that of references at nearly the same distance another may be taken; its
+    distance is in float64.
     Raises ValueError where their shapes differ, one is empty, or a value is not finite.
     """
     x, references = np.asarray(x), np.asarray(references)
@@ -46,16 +47,18 @@ def nearest_distances(x: ArrayLike, references: ArrayLike) -> np.ndarray:
         raise ValueError(f"examples of shape {x.shape} have no nearest among references of shape {references.shape}")
     if not (np.isfinite(x).all() and np.isfinite(references).all()):
         raise ValueError("examples or references have NaN or infinity: they have no distances")
-    found = np.asarray(nearest(x, references))
-    return np.linalg.norm((x.astype(np.float64) - references[found]).reshape(len(x), -1), axis=1)
+    indices = np.asarray(nearest(x, references))
+    return np.linalg.norm((x.astype(np.float64) - references[indices]).reshape(len(x), -1), axis=1)
 
 
 def nearest_neighbours(samples: ArrayLike, train: ArrayLike, test: ArrayLike) -> NearestNeighbours:
-    """Whether samples lie closer to the training set than test examples do: memorising; [n, ...], [m, ...], [k, ...].
+    """Compares samples' and test examples' distances to the training set: [n, ...], [m, ...], [k, ...].
+
+    Samples that are closer than test examples are a sign of memorisation.
 
     `closer` is P(a sample's distance < a test example's), ties half: Mann and Whitney's U over n k, as Meehan et al.
-    2020 (arXiv:2004.05675) test for copied data. Near 1 the generator copies; near 0 its samples lie far
-    from all data. Distances are Euclidean: of features they say more than of pixels.
+    2020 (arXiv:2004.05675) test for copied data. Near 1 the generator copies; near 0 its samples are far from all
+    data. Distances are Euclidean: of features they say more than of pixels.
     """
     ours, theirs = (nearest_distances(x, train) for x in (samples, test))
     ranked = np.sort(theirs)

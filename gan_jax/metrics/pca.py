@@ -1,4 +1,4 @@
-"""Principal component analysis: what the best linear code of a size can do, known exactly."""
+"""Principal component analysis: the best linear code of a size, known exactly."""
 
 from typing import NamedTuple
 
@@ -13,20 +13,20 @@ class PCA(NamedTuple):
     variances: np.ndarray
 
     def first(self, k: int) -> "PCA":
-        """The first k components alone."""
+        """Returns the first k components alone."""
         return PCA(self.mean, self.components[:k], self.variances[:k])
 
     def encode(self, x: np.ndarray) -> np.ndarray:
-        """x [n, d] -> z [n, k]."""
+        """Returns the codes z [n, k] of x [n, d]."""
         return (x - self.mean) @ self.components.T
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """z [n, k] -> x [n, d]."""
+        """Returns the reconstructions x [n, d] of z [n, k]."""
         return z @ self.components + self.mean
 
 
 def fit(x: np.ndarray) -> PCA:
-    """All components of examples [n, d], by the singular value decomposition of their covariance, in float64.
+    """Returns all components of examples [n, d], by the singular value decomposition of their covariance, in float64.
 
     Of all linear codes of k values, the first k have the least squared error on x (Eckart and Young 1936).
     """
@@ -38,13 +38,13 @@ def fit(x: np.ndarray) -> PCA:
 
 
 def rank(whole: PCA) -> int:
-    """How many directions the examples vary in: components whose variance is more than rounding of the largest."""
+    """Returns the rank: the number of components whose variance is above the rounding error of the largest."""
     least = whole.variances.max() * len(whole.variances) * np.finfo(np.float64).eps
     return int((whole.variances > least).sum())
 
 
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Angles between the spans of the rows of a [k, d] and of b [m, d], in degrees, the largest first: [min(k, m)].
+    """Returns the angles [min(k, m)] between the spans of the rows of a [k, d] and b [m, d], in degrees, largest first.
 
     By sines for small angles and cosines for large ones, each where it is exact (Bjorck and Golub 1973). NaN where an
     array is not finite.

@@ -1,4 +1,4 @@
-"""Multi-scale structural similarity of images; between samples of one generator it tells how alike they are."""
+"""Multi-scale structural similarity of images; between samples of one generator it measures their diversity."""
 
 from functools import partial
 
@@ -10,11 +10,11 @@ from jax.typing import ArrayLike
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 SIGMA = 1.5
-AT_ONCE = 1_000_000  # values of one side's images held at a time: 8 MB
+AT_ONCE = 1_000_000  # values of each side's images in memory at a time: 8 MB
 
 
 def scales_that_fit(height: int, width: int, *, window: int = 11) -> int:
-    """How many scales, of 5 at most, are not smaller than the window: 2 of 28 x 28 pixels, and 5 from 161 pixels on."""
+    """Returns the number of scales, at most 5, not below the window: 2 for 28 x 28 pixels, 5 from 161 pixels on."""
     fit, size = 0, min(height, width)
     while size >= window and fit < len(WEIGHTS):
         fit, size = fit + 1, -(-size // 2)
@@ -22,7 +22,7 @@ def scales_that_fit(height: int, width: int, *, window: int = 11) -> int:
 
 
 def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float, scales: int | None = None, window: int = 11) -> np.ndarray:
-    """The similarity of each image of a to that of b: [n, h, w, c] twice, from 0 to `peak` -> float64 [n], 1 for equal.
+    """Computes the similarity of each image of a to that of b: [n, h, w, c], 0..`peak` -> float64 [n], 1 for equal.
 
     The product over scales of contrast and structure, and on the last of luminance, each to its power (Wang, Simoncelli
     and Bovik 2003, eq. 7). Means are by a Gaussian window of 11 pixels and sigma 1.5 where it lies whole within the
@@ -30,8 +30,8 @@ def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float, scales: int | None = Non
     negative mean counts as 0; channels are averaged last.
 
     `scales` is the number of scales, by default as many as fit the window (`scales_that_fit`): of 5 the weights
-    are the paper's, of fewer its first ones over their sum. State it with the value, for values of different scales do
-    not compare. Raises ValueError where images differ in shape or are smaller than the scales need.
+    are the paper's, of fewer its first ones over their sum. Report it with the value, because values of different
+    scales are not comparable. Raises ValueError where images differ in shape or are smaller than the scales need.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.ndim != 4 or a.shape != b.shape:
@@ -47,10 +47,10 @@ def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float, scales: int | None = Non
 def pair_ms_ssim(
     images: ArrayLike, key: jax.Array, *, peak: float, pairs: int = 1000, scales: int | None = None, window: int = 11
 ) -> float:
-    """The mean `ms_ssim` of random pairs of different images [n, h, w, c]: the lower, the more diverse they are.
+    """Computes the mean `ms_ssim` of random pairs of different images [n, h, w, c]: the lower, the more diverse.
 
-    As Odena et al. 2017 (arXiv:1610.09585, section 4.2) measure diversity, within each class. Beside it belongs the
-    same of real images. Pairs are drawn by `key`. Raises ValueError for fewer than 2 images or 1 pair, and as
+    As Odena et al. 2017 (arXiv:1610.09585, section 4.2) measure diversity, within each class. Report the same of
+    real images beside it. Pairs are sampled by `key`. Raises ValueError for fewer than 2 images or 1 pair, and as
     `ms_ssim` does.
     """
     images = np.asarray(images)
@@ -66,7 +66,7 @@ def pair_ms_ssim(
 
 @partial(jax.jit, static_argnames=("peak", "scales", "window"))
 def _ms_ssim(a: jax.Array, b: jax.Array, *, peak: float, scales: int, window: int) -> jax.Array:
-    # All five are kept as the paper rounds them, to a sum of 1.0001, for every other code does.
+    # All five weights keep the paper's rounding, a sum of 1.0001, as all other codes have it.
     total = 1 if scales == len(WEIGHTS) else sum(WEIGHTS[:scales])
     weights = [weight / total for weight in WEIGHTS[:scales]]
 
@@ -86,7 +86,7 @@ def _ms_ssim(a: jax.Array, b: jax.Array, *, peak: float, scales: int, window: in
 
 
 def _terms(a: jax.Array, b: jax.Array, peak: float, window: int) -> tuple[jax.Array, jax.Array]:
-    """Luminance, and contrast times structure, at each place of the window: [h, w, c] twice -> [h', w', c] twice."""
+    """Returns luminance, and contrast times structure, at each window position: [h, w, c] -> [h', w', c] twice."""
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     mean_a, mean_b = _windowed(a, window), _windowed(b, window)
     variances = _windowed(a * a + b * b, window) - mean_a**2 - mean_b**2
@@ -96,15 +96,15 @@ def _terms(a: jax.Array, b: jax.Array, peak: float, window: int) -> tuple[jax.Ar
 
 
 def _windowed(x: jax.Array, window: int) -> jax.Array:
-    """Weighted means of windows: [h, w, c] -> [h - window + 1, w - window + 1, c], by a product for each axis."""
+    """Returns the weighted means of windows: [h, w, c] -> [h - window + 1, w - window + 1, c]."""
     down, across = _gaussian(x.shape[0], window), _gaussian(x.shape[1], window)
     return jnp.einsum("ih,hwc,jw->ijc", down, x, across)
 
 
 def _gaussian(size: int, window: int) -> np.ndarray:
-    """Rows that hold the window at each of its places: [size - window + 1, size]."""
+    """Returns the window's weights at each of its positions as rows: [size - window + 1, size]."""
     shape = np.exp(-np.square(np.arange(window) - (window - 1) / 2) / (2 * SIGMA**2))
-    rows = [np.pad(shape / shape.sum(), (place, size - window - place)) for place in range(size - window + 1)]
+    rows = [np.pad(shape / shape.sum(), (start, size - window - start)) for start in range(size - window + 1)]
     return np.array(rows)
 
 
