@@ -24,7 +24,7 @@ class NearestNeighbours(NamedTuple):
 
 @jax.jit
 def nearest(x: jax.Array, references: jax.Array) -> jax.Array:
-    """Returns the index of the reference nearest to each example: [n, ...], [m, ...] -> int32 [n], by Euclidean distance."""
+    """Returns the index of the reference nearest to each example by Euclidean distance: [n, ...], [m, ...] -> [n]."""
     x, references = (values.reshape(len(values), -1).astype(jnp.float32) for values in (x, references))
     squares = jnp.square(references).sum(axis=1)
 

@@ -9,6 +9,6 @@ def reconstruction_error(x: np.ndarray, recon: np.ndarray) -> np.ndarray:
 
 
 def psnr(error: np.ndarray, *, peak: float = 1.0) -> np.ndarray:
-    """Returns the peak signal-to-noise ratio 10 log10(peak^2 / error) in decibels; inf for a mean squared error of 0."""
+    """Computes the peak signal-to-noise ratio 10 log10(peak^2 / error) in decibels; inf for an error of 0."""
     with np.errstate(divide="ignore"):
         return 10 * np.log10(peak**2 / np.asarray(error))
