@@ -13,16 +13,15 @@ training split has 50,000 images; here it is two layers of SiLUs, all 60,000 ima
 by the same law. With --config.data.name=mnist --config.likelihood.name=binarised pixels are drawn anew at each look.
 """
 
-from gan_jax.config import ConfigDict, defaults, player
+from configs.common import adam, autoencoder_defaults, cosine, likelihood
+from gan_jax.config import ConfigDict, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = defaults()
+    """Returns the config."""
+    config = autoencoder_defaults()
     config.data.name = "binary_mnist"
-    config.data.range = (0.0, 1.0)
     config.steps = 30_000  # 50 epochs
-    config.batch_size = 100
     config.steps_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
@@ -35,8 +34,7 @@ def get_config() -> ConfigDict:
     encoder = {"name": "vae.Encoder", "latents": 40, **common}
     decoder = {"name": "vae.Decoder", **common}
     config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
-    schedule = {"name": "cosine_decay_schedule", "init_value": 3e-3, "decay_steps": config.steps}
-    adam = {"name": "adam", "learning_rate": schedule, "b1": 0.9, "b2": 0.999}
-    config.players = ConfigDict({"autoencoder": player(adam)})
-    config.evaluators = ConfigDict({"likelihood": {"name": "likelihood.likelihood", "split": "test", "samples": 200}})
+    optimizer = adam(cosine(3e-3, config.steps), b1=0.9)
+    config.players = ConfigDict({"autoencoder": player(optimizer)})
+    config.evaluators = ConfigDict({"likelihood": likelihood(200)})
     return config

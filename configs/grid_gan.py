@@ -9,11 +9,12 @@ on average), 32% to 70% (47%) and 0.86 to 1.31 (1.11). One seed. The paper's GAN
 17.3 +- 0.8 modes, 94.8%, 0.70 (arXiv:1712.04086, table 1). Its samples and its critic: configs/pictures/grid_gan.png.
 """
 
+from configs.common import adam, pacgan_networks
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
+    """Returns the config."""
     config = defaults()
     config.data.name = "grid"
     config.steps = 40_000  # 40 epochs; in the paper 400
@@ -27,16 +28,8 @@ def get_config() -> ConfigDict:
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
     config.step_rule.name = "simultaneous"
     config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 2}})
-    generator = {
-        "name": "pacgan.Generator",
-        "widths": (400, 400, 400, 400),
-        "norm": {"name": "BatchNorm", "momentum": 0.95, "epsilon": 1e-4},
-        "activation": {"name": "relu"},
-        "init_std": 0.02,
-    }
-    critic = {"name": "pacgan.Critic", "widths": (200, 200, 200), "pieces": 5, "init_std": 0.02}
-    config.networks = ConfigDict({"generator": generator, "critic": critic})
-    adam = {"name": "adam", "learning_rate": 1e-4, "b1": 0.8, "b2": 0.999}
-    config.players = ConfigDict({"critic": player(adam), "generator": player(adam)})
+    config.networks = ConfigDict(pacgan_networks())
+    optimizer = adam(1e-4, b1=0.8)
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
     config.evaluators = ConfigDict({"modes": {"name": "modes.gaussians", "samples": 2_500}})
     return config

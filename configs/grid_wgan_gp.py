@@ -9,11 +9,12 @@ and a constant rate of 1e-4 it had 18 modes and 3% after 3,000 rounds.
 Its samples and its critic: configs/pictures/grid_wgan_gp.png.
 """
 
+from configs.common import adam, cosine, pacgan_networks
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
+    """Returns the config."""
     config = defaults()
     config.data.name = "grid"
     config.steps = 8_000
@@ -27,24 +28,11 @@ def get_config() -> ConfigDict:
     # The weight of the paper's own experiments on points (its code), a hundredth of that on images.
     config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 0.1}})
     config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 2}})
-    generator = {
-        "name": "pacgan.Generator",
-        "widths": (400, 400, 400, 400),
-        "norm": {"name": "BatchNorm", "momentum": 0.95, "epsilon": 1e-4},
-        "activation": {"name": "relu"},
-        "init_std": 0.07,  # sqrt(2 / 400): He et al. 2015
-    }
-    critic = {"name": "pacgan.Critic", "widths": (200, 200, 200), "pieces": 5, "init_std": 0.1}
-    config.networks = ConfigDict({"generator": generator, "critic": critic})
-    generator_adam, critic_adam = _adam(config.steps), _adam(5 * config.steps)
-    config.players = ConfigDict(
-        {"critic": player(critic_adam, updates_per_step=5), "generator": player(generator_adam)}
-    )
+    networks = pacgan_networks(generator_std=0.07, critic_std=0.1)  # sqrt(2 / 400), He et al. 2015; sqrt(2 / 200)
+    config.networks = ConfigDict(networks)
+    # The learning rates fall to zero over each player's updates, so that points come to rest on their modes.
+    generator = player(adam(cosine(5e-4, config.steps), b2=0.9))
+    critic = player(adam(cosine(5e-4, 5 * config.steps), b2=0.9), updates_per_step=5)
+    config.players = ConfigDict({"critic": critic, "generator": generator})
     config.evaluators = ConfigDict({"modes": {"name": "modes.gaussians", "samples": 2_500}})
     return config
-
-
-def _adam(moves: int) -> dict:
-    """Adam whose learning rate falls to zero over a player's moves, so that points come to rest on their modes."""
-    rate = {"name": "cosine_decay_schedule", "init_value": 5e-4, "decay_steps": moves}
-    return {"name": "adam", "learning_rate": rate, "b1": 0.5, "b2": 0.9}

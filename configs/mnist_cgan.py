@@ -11,11 +11,12 @@ batch norm in the critic and no penalty (after 2,811 rounds), with neither (1,50
 0.5 (2,811 rounds). At 5 it stays diverse.
 """
 
+from configs.common import adam, dcgan_networks
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
+    """Returns the config."""
     config = defaults()
     config.data.name = "mnist"
     config.steps = 4_685  # 5 epochs
@@ -26,31 +27,12 @@ def get_config() -> ConfigDict:
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating_r1", "critic": {"r1": 5.0}})
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}, "label": {"name": "labels.uniform"}})
-    common = {
-        "activation": {"name": "leaky_relu", "negative_slope": 0.2},
-        "init_std": 0.02,
-    }
-    generator = {
-        "name": "dcgan.ConditionalGenerator",
-        "embedding": 50,
-        "widths": (128, 64, 32),  # 4x4, 7x7, 14x14, then the image, 28x28
-        "kernels": (4, 3, 4, 4),
-        "strides": (1, 2, 2, 2),
-        "paddings": (0, 1, 1, 1),
-        "norm": {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5},
-        **common,
-    }
-    critic = {
-        "name": "dcgan.ProjectionCritic",
-        "widths": (32, 64, 128),  # 14x14, 7x7, 4x4, then the score
-        "kernels": (4, 4, 3),
-        "strides": (2, 2, 2),
-        "paddings": (1, 1, 1),
-        "norm": {"name": "NoNorm"},  # a penalised critic has no batch norm
-        **common,
-    }
-    config.networks = ConfigDict({"generator": generator, "critic": critic})
-    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
+    networks = dcgan_networks()
+    networks["generator"] |= {"name": "dcgan.ConditionalGenerator", "embedding": 50}
+    # A critic with a gradient penalty has no batch norm: its gradients are those of single examples.
+    networks["critic"] |= {"name": "dcgan.ProjectionCritic", "norm": {"name": "NoNorm"}}
+    config.networks = ConfigDict(networks)
+    optimizer = adam(2e-4)
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
     config.evaluators = ConfigDict({"classes": {"name": "classes.agreement", "samples": 1000, "references": 10_000}})
-    config.players = ConfigDict({"critic": player(adam), "generator": player(adam)})
     return config

@@ -9,16 +9,14 @@ in 1 min 54 s on 2 CPU cores, shared with other work (2026-11-23); its samples: 
 eye: the KL is then 62.8 nats, and the prior misses most of what the posteriors use.
 """
 
-from gan_jax.config import ConfigDict, defaults, player
+from configs.common import BATCH_NORM, autoencoder_defaults, conv_layers, likelihood
+from gan_jax.config import ConfigDict, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = defaults()
-    config.data.name = "mnist"
-    config.data.range = (0.0, 1.0)
+    """Returns the config."""
+    config = autoencoder_defaults()
     config.steps = 3_600  # 6 epochs
-    config.batch_size = 100
     config.steps_per_call = 50
     config.log_every_steps = 50
     config.sample_every_steps = 600
@@ -27,25 +25,10 @@ def get_config() -> ConfigDict:
 
     config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
     config.likelihood = ConfigDict({"name": "bernoulli"})
-    norm = {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5}
-    encoder = {
-        "name": "vae.ConvEncoder",
-        "latents": 20,
-        "widths": (16, 32, 64),  # 14x14, 7x7, 4x4, then mean and log-variance
-        "kernels": (4, 4, 3),
-        "strides": (2, 2, 2),
-        "paddings": (1, 1, 1),
-        "norm": norm,
-    }
-    decoder = {
-        "name": "vae.ConvDecoder",
-        "widths": (64, 32, 16),  # 4x4, 7x7, 14x14, then the image, 28x28
-        "kernels": (4, 3, 4, 4),
-        "strides": (1, 2, 2, 2),
-        "paddings": (0, 1, 1, 1),
-        "norm": norm,
-    }
+    reads, makes = conv_layers(16)
+    encoder = {"name": "vae.ConvEncoder", "latents": 20, **reads, "norm": BATCH_NORM}
+    decoder = {"name": "vae.ConvDecoder", **makes, "norm": BATCH_NORM}
     config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
     config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": 1e-3})})
-    config.evaluators = ConfigDict({"likelihood": {"name": "likelihood.likelihood", "split": "test", "samples": 1}})
+    config.evaluators = ConfigDict({"likelihood": likelihood(1)})
     return config

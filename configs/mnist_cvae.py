@@ -8,29 +8,19 @@ anything; mnist_vae without labels: -103.9):
 configs/pictures/mnist_cvae.png.
 """
 
-from gan_jax.config import ConfigDict, defaults, player
+from configs import mnist_vae
+from configs.common import likelihood
+from gan_jax.config import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = defaults()
-    config.data.name = "mnist"
-    config.data.range = (0.0, 1.0)
-    config.steps = 12_000  # 20 epochs
-    config.batch_size = 100
-    config.steps_per_call = 200
-    config.log_every_steps = 100
-    config.sample_every_steps = 2_000
+    """Returns the config: mnist_vae.py with labels."""
+    config = mnist_vae.get_config()
     config.evaluate_every_steps = 4_000
-    config.checkpoint_every_steps = 4_000
-
-    config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
-    config.likelihood = ConfigDict({"name": "bernoulli"})
     config.samplers = ConfigDict({"label": {"name": "labels.uniform"}})
-    common = {"embedding": 16, "widths": (400,), "activation": {"name": "relu"}}
-    encoder = {"name": "vae.ConditionalEncoder", "latents": 20, **common}
-    decoder = {"name": "vae.ConditionalDecoder", **common}
+    shared = {"embedding": 16, "widths": (400,), "activation": {"name": "relu"}}
+    encoder = {"name": "vae.ConditionalEncoder", "latents": 20, **shared}
+    decoder = {"name": "vae.ConditionalDecoder", **shared}
     config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
-    config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": 1e-3})})
-    config.evaluators = ConfigDict({"likelihood": {"name": "likelihood.likelihood", "split": "test", "samples": 1}})
+    config.evaluators = ConfigDict({"likelihood": likelihood(1)})
     return config

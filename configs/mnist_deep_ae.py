@@ -6,16 +6,14 @@ Test error per pixel 0.00447, 27% of PCA's 0.01683 with as many latents; PSNR 24
 55 s on 2 CPU cores (2026-11-23); test images beside their reconstructions: configs/pictures/mnist_deep_ae.png.
 """
 
-from gan_jax.config import ConfigDict, defaults, player
+from configs.common import autoencoder_defaults, cosine
+from gan_jax.config import ConfigDict, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = defaults()
-    config.data.name = "mnist"
-    config.data.range = (0.0, 1.0)
+    """Returns the config."""
+    config = autoencoder_defaults()
     config.steps = 4_800  # 8 epochs
-    config.batch_size = 100
     config.steps_per_call = 100
     config.log_every_steps = 100
     config.sample_every_steps = 1_200
@@ -32,7 +30,7 @@ def get_config() -> ConfigDict:
         "activation": activation,
     }
     config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
-    rate = {"name": "cosine_decay_schedule", "init_value": 3e-3, "decay_steps": config.steps}
+    rate = cosine(3e-3, config.steps)
     config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": rate})})
     config.evaluators = ConfigDict({"reconstruction": {"name": "reconstruction.beside_pca"}})
     return config

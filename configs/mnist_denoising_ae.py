@@ -7,16 +7,14 @@ dB, of clean ones 0.0050 and 23.5 dB; without noise in training (mnist_overcompl
 rounds in 56 s on 2 CPU cores (2026-11-23); clean, noisy and reconstructed: configs/pictures/mnist_denoising_ae.png.
 """
 
-from gan_jax.config import ConfigDict, defaults, player
+from configs.common import autoencoder_defaults, cosine
+from gan_jax.config import ConfigDict, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = defaults()
-    config.data.name = "mnist"
-    config.data.range = (0.0, 1.0)
+    """Returns the config."""
+    config = autoencoder_defaults()
     config.steps = 2_400  # 4 epochs
-    config.batch_size = 100
     config.steps_per_call = 100
     config.log_every_steps = 100
     config.sample_every_steps = 1_200
@@ -30,7 +28,7 @@ def get_config() -> ConfigDict:
     config.networks = ConfigDict(
         {"encoder": encoder, "decoder": {"name": "mlp.Generator", "last_activation": {"name": "sigmoid"}, "widths": ()}}
     )
-    rate = {"name": "cosine_decay_schedule", "init_value": 1e-3, "decay_steps": config.steps}
+    rate = cosine(1e-3, config.steps)
     config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": rate})})
     config.evaluators = ConfigDict(
         {"clean": {"name": "reconstruction.clean"}, "noisy": {"name": "reconstruction.noisy", "noise": noise}}

@@ -7,14 +7,13 @@ in 57 s on 2 CPU cores (2026-11-23). Tied weights, --config.objective.name=autoe
 degrees, 62 s.
 """
 
-from gan_jax.config import ConfigDict, defaults, player
+from configs.common import autoencoder_defaults, cosine
+from gan_jax.config import ConfigDict, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = defaults()
-    config.data.name = "mnist"
-    config.data.range = (0.0, 1.0)
+    """Returns the config."""
+    config = autoencoder_defaults()
     config.steps = 5_000  # 83 epochs
     config.batch_size = 1_000
     config.steps_per_call = 100
@@ -29,7 +28,7 @@ def get_config() -> ConfigDict:
     encoder = {"name": "autoencoder.Encoder", "latents": 32, **one_layer}
     config.networks = ConfigDict({"encoder": encoder, "decoder": {"name": "autoencoder.Decoder", **one_layer}})
     # Large, for the loss is a mean over 784 pixels. Not Adam, whose steps let noise drown the small components.
-    rate = {"name": "cosine_decay_schedule", "init_value": 2.0, "decay_steps": config.steps}
+    rate = cosine(2.0, config.steps)
     config.players = ConfigDict({"autoencoder": player({"name": "sgd", "learning_rate": rate, "momentum": 0.98})})
     config.evaluators = ConfigDict(
         {"reconstruction": {"name": "reconstruction.beside_pca"}, "subspace": {"name": "reconstruction.subspace"}}

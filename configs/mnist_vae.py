@@ -12,16 +12,14 @@ python -m gan_jax.main --config=configs/mnist_vae.py --workdir=runs/plane --conf
 python -m gan_jax.main --workdir=runs/plane --mode=interpolate --out=plane.png
 """
 
-from gan_jax.config import ConfigDict, defaults, player
+from configs.common import autoencoder_defaults, likelihood, sample_metrics
+from gan_jax.config import ConfigDict, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = defaults()
-    config.data.name = "mnist"
-    config.data.range = (0.0, 1.0)
+    """Returns the config."""
+    config = autoencoder_defaults()
     config.steps = 12_000  # 20 epochs
-    config.batch_size = 100
     config.steps_per_call = 200
     config.log_every_steps = 100
     config.sample_every_steps = 2_000
@@ -35,9 +33,5 @@ def get_config() -> ConfigDict:
     decoder = {"name": "vae.Decoder", "widths": (400,), "activation": relu}
     config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
     config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": 1e-3})})
-    likelihood = {"name": "likelihood.likelihood", "split": "test", "samples": 1}
-    metrics = ("frechet", "precision_recall", "density_coverage")
-    how = {"features": "classifier", "samples": 10_000, "split": "test", "seeds": 3}
-    samples = {"name": "samples.distribution", "metrics": metrics, **how}
-    config.evaluators = ConfigDict({"likelihood": likelihood, "samples": samples})
+    config.evaluators = ConfigDict({"likelihood": likelihood(1), "samples": sample_metrics()})
     return config

@@ -7,11 +7,12 @@ rounds 40-100 to the last 100 the critic's estimate of the distance falls from 1
 the end. Its samples: configs/pictures/mnist_wgan_gp.png.
 """
 
+from configs.common import adam, dcgan_networks, sample_metrics
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
+    """Returns the config."""
     config = defaults()
     config.data.name = "mnist"
     config.steps = 1_124  # 6 epochs of critic moves, 1.2 of generator moves
@@ -22,31 +23,8 @@ def get_config() -> ConfigDict:
 
     config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 10.0}})
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
-    common = {
-        "norm": {"name": "InstanceNorm", "epsilon": 1e-5},
-        "activation": {"name": "leaky_relu", "negative_slope": 0.2},
-        "init_std": 0.02,
-    }
-    generator = {
-        "name": "dcgan.Generator",
-        "widths": (128, 64, 32),  # 4x4, 7x7, 14x14, then the image, 28x28
-        "kernels": (4, 3, 4, 4),
-        "strides": (1, 2, 2, 2),
-        "paddings": (0, 1, 1, 1),
-        **common,
-    }
-    critic = {
-        "name": "dcgan.Critic",
-        "widths": (32, 64, 128),  # 14x14, 7x7, 4x4, then the score
-        "kernels": (4, 4, 3),
-        "strides": (2, 2, 2),
-        "paddings": (1, 1, 1),
-        **common,
-    }
-    config.networks = ConfigDict({"generator": generator, "critic": critic})
-    adam = {"name": "adam", "learning_rate": 2e-4, "b1": 0.5, "b2": 0.999}
-    config.players = ConfigDict({"critic": player(adam, updates_per_step=5), "generator": player(adam)})
-    metrics = ("frechet", "precision_recall", "density_coverage")
-    how = {"features": "classifier", "samples": 10_000, "split": "test", "seeds": 3}
-    config.evaluators = ConfigDict({"samples": {"name": "samples.distribution", "metrics": metrics, **how}})
+    config.networks = ConfigDict(dcgan_networks({"name": "InstanceNorm", "epsilon": 1e-5}))
+    optimizer = adam(2e-4)
+    config.players = ConfigDict({"critic": player(optimizer, updates_per_step=5), "generator": player(optimizer)})
+    config.evaluators = ConfigDict({"samples": sample_metrics()})
     return config

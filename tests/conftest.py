@@ -10,6 +10,8 @@ from gan_jax import config
 from gan_jax.runs import cache
 
 ROOT = Path(__file__).parents[1]
+CONFIGS = [file for file in sorted((ROOT / "configs").rglob("*.py")) if "get_config" in file.read_text()]
+"""The files of configs/ that are a config each, as against sweeps and what configs share."""
 
 # Processes that tests start run this checkout, whichever one is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])

@@ -3,7 +3,8 @@
 import jax
 import jax.numpy as jnp
 import pytest
-from conftest import ROOT, build_on
+from conftest import CONFIGS as FILES
+from conftest import build_on
 from jax import export, random
 
 from gan_jax import config as configs
@@ -13,7 +14,6 @@ from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.training.preflight import check_step
 
-FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
 CHANGED = """
 from configs import digits_dcgan
 from ml_collections import ConfigDict

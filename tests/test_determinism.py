@@ -6,14 +6,13 @@ import sys
 
 import jax
 import pytest
-from conftest import ROOT
+from conftest import CONFIGS, ROOT
 
 from gan_jax import config as configs
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.training import loop
 from scripts import chaos
 
-FILES = sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps")
 ROUNDS = {"steps": 20, "log_every_steps": 1, "checkpoint_every_steps": 20, "evaluate_every_steps": 0}
 """Of each config, with batches, networks and order as they are; not evaluated, as that changes no run."""
 
@@ -33,7 +32,7 @@ def same(one, other):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)
 def test_every_config_plays_the_same_bytes_twice(file, tmp_path, request):
     config = configs.load(file)
     if config.data.name not in ("digits", "ring", "grid"):

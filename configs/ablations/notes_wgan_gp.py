@@ -9,15 +9,13 @@ from 12.0 to 5.3. Its samples after as many rounds are blurred and half of them 
 configs/pictures/notes_wgan_gp.png, one seed.
 """
 
-from pathlib import Path
-
-from gan_jax.config import ConfigDict, load
+from configs import mnist_wgan_gp
+from gan_jax.config import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = load(Path(__file__).parents[1] / "mnist_wgan_gp.py")
-    with config.unlocked():
-        config.networks.critic.last_activation = ConfigDict({"name": "sigmoid"})
+    """Returns the config."""
+    config = mnist_wgan_gp.get_config()
+    config.networks.critic.last_activation = ConfigDict({"name": "sigmoid"})
     config.step_rule.name = "alternating_on_one_batch"
     return config

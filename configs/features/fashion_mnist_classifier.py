@@ -7,14 +7,13 @@ Its last checkpoint is right on 93.20% of the 10,000 test images: 5,600 rounds i
 much other work (2026-11-23). That is gan_jax/features/fashion_mnist-v1.npz.
 """
 
-from pathlib import Path
-
-from gan_jax.config import ConfigDict, load
+from configs.features import mnist_classifier
+from gan_jax.config import ConfigDict
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
-    config = load(Path(__file__).with_name("mnist_classifier.py"))
+    """Returns the config."""
+    config = mnist_classifier.get_config()
     config.data.name = "fashion_mnist"
     config.objective.shift = 1
     return config

@@ -11,7 +11,7 @@ from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config() -> ConfigDict:
-    """A fresh copy of this config."""
+    """Returns the config."""
     config = defaults()
     config.data.name = "mnist"
     config.steps = 5_600  # 12 epochs

@@ -8,6 +8,7 @@ with them. Autoencoders make no samples, and the others are not measured by reco
 
 from typing import Any
 
+from configs.common import sample_metrics
 from gan_jax.config import load
 from gan_jax.sweeps.cells import Cell
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
@@ -56,6 +57,4 @@ def _evaluators(name: str) -> dict[str, Any]:
     """Samples where there is a law of z, reconstructions where there is none."""
     if name.endswith("_ae"):
         return {"reconstruction": {"name": "reconstruction.clean"}}
-    metrics = ("frechet", "precision_recall", "density_coverage")
-    how = {"metrics": metrics, "samples": 10_000, "split": "test", "seeds": 1}
-    return {"samples": {"name": "samples.distribution", **how}}
+    return {"samples": sample_metrics(seeds=1)}

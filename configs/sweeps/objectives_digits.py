@@ -5,24 +5,21 @@ python scripts/sweep.py --sweep=configs/sweeps/objectives_digits.py --workdir=ru
 The Wasserstein ones move their critic five times a round, and so play a fifth of the rounds.
 """
 
+from configs.common import GAN_LOSSES, WGAN
 from gan_jax.config import load
 from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
-ROUNDS, MOVES = 2_000, 5
+STEPS, UPDATES = 2_000, 5
 
 
 def get_sweep() -> Sweep:
     """Minimax, non-saturating, WGAN and WGAN-GP; 5 seeds."""
-    rmsprop = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
-    fewer = {"steps": ROUNDS // MOVES, "players.critic.updates_per_step": MOVES}
+    fewer = {"steps": STEPS // UPDATES, "players.critic.updates_per_step": UPDATES}
     cells = {
-        "minimax": {"objective.name": "adversarial.minimax"},
-        "non-saturating": {"objective.name": "adversarial.non_saturating"},
+        **GAN_LOSSES,
         "WGAN": {
-            "objective.name": "adversarial.wasserstein",
-            "players.critic.optimizer": rmsprop,
-            "players.generator.optimizer": rmsprop,
+            **WGAN,
             "players.critic.clip_weights": 0.01,
             **fewer,
         },
@@ -32,7 +29,7 @@ def get_sweep() -> Sweep:
             **fewer,
         },
     }
-    common = {"steps": ROUNDS, "evaluate_every_steps": 200, "sample_every_steps": 400, "checkpoint_every_steps": 400}
+    common = {"steps": STEPS, "evaluate_every_steps": 200, "sample_every_steps": 400, "checkpoint_every_steps": 400}
     distance = Metric("samples/frechet/digits-v1", "lower")
     metrics = [distance, Metric("samples/precision/digits-v1", "higher"), Metric("samples/recall/digits-v1", "higher")]
     return Sweep(

@@ -7,43 +7,40 @@ The Wasserstein ones, which move their critic five times a round and play a fift
 of configs/grid_wgan_gp.py, and WGAN-GP its optimizers at a constant rate.
 """
 
+from configs.common import GAN_LOSSES, WGAN, adam
 from gan_jax.config import load
 from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
-ROUNDS, MOVES = 4_000, 5
+STEPS, UPDATES = 4_000, 5
 
 
 def get_sweep() -> Sweep:
     """Minimax, non-saturating, WGAN and WGAN-GP; 10 seeds."""
-    adam = {"name": "adam", "learning_rate": 5e-4, "b1": 0.5, "b2": 0.9}
-    rmsprop = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
+    constant_rate = adam(5e-4, b2=0.9)
     dual = {
         "step_rule.name": "alternating",
         "networks.generator.init_std": 0.07,
         "networks.critic.init_std": 0.1,
-        "players.critic.updates_per_step": MOVES,
-        "steps": ROUNDS // MOVES,
+        "players.critic.updates_per_step": UPDATES,
+        "steps": STEPS // UPDATES,
         "evaluate_every_steps": 160,
     }
     cells = {
-        "minimax": {"objective.name": "adversarial.minimax"},
-        "non-saturating": {"objective.name": "adversarial.non_saturating"},
+        **GAN_LOSSES,
         "WGAN": {
-            "objective.name": "adversarial.wasserstein",
-            "players.critic.optimizer": rmsprop,
-            "players.generator.optimizer": rmsprop,
+            **WGAN,
             "players.critic.clip_weights": 0.05,
             **dual,
         },
         "WGAN-GP": {
             "objective": {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 0.1}},
-            "players.critic.optimizer": adam,
-            "players.generator.optimizer": adam,
+            "players.critic.optimizer": constant_rate,
+            "players.generator.optimizer": constant_rate,
             **dual,
         },
     }
-    common = {"steps": ROUNDS, "evaluate_every_steps": 800, "sample_every_steps": 800}
+    common = {"steps": STEPS, "evaluate_every_steps": 800, "sample_every_steps": 800}
     metrics = [
         Metric("modes/found", "higher"),
         Metric("modes/high_quality", "higher"),

@@ -5,13 +5,11 @@ python scripts/sweep.py --sweep=configs/sweeps/objectives_ring.py --workdir=runs
 The cells of objectives_grid.py, on configs/ring_gan.py.
 """
 
-from pathlib import Path
-
+from configs.sweeps import objectives_grid
 from gan_jax.config import load
-from gan_jax.sweeps import plan
+from gan_jax.sweeps.plan import CONFIGS, Sweep
 
 
-def get_sweep() -> plan.Sweep:
+def get_sweep() -> Sweep:
     """Minimax, non-saturating, WGAN and WGAN-GP; 10 seeds."""
-    grid = plan.load(Path(__file__).with_name("objectives_grid.py"))
-    return grid._replace(base=load(plan.CONFIGS / "ring_gan.py"))
+    return objectives_grid.get_sweep()._replace(base=load(CONFIGS / "ring_gan.py"))

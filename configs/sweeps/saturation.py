@@ -5,6 +5,7 @@ python scripts/sweep.py --sweep=configs/sweeps/saturation.py --workdir=runs/satu
 Minimax against non-saturating, with a critic that moves as often as the generator, and one that moves five times.
 """
 
+from configs.common import GAN_LOSSES
 from gan_jax.config import load
 from gan_jax.sweeps.cells import grid, named, product
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
@@ -12,12 +13,6 @@ from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 def get_sweep() -> Sweep:
     """Two losses of the generator by two strengths of the critic; 5 seeds."""
-    losses = named(
-        {
-            "minimax": {"objective.name": "adversarial.minimax"},
-            "non-saturating": {"objective.name": "adversarial.non_saturating"},
-        }
-    )
     common = {
         "steps": 500,
         "log_every_steps": 10,
@@ -28,7 +23,7 @@ def get_sweep() -> Sweep:
     gradient, probability = "generator/gradient_norm", "critic/fake_probability"
     return Sweep(
         load(CONFIGS / "digits_dcgan.py"),
-        product(losses, grid({"players.critic.updates_per_step": [1, 5]})),
+        product(named(GAN_LOSSES), grid({"players.critic.updates_per_step": [1, 5]})),
         Seeds(5),
         common,
         metrics=[Metric(gradient), Metric(probability), Metric("samples/frechet/digits-v1", "lower")],

@@ -1,0 +1,107 @@
+"""Blocks that several configs share. A config file imports them by `from configs.common import ...`."""
+
+from typing import Any
+
+from gan_jax.config import ConfigDict, defaults
+
+BATCH_NORM = {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5}
+DCGAN = {
+    "norm": BATCH_NORM,
+    "activation": {"name": "leaky_relu", "negative_slope": 0.2},
+    "init_std": 0.02,
+}
+"""The norm, the activation and the initial weights of DCGAN's networks."""
+RMSPROP = {"name": "rmsprop", "learning_rate": 2e-4, "decay": 0.99, "eps": 1e-8}
+GAN_LOSSES = {
+    "minimax": {"objective.name": "adversarial.minimax"},
+    "non-saturating": {"objective.name": "adversarial.non_saturating"},
+}
+"""The cells of a sweep over the original GAN's two generator losses."""
+WGAN = {
+    "objective.name": "adversarial.wasserstein",
+    "players.critic.optimizer": RMSPROP,
+    "players.generator.optimizer": RMSPROP,
+}
+"""What a WGAN changes in a GAN's config, beside its critic's updates and the clipping of its weights."""
+
+
+def autoencoder_defaults() -> ConfigDict:
+    """Returns the fields that autoencoders on MNIST start from: pixels in [0, 1], batches of 100."""
+    config = defaults()
+    config.data.name = "mnist"
+    config.data.range = (0.0, 1.0)
+    config.batch_size = 100
+    return config
+
+
+def adam(learning_rate: float | dict[str, Any], b1: float = 0.5, b2: float = 0.999) -> dict[str, Any]:
+    """Returns an Adam block; the momentum is DCGAN's where none is given."""
+    return {"name": "adam", "learning_rate": learning_rate, "b1": b1, "b2": b2}
+
+
+def cosine(init_value: float, steps: int) -> dict[str, Any]:
+    """Returns a learning rate that falls from a value to 0 over so many updates, as half a cosine."""
+    return {"name": "cosine_decay_schedule", "init_value": init_value, "decay_steps": steps}
+
+
+def conv_layers(width: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the convolutions of a network that reads 28x28 images, and of one that makes them.
+
+    width: channels at 14x14 and, in the other network, before the image. They double at each smaller size.
+    """
+    reads = {
+        "widths": (width, 2 * width, 4 * width),  # 14x14, 7x7, 4x4, then the score or the latents
+        "kernels": (4, 4, 3),
+        "strides": (2, 2, 2),
+        "paddings": (1, 1, 1),
+    }
+    makes = {
+        "widths": (4 * width, 2 * width, width),  # 4x4, 7x7, 14x14, then the image, 28x28
+        "kernels": (4, 3, 4, 4),
+        "strides": (1, 2, 2, 2),
+        "paddings": (0, 1, 1, 1),
+    }
+    return reads, makes
+
+
+def dcgan_networks(norm: dict[str, Any] = BATCH_NORM) -> dict[str, dict[str, Any]]:
+    """Returns the generator and the critic of a DCGAN on 28x28 images, with this norm in both."""
+    reads, makes = conv_layers(32)
+    return {
+        "generator": {"name": "dcgan.Generator", **makes, **DCGAN, "norm": norm},
+        "critic": {"name": "dcgan.Critic", **reads, **DCGAN, "norm": norm},
+    }
+
+
+def pacgan_networks(generator_std: float = 0.02, critic_std: float = 0.02) -> dict[str, dict[str, Any]]:
+    """Returns the generator and the critic of PacGAN's experiments on points, by the std of their initial weights."""
+    generator = {
+        "name": "pacgan.Generator",
+        "widths": (400, 400, 400, 400),
+        "norm": {"name": "BatchNorm", "momentum": 0.95, "epsilon": 1e-4},
+        "activation": {"name": "relu"},
+        "init_std": generator_std,
+    }
+    critic = {"name": "pacgan.Critic", "widths": (200, 200, 200), "pieces": 5, "init_std": critic_std}
+    return {"generator": generator, "critic": critic}
+
+
+def sample_metrics(**changed: Any) -> dict[str, Any]:
+    """Returns an evaluator block: 10,000 samples against the test split in a classifier's features, by 3 seeds.
+
+    changed: other values of its fields.
+    """
+    return {
+        "name": "samples.distribution",
+        "metrics": ("frechet", "precision_recall", "density_coverage"),
+        "features": "classifier",
+        "samples": 10_000,
+        "split": "test",
+        "seeds": 3,
+        **changed,
+    }
+
+
+def likelihood(samples: int) -> dict[str, Any]:
+    """Returns an evaluator block: the test images' log-likelihood or ELBO, by so many posterior samples per image."""
+    return {"name": "likelihood.likelihood", "split": "test", "samples": samples}
