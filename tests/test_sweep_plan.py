@@ -60,7 +60,7 @@ def test_short_names_tell_fields_apart():
     assert short([RATE, OTHER_RATE, "step_rule.name", "samplers.z.dim"]) == {
         RATE: "critic.optimizer.learning_rate",
         OTHER_RATE: "generator.optimizer.learning_rate",
-        "step_rule.name": "order",
+        "step_rule.name": "step_rule",
         "samplers.z.dim": "dim",
     }
 
@@ -119,7 +119,7 @@ def test_folders_are_named_by_the_config_seeds_aside(base):
         ({"cells": [Cell("a", {}), Cell("a", {"steps": 3})]}, "two cells are named 'a'"),
         ({"cells": [Cell("a", {}), Cell("b", {"log_every_steps": 50})]}, "cells 'a' and 'b' are one config"),
         ({"cells": [Cell("a", {"stpes": 3})]}, "cell 'a': unknown config field 'stpes': did you mean steps"),
-        ({"cells": [Cell("a", {"latent.dmi": 3})]}, "unknown config field 'latent.dmi': did you mean dim"),
+        ({"cells": [Cell("a", {"samplers.z.dmi": 3})]}, "unknown config field 'samplers.z.dmi': did you mean dim"),
         ({"cells": [Cell("a", {"seed": 3})]}, "config.seed is no override"),
         ({"cells": [Cell("a", {"steps": "many"})]}, "config.steps is 'many': it must be of type int"),
         ({"cells": [Cell("a", {"steps": 0})]}, "cell 'a': config.steps is 0"),
