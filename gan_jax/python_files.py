@@ -21,8 +21,8 @@ CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / NAME
 def made_by(path: str | Path, function: str, flag: str) -> Any:
     """Returns what a function of a Python file returns; for `file.py:argument` the function is given that text.
 
-    While the file runs, `configs` names the folder of that name which it is in, and the configs of gan_jax, so that it
-    can import its siblings. Raises UserError, with the flag and the file's name, where there is no such file, and for
+    While the file runs, `configs` names the folder of that name which it is in, or else the configs of gan_jax, so that
+    it can import from there. From its own folder it reads those of gan_jax by `load(CONFIGS / "NAME.py")`. Raises UserError, with the flag and the file's name, where there is no such file, and for
     whatever goes wrong in it.
     """
     file, arguments = parted(path)
@@ -96,13 +96,17 @@ def _taken_out(name: str) -> dict[str, ModuleType]:
 
 
 def _siblings(file: Path) -> ModuleType:
-    """Returns a package `configs` of the innermost such folder around the file, then the importable ones, then ours."""
+    """Returns a package `configs` of one folder: the innermost of that name around the file.
+
+    A file in none gets the importable `configs`, or else those of gan_jax.
+    """
     folders = [str(folder) for folder in file.absolute().parents if folder.name == NAME][:1]
-    with suppress(ImportError, ValueError, AttributeError):
-        known = importlib.util.find_spec(NAME)
-        folders += [] if known is None else list(known.submodule_search_locations or ())
+    if not folders:
+        with suppress(ImportError, ValueError):
+            known = importlib.util.find_spec(NAME)
+            folders = list(known.submodule_search_locations or ()) if known else []
     spec = ModuleSpec(NAME, None, is_package=True)
-    spec.submodule_search_locations = list(dict.fromkeys([*folders, str(CONFIGS)]))
+    spec.submodule_search_locations = folders or [str(CONFIGS)]
     return importlib.util.module_from_spec(spec)
 
 

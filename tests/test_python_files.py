@@ -85,9 +85,9 @@ def test_a_runs_config_takes_no_argument(tmp_path):
 SIBLING = """
 from configs.common import SPLIT
 from gan_jax.config import load
-from configs import digits_dcgan
+from gan_jax.python_files import CONFIGS
 def get_config():
-    c = digits_dcgan.get_config()
+    c = load(CONFIGS / "digits_dcgan.py")
     c.data.split = SPLIT
     return c
 """
