@@ -4,36 +4,40 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-MAX_NAMES, MAX_LETTERS = 40, 2000  # of a message: more are no help
+MAX_NAMES, MAX_LETTERS = 40, 2000  # of a message
 
 
 class UserError(Exception):
-    """Something the user can put right: one line that names the value, what is allowed, and what to do."""
+    """An error that the user can correct: one line that names the value, what is allowed, and what to do."""
 
 
 class Diverged(Exception):
-    """A run whose values are not finite any more: in which round that shows first, and where.
+    """The end of a run with values that are not finite.
 
-    `row` holds that round's metrics, `number` says which of the runs played together it was.
+    Attributes:
+        step: the first step with such a value.
+        what: which value, in words.
+        row: the metrics of that step.
+        number: the run, among those trained together.
     """
 
     def __init__(self, step: int, what: str, *, row: dict[str, float], number: int = 0):
         self.step, self.what, self.row, self.number = step, what, row, number
-        super().__init__(f"round {step}: {what}")
+        super().__init__(f"step {step}: {what}")
 
 
-def printable(words: object) -> str:
-    """Words as they may be printed: on one line, of bounded length, without what a terminal would act on."""
-    text = str(words)
+def printable(message: object) -> str:
+    """Returns a message as text on one line, of bounded length, with control characters escaped."""
+    text = str(message)
     text = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
     return text if len(text) <= MAX_LETTERS else f"{text[: MAX_LETTERS // 2]} ... {text[-MAX_LETTERS // 2 :]}"
 
 
 @contextmanager
 def reraise_as(what: str) -> Iterator[None]:
-    """Makes any error of what is done here a UserError about `what`, but for one that names its field of the config.
+    """Raises any error of the block as a UserError about `what`, unless it names a field of the config already.
 
-    For values that are handed on to Optax, Linen, JAX or NumPy: a wrong one may surface there as an error of any kind.
+    Used around calls of Optax, Linen, JAX and NumPy, which raise errors of any kind for a wrong value.
     """
     try:
         yield
@@ -47,12 +51,12 @@ def reraise_as(what: str) -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception's own words on one line, or its kind where it has none."""
+    """Returns an exception's message on one line, or its type where it has none."""
     return " ".join(str(error).split())[:400] or type(error).__name__
 
 
 def suggestions(name: str, allowed: Iterable[str]) -> str:
-    """The near names first if there are any, and all that is allowed: the end of an error message."""
+    """Returns the end of an error message: the allowed names close to `name`, and then all allowed ones."""
     allowed = sorted(allowed)
     near = difflib.get_close_matches(name[:100], allowed, n=3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""

@@ -19,7 +19,7 @@ from scripts.bad_values import Case
 
 PLAYABLE = {"steps": 4, "batch_size": 64, "seeds": 2, "values": 20_000_000, "samples": 200, "batches": 10}
 """The most of a run that is played, not only taken at the door; `values` of its state."""
-PLAY, LOAD = loop._play, data.load
+TRAIN, LOAD = loop._train, data.load
 
 
 class Outcome(NamedTuple):
@@ -36,8 +36,8 @@ class Trial:
     def __init__(self, held: Path):
         self.held, self.read = held, {}
         self.door = False
-        self.taken: Any = ()  # what `train._play` was given
-        loop._play, data.load = self.play, self.load
+        self.taken: Any = ()  # what `loop._train` was given
+        loop._train, data.load = self.play, self.load
 
     def outcome(self, case: Case, *, verbose: bool = False) -> Outcome:
         """How a case ends, in a folder of its own that is deleted after."""
@@ -75,10 +75,10 @@ class Trial:
         return Outcome({0: "done", 3: "diverged"}.get(status, f"status {status}"), wrong)
 
     def play(self, *game: Any, **named: Any) -> None:
-        """`train._play`, but at the door nothing is played; notes that the command came so far."""
+        """`loop._train`, but at the door nothing is played; notes that the command came so far."""
         self.taken = game
         if not self.door:
-            PLAY(*game, **named)
+            TRAIN(*game, **named)
 
     def load(self, name: str, split: str, **arguments: Any) -> Any:
         """`data.load`, which reads once what many cases read."""

@@ -137,7 +137,7 @@ class Chaos:
             process.wait()
             self.note(process.pid, kind, folder, output, cold)
         if newest(folder) < before:
-            raise Failed(f"{folder} had round {before} saved and has {newest(folder)} after {kind}")
+            raise Failed(f"{folder} had step {before} saved and has {newest(folder)} after {kind}")
         return False
 
     def started(self, folder: Path, output: str = SEEN, compiled: str | None = None) -> subprocess.Popen:
@@ -214,9 +214,9 @@ def wrong_end(said: str, folder: Path, kind: str) -> str:
     last = said.splitlines()[-1] if said else ""
     if "Traceback" in said or not last.startswith(f"stopped by {kind}: "):
         return ", not with one line"
-    saved = re.search(r": round (\d+) of \d+ is saved", last)
+    saved = re.search(r": step (\d+) of \d+ is saved", last)
     if saved and not (folder / "checkpoints" / saved[1]).is_dir():
-        return f", and round {saved[1]} is not saved"
+        return f", and step {saved[1]} is not saved"
     return ""
 
 

@@ -72,7 +72,7 @@ def test_each_alarm_goes_off_alone_and_says_when_and_what_to_do(name):
     assert 10 * (40 + STRETCH // 2) <= alarm.first <= 10 * (40 + STRETCH)
     assert 10 * 80 <= alarm.last <= 10 * (80 + STRETCH)
     assert "People " in alarm.words
-    assert str(alarm).startswith(f"alarm: {name}, rounds {alarm.first} to {alarm.last}: ")
+    assert str(alarm).startswith(f"alarm: {name}, steps {alarm.first} to {alarm.last}: ")
     assert "\n" not in str(alarm)
 
 
@@ -132,17 +132,17 @@ def test_one_value_that_is_not_finite_is_an_alarm_at_once(value):
     assert alarm.words.startswith("critic/gap. ")
 
 
-def test_a_watch_says_each_alarm_once_and_goes_on_where_it_was():
+def test_a_monitor_reports_each_alarm_once_and_goes_on_where_it_was():
     made = rows((30, HEALTHY), (30, HEALTHY | {"generator/diversity": 0.3}))
-    watch, said = alarms.Watch(), []
+    monitor, said = alarms.Monitor(), []
     for row in made:
-        said += watch.see(row)
+        said += monitor.update(row)
     (alarm,) = said
     assert alarm.first == alarm.last < made[-1]["step"]
-    assert list(watch.alarms.values()) == alarms.find(made) == [alarm._replace(last=600)]
-    resumed = alarms.Watch(made[:50])
-    assert [resumed.see(row) for row in made[50:]] == [[]] * 10
-    assert resumed.alarms == watch.alarms
+    assert list(monitor.alarms.values()) == alarms.find(made) == [alarm._replace(last=600)]
+    resumed = alarms.Monitor(made[:50])
+    assert [resumed.update(row) for row in made[50:]] == [[]] * 10
+    assert resumed.alarms == monitor.alarms
 
 
 @pytest.fixture(scope="module")

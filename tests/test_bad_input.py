@@ -44,7 +44,7 @@ def test_a_case_is_its_seed_and_number():
 @pytest.fixture
 def trial(monkeypatch, tmp_path):
     """A trial of cases whose command is `main`."""
-    monkeypatch.setattr(loop, "_play", loop._play)
+    monkeypatch.setattr(loop, "_train", loop._train)
     monkeypatch.setattr(bad_ends.data, "load", bad_ends.data.load)
     made = bad_ends.Trial(tmp_path)
 
@@ -76,8 +76,8 @@ def writes(name, content, status):
     [
         (says("error: the value is wrong\n", 2), "refused"),
         (says("warning: slow\nerror: the disk is full\n", 1), "refused"),
-        (says("error: round 3: loss is nan\n", 3), "diverged"),
-        (says("round 2/2\n", 0), "done"),
+        (says("error: step 3: loss is nan\n", 3), "diverged"),
+        (says("step 2/2\n", 0), "done"),
         (writes("out.npz", "whole", 0), "done"),
     ],
 )

@@ -63,10 +63,10 @@ def test_a_difference_is_found(survivors, tmp_path, change, said):
 @pytest.mark.parametrize(
     ("ending", "wrong"),
     [
-        ("print('stopped by SIGTERM: round 5 of 9 is not saved', flush=True); os._exit(0)", None),
+        ("print('stopped by SIGTERM: step 5 of 9 is not saved', flush=True); os._exit(0)", None),
         ("os._exit(139)", "status 139 after SIGTERM"),
         ("print('Traceback', flush=True); os._exit(0)", "status 0 after SIGTERM, not with one line"),
-        ("print('stopped by SIGTERM: round 5 of 9 is saved', flush=True); os._exit(0)", "and round 5 is not saved"),
+        ("print('stopped by SIGTERM: step 5 of 9 is saved', flush=True); os._exit(0)", "and step 5 is not saved"),
     ],
 )
 def test_a_process_that_does_not_end_as_promised_fails(tmp_path, monkeypatch, ending, wrong):

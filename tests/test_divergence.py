@@ -17,7 +17,7 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
 from gan_jax.training import divergence
 
-# From round 5 on the critic moves so far that its scores, or first its parameters, overflow.
+# From step 5 on the critic moves so far that its scores, or first its parameters, overflow.
 SCHEDULE = {"name": "polynomial_schedule", "init_value": 1e-3, "end_value": 1e27, "power": 1}
 SCHEDULE |= {"transition_begin": 3, "transition_steps": 1}
 SMALL = {**TINY, "steps": 20, "sample_every_steps": 0, "log_every_steps": 1}
@@ -25,7 +25,7 @@ SMALL = {**TINY, "steps": 20, "sample_every_steps": 0, "log_every_steps": 1}
 
 @pytest.fixture(scope="module")
 def exploding(tmp_path_factory):
-    """A config file of a run that explodes in round 5."""
+    """A config file of a run that explodes in step 5."""
     path = tmp_path_factory.mktemp("configs") / "exploding.py"
     path.write_text(
         "from pathlib import Path\nfrom gan_jax import config\n\ndef get_config():\n"
@@ -52,7 +52,7 @@ def test_jax_debug_nans_ends_it_no_other_way_and_is_named(exploding, tmp_path, m
     said, err = capsys.readouterr()
     assert said == ""
     *_, last = err.splitlines()
-    assert last.startswith("error: under JAX_DEBUG_NANS=1: round ")
+    assert last.startswith("error: under JAX_DEBUG_NANS=1: step ")
     assert "the last finite ones, are saved" in last
 
 
@@ -84,14 +84,14 @@ def test_the_same_command_ends_the_same_way(exploding, ended, tmp_path, capsys):
     shutil.copytree(ended, tmp_path / "run")
     assert main(["gan_jax", f"--config={exploding}", f"--workdir={tmp_path / 'run'}"]) == 3
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith(f"error: round 5: generator/loss is nan in {tmp_path / 'run'}: the players after round 4")
+    assert said.startswith(f"error: step 5: generator/loss is nan in {tmp_path / 'run'}: the players after step 4")
     assert int(newest(tmp_path / "run").step) == 4
 
 
 def test_run_whose_first_round_explodes_saves_where_it_started(exploding, tmp_path, capsys):
     at_once = ["--config.players.critic.optimizer.learning_rate.init_value=1e20"]
     assert main(["gan_jax", f"--config={exploding}", f"--workdir={tmp_path / 'run'}", *at_once]) == 3
-    assert "the players after round 0, the last finite ones, are saved" in capsys.readouterr().err.splitlines()[-1]
+    assert "the players after step 0, the last finite ones, are saved" in capsys.readouterr().err.splitlines()[-1]
     assert int(newest(tmp_path / "run").step) == 0
 
 
@@ -99,12 +99,12 @@ def metrics(**terms):
     return {name.replace("_", "/", 1): np.array(values) for name, values in terms.items()}
 
 
-def test_the_first_round_of_any_run_counts_and_a_loss_before_other_terms():
+def test_the_first_step_of_any_run_counts_and_a_loss_before_other_terms():
     fine = metrics(critic_loss=[1.0, 2, 3], generator_gradient_norm=[1.0, 2, 3], critic_gap=[math.nan] * 3)
     divergence.check_metrics([fine, fine], 10)
     late = metrics(critic_loss=[1.0, 2, math.nan])
     early = metrics(generator_gradient_norm=[1.0, math.inf, 3], generator_loss=[1.0, math.nan, 3])
-    with pytest.raises(Diverged, match=r"^round 12: generator/loss is nan$") as caught:
+    with pytest.raises(Diverged, match=r"^step 12: generator/loss is nan$") as caught:
         divergence.check_metrics([late, early], 10)
     assert caught.value.number == 1
     assert caught.value.row["generator/gradient_norm"] == math.inf
@@ -116,7 +116,7 @@ def test_players_that_are_not_finite_are_never_saved(part):
     state = TrainState(np.int32(7), {"critic": player, "generator": player})
     divergence.check_players(state, 0)
     broken = player._replace(**{part: {"x": np.array([1.0, -math.inf])}})
-    with pytest.raises(Diverged, match="round 7: generator's parameters, statistics or optimizer hold values"):
+    with pytest.raises(Diverged, match="step 7: generator's parameters, statistics or optimizer hold values"):
         divergence.check_players(TrainState(np.int32(7), {"critic": player, "generator": broken}), 0)
 
 
@@ -124,32 +124,33 @@ def test_going_back_ends_where_the_first_players_are_not_finite(tiny, tmp_path):
     config, run_dir = tiny(), RunDirectory(tmp_path)
     gone = []
 
-    def play(config, runs):
+    def train(config, runs):
         gone.append(config.steps)
         raise Diverged(config.steps, "no better", row={})
 
-    error = divergence.went_back(Diverged(2, "bad", row={}), play, config, [(config, run_dir)])
+    error = divergence.restore_last_finite(Diverged(2, "bad", row={}), train, config, [(config, run_dir)])
     assert gone == [1, 0]
     assert "the first ones are not finite, no players are saved" in str(error)
 
 
 @pytest.mark.parametrize(
-    ("every", "played", "said"),
+    ("every", "trained", "said"),
     [
-        (5, [8, 6], "the players after round 6, the last finite ones"),
+        (5, [8, 6], "the players after step 6, the last finite ones"),
         (0, [], "config.checkpoint_every_steps is 0, no players"),
     ],
 )
-def test_going_back_goes_on_until_the_players_are_finite(tiny, tmp_path, every, played, said):
+def test_going_back_goes_on_until_the_players_are_finite(tiny, tmp_path, every, trained, said):
     config, run_dir = tiny(checkpoint_every_steps=every), RunDirectory(tmp_path)
     gone = []
 
-    def play(config, runs):
+    def train(config, runs):
         gone.append(config.steps)
         assert [one.steps for one, _ in runs] == [config.steps]
         if config.steps > 6:
             raise Diverged(7, "no better", row={})
 
-    error = divergence.went_back(Diverged(9, "bad", row={"a/loss": math.nan}), play, config, [(config, run_dir)])
-    assert gone == played
+    failure = Diverged(9, "bad", row={"a/loss": math.nan})
+    error = divergence.restore_last_finite(failure, train, config, [(config, run_dir)])
+    assert gone == trained
     assert (error.step, f"bad in {tmp_path}: {said}" in str(error)) == (9, True)

@@ -190,9 +190,9 @@ def test_training_goes_on_by_the_folder_alone(trained, tmp_path, capsys):
     assert (status, "resuming" in err) == (0, True)
     assert (run / "checkpoints" / "7").is_dir()
     status, _, err = call(capsys, f"--config={CONFIG}", f"--workdir={run}", *SMALL[1:])
-    assert (status, "at round 7 of 7" in err) == (0, True)
+    assert (status, "at step 7 of 7" in err) == (0, True)
     status, _, err = call(capsys, f"--workdir={run}")
-    assert (status, "at round 7 of 7" in err) == (0, True)
+    assert (status, "at step 7 of 7" in err) == (0, True)
 
 
 def test_report_of_a_single_run_and_of_one_of_several_seeds(trained, tmp_path, capsys):

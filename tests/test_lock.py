@@ -72,7 +72,7 @@ def test_a_file_system_without_locks_is_said_not_refused(tmp_path, monkeypatch, 
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_a_run_holds_its_folders(tiny, tmp_path, monkeypatch, seeds):
     run_dir, seen = RunDirectory(tmp_path / "run"), []
-    monkeypatch.setattr(loop, "_play", lambda *_, **__: seen.extend(tmp_path.rglob(lock.NAME)))
+    monkeypatch.setattr(loop, "_train", lambda *_, **__: seen.extend(tmp_path.rglob(lock.NAME)))
     monkeypatch.setattr(loop.report, "write", lambda _: None)
     loop.run(tiny(seeds=seeds), run_dir)
     assert len(seen) == {1: 1, 2: 3}[seeds]

@@ -43,7 +43,7 @@ def trained(tmp_path_factory):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{folder / 'report.html'}\n"
-    assert "round 6/6" in done.stderr
+    assert "step 6/6" in done.stderr
     return folder
 
 

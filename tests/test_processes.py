@@ -113,8 +113,8 @@ def whole(tmp_path_factory):
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]
     assert first[1].splitlines()[-1] == str(folder / "report.html")  # after Gloo's own words
     assert "report.html" not in second[1]
-    assert "round 20/20" in first[2]
-    assert "round" not in second[2]
+    assert "step 20/20" in first[2]
+    assert "20/20" not in second[2]
     assert not folder.with_name("nowhere").exists()
     return folder
 
@@ -134,7 +134,7 @@ def test_a_run_stopped_in_one_process_and_killed_in_each_goes_on_to_the_same_end
     folder = tmp_path / "run"
     for status, _, said in pair(folder, acts=(None, (signal.SIGTERM, 4))):
         assert status == 0
-        assert said.splitlines()[-1].startswith("stopped by SIGTERM: round 6 of 20 is saved")
+        assert said.splitlines()[-1].startswith("stopped by SIGTERM: step 6 of 20 is saved")
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["6"]
     first, second = pair(folder, acts=(None, (signal.SIGKILL, 14)))
     assert (first[0], second[0]) == (1, -signal.SIGKILL)

@@ -177,7 +177,7 @@ def results(run_dir):
 def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     tiny, whole, tmp_path, monkeypatch, moment, reached
 ):
-    """The boundary at round 3 is not kept waiting for its picture, which is made when the run goes on."""
+    """The boundary at step 3 is not kept waiting for its picture, which is made when the run goes on."""
     run_dir, stop = RunDirectory(tmp_path / "run"), Stop()
     calls = []
 
@@ -201,7 +201,7 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     }[moment]
     with monkeypatch.context() as patches:
         patches.setattr(patched, name, asked)
-        with pytest.raises(Stopped, match=rf"SIGTERM: round {reached} of 6 is saved; the same command goes on"):
+        with pytest.raises(Stopped, match=rf"SIGTERM: step {reached} of 6 is saved; the same command goes on"):
             loop.run(tiny(steps_per_call=2), run_dir, stop)
     assert not (moment == "in a picture" and run_dir.sample(3).exists())
     loop.run(tiny(), run_dir)
@@ -211,7 +211,7 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
 def test_a_run_without_checkpoints_says_that_nothing_is_saved(tiny, tmp_path, monkeypatch):
     stop = Stop()
     monkeypatch.setattr(loop._Loop, "record", lambda *_: stop._take(signal.SIGINT, None))
-    with pytest.raises(Stopped, match=r"SIGINT: round 3 of 6 is not saved: config.checkpoint_every_steps is 0"):
+    with pytest.raises(Stopped, match=r"SIGINT: step 3 of 6 is not saved: config.checkpoint_every_steps is 0"):
         loop.run(tiny(checkpoint_every_steps=0), RunDirectory(tmp_path / "run"), stop)
 
 
@@ -240,7 +240,7 @@ def test_the_command_ends_within_seconds_and_says_so(tmp_path, number):
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130 if number == signal.SIGINT else 0, "")
     assert time.monotonic() - asked < 10
-    told = re.fullmatch(rf"stopped by {number.name}: round (\d+) of 1000000 is saved; .*", err.splitlines()[-1])
+    told = re.fullmatch(rf"stopped by {number.name}: step (\d+) of 1000000 is saved; .*", err.splitlines()[-1])
     assert (folder / "checkpoints" / told[1]).is_dir()
     assert not (folder / ".lock").exists()
 

@@ -158,7 +158,7 @@ def test_fewer_rounds_than_were_played_are_refused_and_the_folder_stays(whole):
     shorter = made.copy_and_resolve_references()
     shorter.steps = 3
     before = run_dir.config.read_bytes()
-    with pytest.raises(UserError, match=r"holds 6 rounds of this run, config\.steps is 3"):
+    with pytest.raises(UserError, match=r"holds 6 steps of this run, config\.steps is 3"):
         run(shorter, run_dir.folder)
     assert run_dir.config.read_bytes() == before
 

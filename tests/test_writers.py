@@ -47,7 +47,7 @@ def test_progress_off_a_terminal_is_plain_lines(capsys):
     progress.close()
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
-    assert lines[0].startswith("round 10/10")
+    assert lines[0].startswith("step 10/10")
     assert "critic/loss 0.500" in lines[0]
     assert "probability" not in lines[0]
 
@@ -66,18 +66,18 @@ def test_the_rate_is_of_play_and_the_time_left_counts_no_compiling(capsys):
     def shown(step, after):
         clock.now += after
         progress.show(step, {})
-        return capsys.readouterr().err.removeprefix(f"round {step}/1000").split("  ")[1:]
+        return capsys.readouterr().err.removeprefix(f"step {step}/1000").split("  ")[1:]
 
     def pause(seconds):
         with progress.pause():
             clock.now += seconds
 
     assert shown(110, 300) in ([], ["\n"])  # compiled, and nothing is known yet
-    assert shown(120, 1) == ["10.0 rounds/s", "01:28 left\n"]
+    assert shown(120, 1) == ["10.0 steps/s", "01:28 left\n"]
     pause(600)  # pictures and evaluators compile
-    assert shown(130, 1) == ["10.0 rounds/s", "01:27 left\n"]
+    assert shown(130, 1) == ["10.0 steps/s", "01:27 left\n"]
     pause(8)  # as it will again
-    assert shown(210, 8) == ["10.0 rounds/s", "02:22 left\n"]
+    assert shown(210, 8) == ["10.0 steps/s", "02:22 left\n"]
     progress.close()
 
 
@@ -93,7 +93,7 @@ def test_a_bar_shows_the_same_rate(monkeypatch, capsys):
     progress.close()
     said = capsys.readouterr().err
     assert "| 20/1000 [" in said
-    assert ", 10.0 rounds/s, 01:38 left, critic/loss 0.500]" in said
+    assert ", 10.0 steps/s, 01:38 left, critic/loss 0.500]" in said
     assert "\ran alarm\n" in said.replace(" ", " ")
 
 

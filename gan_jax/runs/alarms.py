@@ -1,8 +1,8 @@
-"""Alarms: what a run's logged rows say of a game that is failing, in words, and what people do about it.
+"""Alarms: signs in a run's logged rows that training is failing, and the usual remedies, in words.
 
-A rule looks at the medians of the last STRETCH rows, so that one bad batch is no alarm, and not before 2 STRETCH rows
-and SETTLED rounds: how games begin says little, and what is still getting better is no failure. It applies where its
-terms are logged. Values that are not finite count at once.
+A rule looks at the medians of the last STRETCH rows, so that one bad batch sets off no alarm. It starts after 2 STRETCH
+rows and SETTLED steps, because the beginning of training says little. A value that is still improving is no failure. A
+rule applies where all of its terms are logged. A value that is not finite sets off an alarm at once.
 """
 
 import math
@@ -14,45 +14,53 @@ from typing import NamedTuple
 from gan_jax.runs.rows import Row
 
 STRETCH = 10
-"""Rows: at the configs' periods of logging some percent of a run."""
+"""Rows: some percent of a run, as often as the configs log."""
 SETTLED = 300
-"""Rounds: in the first of them the fakes of every game are alike and unlike real examples (DCGAN, 5 runs on MNIST)."""
+"""Steps: during the first ones all fakes are alike and unlike real examples (DCGAN, 5 runs on MNIST)."""
 SURE, WIDE = 0.98, 10.0
-"""Of a critic that is too strong: its accuracy, and the gap of its scores, in logits.
+"""Bounds of a critic that is too strong: its accuracy, and the gap of its scores in logits.
 
-At a gap of 10, as from 5 to -5, D(x) is 0.993 and D(G(z)) 0.007, and minimax's gradient in a score 0.007 of its most.
+At a gap of 10, as from 5 to -5, D(x) is 0.993 and D(G(z)) is 0.007. The minimax loss's gradient with respect to a score
+is then 0.007 of its maximum.
 """
 VANISHED, TELLS = 0.01, 0.8
-"""Of the generator's gradient norm: the share of the largest at the run's beginning, when a loss has yet to saturate;
-of the critic's accuracy: at least so much, as small gradients are right where the critic cannot tell fakes.
+"""Bounds of a vanished gradient: the generator's gradient norm as a share of the largest at the run's beginning, and
+the least accuracy of the critic. Where the critic cannot tell fakes, small gradients are right.
 
-The critic's own gradient is no measure: it vanishes with its loss, and so just where a saturating loss does.
+The critic's own gradient is no measure: it vanishes with the critic's loss, and so wherever a loss saturates.
 """
 UNEQUAL = 1000.0
-"""One player's gradient norm as a multiple of the other's: no common range of learning rates serves both."""
+"""One player's gradient norm as a multiple of the other's: no common range of learning rates suits both."""
 SLACK, STEEP = 0.75, 5.0
-"""Of the slopes that a penalty draws to 1: how far off their mean may be, and their maximum.
+"""Bounds of the gradient norms that a penalty draws to 1: the distance of their mean from 1, and their maximum.
 
-WGAN-GP's mean goes up to 1.6 on MNIST while the critic is far ahead (rounds 50 to 100 of 5 runs), its maximum to 2.
+On MNIST WGAN-GP's mean reaches 1.6 while the critic is far ahead (steps 50 to 100 of 5 runs), its maximum 2.
 """
 SAME, REPEATED, AWAY = 0.5, 0.5, 0.06
-"""Of fakes: the least diversity, the least distance to the next one like it, the largest offset of their mean.
+"""Bounds of fakes: the least diversity, the least nearest-neighbor ratio, the largest mean gap.
 
-Of two batches of 64 real MNIST images they are about 1, 1 and 0. Fakes of 2 of its 10 classes have nearly the full
-diversity, but an offset of 0.03 to 0.2, above 0.06 for three quarters of the 45 pairs; of fakes that are one image a
-class the next one like it is as near as 0.2.
+Two batches of 64 real MNIST images have about 1, 1 and 0. Fakes of 2 of the 10 classes have nearly the full diversity,
+but a mean gap of 0.03 to 0.2, above 0.06 for three quarters of the 45 pairs. Fakes that are one image per class have a
+nearest-neighbor ratio as low as 0.2.
 """
 EMPTY = 0.1
-"""Of the KL divergence of a VAE's posterior from its prior, in nats: 0.14 bits say next to nothing of an example.
+"""Least KL divergence of a VAE's posterior from its prior, in nats: 0.14 bits say next to nothing of an example.
 
-The four VAEs of configs/ are above 13 nats from round 100 on, and at about 25 in the end.
+The four VAEs of configs/ are above 13 nats from step 100 on, and at about 25 in the end.
 """
 BETTER = 0.8
-"""What is this share of what it was half-way through the run so far, or less, is getting better."""
+"""A value that is at most this share of what it was half-way through the run so far is improving."""
 
 
 class Alarm(NamedTuple):
-    """That something went wrong: at the round `first`, once it had been so for a stretch, and last seen at `last`."""
+    """A sign of failure in a run.
+
+    Attributes:
+        name: the rule's name.
+        first: the step at which it went off, after it had held for STRETCH rows.
+        last: the last step at which it held.
+        words: the explanation and the usual remedies.
+    """
 
     name: str
     first: int
@@ -60,15 +68,20 @@ class Alarm(NamedTuple):
     words: str
 
     def __str__(self) -> str:
-        """One line."""
-        rounds = f"round {self.first}" if self.first == self.last else f"rounds {self.first} to {self.last}"
-        return f"alarm: {self.name}, {rounds}: {self.words}"
+        """Returns the alarm as one line."""
+        steps = f"step {self.first}" if self.first == self.last else f"steps {self.first} to {self.last}"
+        return f"alarm: {self.name}, {steps}: {self.words}"
 
 
 class Rule(NamedTuple):
-    """A sign of failure: `holds(now, before, start) -> bool` of typical rows of a run, where all of `terms` are logged.
+    """A rule that tells a failing run by its rows.
 
-    They are the medians of the last STRETCH rows and of as many up to half-way, and the largest of the run's first.
+    Attributes:
+        name: the alarm's name.
+        terms: the metrics that the rule needs.
+        holds: `(now, before, start) -> bool`. `now` are the medians of the last STRETCH rows, `before` those of as many
+            rows up to half-way, `start` the maxima of the run's first rows.
+        words: the explanation and the usual remedies.
     """
 
     name: str
@@ -78,34 +91,38 @@ class Rule(NamedTuple):
 
 
 def find(rows: Iterable[Row]) -> list[Alarm]:
-    """Returns the alarms that go off on these rows of a metrics.jsonl, in the order in which they do."""
-    return list(Watch(rows).alarms.values())
+    """Returns the alarms that go off on the rows of a metrics.jsonl, in order."""
+    return list(Monitor(rows).alarms.values())
 
 
-class Watch:
-    """Rows as they come: the alarms that have gone off so far, by name."""
+class Monitor:
+    """The alarms of a growing list of rows.
+
+    Attributes:
+        alarms: those that have gone off so far, by name.
+    """
 
     def __init__(self, rows: Iterable[Row] = ()):
         self.alarms: dict[str, Alarm] = {}
         self._rows: list[Row] = []
         for row in rows:
-            self.see(row)
+            self.update(row)
 
-    def see(self, row: Row) -> list[Alarm]:
-        """Takes the next row -> the alarms that go off at it for the first time."""
+    def update(self, row: Row) -> list[Alarm]:
+        """Adds the next row. Returns the alarms that go off at it for the first time."""
         if broken := [name for name, value in row.items() if not math.isfinite(value)]:
-            found = [(BROKEN.name, f"{', '.join(broken)}. {BROKEN.words}")]
+            signs = [(BROKEN.name, f"{', '.join(broken)}. {BROKEN.words}")]
         else:
-            found = [(rule.name, rule.words) for rule in self._judge(row)]
+            signs = [(rule.name, rule.words) for rule in self._rules_that_hold(row)]
         step, new = int(row["step"]), []
-        for name, words in found:
+        for name, words in signs:
             if name not in self.alarms:
                 new.append(Alarm(name, step, step, words))
             self.alarms[name] = self.alarms.get(name, Alarm(name, step, step, words))._replace(last=step)
         return new
 
-    def _judge(self, row: Row) -> list[Rule]:
-        """The rules that hold of the last rows, of which this is one."""
+    def _rules_that_hold(self, row: Row) -> list[Rule]:
+        """Adds a row. Returns the rules that hold of the last rows."""
         self._rows.append(row)
         half = len(self._rows) // 2
         if half < STRETCH or row["step"] < SETTLED:
@@ -117,10 +134,10 @@ class Watch:
         return [rule for rule in RULES if {*rule.terms} <= logged and rule.holds(now, before, start)]
 
 
-def _each(of: Callable[[list[float]], float], rows: list[Row]) -> Row:
-    """The median, say, of each term that all of the rows have."""
+def _each(statistic: Callable[[list[float]], float], rows: list[Row]) -> Row:
+    """Returns `statistic` of each term that all of the rows have."""
     names = set.intersection(*(set(row) for row in rows))
-    return {name: of([row[name] for row in rows]) for name in names}
+    return {name: statistic([row[name] for row in rows]) for name in names}
 
 
 def _vanished(now: Row, before: Row, start: Row) -> bool:
@@ -148,8 +165,8 @@ def _high(term: str, most: float, now: Row, before: Row, start: Row) -> bool:
 BROKEN = Rule(
     "not finite",
     (),
-    lambda now, before, start: False,  # seen in single rows
-    "The numbers have overflowed; where a loss has, the run ends. People lower the learning rate, bound the gradients "
+    lambda now, before, start: False,  # tested on single rows
+    "The values have overflowed; if a loss has, the run ends. People lower the learning rate, bound the gradients "
     "(players.NAME.clip_gradients), or look for a division or a logarithm of nothing in the loss.",
 )
 RULES = (
@@ -157,16 +174,16 @@ RULES = (
         "the critic is too strong",
         ("critic/accuracy", "critic/gap"),
         lambda now, before, start: now["critic/accuracy"] >= SURE and now["critic/gap"] >= WIDE,
-        "it tells nearly all fakes from real examples, and by far, so that its slope says little of how to make better "
-        "ones. People lower its learning rate, make it smaller or noisier (dropout, label smoothing), penalise its "
-        "slopes (adversarial.non_saturating_r1), or take Wasserstein's loss, for which a strong critic is right.",
+        "it tells nearly all fakes from real examples, and by far, so that its gradient says little of how to make "
+        "better ones. People lower its learning rate, make it smaller or noisier (dropout, label smoothing), penalise "
+        "its gradients (adversarial.non_saturating_r1), or take Wasserstein's loss, where a strong critic is right.",
     ),
     Rule(
         "the generator's gradient has vanished",
         ("generator/gradient_norm", "critic/accuracy"),
         _vanished,
-        "it is a hundredth of what it was in the beginning, though the critic tells its fakes: the generator stands "
-        "still. So the minimax loss ends where the critic is sure. People take adversarial.non_saturating or "
+        "it is a hundredth of what it was in the beginning, though the critic tells its fakes: the generator no "
+        "longer learns. The minimax loss ends so where the critic is sure. People take adversarial.non_saturating or "
         "Wasserstein's loss, and weaken the critic.",
     ),
     Rule(
@@ -181,7 +198,7 @@ RULES = (
         ("generator/diversity",),
         partial(_low, "generator/diversity", SAME),
         "they are spread less than half as widely as real examples, about one image. People lower the learning rates, "
-        "go back to a checkpoint before it, take a Wasserstein loss or penalise the critic's slopes "
+        "go back to a checkpoint before it, take a Wasserstein loss or penalise the critic's gradients "
         "(adversarial.non_saturating_r1), or show the critic several examples at once (PacGAN).",
     ),
     Rule(

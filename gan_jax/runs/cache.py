@@ -12,14 +12,14 @@ import numpy as np
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs.files import atomically
 
-_NAMES = "__names__"  # the entry that lists the others, so that a lost array is noticed
+_NAMES = "__names__"  # the entry that lists the others, so that a missing array is noticed
 
 
 def folder(name: str) -> pathlib.Path:
-    """The folder `name` of the cache, made if it is missing, open to its owner alone.
+    """Returns the folder `name` of the cache, which it makes if missing, readable and writable by its owner alone.
 
-    It lies in `$GAN_JAX_CACHE`, else in `$XDG_CACHE_HOME/gan_jax`, else in `~/.cache/gan_jax`.
-    Mode 0700 is held to because whoever can write compiled programs there can run code as the user.
+    It is in `$GAN_JAX_CACHE`, else in `$XDG_CACHE_HOME/gan_jax`, else in `~/.cache/gan_jax`.
+    The mode is 0700 because whoever can write compiled programs there can run code as the user.
 
     Raises:
         OSError: if the folder cannot be made or belongs to somebody else; callers go on without a cache.
@@ -34,10 +34,10 @@ def folder(name: str) -> pathlib.Path:
 
 
 def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The arrays kept under `key`, or those of `make()`, which are then kept.
+    """Returns the arrays cached under `key`, or those of `make()`, which it then caches.
 
-    `key` is `what-fingerprint`; a new fingerprint takes the place of every older one of the same `what`.
-    Where nothing can be written (disk full, read-only) a warning is logged and the made arrays are used.
+    `key` is `what-fingerprint`; a new fingerprint replaces every older one of the same `what`.
+    Where nothing can be written (disk full, read-only) it logs a warning and returns the arrays all the same.
 
     Raises:
         UserError: if the stored file is damaged; each array has a checksum.
@@ -45,19 +45,19 @@ def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
     try:
         path = folder("data") / f"{key}.npz"
     except OSError as error:
-        logging.warning("no cache, so this is done again at each start: %s", error)
+        logging.warning("no cache, so this is computed again at each start: %s", error)
         return make()
     try:
         return _read(path)
     except FileNotFoundError:
-        made = make()
+        fresh = make()
     except Exception as error:  # a flipped bit may surface as any error of zipfile, numpy or the system
         raise UserError(f"{path} is damaged ({one_line(error)}): delete it and start again") from error
     try:
-        _write(path, made)
+        _write(path, fresh)
     except OSError as error:
-        logging.warning("not kept in the cache, so this is done again at the next start: %s", error)
-    return made
+        logging.warning("not cached, so this is computed again at the next start: %s", error)
+    return fresh
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
@@ -69,7 +69,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """As `np.load` does it, but to the end of the member: only there does zipfile compare the checksum."""
+    """Reads an array as `np.load` does, but to the end of the member: only there does zipfile check the checksum."""
     with archive.open(name) as file:
         array = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(1):
@@ -77,10 +77,10 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
     return array
 
 
-def _write(path: pathlib.Path, made: dict[str, np.ndarray]) -> None:
-    """Writes them, and deletes what older fingerprints left."""
+def _write(path: pathlib.Path, content: dict[str, np.ndarray]) -> None:
+    """Writes the arrays, and deletes those of older fingerprints."""
     with atomically(path) as file:
-        np.savez(file, allow_pickle=False, **made, **{_NAMES: np.array(sorted(made))})
+        np.savez(file, allow_pickle=False, **content, **{_NAMES: np.array(sorted(content))})
     for other in path.parent.glob("*.npz"):
         if other != path and other.stem.rpartition("-")[0] == path.stem.rpartition("-")[0]:
             other.unlink(missing_ok=True)

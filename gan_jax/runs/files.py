@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import contextlib
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import IO
 
 _DRAFT = ".tmp"
-_unfinished: set[Path] = set()  # this process's files that must not outlive it: drafts, locks
+_unfinished: set[Path] = set()  # files of this process that must not outlive it: drafts, locks
 
 
 @contextlib.contextmanager
 def atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file to write, which takes the path's place when it is closed whole; on any failure nothing is left.
+    """Opens a binary file to write, which replaces `path` when the block ends; after an error nothing is left of it.
 
-    The folder is made if need be. Raises OSError.
+    Makes the folder where it is missing. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(path)
@@ -27,7 +27,7 @@ def atomically(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def unfinished(path: Path) -> Iterator[None]:
-    """Deletes the file in the end, also where `discard_unfinished` ends the process."""
+    """Deletes the file after the block, also where `discard_unfinished` ends the process."""
     _unfinished.add(path)
     try:
         yield
@@ -38,7 +38,7 @@ def unfinished(path: Path) -> Iterator[None]:
 
 
 def discard_unfinished() -> None:
-    """Deletes what would have been deleted later, before the process ends in the midst of it."""
+    """Deletes all `unfinished` files, before the process ends at once."""
     for path in _unfinished.copy():
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
@@ -46,7 +46,7 @@ def discard_unfinished() -> None:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Has an error of the system that names no file, as of a full disk, name this one."""
+    """Adds this file's name to an OSError of the block that has none, as that of a full disk."""
     try:
         yield
     except OSError as error:
@@ -56,21 +56,21 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def draft_of(path: Path) -> Path:
-    """Where `atomically` writes until the file is whole: beside it."""
+    """Returns the path, beside the file, that `atomically` writes first."""
     return path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")
 
 
-def in_the_way(folder: Path, names: Sequence[str]) -> list[str]:
-    """What keeps a folder that may not be there from being a new one of ours: its folders, and files of these patterns.
+def obstacles(folder: Path, names: Sequence[str]) -> list[str]:
+    """Returns the names in a folder that keep it from becoming a new run's: its folders, and files of these patterns.
 
-    Not what a process of ours that was killed in its first moment leaves.
+    The folder may be missing. What a process leaves that was killed at its start is no obstacle.
     """
-    found = sorted(folder.iterdir()) if folder.exists() else []
-    return [path.name for path in found if path.is_dir() or any(fnmatchcase(path.name, name) for name in names)]
+    paths = sorted(folder.iterdir()) if folder.exists() else []
+    return [path.name for path in paths if path.is_dir() or any(fnmatchcase(path.name, name) for name in names)]
 
 
 def clear_drafts(folder: Path, names: Sequence[str]) -> None:
-    """Deletes the drafts of files of these patterns that processes which are no more left in a folder."""
+    """Deletes the drafts of files of these patterns that were left in a folder by processes that no longer run."""
     for path in folder.glob(f".*{_DRAFT}"):
         name, _, pid = path.stem.removeprefix(".").rpartition(".")
         ours = any(fnmatchcase(name, pattern) for pattern in names)
@@ -83,6 +83,6 @@ def _lives(pid: int) -> bool:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except OSError:  # somebody else's
+    except OSError:  # another user's process
         return True
     return True

@@ -1,4 +1,4 @@
-"""JAX's own settings that change what is computed, so that a run goes on under those that it was played under."""
+"""Settings of JAX that change the results: a run is resumed under the settings that it was trained under."""
 
 from typing import Any
 
@@ -16,16 +16,16 @@ NAMES = (
     "jax_softmax_custom_jvp",
     "jax_threefry_partitionable",
 )
-"""The default generator of random numbers is not among them: see `batch.base_key`."""
+"""The default generator of random numbers is not among them: every key names its own."""
 
 
 def settings() -> dict[str, Any]:
-    """The settings by name, as JSON has them; raises UserError where JAX is set to compute in 64 bits."""
+    """Returns the settings by name, as JSON values; raises UserError where JAX is set to compute in 64 bits."""
     values = {name: _plain(getattr(jax.config, name)) for name in (X64, *NAMES) if hasattr(jax.config, name)}
     if values.pop(X64):
         raise UserError(
-            "JAX_ENABLE_X64 is set: everything here is float32 and int32, and would be other numbers in 64 bits; unset "
-            "it (JAX_ENABLE_X64=0)"
+            "JAX_ENABLE_X64 is set: everything here is float32 and int32, and 64 bits give other results; unset it "
+            "(JAX_ENABLE_X64=0)"
         )
     return values
 

@@ -1,4 +1,4 @@
-"""One training process a folder: a lock that the system itself gives back when its holder dies, however it dies."""
+"""A lock on a run's folder, for one training process; the system releases it when its holder dies, however it dies."""
 
 import errno
 import fcntl
@@ -18,10 +18,10 @@ UNKNOWN_HERE = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, err
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock, flock(2) on its file `.lock`; the folder is made if need be.
+    """Holds the folder's lock, flock(2) on its file `.lock`. Makes the folder where it is missing.
 
-    The file says who holds it, process and host. One that is left by a process that was killed is not locked any more
-    and is taken over. Where the file system has no locks, a warning says so and nothing is locked.
+    The file names the holder's process and host. The file of a killed process is not locked, and is taken over. Where
+    the file system has no locks, a warning says so and nothing is locked.
 
     Raises UserError, with the holder's process and host, where another process holds it; OSError.
     """
@@ -29,7 +29,7 @@ def held(folder: Path) -> Iterator[None]:
     path = folder / NAME
     descriptor = _locked(path)
     try:
-        with unfinished(path):  # deleted before it is given back: a later holder's file is another one
+        with unfinished(path):  # deleted before it is unlocked: a later holder makes a new file
             os.truncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
             yield
@@ -38,7 +38,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def _locked(path: Path) -> int:
-    """A descriptor of the file at this path, locked."""
+    """Returns a descriptor of the file at this path, locked."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
@@ -48,7 +48,7 @@ def _locked(path: Path) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # its holder deleted it between the two: not a lock that anyone else would see
+        os.close(descriptor)  # its holder deleted it between open and lock: no other process would see this lock
 
 
 def _lock(descriptor: int, path: Path) -> None:

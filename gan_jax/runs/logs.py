@@ -1,4 +1,4 @@
-"""Where a run's numbers go: metrics.jsonl (the truth), TensorBoard, and the terminal."""
+"""Logs of a run's metrics: metrics.jsonl, from which all else is made, TensorBoard events, and the terminal."""
 
 import json
 import sys
@@ -19,9 +19,10 @@ from gan_jax.runs.terminal import Unfailing, is_seen, say
 
 
 class Events:
-    """A TensorBoard event file; opened at a step, it tells TensorBoard to forget what came after it.
+    """A TensorBoard event file. Opened at a step, it tells TensorBoard to forget later steps.
 
-    Written in the caller's thread, unlike tensorboardX's SummaryWriter, so that a full disk is the caller's OSError.
+    It is written in the caller's thread, unlike tensorboardX's SummaryWriter, so that the caller gets the OSError of a
+    full disk.
     """
 
     def __init__(self, folder: Path, step: int):
@@ -31,12 +32,12 @@ class Events:
         self._add(step=step + 1, session_log=SessionLog(status=SessionLog.START))
 
     def write(self, step: int, values: Row) -> None:
-        """Adds these values as scalars."""
+        """Writes these values as scalars."""
         scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
         self._add(step=step, summary=Summary(value=scalars))
 
     def flush(self) -> None:
-        """Puts all events so far on disk."""
+        """Writes all events so far to disk."""
         with naming(self._path):
             self._file.flush()
 
@@ -51,9 +52,9 @@ class Events:
 
 
 class Log:
-    """Writes a row to metrics.jsonl and to TensorBoard; opened at a step, it drops what a killed run wrote after it.
+    """A log of rows in metrics.jsonl and for TensorBoard. Opened at a step, it drops the rows of later steps.
 
-    Raises OSError, which names the file.
+    Its methods raise OSError, which names the file.
     """
 
     def __init__(self, path: Path, step: int):
@@ -64,30 +65,30 @@ class Log:
         self._events = Events(path.parent, step)
 
     def write(self, step: int, values: Row) -> None:
-        """Adds `{"step", "seconds" of training up to now, player/term ...}`."""
+        """Writes `{"step", "seconds" of training up to now, player/term ...}`."""
         seconds = round(time.monotonic() - self._start, 3)
         with naming(self._path):
             self._file.write(json.dumps({"step": step, "seconds": seconds, **values}) + "\n")
         self._events.write(step, values)
 
     def flush(self) -> None:
-        """Puts all rows so far on disk."""
+        """Writes all rows so far to disk."""
         with naming(self._path):
             self._file.flush()
         self._events.flush()
 
     def close(self) -> None:
-        """Writes out what is left and closes the files."""
+        """Writes the rest and closes the files."""
         with naming(self._path):
             self._file.close()
         self._events.close()
 
 
 class Progress:
-    """Rounds played, rounds/s, losses and time left: a bar on a terminal, now and then a plain line elsewhere.
+    """The progress of a run: steps, steps/s, time left and losses, as a bar on a terminal, else as lines.
 
-    The rate is that of play alone. The time left counts pauses as well, as they will come again. What compiles counts
-    in neither: the first call, and the first pause, in which pictures and evaluators do.
+    The rate counts training alone. The time left counts pauses as well, since they will come again. Neither counts the
+    first call and the first pause, in which JAX compiles.
     """
 
     def __init__(
@@ -97,32 +98,32 @@ class Progress:
         self._bar = tqdm(
             total=total,
             initial=start,
-            unit="round",
+            unit="step",
             disable=self._plain,
             dynamic_ncols=True,
             bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}{postfix}]",
             file=Unfailing(sys.stderr),
         )
         self._total, self._every, self._clock = total, every_seconds, clock
-        self._said = clock()
-        self._compiled: tuple[int, float] | None = None  # the first call: up to which round, and when it was over
-        self._pauses, self._paused, self._repeated = 0, 0.0, 0.0  # how many; seconds of all, and of all but the first
+        self._printed = clock()
+        self._compiled: tuple[int, float] | None = None  # after the first call: the step and the time
+        self._pauses, self._paused, self._repeated = 0, 0.0, 0.0  # count; seconds of all, and of all but the first
 
     def show(self, step: int, values: Row) -> None:
-        """Shows how far the run is, with the losses among these values."""
+        """Shows the step, the rate, the time left and the losses among these values."""
         now = self._clock()
         losses = [f"{name} {value:.3f}" for name, value in values.items() if name.endswith("/loss")]
         words = [*self._rate(step, now), *losses]
         if not self._plain:
             self._bar.set_postfix_str(", ".join(words), refresh=False)
             self._bar.update(step - self._bar.n)
-        elif now - self._said >= self._every or step == self._total:
-            self._said = now
-            say("  ".join([f"round {step}/{self._total}", *words]))
+        elif now - self._printed >= self._every or step == self._total:
+            self._printed = now
+            say("  ".join([f"step {step}/{self._total}", *words]))
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """What is done here is no play: pictures, evaluations, saving."""
+        """Marks work that is not training: figures, evaluations, saving."""
         began = self._clock()
         try:
             yield
@@ -133,21 +134,21 @@ class Progress:
             self._pauses += 1
 
     def close(self) -> None:
-        """Leaves the last state on the terminal."""
+        """Closes the bar, which stays on the terminal."""
         self._bar.close()
 
     def _rate(self, step: int, now: float) -> list[str]:
-        """Rounds/s and the time left, in words; nothing as long as only the first call, which compiles, is over."""
+        """Returns steps/s and the time left, in words; [] until a call after the first one, which compiles, is over."""
         if self._compiled is None:
             self._compiled = step, now
         first, since = self._compiled
-        rounds, seconds = step - first, now - since - self._paused
-        if rounds <= 0 or seconds <= 0:
+        steps, seconds = step - first, now - since - self._paused
+        if steps <= 0 or seconds <= 0:
             return []
-        left = (self._total - step) * (seconds + self._repeated) / rounds
-        return [f"{rounds / seconds:.1f} rounds/s", f"{tqdm.format_interval(left)} left"]
+        left = (self._total - step) * (seconds + self._repeated) / steps
+        return [f"{steps / seconds:.1f} steps/s", f"{tqdm.format_interval(left)} left"]
 
 
 def say_above_bar(line: str) -> None:
-    """Says a line where a bar of Progress may be."""
+    """Prints a line on standard error, above the bar of a Progress if there is one."""
     tqdm.write(line, file=Unfailing(sys.stderr))

@@ -1,4 +1,4 @@
-"""Paths that the user names: `~` is expanded, and what cannot be written there is found before the work is done."""
+"""Paths that the user names: expands `~`, and checks that they can be written before the work is done."""
 
 import os
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 from gan_jax.errors import UserError
 from gan_jax.runs.files import draft_of, unfinished
 
-SPARE = 400  # bytes of a path for what a run writes below its folder: checkpoints have the longest names
+SPARE = 400  # bytes for the paths within a run's folder, of which checkpoints have the longest
 
 
 def of_user(text: str) -> Path:
-    """The path with `~` or `~user` in front expanded; raises UserError where there is no such user."""
+    """Returns the path with a leading `~` or `~user` expanded; raises UserError where there is no such user."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
@@ -21,9 +21,9 @@ def of_user(text: str) -> Path:
 def check_name(path: Path, flag: str) -> None:
     """Raises UserError for a path that cannot be written to, whatever is there.
 
-    JAX's libraries write paths as UTF-8, so that one which the system would write otherwise would be two places.
+    JAX's libraries encode paths as UTF-8. A path that the system encodes otherwise would be two different ones.
     """
-    whole = os.path.abspath(path)  # noqa: PTH100  # pathlib has none that leaves links alone
+    whole = os.path.abspath(path)  # noqa: PTH100  # pathlib has no function that keeps links
     if "\0" in whole:
         raise UserError(f"--{flag}={path}: no path can hold a NUL character")
     try:
@@ -41,9 +41,9 @@ def check_name(path: Path, flag: str) -> None:
 
 
 def check_writable(path: Path, flag: str) -> None:
-    """Raises UserError or OSError where a file cannot be written at this path; leaves all as it was.
+    """Raises UserError or OSError where a file cannot be written at this path; changes nothing.
 
-    Its folder may be one that is yet to be made.
+    The file's folder may be missing.
     """
     check_name(path, flag)
     if path.is_dir():

@@ -1,4 +1,4 @@
-"""What falls due after which round, and the calls that a run is cut into so that nothing falls due within one."""
+"""The schedule of a run: what is due at each step, and the calls that a run is divided into."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -6,38 +6,38 @@ from typing import Any, TypeAlias
 from ml_collections import ConfigDict
 
 Fields: TypeAlias = ConfigDict | dict[str, Any]
-"""A config, or what the config.json of a run says of it."""
+"""A config, or the config of a run's config.json."""
 
 
 def falls_on(step: int, every: int, last: int) -> bool:
-    """Whether a period (0 = never) ends at this step; the last step ends them all."""
+    """Returns True where a period (0 = never) ends at this step; the last step ends all periods."""
     return every > 0 and (step % every == 0 or step == last)
 
 
 def of_evaluators(config: Fields) -> dict[str, int]:
-    """Each evaluator's own period, or else the common one, by name."""
+    """Returns each evaluator's period by name: its own, or else the common one."""
     known = config.get("evaluators") or {}
     return {name: spec.get("every_steps", config["evaluate_every_steps"]) for name, spec in known.items()}
 
 
 def evaluators_due(config: Fields, step: int) -> set[str]:
-    """The evaluators, by name, whose period ends at this step; before the first round there are none."""
+    """Returns the names of the evaluators that are due at this step; at step 0 there are none."""
     return {name for name, every in of_evaluators(config).items() if step and falls_on(step, every, config["steps"])}
 
 
 def is_boundary(config: Fields, step: int) -> bool:
-    """Whether the run, or a period other than logging's, ends with this round."""
+    """Returns True where the run, or a period other than logging's, ends at this step."""
     return step == config["steps"] or any(falls_on(step, every, 0) for every in _boundaries(config))
 
 
 def calls(config: Fields, start: int) -> Iterator[tuple[int, int]]:
-    """(step, rounds) of each call from a step to the last: at most steps_per_call, never past a boundary."""
+    """Returns (step, steps) of each call from `start` on: at most steps_per_call steps, never past a boundary."""
     step = start
     while step < config["steps"]:
         ends = [every - step % every for every in _boundaries(config) if every]
-        rounds = min(config["steps_per_call"], config["steps"] - step, *ends)
-        yield step, rounds
-        step += rounds
+        steps = min(config["steps_per_call"], config["steps"] - step, *ends)
+        yield step, steps
+        step += steps
 
 
 def _boundaries(config: Fields) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""What is said on the terminal. Where it cannot be written, as when nobody reads it any more, nothing else fails."""
+"""Output on the terminal. Where it cannot be written, as on a closed pipe, nothing else fails."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO
 
-# ValueError: of a closed stream, of a letter that it cannot hold. AttributeError: of None, closed when Python started.
+# ValueError: a closed stream, or a letter that it cannot encode. AttributeError: None, closed when Python started.
 FAILURES = (OSError, ValueError, AttributeError)
 
 
@@ -21,21 +21,21 @@ def tell(result: object) -> None:
 
 
 def escaped() -> None:
-    """From now on letters that the terminal lacks are printed as escapes, and are no errors."""
+    """Makes the terminal print letters that it cannot encode as escapes, without an error."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(*FAILURES):  # a notebook's, or none
+        with suppress(*FAILURES):  # a notebook's stream, or None
             stream.reconfigure(errors="backslashreplace")  # pyrefly: ignore
 
 
 def is_seen() -> bool:
-    """Whether standard error is a terminal."""
+    """Returns True where standard error is a terminal."""
     with suppress(*FAILURES):
         return sys.stderr.isatty()
     return False
 
 
 class Unfailing:
-    """A stream of text that drops what cannot be written; all else is as the stream given has it."""
+    """A stream of text that drops what cannot be written, and otherwise acts as the given stream."""
 
     def __init__(self, stream: TextIO | Any):
         self._stream = _inner(stream)
@@ -45,14 +45,14 @@ class Unfailing:
         return getattr(self._stream, name)
 
     def __eq__(self, other: object) -> bool:
-        """Whether both write to the same: tqdm asks this before it writes a line where a bar is."""
+        """Returns True where both write to the same stream: tqdm tests this before it prints a line above a bar."""
         return self._stream is _inner(other)
 
     __hash__ = object.__hash__
 
     def write(self, text: str) -> int:
-        """Writes what can be written -> the letters given."""
-        with self._kept():
+        """Writes what can be written. Returns the number of letters given."""
+        with self._recorded():
             self._stream.write(text)
         return len(text)
 
@@ -62,12 +62,12 @@ class Unfailing:
             self.write(line)
 
     def flush(self) -> None:
-        """Hands on what can be."""
-        with self._kept():
+        """Flushes the stream; drops what cannot be written."""
+        with self._recorded():
             self._stream.flush()
 
     @contextmanager
-    def _kept(self) -> Iterator[None]:
+    def _recorded(self) -> Iterator[None]:
         try:
             yield
         except FAILURES as error:
@@ -76,35 +76,35 @@ class Unfailing:
 
 @contextmanager
 def unfailing() -> Iterator[None]:
-    """Makes standard output and error Unfailing for a time, whoever writes there."""
+    """Makes standard output and error Unfailing within the block, for everything that writes there."""
     with redirect_stdout(Unfailing(sys.stdout)), redirect_stderr(Unfailing(sys.stderr)):  # pyrefly: ignore
         yield
 
 
 def guard() -> None:
-    """Makes standard output and error of this process Unfailing for good, whoever writes there.
+    """Makes standard output and error of this process Unfailing for good, for everything that writes there.
 
-    What was closed by whoever started the process leads nowhere from now on: else the next file that is opened, a
-    checkpoint or the rows, would get its number, and the words of XLA.
+    Descriptors that the process was started without are opened on /dev/null. Else the next file opened, as a
+    checkpoint, would get such a number, and XLA's messages with it.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            if nowhere != number:
-                os.dup2(nowhere, number)
-                os.close(nowhere)
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name) or os.fdopen(number, "w", closefd=False)
-        stream.reconfigure(errors="backslashreplace")  # of a terminal that lacks a letter
+        stream.reconfigure(errors="backslashreplace")  # for letters that the terminal cannot encode
         setattr(sys, name, Unfailing(stream))
 
 
 def settle() -> None:
-    """Writes out what is left, at the end; what cannot be written goes nowhere, so that the exit status stays.
+    """Flushes both streams at the end; drops what cannot be written, so that the exit status stays.
 
-    A result that could not be written on standard output is said on standard error, but where nobody reads any more.
+    Warns on standard error where a result could not be written on standard output, but not of a closed pipe.
     """
     for stream in (Unfailing(sys.stdout), Unfailing(sys.stderr)):
         stream.flush()
@@ -120,5 +120,5 @@ def _inner(stream: Any) -> Any:
     return stream._stream if isinstance(stream, Unfailing) else stream
 
 
-def _write(stream: TextIO | None, words: object) -> None:
-    print(words, file=stream if isinstance(stream, Unfailing) else Unfailing(stream), flush=True)
+def _write(stream: TextIO | None, line: object) -> None:
+    print(line, file=stream if isinstance(stream, Unfailing) else Unfailing(stream), flush=True)

@@ -20,7 +20,7 @@ from gan_jax import config as configs
 from gan_jax.errors import UserError
 from gan_jax.runs import schedule
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.files import atomically, in_the_way
+from gan_jax.runs.files import atomically, obstacles
 from gan_jax.runs.lock import NAME as LOCK
 from gan_jax.runs.rows import read_rows
 from gan_jax.sweeps.plan import Planned, Program, Sweep, split_seeds
@@ -54,7 +54,7 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, un
             raise UserError(f"--workdir={folder} holds another sweep, {held}: choose another folder")
     elif folder.exists() and not folder.is_dir():
         raise UserError(f"--workdir={folder} is a file: choose a folder")
-    elif found := in_the_way(folder, OURS):
+    elif found := obstacles(folder, OURS):
         raise UserError(f"--workdir={folder} holds {', '.join(found[:3])} and no sweep: choose another folder")
     phase = SEARCH if sweep.finals else CELLS
     check(folder, phase, cells)

@@ -1,1 +1,1 @@
-"""The training loop, and what stands around it: records, checks before the first step, stopping, divergence."""
+"""The training loop, its records, the checks before the first step, stopping, and divergence."""

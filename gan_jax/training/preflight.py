@@ -1,4 +1,4 @@
-"""What of an experiment can be known to fail before anything is compiled or written."""
+"""Checks of an experiment before anything is compiled or written."""
 
 import math
 from typing import Any
@@ -12,15 +12,14 @@ from gan_jax.errors import UserError, reraise_as
 from gan_jax.experiment import MAX_BYTES, Experiment
 
 SLACK = {True: 1e-3, False: 0.05}
-"""By how much of the data's range it may miss the networks': of images that are scaled, and of points."""
+"""Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""
 
 
 def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
-    """Runs a step on shapes alone, so that what cannot be trained is an error before anything is written.
+    """Traces a step on shapes alone. Returns the names of its metrics, `player/term`.
 
-    Returns the names of the metrics that a step gives, `player/term`.
-
-    Raises UserError, also where a call's examples, their indices or its runs are more than any machine holds.
+    Raises UserError where the step cannot be trained, or where a call's examples, their indices or its runs take more
+    memory than any machine has.
     """
     leading = (experiment.updates_per_step, config.batch_size)
     batches = {
@@ -33,9 +32,11 @@ def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
         "steps_per_call": examples * min(config.steps_per_call, config.steps),
         "seeds": size(state.players) * config.seeds,
     }
-    for field, taken in sizes.items():
-        if taken > MAX_BYTES:
-            raise UserError(f"config.{field} is {config[field]}: that takes {taken // 10**9:,} GB of memory, take less")
+    for field, needed in sizes.items():
+        if needed > MAX_BYTES:
+            raise UserError(
+                f"config.{field} is {config[field]}: that takes {needed // 10**9:,} GB of memory, take less"
+            )
     with reraise_as("a step of this config cannot be trained"):
         after, metrics = jax.eval_shape(
             experiment.train_step, state, batches, experiment.keys.train, experiment.hyperparams
@@ -46,14 +47,14 @@ def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
 
 
 def check_range(experiment: Experiment, config: ConfigDict, data: DataSpec) -> None:
-    """Raises UserError where the examples that the networks can make and those of the data are of different ranges.
+    """Raises UserError where the networks' outputs and the data have different ranges.
 
-    Known of networks by their last activation alone, where they have one. Images are scaled to `config.data.range`;
-    points are what they are, and a few of a Gaussian's may lie a little beyond a bound.
+    The range of outputs is that of the last activation; without one there is no check. Images are scaled to
+    `config.data.range`. Points are not scaled, and a few points of a Gaussian may lie a little beyond a bound.
     """
-    if (made := experiment.makes()) is None:
+    if (outputs := experiment.makes()) is None:
         return
-    low, high = made
+    low, high = outputs
     scaled = len(data.shape) == 3
     first, last = config.data.range if scaled else data.range
     slack = SLACK[scaled] * (last - first)
@@ -61,7 +62,7 @@ def check_range(experiment: Experiment, config: ConfigDict, data: DataSpec) -> N
     idle = scaled and math.isfinite(high - low) and (low < first - slack or high > last + slack)
     if not beyond and not idle:
         return
-    makes = f"the networks make values from {low:.3g} to {high:.3g}, as their last activation has it"
+    makes = f"the networks' last activation gives values from {low:.3g} to {high:.3g}"
     if not scaled:
         raise UserError(
             f"config.networks: {makes}, and the points of {config.data.name} lie from {first:.3g} to {last:.3g}: take "

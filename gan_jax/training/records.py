@@ -1,4 +1,4 @@
-"""What runs leave in their folders: rows, pictures, evaluations, checkpoints, pages. Only who writes has a record."""
+"""Records: write the rows, figures, evaluations and checkpoints of runs. Only the process that writes has them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ from gan_jax.runs.rows import Row, best_step, forget_after, read_rows
 
 
 class Record:
-    """One seed's run in its folder: its checkpoints, open until `close`, and while it is `logging` its rows."""
+    """The record of one seed's run in its folder. Checkpoints are open until `close`, rows within `logging`."""
 
     def __init__(self, experiment: Experiment, config: ConfigDict, run_dir: RunDirectory):
         self.config, self.run_dir = config, run_dir
@@ -29,51 +29,51 @@ class Record:
         self.checkpoints = Checkpoints(run_dir.checkpoints, config.keep_checkpoints, best=best)
 
     def forget_after(self, step: int) -> None:
-        """Makes the folder what it was after this round."""
+        """Deletes everything that the folder holds of later steps."""
         self.checkpoints.forget_after(step)
         self.run_dir.forget_after(step)
         forget_after(self.run_dir.evaluations, step)
 
     @contextmanager
     def logging(self, step: int) -> Iterator[None]:
-        """Takes rows of rounds after this one."""
+        """Opens the log for the rows of steps after this one."""
         self._log = Log(self.run_dir.metrics, step)
-        self._watch = alarms.Watch(read_rows(self.run_dir.metrics))
+        self._monitor = alarms.Monitor(read_rows(self.run_dir.metrics))
         try:
             yield
         finally:
             self._log.close()
 
     def write(self, step: int, values: Row) -> None:
-        """Adds a row, and says on the terminal what is wrong by it."""
+        """Writes a row, and prints the alarms that it sets off."""
         self._log.write(step, values)
-        for alarm in self._watch.see({"step": step, **values}):
+        for alarm in self._monitor.update({"step": step, **values}):
             say_above_bar(f"{self.run_dir.folder}: {alarm}")
 
     def flush(self) -> None:
-        """Puts all rows so far on disk."""
+        """Writes all rows so far to disk."""
         self._log.flush()
 
     def save(self, state: TrainState) -> None:
-        """Saves a state, of NumPy arrays, once its rows so far are on disk."""
+        """Saves a state of NumPy arrays, after the rows so far are on disk."""
         self.flush()
         self.checkpoints.save(state)
 
     def show(self, players: Players, step: int, evaluators: dict[str, Evaluator], shown: Dataset) -> None:
-        """Makes the picture and the evaluation that are due after this round, as far as they are not there yet.
+        """Writes the figure and the evaluation that are due at this step, unless they exist.
 
-        `shown` are the examples that pictures show.
+        shown: the examples that figures show.
         """
         config = self.config
         if schedule.falls_on(step, config.sample_every_steps, config.steps) and not self.run_dir.sample(step).exists():
             self.show_samples(players, step, shown)
         due = schedule.evaluators_due(config, step) - evaluate.done(self.run_dir, step)
         if due:
-            asked = {name: measured for name, measured in evaluators.items() if name in due}
-            evaluate.keep(self.run_dir, config, step, evaluate.measure(asked, self.experiment, players))
+            chosen = {name: evaluator for name, evaluator in evaluators.items() if name in due}
+            evaluate.keep(self.run_dir, config, step, evaluate.measure(chosen, self.experiment, players))
 
     def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
-        """Writes the picture of samples, from the same latents every time, or of images' reconstructions."""
+        """Writes the figure of samples, from the same latents every time, or of reconstructions."""
         path = self.run_dir.sample(step)
         if "sample" in self.experiment.predict:
             figures.samples(path, self.experiment, players, shown.x)

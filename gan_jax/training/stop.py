@@ -1,6 +1,6 @@
-"""Being asked to stop: a signal ends a run where it loses nothing, a second SIGTERM or SIGINT ends it at once.
+"""Stopping by signals: a signal ends a run where nothing is lost, a second SIGTERM or SIGINT ends it at once.
 
-Of several processes that play one run all stop in the same round, whichever of them is asked to.
+Several processes that train one run all stop at the same step, whichever of them gets the signal.
 """
 
 import os
@@ -14,16 +14,20 @@ from types import FrameType
 from typing import Any
 
 URGENT = (signal.SIGTERM, signal.SIGINT)
-# What schedulers and lost terminals send: each of these would kill a process that does not take it.
+# Sent by schedulers and lost terminals: each of these kills a process that does not handle it.
 SIGNALS = (*URGENT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
-MOMENT = 0.5  # seconds in which a signal that comes again is the same request: timeout(1) sends its own twice
+MOMENT = 0.5  # seconds in which a repeated signal is the same request: timeout(1) sends each signal twice
 
 
 class Stopped(BaseException):
-    """A command that was asked to stop has stopped; says what became of it.
+    """The end of a command that a signal stopped.
 
-    No Exception, as KeyboardInterrupt is none, so that no handler of errors on its way takes it for one. The exit
-    status is 0 where stopping is what was asked for, as of training; 130 after SIGINT, as shells have it.
+    It is no Exception, as KeyboardInterrupt is none, so that no handler of errors catches it. The exit status is 0
+    where stopping is what was asked for, as of training, and 130 after SIGINT, as in shells.
+
+    Attributes:
+        number: the signal.
+        status: the exit status.
     """
 
     def __init__(self, number: int, outcome: str = "nothing was under way that has to be saved", *, good: bool = True):
@@ -33,39 +37,39 @@ class Stopped(BaseException):
 
 
 class Stop:
-    """Whether the process was asked to stop.
+    """A request to stop the process, made by signals.
 
-    While it is `listening` that ends the command at once: by `leave(stopped)`, which ends the process, where that is
-    given, else by raising Stopped. In `put_off` it ends only where it is asked.
+    Within `listening` a signal ends the command at once: by `end_process(stopped)` where that is set, else by raising
+    Stopped. Within `deferred` it ends only at a call of `check`.
     """
 
     def __init__(self):
         self.end_process: Callable[[Stopped], None] | None = None
         self._asked: int | None = None
-        self._urged: tuple[int, float] | None = None  # the first urgent signal, and when it came
+        self._urged: tuple[int, float] | None = None  # the first urgent signal, and its time
         self._alone = self._training = True
         self._act: Callable[[], None] = self._wait
-        self._outside: Callable[[], None] = self._wait  # of `put_off`
+        self._outside: Callable[[], None] = self._wait  # of `deferred`
         self._agreed: Callable[[int], int] = lambda number: number
 
     @property
     def asked(self) -> bool:
-        """Whether it was."""
+        """Returns True after a signal."""
         return self._asked is not None
 
     def take(self) -> None:
-        """Takes the signals for good; until it is `listening` they wait."""
-        for number in _those_to_take():
+        """Handles the signals from now on. Until `listening` a signal is only noted."""
+        for number in _handled():
             signal.signal(number, self._take)
 
     def ignore(self) -> None:
-        """Lets no signal end the process any more: all is done."""
-        for number in _those_to_take():
+        """Ignores the signals from now on: the work is done."""
+        for number in _handled():
             signal.signal(number, signal.SIG_IGN)
 
     @contextmanager
     def listening(self, *, training: bool = True) -> Iterator["Stop"]:
-        """Takes the signals, in a process's main thread; in others they go where they went."""
+        """Handles the signals within the block, in a process's main thread; in other threads it changes nothing."""
         self._training = training
         with handled_by(self._take), _unraised():
             self._act = self._end
@@ -77,21 +81,22 @@ class Stop:
                 self._act = self._wait
 
     def synchronize(self, agreed: Callable[[int], int]) -> None:
-        """From now on nothing is broken off, and `check` goes by what the processes agree on.
+        """Makes several processes stop together: only `check` ends the command from now on.
 
-        `agreed(the signal taken here, 0 for none) -> the signal to stop by`; all of them call `check` alike.
+        agreed: maps the signal of this process, 0 for none, to the signal to stop by. All processes call `check` the
+            same number of times.
         """
         self._agreed, self._alone, self._act = agreed, False, self._wait
 
     def check(self) -> None:
-        """Raises Stopped where the process was asked to stop."""
+        """Raises Stopped after a signal."""
         if number := self._agreed(self._asked or 0):
             self._asked = number
             raise self._stopped(number)
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """What is done here is not broken off; it calls `check` where it can end."""
+        """Keeps signals from interrupting the block, which calls `check` where it can end."""
         self._outside, self._act = self._act, self._wait
         try:
             yield
@@ -99,15 +104,15 @@ class Stop:
             self._act = self._outside
 
     def nothing_to_save(self) -> AbstractContextManager[None]:
-        """What is done here, within `put_off`, can be broken off as if it were outside of it."""
-        return self._breakable(self._outside)
+        """Returns a context within `deferred` in which a signal ends the command at once, as outside of it."""
+        return self._interruptible_by(self._outside)
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """What is done here, within `put_off`, can be broken off anywhere, by Stopped: there is something to save."""
-        return self._breakable(self._raise)
+        """Returns a context within `deferred` in which a signal raises Stopped anywhere, so that the state is saved."""
+        return self._interruptible_by(self._raise)
 
     @contextmanager
-    def _breakable(self, act: Callable[[], None]) -> Iterator[None]:
+    def _interruptible_by(self, act: Callable[[], None]) -> Iterator[None]:
         if not self._alone:
             self.check()
             yield
@@ -117,12 +122,12 @@ class Stop:
             self.check()
             yield
         except Exception:
-            if self.asked:  # what was broken off may have made an error of its own of it
+            if self.asked:  # the interrupted code may have raised an error of its own
                 self.check()
             raise
         finally:
             self._act = self._wait
-        self.check()  # or may have dropped it
+        self.check()  # the interrupted code may have dropped it
 
     def _stopped(self, number: int) -> Stopped:
         return Stopped(number) if self._training else Stopped(number, "it was not done yet", good=False)
@@ -149,7 +154,7 @@ class Stop:
         self._act()
 
     def _is_hurry(self, number: int) -> bool:
-        """Whether somebody asks a second time. A lost terminal and a system that ends say so more than once."""
+        """Returns True for a second urgent signal. Lost terminals and systems that shut down send theirs repeatedly."""
         if number not in URGENT:
             return False
         now = time.monotonic()
@@ -159,18 +164,18 @@ class Stop:
         return number != self._urged[0] or now - self._urged[1] >= MOMENT
 
 
-def _those_to_take() -> list[signal.Signals]:
-    """The signals but for those that whoever started the process has it ignore, as nohup does SIGHUP."""
+def _handled() -> list[signal.Signals]:
+    """Returns the signals to handle: without those that the process was started to ignore, as by nohup."""
     return [number for number in SIGNALS if number in URGENT or signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextmanager
 def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Signals go to this handler, in a process's main thread; in others they go where they went."""
+    """Sends signals to this handler within the block, in a process's main thread; elsewhere it changes nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in _those_to_take()}
+    before = {number: signal.signal(number, handler) for number in _handled()}
     try:
         yield
     finally:
@@ -180,7 +185,7 @@ def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[Non
 
 @contextmanager
 def _unraised() -> Iterator[None]:
-    """Says nothing of a Stopped that came where Python drops exceptions, as in `__del__`: `check` raises it later."""
+    """Silences a Stopped that Python drops, as in `__del__`; `check` raises it later."""
     before = sys.unraisablehook
 
     def hook(unraisable: Any, /) -> None:
