@@ -22,8 +22,8 @@ def made_by(path: str | Path, function: str, flag: str) -> Any:
     """Returns what a function of a Python file returns; for `file.py:argument` the function is given that text.
 
     While the file runs, `configs` names the folder of that name which it is in, or else the configs of gan_jax, so that
-    it can import from there. From its own folder it reads those of gan_jax by `load(CONFIGS / "NAME.py")`. Raises UserError, with the flag and the file's name, where there is no such file, and for
-    whatever goes wrong in it.
+    it can import from there. From its own folder it reads those of gan_jax by `load(CONFIGS / "NAME.py")`.
+    Raises UserError, with the flag and the file's name, where there is no such file, and for whatever goes wrong in it.
     """
     file, arguments = parted(path)
     spec = importlib.util.spec_from_file_location(f"{flag}_file", file)

@@ -135,6 +135,7 @@ def test_a_shipped_config_is_found_from_any_folder(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"--config=configs/absent\.py: there is no such file"):
         configs.load("configs/absent.py")
     (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "mnist_gan.py").write_text(ARGUMENT.format("kind='here'", "kind"))
+    (tmp_path / "configs" / "common.py").write_text("SPLIT = 'here'")
+    (tmp_path / "configs" / "mnist_gan.py").write_text(SIBLING.replace("get_config()", "get_config(SPLIT=SPLIT)"))
     assert configs.load("configs/mnist_gan.py").data.split == "here"
     assert configs.load("configs/mnist_gan.py:there").data.split == "there"
