@@ -1,23 +1,24 @@
-"""Pixels in and out, and grids."""
+"""Pixels as floats and back, and grids of images."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
+from gan_jax.data.pixels import to_float, to_uint8
 from gan_jax.reporting import images
 
 
 @pytest.mark.parametrize("limits", [(-1.0, 1.0), (0.0, 1.0)])
 def test_pixels_survive_the_way_in_and_out(limits):
     pixels = jnp.arange(256, dtype=jnp.uint8)
-    x = images.to_float(pixels, limits)
+    x = to_float(pixels, limits)
     assert (float(x[0]), float(x[-1])) == limits
-    np.testing.assert_array_equal(images.to_uint8(x, limits), pixels)
+    np.testing.assert_array_equal(to_uint8(x, limits), pixels)
 
 
 def test_what_lies_outside_is_clipped():
-    np.testing.assert_array_equal(images.to_uint8(jnp.array([-9.0, 9.0]), (-1.0, 1.0)), [0, 255])
+    np.testing.assert_array_equal(to_uint8(jnp.array([-9.0, 9.0]), (-1.0, 1.0)), [0, 255])
 
 
 def test_grid_is_row_by_row_and_enlarges_small_images():

@@ -1,4 +1,4 @@
-"""The config's evaluators, on a run in training or on one of its checkpoints."""
+"""Evaluations of a run in training, or of one of its checkpoints, by the config's evaluators."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -20,9 +20,10 @@ from gan_jax.runs.rows import read_rows, write_evaluation
 
 
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
-    """Evaluates a checkpoint (None: the newest) -> `{"step": ..., "evaluator/value": ...}`, also kept in the folder.
+    """Evaluates a checkpoint (None: the newest), and returns the row that it writes to the run's evaluations.jsonl.
 
-    Raises UserError where the config names no evaluators, or there is no such checkpoint.
+    The row is `{"step": ..., "evaluator/value": ...}`. Raises UserError where the config has no evaluators, or
+    there is no such checkpoint.
     """
     if not config.get("evaluators"):
         raise UserError("config.evaluators is empty: this config names nothing to evaluate")
@@ -32,9 +33,10 @@ def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str
 
 
 def complete(run_dir: RunDirectory, config: ConfigDict) -> None:
-    """Measures the run's best checkpoint, as `keep_best` says, by the evaluators that did not when it was played.
+    """Evaluates the run's best checkpoint, by `keep_best`, with the evaluators that were not due at its step.
 
-    So what is reported of it need not be what chose it: a validation split chooses, the test split reports.
+    So it can be chosen by one evaluator and reported by another: chosen on a validation split, reported on the test
+    split.
     """
     step = run_dir.best(config.keep_best)
     if step is not None and not {*config.evaluators} <= done(run_dir, step):
@@ -42,13 +44,13 @@ def complete(run_dir: RunDirectory, config: ConfigDict) -> None:
 
 
 def done(run_dir: RunDirectory, step: int) -> set[str]:
-    """The evaluators, by name, that the folder holds values of after this round."""
+    """Returns the names of the evaluators whose values at this step are in the run's folder."""
     rows = (row for row in read_rows(run_dir.evaluations) if row["step"] == step)
     return {name.partition("/")[0] for row in rows for name in row if "/" in name}
 
 
 def keep(run_dir: RunDirectory, config: ConfigDict, step: int, values: dict[str, Any]) -> dict[str, Any]:
-    """Writes what was measured after this round to the run's folder -> the row."""
+    """Writes the values of this step to the run's folder, and returns the row."""
     row = {"step": step, "seed": config.seed, **values}
     write_evaluation(run_dir.evaluations, row)
     return row
@@ -57,10 +59,10 @@ def keep(run_dir: RunDirectory, config: ConfigDict, step: int, values: dict[str,
 def make(
     config: ConfigDict, experiment: Experiment, load: Callable[[str], Dataset] | None = None
 ) -> dict[str, Evaluator]:
-    """The config's evaluators by name, all that they need checked: nothing is left to fail after training.
+    """Returns the config's evaluators by name, with all that they need checked, so that none fails after training.
 
-    load: a split of the run's data set, where some are in memory already. Raises UserError for an evaluator that does
-    not suit the experiment or the data.
+    load: returns a split of the run's data set; by default it is loaded from config.data. Raises UserError for an
+    evaluator that does not suit the experiment or the data.
     """
     specs = config.get("evaluators") or {}
     if not specs:
@@ -76,7 +78,9 @@ def make(
     evaluators = {}
     for name, spec in specs.items():
         if "/" in name:
-            raise UserError(f"config.evaluators has {name!r}: a name stands before '/' in its values, so it has none")
+            raise UserError(
+                f"config.evaluators has {name!r}: names are put before '/' in the names of values, so they have none"
+            )
         arguments = {key: value for key, value in spec.to_dict().items() if key != "every_steps"}
         evaluator = bind("gan_jax.evaluation.evaluators", arguments, f"evaluators.{name}")
         with reraise_as(f"config.evaluators.{name}"):
@@ -85,7 +89,7 @@ def make(
 
 
 def value_names(evaluators: Mapping[str, Evaluator]) -> list[str]:
-    """`evaluator/value` of all numbers that these evaluators give."""
+    """Returns the names `evaluator/value` of all numbers that these evaluators give."""
     return [f"{name}/{value}" for name, evaluator in evaluators.items() for value in evaluator.names]
 
 
@@ -109,9 +113,9 @@ def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
 
 
 def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players: Players) -> dict[str, Any]:
-    """All that the evaluators measure of these players, named `evaluator/value`, and how they did it.
+    """Returns the values that the evaluators measure of these players, named `evaluator/value`, and how they did so.
 
-    Raises UserError where what the players make cannot be measured, as numbers that are not finite.
+    Raises UserError where what the players make cannot be measured, such as values that are not finite.
     """
     values = {}
     for name, evaluator in evaluators.items():
@@ -122,23 +126,25 @@ def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players
 
 
 def _alike(load: Callable[[str], Dataset], trained_on: str) -> Callable[[str], Dataset]:
-    """`load`, with a UserError for a split whose examples are not such as the model is trained on."""
+    """Returns `load`, with a UserError for a split whose examples differ in form from those that are trained on."""
 
-    def loaded(split: str) -> Dataset:
+    def load_alike(split: str) -> Dataset:
         trained, dataset = load(trained_on), load(split)
-        known, found = ((each.x.dtype, each.shape, each.classes) for each in (trained, dataset))
-        if found[:2] != known[:2] or (dataset.label is not None and trained.label is not None and found != known):
+        expected, actual = ((each.x.dtype, each.shape, each.classes) for each in (trained, dataset))
+        if actual[:2] != expected[:2] or (
+            dataset.label is not None and trained.label is not None and actual != expected
+        ):
             raise UserError(
-                f"split {split!r} of {dataset.name} has examples {found[0]} {found[1]} of {found[2]} classes, "
-                f"split {trained_on!r} {known[0]} {known[1]} of {known[2]}: they must be the same"
+                f"split {split!r} of {dataset.name} has examples {actual[0]} {actual[1]} of {actual[2]} classes, "
+                f"split {trained_on!r} {expected[0]} {expected[1]} of {expected[2]}: they must be the same"
             )
         if not len(dataset.x):
             raise UserError(f"split {split!r} of {dataset.name} has no examples")
         return dataset
 
-    return loaded
+    return load_alike
 
 
 def _plain(value: Any) -> float | int | str:
-    """As JSON has it."""
+    """Returns a value as a JSON value."""
     return value if isinstance(value, str | int) else float(value)

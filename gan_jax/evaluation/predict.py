@@ -1,4 +1,4 @@
-"""What a trained run can be asked for: samples, reconstructions, and walks between latents."""
+"""Predictions of a trained run: samples, reconstructions, and walks between latents."""
 
 import logging
 from pathlib import Path
@@ -27,18 +27,18 @@ def sample(
 ) -> None:
     """Writes an npz of `images` uint8 [num, h, w, c], or of `points` float32 [num, d], by a checkpoint (None: newest).
 
-    The seed fixes them, whatever `num`. Samples by class, where there are, take in turn the classes that have training
-    examples: `labels` int32 [num].
+    The seed fixes them, whatever `num`. Samples by class cycle through the classes that have training examples, and the
+    npz has their `labels` int32 [num].
     """
     experiment, state = restore(run_dir, config, step)
     _check_offers(experiment, "sample", config)
     keys = example_keys(base_key(seed), num)
-    given = {"label": experiment.in_turn(num)} if experiment.present else {}
+    batch = {"label": experiment.in_turn(num)} if experiment.present else {}
     sample = experiment.predict["sample"]
-    made = in_batches(lambda inputs: sample(state.players, *inputs), (keys, given))
-    found = {"images" if made.ndim == 4 else "points": made, **{f"{name}s": values for name, values in given.items()}}
+    made = in_batches(lambda inputs: sample(state.players, *inputs), (keys, batch))
+    arrays = {"images" if made.ndim == 4 else "points": made, **{f"{name}s": values for name, values in batch.items()}}
     with atomically(out) as file:
-        np.savez_compressed(file, allow_pickle=False, **found)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def reconstruct(
@@ -52,11 +52,11 @@ def reconstruct(
 ) -> None:
     """Writes an npz of a split (None: test) by a checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
 
-    And `latents` float32 [n, dim]; of a denoising objective also `noisy` uint8, the inputs, whose noise the seed fixes.
+    Also `latents` float32 [n, dim], and for a denoising objective its inputs `noisy`, uint8; the seed fixes the noise.
     """
     experiment, state = restore(run_dir, config, step)
     _check_offers(experiment, "reconstruct", config)
-    made = make_reconstructions(experiment, state.players, _shown(run_dir, config, split), seed)
+    made = make_reconstructions(experiment, state.players, _examples(run_dir, config, split), seed)
     with atomically(out) as file:
         np.savez_compressed(file, allow_pickle=False, **made)
 
@@ -72,18 +72,18 @@ def interpolate(
 ) -> None:
     """Writes a PNG of walks from one latent to another: a row of images each, or a line each among points.
 
-    Autoencoders without a law of z walk between the codes of images of a split (None: test).
+    Autoencoders without a distribution of z walk between the codes of images of a split (None: test).
     """
     experiment, state = restore(run_dir, config, step)
     drawn = "interpolate" in experiment.predict
     if drawn and split is not None:
         raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
-    real = _behind(run_dir, config) if drawn else _shown(run_dir, config, split).x
+    real = _backdrop(run_dir, config) if drawn else _examples(run_dir, config, split).x
     figures.walks(out, experiment, state.players, example_keys(base_key(seed), 10), real)
 
 
-def _behind(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
-    """The examples that walks are drawn over: of images none, of points the training ones, or else their corners."""
+def _backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
+    """Returns the points behind walks: the training points, or the corners of their range; for images none."""
     spec = kept_spec(run_dir)
     if spec and len(spec.shape) == 3:
         return np.zeros((0, *spec.shape), spec.dtype)
@@ -96,8 +96,8 @@ def _behind(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
         return np.array(spec.range, np.float32)[:, None].repeat(spec.shape[0], axis=1)
 
 
-def _shown(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
-    """The examples that are shown to an autoencoder."""
+def _examples(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
+    """Returns a split (None: test) of the run's data set, for an autoencoder."""
     split = split or "test"
     with reraise_as(f"--split={split}"):
         return run_data(run_dir, config).load(split)
@@ -118,16 +118,15 @@ def kept_spec(run_dir: RunDirectory) -> DataSpec | None:
 
 
 def run_data(run_dir: RunDirectory, config: ConfigDict) -> Source:
-    """The run's data set, which refuses a split that is not what it was in training."""
-    return Source(config.data, lambda facts: run_dir.check_facts({"data_spec": facts}))
+    """Returns the run's data set, which refuses a split that has changed since training."""
+    return Source(config.data, lambda identity: run_dir.check_facts({"data_spec": identity}))
 
 
 def restore(run_dir: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
-    """A run's experiment, and its state as of a checkpoint (None: the newest), on the first device.
+    """Returns a run's experiment, and its state at a checkpoint (None: the newest) on the first device.
 
-    The data are not needed: what a model has to know of them stands in the run's config.json, but for runs of a
-    version that did not keep it. Raises UserError where there is no such checkpoint, and where JAX's settings are not
-    the run's.
+    The data are not needed, because their description is in the run's config.json. Raises UserError where there is no
+    such checkpoint, and where JAX's settings are not the run's.
     """
     if not run_dir.checkpoints.is_dir():
         raise UserError(f"{run_dir.folder} holds no checkpoint: train with checkpoint_every_steps above 0")

@@ -1,1 +1,1 @@
-"""What people look at: pictures, charts and the page of a report."""
+"""Figures, charts and the report of a run."""

@@ -1,4 +1,4 @@
-"""What a run looks like: its samples or reconstructions, and its walks, as the kind of its data asks."""
+"""Figures of a run: its samples, reconstructions or translations, and its walks, for images and for points."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -21,18 +21,18 @@ SAMPLES, COLUMNS, POINTS, MAX_CLASSES, PAIRS = 64, 8, 2500, 10, 32
 
 
 def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarray) -> None:
-    """Writes a PNG of samples, from the same latents every time: a grid of images, or points over those of the data.
+    """Writes a PNG of samples, from the same latents every time: a grid of images, or points over the data's density.
 
-    Samples by class, where there are, have a column of the grid for each class that has examples.
+    Samples by class have a column of the grid for each class that has examples.
 
-    `real` are the data set's examples; UserError where they are neither images nor in the plane.
+    `real` are the data set's examples; raises UserError where they are neither images nor points in the plane.
     """
     sample, key = experiment.predict["sample"], experiment.keys.sample
     if real.ndim == 4:
         columns = min(len(experiment.present), MAX_CLASSES) or COLUMNS
         n = SAMPLES // COLUMNS * columns
-        given = {"label": jnp.tile(experiment.in_turn(columns), n // columns)} if experiment.present else {}
-        images.save_png(path, images.grid(np.asarray(sample(players, random.split(key, n), given)), columns))
+        batch = {"label": jnp.tile(experiment.in_turn(columns), n // columns)} if experiment.present else {}
+        images.save_png(path, images.grid(np.asarray(sample(players, random.split(key, n), batch)), columns))
         return
     _check_plane(real)
     surface = None
@@ -42,7 +42,7 @@ def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarr
 
 
 def examples(path: Path, experiment: Experiment, players: Players, dataset: Dataset) -> None:
-    """Writes a PNG grid of what the model makes of a data set's first images, by those that it is made of."""
+    """Writes a PNG grid of reconstructions or translations of a data set's first images, beside their inputs."""
     few = dataset.first(PAIRS)
     if "translate" in experiment.predict:
         made = make_translations(experiment, players, few, seed=0)
@@ -56,7 +56,7 @@ def examples(path: Path, experiment: Experiment, players: Players, dataset: Data
 def panel(path: Path, columns: Sequence[np.ndarray]) -> None:
     """Writes a PNG grid in which the images uint8 [n, h, w, c] of each column stand side by side, example by example.
 
-    Smaller images are enlarged to the largest ones, grey ones are shown beside colours.
+    Smaller images are enlarged to the size of the largest ones; grey ones become RGB beside others that are.
     """
     cells = np.stack(_alike(columns), axis=1)
     images.save_png(path, images.grid(cells.reshape(-1, *cells.shape[2:]), COLUMNS // 2 * len(columns)))
@@ -65,19 +65,19 @@ def panel(path: Path, columns: Sequence[np.ndarray]) -> None:
 def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray) -> None:
     """Writes a PNG of a walk for each key: a row of images each, or a line each over the points of the data.
 
-    `real` are the data set's examples; UserError where they are neither images nor in the plane. Where there are no
-    latents to sample, walks are between the codes of two of the examples.
+    `real` are the data set's examples; raises UserError where they are neither images nor points in the plane. Where
+    latents are not sampled, a walk is between the codes of two of the examples.
     """
-    predict, given = experiment.predict, {}
+    predict, batch = experiment.predict, {}
     if "interpolate" not in predict:
         pairs = jax.vmap(lambda key: random.choice(key, len(real), (2,), replace=False))(keys)
         ends = [experiment.scale({"x": jnp.asarray(real)[side]})["x"] for side in pairs.T]
-        given = dict(zip("ab", ends, strict=True))
+        batch = dict(zip("ab", ends, strict=True))
     walk = predict["interpolate" if "interpolate" in predict else "walk"]
 
-    def along(places: int) -> np.ndarray:
-        t = jnp.tile(jnp.linspace(0.0, 1.0, places), (len(keys), 1))
-        return np.asarray(walk(players, keys, {**given, "t": t}))
+    def along(points: int) -> np.ndarray:
+        t = jnp.tile(jnp.linspace(0.0, 1.0, points), (len(keys), 1))
+        return np.asarray(walk(players, keys, {**batch, "t": t}))
 
     if real.ndim == 4:
         made = along(10)
@@ -88,25 +88,25 @@ def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array,
 
 
 def _scores(experiment: Experiment, players: Players, x: np.ndarray) -> jax.Array:
-    """The critic's scores of points [n, 2]."""
+    """Returns the critic's scores [n] of points [n, 2]."""
     return experiment.predict["scores"](players, random.split(base_key(0), len(x)), {"x": jnp.asarray(x)})
 
 
 def _alike(columns: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Images of one size and one number of channels: the largest of each."""
+    """Returns the images of all columns in one size and number of channels, the largest of each."""
     height, width, channels = (max(column.shape[axis] for column in columns) for axis in (1, 2, 3))
 
-    def made(column: np.ndarray) -> np.ndarray:
+    def resized(column: np.ndarray) -> np.ndarray:
         rows, across = (np.arange(n) * own // n for n, own in zip((height, width), column.shape[1:3], strict=True))
         column = column[:, rows][:, :, across]
         return column if column.shape[3] == channels else np.repeat(column[..., :1], channels, axis=3)
 
-    return [made(column) for column in columns]
+    return [resized(column) for column in columns]
 
 
 def _check_plane(real: np.ndarray) -> None:
     if real.shape[1:] != (2,):
         raise UserError(
-            f"examples of shape {real.shape[1:]} cannot be drawn: pictures are of images and of points in the plane; "
+            f"examples of shape {real.shape[1:]} cannot be drawn: figures are of images and of points in the plane; "
             "set config.sample_every_steps to 0"
         )

@@ -1,30 +1,14 @@
-"""Pixels: between uint8 outside and floats inside, and many images in one grid."""
+"""Grids of images, and PNG files."""
 
 from pathlib import Path
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.runs.files import atomically
 
-Range = tuple[float, float]
-
-
-def to_float(pixels: jax.Array, limits: Range) -> jax.Array:
-    """uint8 [...] -> float32 [...] with 0 at the lower limit and 255 at the upper one."""
-    low, high = limits
-    return pixels.astype(jnp.float32) * ((high - low) / 255) + low
-
-
-def to_uint8(x: jax.Array, limits: Range) -> jax.Array:
-    """The nearest uint8 [...] of float [...] in these limits; what lies outside of them is clipped."""
-    low, high = limits
-    return jnp.clip(jnp.round((x - low) * (255 / (high - low))), 0, 255).astype(jnp.uint8)
-
 
 def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 56) -> np.ndarray:
-    """uint8 [n, h, w, c] -> one image uint8 [H, W, c], row by row; images below `smallest` pixels are enlarged."""
+    """Returns images uint8 [n, h, w, c] in one image [H, W, c], row by row; those below `smallest` are enlarged."""
     n, h, w, c = images.shape
     factor = max(1, -(-smallest // min(h, w)))
     images = images.repeat(factor, axis=1).repeat(factor, axis=2)
@@ -39,7 +23,7 @@ def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 56) 
 
 
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Writes uint8 [h, w, c] with 1 (grey), 3 (RGB) channels as PNG; of other counts the first channel is shown."""
+    """Writes uint8 [h, w, c] of 1 (grey) or 3 (RGB) channels as PNG; of other numbers of channels the first one."""
     from PIL import Image
 
     picture = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])

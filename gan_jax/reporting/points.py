@@ -1,4 +1,4 @@
-"""Pictures of points in the plane: samples over the data's density and over the critic's scores, and walks."""
+"""Figures of points in the plane: samples over the data's density and over the critic's scores, and walks."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,14 +7,14 @@ import numpy as np
 
 from gan_jax.runs.files import atomically
 
-BINS, SURFACE = 200, 120  # cells a side of the density and of the critic's surface
-LEVELS = 24  # of the surface: flat areas are a third of a smooth picture's bytes, and a report holds a dozen
+BINS, SURFACE = 200, 120  # cells along a side of the density, and of the critic's surface
+LEVELS = 24  # of the surface: a PNG of flat areas has a third of the bytes of a smooth one, and a report has a dozen
 
 
 def save_samples(path: Path, made: np.ndarray, real: np.ndarray, scores: Callable | None = None) -> None:
     """Writes a PNG of the points `made` [n, 2] over the density of `real` [m, 2]; beside it over `scores`, if any.
 
-    `scores([k, 2]) -> [k]` is the critic, whose surface is drawn. What lies outside of the data's frame is counted.
+    `scores([k, 2]) -> [k]` is the critic, whose surface is drawn. Samples outside the frame of the data are counted.
     """
     figure, axes = _figure(1 if scores is None else 2)
     frame = _frame(real)
@@ -24,8 +24,8 @@ def save_samples(path: Path, made: np.ndarray, real: np.ndarray, scores: Callabl
     axes[0].set_title(f"{len(made):,} samples over the data's density; {outside:,} lie outside", fontsize="medium")
     if scores is not None:
         x, y = np.linspace(frame[:, 0], frame[:, 1], SURFACE, axis=1)
-        places = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
-        surface = np.asarray(scores(places.reshape(-1, 2))).reshape(SURFACE, SURFACE)
+        positions = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)
+        surface = np.asarray(scores(positions.reshape(-1, 2))).reshape(SURFACE, SURFACE)
         drawn = axes[1].contourf(x, y, surface, LEVELS, cmap="viridis")
         axes[1].scatter(*made.T, s=1, c="white", linewidths=0)
         axes[1].set_title("the critic's scores, the higher the more real", fontsize="medium")
@@ -46,7 +46,7 @@ def save_walks(path: Path, walks: np.ndarray, real: np.ndarray) -> None:
 
 
 def _frame(real: np.ndarray) -> np.ndarray:
-    """The limits [2, 2] of a square around the data, a fifth wider than they are."""
+    """Returns the limits [2, 2], (low, high) by axis, of a square around the data, a fifth wider than they are."""
     low, high = real.min(0), real.max(0)
     half = 0.6 * (high - low).max()
     return np.stack([(low + high) / 2 - half, (low + high) / 2 + half], axis=1)

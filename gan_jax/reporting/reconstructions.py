@@ -1,4 +1,4 @@
-"""What models make of a data set's examples: reconstructions and translations."""
+"""Reconstructions and translations of a data set's examples."""
 
 import jax
 import numpy as np
@@ -14,10 +14,10 @@ from gan_jax.experiment import Experiment
 def make_reconstructions(
     experiment: Experiment, players: Players, dataset: Dataset, seed: int
 ) -> dict[str, np.ndarray]:
-    """Returns `images` as they are, `reconstructions` like them, and `latents` float32 [n, dim], of n examples.
+    """Returns the `images`, `reconstructions` of the same shape and dtype, and `latents` float32 [n, dim].
 
-    Where the objective is a denoising one there are also `noisy` ones, made with this seed, which are what is encoded
-    (as images, so rounded and clipped only here). Conditional models are given the examples' labels.
+    A denoising objective also has the `noisy` inputs, made with this seed. They are rounded and clipped to be images
+    here alone, not where they are encoded. Conditional models get the examples' labels.
     """
     predict = experiment.predict
 
@@ -35,7 +35,7 @@ def make_reconstructions(
 
 
 def make_translations(experiment: Experiment, players: Players, dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
-    """Returns the other fields as they are, the `translations` made of them, and the `targets` x, of n examples."""
+    """Returns the fields other than x, the `translations` [n, ...] made of them, and `targets`, the examples' x."""
     fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
     keys = example_keys(base_key(seed), len(dataset.x))
 

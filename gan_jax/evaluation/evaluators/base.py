@@ -1,8 +1,8 @@
-"""What an evaluator is given, and what it gives.
+"""The interface of evaluators.
 
-An evaluator is made by a function `(context, *, ...) -> Evaluator`, listed in its file's `__all__`; the keyword
-arguments are its fields in the config. The function raises UserError, or any error, for all that can be known to fail
-before anything is trained: counts of examples, labels, shapes, files. `Context.dry_run` tells what a model cannot do.
+An evaluator is made by a function `(context, *, ...) -> Evaluator`, listed in its file's `__all__`. The keyword
+arguments are its fields in the config. The function checks all that can be known before training (counts of examples,
+labels, shapes, files) and raises UserError, or any error. `Context.dry_run` checks what a model can do.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,30 +18,31 @@ from gan_jax.errors import UserError, one_line, suggestions
 
 
 class Evaluator(NamedTuple):
-    """What is measured of players.
+    """A measurement of players.
 
-    names: of the numbers, known before anything is trained.
-    measure: `(players, key) -> {name: value}`: these numbers, and beside them how they were measured, in words too. The
-        key is the same at every evaluation of a run.
+    Attributes:
+        names: of the numbers that it gives, known before training.
+        measure: `(players, key) -> {name: value}`: these numbers, and numbers and strings that say how they were
+            measured. The key is the same at every evaluation of a run.
     """
 
     names: tuple[str, ...]
     measure: Callable[[Players, jax.Array], Mapping[str, Any]]
 
 
-MAX_COUNT = 1_000_000  # samples at a time: they are held in memory
+MAX_COUNT = 1_000_000  # samples, which are all in memory
 
 
 class Context(NamedTuple):
-    """What of an experiment may be measured.
+    """The part of an experiment that evaluators use.
 
     Attributes:
         predict: as in `Experiment`: `(players, keys [n], batch [n, ...]) -> values`, examples as the data set has them.
-        load: a split of the run's data set.
-        scale: batches of the data set to the networks' floats.
-        players: their shapes.
+        load: returns a split of the run's data set.
+        scale: converts batches of the data set to the networks' floats.
+        players: their arrays, as shapes alone.
         trained_on: the split that the run is trained on.
-        sampled: the fields that samplers fill in where samples are made, such as `z` and `label`.
+        sampled: the fields that samplers fill in when samples are made, such as `z` and `label`.
     """
 
     predict: Mapping[str, Callable[[Players, jax.Array, Batch], Any]]
@@ -60,9 +61,9 @@ class Context(NamedTuple):
                 )
 
     def dry_run(self, of_players: Callable[..., Any], *inputs: Any) -> Any:
-        """What a function of the players and of inputs makes, as shapes alone -> trees of `jax.ShapeDtypeStruct`.
+        """Returns the outputs of a function of the players and inputs as shapes alone, trees of `jax.ShapeDtypeStruct`.
 
-        So a model that cannot be measured is found out before it is trained. Raises UserError where a batch lacks what
+        So a model that cannot be measured is refused before it is trained. Raises UserError where a batch lacks what
         the model takes, and whatever the function raises.
         """
         try:
@@ -72,11 +73,11 @@ class Context(NamedTuple):
 
 
 def check_count(name: str, value: int, least: int = 1) -> None:
-    """Raises UserError where a number of samples, say, is no whole number from `least` to MOST."""
+    """Raises UserError where a number of samples, say, is not a whole number from `least` to MAX_COUNT."""
     if type(value) is not int or not least <= value <= MAX_COUNT:
         raise UserError(f"{name} is {value!r}: it must be at least {least} and at most {MAX_COUNT:,}, a whole number")
 
 
 def labels_of(dataset: Dataset) -> np.ndarray:
-    """The labels int32 [n] of a split; UserError where it has none."""
+    """Returns the labels int32 [n] of a split; raises UserError where it has none."""
     return dataset.labels("this evaluator")

@@ -1,4 +1,4 @@
-"""Whether samples by class are of the class that was asked for."""
+"""Agreement of samples with the classes that they were conditioned on."""
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +14,11 @@ __all__ = ["agreement"]
 
 
 def agreement(context: Context, *, samples: int = 1000, references: int = 10_000, split: str = "test") -> Evaluator:
-    """`samples` whose nearest of the first `references` training examples has the class asked for: their share.
+    """Returns the evaluator of the share of samples whose nearest training example is of the sample's class.
 
-    `samples` take the training examples' classes in turn; `test` is the same share of as many real examples of the
-    split, or all, which says how far this judge can be trusted. Raises UserError where the model makes no samples by
-    class, examples have no labels, a class has no reference, or a number is no count.
+    The nearest is one of the first `references`. Samples cycle through the classes of the training examples. `test` is
+    the same share for as many real examples of the split, and says how reliable the measure is. Raises UserError where
+    the model makes no samples by class, examples have no labels, a class has no reference, or a number is no count.
     """
     for name, value in (("samples", samples), ("references", references)):
         check_count(f"{name} of classes.agreement", value)
@@ -29,24 +29,24 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
     label, test_label = labels_of(train), labels_of(test)
     classes = jnp.asarray(_classes(label, references))
     context.dry_run(context.predict["sample"], example_keys(base_key(0), 2), {"label": jnp.arange(2)})
-    known, known_label = jnp.asarray(train.x[:references]), jnp.asarray(label[:references])
-    judge = jax.jit(lambda x: known_label[nearest(x, known)])
-    real = (in_batches(judge, test.x[:samples]) == test_label[:samples]).mean()
+    reference, reference_label = jnp.asarray(train.x[:references]), jnp.asarray(label[:references])
+    predict_class = jax.jit(lambda x: reference_label[nearest(x, reference)])
+    real = (in_batches(predict_class, test.x[:samples]) == test_label[:samples]).mean()
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
-        asked = classes[jnp.arange(samples) % len(classes)]
+        target = classes[jnp.arange(samples) % len(classes)]
 
-        def judged(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+        def agrees(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
             keys, labels = inputs
-            return judge(context.predict["sample"](players, keys, {"label": labels})) == labels
+            return predict_class(context.predict["sample"](players, keys, {"label": labels})) == labels
 
-        return {"samples": float(in_batches(judged, (example_keys(key, samples), asked)).mean()), "test": float(real)}
+        return {"samples": float(in_batches(agrees, (example_keys(key, samples), target)).mean()), "test": float(real)}
 
     return Evaluator(("samples", "test"), measure)
 
 
 def _classes(label: np.ndarray, references: int) -> np.ndarray:
-    """The classes that training examples have, in order; UserError where the first ones do not show all of them."""
+    """Returns the sorted classes of training examples; raises UserError where the references lack one of them."""
     classes = np.unique(label)
     if len(missing := np.setdiff1d(classes, label[:references])):
         raise UserError(

@@ -1,4 +1,4 @@
-"""How often a classifier is right."""
+"""Accuracy of classifiers."""
 
 from functools import partial
 
@@ -13,7 +13,7 @@ __all__ = ["accuracy"]
 
 
 def accuracy(context: Context, *, split: str = "test") -> Evaluator:
-    """`accuracy`: the share of a split's examples whose likeliest class is their label, from 0 to 1.
+    """Returns the evaluator of `accuracy`: the share of a split's examples whose likeliest class is their label.
 
     Raises UserError where the model does not classify, or the split has no labels.
     """
@@ -26,7 +26,7 @@ def accuracy(context: Context, *, split: str = "test") -> Evaluator:
         keys, x = inputs
         return context.predict["classify"](players, keys, context.scale({"x": x}))[1].argmax(-1)
 
-    keys = example_keys(base_key(0), len(dataset.x))  # of no consequence: nothing is drawn
+    keys = example_keys(base_key(0), len(dataset.x))  # without effect: nothing is sampled
     context.dry_run(predicted, (keys[:1], dataset.x[:1]))
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How likely a split's examples are under a model that gives `elbo` and `log_weights`, as a VAE does."""
+"""The likelihood of a split's examples under a model that predicts `elbo` and `log_weights`, such as a VAE."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,17 +16,17 @@ from gan_jax.metrics.likelihood import importance_weighted_bound
 
 __all__ = ["likelihood"]
 
-DECODED_AT_ONCE = 4_000  # what bounds the memory, and fits a processor's cache
+DECODED_AT_ONCE = 4_000  # latents, which bounds the memory and fits a processor's cache
 
 
 def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> Evaluator:
-    """Means over the split, in nats an example: `nll`, `elbo`, `reconstruction`, `kl`.
+    """Returns the evaluator of means over the split, in nats an example: `nll`, `elbo`, `reconstruction`, `kl`.
 
     `nll` is minus the importance-weighted bound of this many samples, an upper bound on -log p(x) in expectation;
-    `elbo` is minus the sum of the two terms, one z an example. An example's draws, of z and where the likelihood
-    binarises of its pixels, hang on the evaluation's key and its place in the split alone.
+    `elbo` is minus the sum of the two terms, with one z for each example. An example's random values, z and pixels that
+    the likelihood binarises, depend on the evaluation's key and the example's index in the split alone.
 
-    Raises UserError where `samples` is no count, the objective has no likelihood, or the split not what it takes.
+    Raises UserError where `samples` is no count, the objective has no likelihood, or the split lacks what it takes.
     """
     check_count("samples", samples)
     context.check_predicts("elbo", "log_weights")
@@ -58,7 +58,7 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
 
 
 def _in_parts(log_weights: Callable[[jax.Array], jax.Array], samples: int) -> jax.Array:
-    """The log weights [n, samples] of so many draws, a function of their numbers [k] -> [n, k], some at a time."""
+    """Returns the log weights [n, samples], by a function of the samples' numbers [k] -> [n, k], some at a time."""
     parts = -(-samples // DECODED_AT_ONCE)
     if parts == 1:
         return log_weights(jnp.arange(samples))

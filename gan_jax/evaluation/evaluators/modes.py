@@ -1,4 +1,4 @@
-"""How much of its data's known modes a generator covers."""
+"""Coverage of the data's known modes by a generator."""
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +11,15 @@ from gan_jax.metrics import modes
 
 __all__ = ["gaussians"]
 
-AT_ONCE = 10_000  # points made at a time: what bounds the memory
+AT_ONCE = 10_000  # points made at a time, which bounds the memory
 
 
 def gaussians(context: Context, *, samples: int = 2500, split: str = "train") -> Evaluator:
-    """Of `samples` points: `found` modes, the share of `high_quality` points, `reverse_kl` in nats (metrics/modes.py).
+    """Returns the evaluator of `found` modes, the share of `high_quality` points, and `reverse_kl` in nats.
 
-    Raises UserError where the data are of no known Gaussians, the model makes no samples, or `samples` is no count.
+    Definitions are in metrics/modes.py; `samples` points are made.
+
+    Raises UserError where the data are not of known Gaussians, the model makes no samples, or `samples` is no count.
     """
     mixture = context.load(split).mixture
     if mixture is None:

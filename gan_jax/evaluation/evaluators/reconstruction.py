@@ -1,4 +1,4 @@
-"""How well a split's images are reconstructed: beside PCA, and from noisy inputs.
+"""Errors of reconstructions of a split's images: beside those of PCA, and from noisy inputs.
 
 Errors are mean squared errors per pixel of images in [0, 1]; `psnr` are decibels with peak 1, the mean over images.
 Both are measured on the decoder's floats, neither clipped nor rounded.
@@ -25,7 +25,7 @@ SCORES = ("error", "psnr")
 
 
 def clean(context: Context, *, split: str = "test") -> Evaluator:
-    """`error` and `psnr` of a split's images as they are."""
+    """Returns the evaluator of `error` and `psnr` of reconstructions of a split's images."""
     x = _images(context, split)
     reconstruct = _reconstruction(context, x)
 
@@ -37,9 +37,9 @@ def clean(context: Context, *, split: str = "test") -> Evaluator:
 
 
 def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") -> Evaluator:
-    """`error` and `psnr` against a split's clean images, of reconstructions from noisy ones.
+    """Returns the evaluator of `error` and `psnr` of reconstructions from noisy images, against the clean images.
 
-    Beside them `input_error` and `input_psnr`, those of the noisy images themselves.
+    It also gives `input_error` and `input_psnr`, those of the noisy images themselves.
     """
     x = _images(context, split)
     reconstruct, corrupt = _reconstruction(context, x), jax.jit(noise())
@@ -54,10 +54,10 @@ def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") 
 
 
 def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") -> Evaluator:
-    """`error` and `psnr`, and `pca_error` and `pca_psnr` of as many principal components of another split as latents.
+    """Returns the evaluator of `error` and `psnr`, beside `pca_error` and `pca_psnr` of PCA with as many latents.
 
-    `error_ratio` is the one error over the other: below 1 where the autoencoder is the better one. Raises UserError
-    where that split has fewer components than there are latents.
+    The principal components are those of split `fitted`. `error_ratio` is `error` over `pca_error`: below 1 where the
+    autoencoder is better. Raises UserError where that split has fewer components than there are latents.
     """
     x = _images(context, split)
     reconstruct, linear = _reconstruction(context, x), _pca(context, fitted)
@@ -73,9 +73,9 @@ def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") 
 
 
 def subspace(context: Context, *, fitted: str = "train") -> Evaluator:
-    """`largest_angle` and `mean_angle`, in degrees, between a linear decoder's space and the principal components'.
+    """Returns the evaluator of `largest_angle` and `mean_angle` between a linear decoder's space and PCA's, in degrees.
 
-    As many components, of the split `fitted`, as there are latents. The decoder's columns are read off its outputs.
+    PCA is of split `fitted`, with as many components as latents. The decoder's columns are read from its outputs.
     Raises UserError where the split has fewer.
     """
     linear = _pca(context, fitted)
@@ -92,7 +92,7 @@ def subspace(context: Context, *, fitted: str = "train") -> Evaluator:
 
 
 def _images(context: Context, split: str) -> np.ndarray:
-    """A split's images uint8 [n, h, w, c]; UserError where its examples are none."""
+    """Returns a split's images uint8 [n, h, w, c]; raises UserError where its examples are not images."""
     dataset = context.load(split)
     if len(dataset.shape) != 3:
         raise UserError(f"this evaluator measures images, not examples of shape {dataset.shape} as {dataset.name} has")
@@ -100,15 +100,15 @@ def _images(context: Context, split: str) -> np.ndarray:
 
 
 def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.Array], np.ndarray]:
-    """`(players, inputs [n, ...]) -> [n, ...]` in [0, 1], from the networks' floats; tried on the shape of x [n, ...].
+    """Returns `(players, inputs [n, ...]) -> reconstructions [n, ...]` in [0, 1]; inputs are the networks' floats.
 
-    Raises UserError where the model does not take examples such as these, or makes none such.
+    Raises UserError where the model does not take examples of the shape of x [n, ...], or makes another shape.
     """
     predict = context.predict
     context.check_predicts("encode", "decode")
 
     def decoded(players: Players, inputs: jax.Array) -> jax.Array:
-        keys = example_keys(base_key(0), len(inputs))  # of no consequence: nothing is drawn
+        keys = example_keys(base_key(0), len(inputs))  # without effect: nothing is sampled
         return predict["decode"](players, keys, {"z": predict["encode"](players, keys, {"x": inputs})})
 
     made = context.dry_run(lambda players, x: decoded(players, _scaled(context, x)), x[:1])
@@ -122,23 +122,26 @@ def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.A
 
 
 def _unit(context: Context, floats: jax.Array | np.ndarray) -> np.ndarray:
-    """The networks' floats as images in [0, 1]."""
+    """Returns the networks' floats as images in [0, 1], of the same shape."""
     low, high = _scaled(context, np.array([0, 255], np.uint8))
     return np.asarray((floats - low) / (high - low))
 
 
 def _scaled(context: Context, x: jax.Array | np.ndarray) -> jax.Array:
-    """uint8 images -> the networks' floats."""
+    """Returns uint8 images as the networks' floats, of the same shape."""
     return context.scale({"x": jnp.asarray(x)})["x"]
 
 
 def _flat(x: np.ndarray) -> np.ndarray:
-    """uint8 [n, h, w, c] -> float32 [n, h w c] in [0, 1]."""
+    """Returns images uint8 [n, h, w, c] as float32 [n, h w c] in [0, 1]."""
     return x.reshape(len(x), -1) / np.float32(255)
 
 
 def _pca(context: Context, split: str) -> pca.PCA:
-    """As many principal components of a split's images as the model has latents; UserError where there are fewer."""
+    """Returns as many principal components of a split's images as the model has latents.
+
+    Raises UserError where there are fewer.
+    """
     x = _images(context, split)
     _reconstruction(context, x)
     keys = example_keys(base_key(0), 1)

@@ -1,6 +1,6 @@
-"""What can be measured of samples beside real examples: each a function of one `Comparison`, named in `MEASURES`.
+"""Metrics of samples beside real examples: functions of a `Comparison`, by name in `MEASURES`.
 
-Values that are of features carry the network's name, as in `frechet/mnist-v1`, for others do not compare with them.
+Values of features have the network's name, as in `frechet/mnist-v1`, because they depend on it.
 """
 
 import logging
@@ -29,7 +29,13 @@ SCORE_SPLITS = 10
 
 
 class Side(NamedTuple):
-    """Examples x [n, ...] as the data set has them, features [n, d], and logits [n, classes], 0 classes without any."""
+    """Examples as arrays.
+
+    Attributes:
+        x: the examples [n, ...] as the data set has them.
+        features: their features [n, d].
+        logits: [n, classes], with 0 classes where the network has none.
+    """
 
     x: np.ndarray
     features: np.ndarray
@@ -37,7 +43,15 @@ class Side(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The `real` side and the samples; `train`: features of the training examples; `network`: the features' name."""
+    """Samples beside real examples.
+
+    Attributes:
+        real: the real examples.
+        fake: the samples.
+        train: features [m, d] of the training examples, where a metric needs them.
+        network: the name of the network that made the features.
+        key: for metrics with random parts.
+    """
 
     real: Side
     fake: Side
@@ -77,7 +91,7 @@ def _density_coverage(c: Comparison) -> DensityCoverage:
 
 
 def _check_balls(values: str, side: Side, which: str, *, k: int) -> None:
-    """Warns where examples repeat themselves so often that nothing is near them by these values' measure."""
+    """Warns where examples have so many duplicates that nothing counts as near them."""
     if lost := without_ball(side.features, k=k):
         logging.warning(
             "%s: %d of %d %s have their %d nearest others at distance 0, and nothing, not even a copy, counts as near "
@@ -114,9 +128,12 @@ def _nearest_neighbours(c: Comparison) -> NearestNeighbours:
 
 
 class Measure(NamedTuple):
-    """One way to measure: the `names` of its values, what gives them in this order, and what it needs.
+    """A metric.
 
-    least: the fewest examples, on either side, that it can be taken of.
+    Attributes:
+        names: of its values.
+        of: returns the values, in the order of their names.
+        least: the least number of examples, on either side, that it can be computed of.
     """
 
     names: tuple[str, ...]
@@ -143,7 +160,7 @@ OF_LOGITS = frozenset({"classifier_score", "mode_coverage"})
 
 
 def names(metrics: Iterable[str], network: str, shape: tuple[int, ...]) -> list[str]:
-    """The names of all values of these metrics, by a network, of examples of this shape."""
+    """Returns the names of all values of these metrics, by a network's name, for examples of this shape."""
     return [
         f"{name}/{scales_that_fit(*shape[:2])}-scales" if metric == "ms_ssim" else f"{name}/{network}"
         for metric in metrics
@@ -152,15 +169,15 @@ def names(metrics: Iterable[str], network: str, shape: tuple[int, ...]) -> list[
 
 
 def measured(metrics: Iterable[str], comparison: Comparison) -> dict[str, float]:
-    """All values of these metrics, by `names`."""
+    """Returns all values of these metrics, by `names`."""
     values = [value for metric in metrics for value in MEASURES[metric].of(comparison)]
     return dict(zip(names(metrics, comparison.network, comparison.real.x.shape[1:]), values, strict=True))
 
 
 def check(metrics: tuple[str, ...], network: Network, *datasets: Dataset) -> None:
-    """Raises UserError where examples such as these, or what the network says of them, cannot be measured so.
+    """Raises UserError where these metrics cannot be computed of such examples, or of the network's outputs.
 
-    datasets: the real examples, and the training ones, some of which take the samples' place once.
+    datasets: the real examples, and the training examples, of which the floors are computed.
     """
     real = datasets[0]
     shape, classes = real.shape, network.classes

@@ -1,4 +1,4 @@
-"""Samples beside real examples: made once, described by one feature network, measured in every way asked for."""
+"""Samples beside real examples: made once, described by one feature network, measured by several metrics."""
 
 import hashlib
 import math
@@ -23,7 +23,7 @@ from gan_jax.runs import cache as kept
 
 __all__ = ["distribution"]
 
-LEAST = 10  # samples: what every metric can be taken of, where the split has as many examples
+LEAST = 10  # samples: enough for every metric, where the split has as many examples
 _REVISION = 1  # of the values made here; a new number makes all older ones in the cache stale
 
 
@@ -37,18 +37,18 @@ def distribution(
     seeds: int = 3,
     weights: str = "",
 ) -> Evaluator:
-    """Each of `metrics` (comparisons.py) of `samples` samples beside as many examples of the split.
+    """Returns the evaluator of `metrics` (sample_metrics.py) of `samples` samples beside as many examples of the split.
 
-    A value is the mean over `seeds` sets of samples, and has beside it its `/std` over them, and its `/floor`: the same
-    of as many training examples in the place of samples, which is what samples as good as data would get. Where the
-    split has fewer examples than `samples`, as many samples are made as it has. `features`: the 'classifier' of the
-    data set, 'pixels' for none, 'inception' by the file `weights`, or a network's name. Beside the values stands how
-    they were measured.
+    A value is the mean over `seeds` sets of samples. Beside it are its `/std` over them, and its `/floor`: the value
+    of as many training examples instead of samples, which samples as good as data would get. Where the split has
+    fewer examples than `samples`, as many samples are made as it has. `features` is the 'classifier' of the data set,
+    'pixels' for none, 'inception' by the file `weights`, or a network's name. The evaluator also says how the values
+    were measured.
 
-    The split's and the training examples' features, and the floors, are made once and kept in the cache.
+    The features of the split and of the training examples, and the floors, are computed once and kept in the cache.
 
-    Raises UserError where the model makes no samples, a number is no count or a name unknown, or the data are
-    not what the network or a metric takes.
+    Raises UserError where the model makes no samples, a number is no count, a name is unknown, or the network or a
+    metric does not take the data.
     """
     _check(context, metrics, samples, seeds)
     if weights and features != "inception":
@@ -80,7 +80,7 @@ def distribution(
 
 
 class _Reference:
-    """The real side of every comparison, whose features are made when they are first needed."""
+    """The real side of every comparison. It is made when it is first needed, because its features take time."""
 
     def __init__(self, real: Dataset, train: Dataset, network: Network, metrics: tuple[str, ...]):
         self.network, self.metrics, self.split = network, metrics, real.split
@@ -91,11 +91,11 @@ class _Reference:
         self.features = _side(self.train, network).features if whole else np.zeros((0, network.dim))
 
     def measure(self, fake: Side, key: jax.Array) -> dict[str, float]:
-        """Every metric of one set of samples."""
+        """Returns the value of every metric of one set of samples."""
         return measured(self.metrics, Comparison(self.real, fake, self.features, self.network.name, key))
 
     def floors(self) -> dict[str, float]:
-        """Every metric of training examples in the place of samples."""
+        """Returns the value of every metric of training examples instead of samples."""
 
         def make() -> dict[str, np.ndarray]:
             values = self.measure(_side(self.some, self.network), base_key(0))
@@ -117,7 +117,7 @@ def _check(context: Context, metrics: tuple[str, ...], samples: int, seeds: int)
 
 
 def _some(dataset: Dataset, n: int) -> Dataset:
-    """At most n examples of a data set, drawn once and for all, as if there were no others."""
+    """Returns at most n examples of a data set, always the same random ones."""
     if len(dataset.x) <= n:
         return dataset
     rows = np.sort(np.random.default_rng(0).choice(len(dataset.x), n, replace=False))
@@ -125,16 +125,16 @@ def _some(dataset: Dataset, n: int) -> Dataset:
 
 
 def _side(dataset: Dataset, network: Network) -> Side:
-    """Real examples as the network describes them, out of the cache where it holds them."""
-    if not network.sha256:  # of pixels: no sooner read than made
+    """Returns real examples with their features, from the cache where it has them."""
+    if not network.sha256:  # pixels, which are as fast to make as to read
         return Side(dataset.x, *network.describe(dataset.x))
 
     def make() -> dict[str, np.ndarray]:
         return dict(zip(("features", "logits"), network.describe(dataset.x), strict=True))
 
-    place = f"{quote(dataset.name, safe='')}-{quote(dataset.split, safe='')[:100]}-{len(dataset.x)}"
+    content = f"{quote(dataset.name, safe='')}-{quote(dataset.split, safe='')[:100]}-{len(dataset.x)}"
     stored = kept.arrays(
-        f"features-{place}-{network.name}-{_fingerprint((_REVISION, network.sha256, dataset.x))}", make
+        f"features-{content}-{network.name}-{_fingerprint((_REVISION, network.sha256, dataset.x))}", make
     )
     return Side(dataset.x, stored["features"], stored["logits"])
 
@@ -147,12 +147,12 @@ def _fingerprint(parts: Iterable[object]) -> str:
 
 
 def _spread(values: list[dict[str, float]], floors: dict[str, float]) -> dict[str, Any]:
-    """Of each value its mean over sets of samples, with two or more of them its standard deviation, and its floor."""
+    """Returns each value's mean over sets of samples, its standard deviation where there are several, and its floor."""
     row: dict[str, Any] = {}
     for name in values[0]:
-        drawn = [of_one[name] for of_one in values]
-        row[name] = math.fsum(drawn) / len(drawn)
-        if len(drawn) > 1:
-            row[f"{name}/std"] = float(np.std(drawn, ddof=1))
+        each = [of_one[name] for of_one in values]
+        row[name] = math.fsum(each) / len(each)
+        if len(each) > 1:
+            row[f"{name}/std"] = float(np.std(each, ddof=1))
         row[f"{name}/floor"] = floors[name]
     return row
