@@ -1,11 +1,13 @@
 """Feeds wrong values and wrong files to the command line and looks at how each case ends.
 
-    python scripts/bad_input.py --cases=2000 [--seed=0] [--config=configs/X.py ...] [--verbose] [--only=N]
+    python scripts/bad_input.py --cases=3000 [--seed=0] [--config=configs/X.py ...] [--kind=K ...] [--verbose --only=N]
 
 Every field of every config is given values of other types, signs and sizes, NaN, names of other things, text of every
-kind, on the command line and in a config.json; every mode is given damaged runs, data, caches, weights, flags and
-places. A case has to end in one line that says what is wrong (status 1 or 2), or as a run that is valid: taken at the
-door, that is up to its first round, and of a share of the cases played to the end (status 0, or 3 where it diverges).
+kind, on the command line, in a config.json and in a Python file; every mode is given damaged runs, data, caches,
+weights, flags and places, other data, other settings of JAX; data sets are what they promise or not. KINDS has them.
+A case has to end in one line that says what is wrong (status 1 or 2), or as a run that is valid: taken at the door,
+that is up to its first step, and of a share of the cases played to the end (status 0, or 3 where it diverges). Where it
+is known which of these is right, it has to be that one; what was taken has to be read back equal from config.json.
 
 It is a failure where there is a traceback, more than one line, a process that dies, hangs or takes all memory, where
 after a refusal at the door a folder is not as it was, or where a half-written file is left. Prints the counts by
@@ -26,15 +28,16 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from gan_jax.data import tfds
 from gan_jax.runs import cache
 from gan_jax.runs.paths import of_user
-from scripts import bad_files, bad_values
+from scripts import bad_configs, bad_data, bad_files, bad_uses, bad_values
 from scripts.bad_ends import Outcome, Trial
 from scripts.bad_values import Case
 
@@ -49,6 +52,28 @@ RUNS = {
     "autoencoder": ("mnist_deep_ae", {}),
 }
 """What cases damage: a config and its evaluators' fields, to be trained on digits."""
+OF_FIELDS = MappingProxyType({"command": bad_values.of_command, "json": bad_values.of_json})
+"""Cases of a field of a config, each field in turn."""
+OF_ANY: Mapping[str, Callable[[random.Random], Case]] = MappingProxyType(
+    {
+        "files": bad_files.of_files,
+        "ranges": bad_configs.of_ranges,
+        "own": bad_data.of_own,
+        "prepared": bad_data.of_prepared,
+        "evaluators": bad_data.of_evaluators,
+        "resumes": bad_uses.of_resumes,
+        "flags": bad_uses.of_flags,
+        "paths": bad_uses.of_paths,
+        "absent": bad_uses.of_absent_data,
+        "environments": bad_uses.of_environments,
+    }
+)
+KINDS = ("python", *OF_FIELDS, *OF_ANY)
+CYCLE = ("command", "json", "files", "python", "command", "own", "command", "json", "files", "prepared", "command")
+CYCLE += ("resumes", "command", "json", "evaluators", "python", "command", "own", "json", "flags", "command", "files")
+CYCLE += ("python", "command", "paths", "json", "own", "command", "files", "ranges", "command", "prepared", "json")
+CYCLE += ("resumes", "command", "evaluators", "python", "command", "absent", "json", "command", "environments")
+"""The kinds of cases, as they come in turn."""
 
 
 def main(argv: list[str]) -> int:
@@ -59,6 +84,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", type=int, help="the number of one case")
     parser.add_argument("--verbose", action="store_true", help="show each case's command and its words")
     parser.add_argument("--config", type=of_user, action="append", help="config files; all if none is given")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="kinds of cases; all if none is given")
     parser.add_argument("--played", type=float, default=PLAYED, help="the share of valid configs that is played")
     args = parser.parse_args(argv)
     files = tuple(path.resolve() for path in args.config or CONFIGS)
@@ -67,58 +93,75 @@ def main(argv: list[str]) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         held = prepare(Path(temporary))
-        outcomes = run(args.seed, numbers, files, args.played, held, verbose=args.verbose)
+        outcomes = run(Plan(args.seed, files, args.played, tuple(args.kind or CYCLE)), numbers, held, args.verbose)
     failed = {number: outcome for number, outcome in outcomes.items() if outcome.wrong}
     counts = Counter(outcome.kind for outcome in outcomes.values()).most_common()
     slowest = max(outcome.seconds for outcome in outcomes.values())
     print(f"{len(outcomes)} cases, {len(failed)} failures: {', '.join(f'{count} {kind}' for kind, count in counts)}")
     print(f"{time.monotonic() - began:.0f} s, the slowest case {slowest:.0f} s")
-    chosen = [f"--config={path}" for path in args.config or ()]
+    chosen = [f"--config={path}" for path in args.config or ()] + [f"--kind={kind}" for kind in args.kind or ()]
     for number, outcome in failed.items():
         again = [f"--seed={args.seed}", f"--played={args.played}", *chosen, f"--only={number}", "--verbose"]
         print(f"FAILED {outcome.kind}: {outcome.wrong}\n    python scripts/bad_input.py {shlex.join(again)}")
     return bool(failed)
 
 
-def make(seed: int, number: int, files: tuple[Path, ...], played: float) -> Case:
-    """The case of this number, a function of these alone: of five, one of files, one of a config.json, three of fields.
+class Plan(NamedTuple):
+    """What cases are made of: a seed, config files, the share of fields' cases that is played, and kinds in turn."""
 
-    Each field of the configs `files` comes in turn. played: the share of cases of fields that are to be played.
-    """
-    rng = random.Random(f"{seed}/{number}")
-    if number % 5 == 4:
-        return bad_files.of_files(rng)
-    fields = list(bad_values.fields(files))
-    random.Random(seed).shuffle(fields)
-    file, field = fields[(number - number // 5) % len(fields)]
-    wrong = bad_values.of_json if number % 5 == 3 else bad_values.of_command
-    return wrong(rng, file, field)._replace(played=rng.random() < played)
+    seed: int
+    files: tuple[Path, ...]
+    played: float
+    kinds: tuple[str, ...] = CYCLE
+
+
+def make(plan: Plan, number: int) -> Case:
+    """The case of this number, a function of it and of the plan alone."""
+    rng = random.Random(f"{plan.seed}/{number}")
+    turn, place = divmod(number, len(plan.kinds))
+    kind = plan.kinds[place]
+    if kind == "python":
+        return bad_configs.of_python(rng, plan.files)
+    if kind in OF_ANY:
+        return OF_ANY[kind](rng)
+    fields = list(bad_values.fields(plan.files))
+    random.Random(plan.seed).shuffle(fields)
+    of_fields = [each in OF_FIELDS for each in plan.kinds]
+    file, field = fields[(turn * sum(of_fields) + sum(of_fields[:place])) % len(fields)]
+    return OF_FIELDS[kind](rng, file, field)._replace(played=rng.random() < plan.played)
 
 
 def prepare(held: Path) -> Path:
     """Trains the runs that cases damage, with a cache of their own, and lays MNIST's prepared files beside them."""
     tiny = {**bad_values.TINY, "data.name": "digits", "checkpoint_every_steps": 1, "evaluate_every_steps": 2}
     for name, (config, evaluators) in RUNS.items():
-        values = tiny | {f"evaluators.{field}": value for field, value in evaluators.items()}
-        command = [sys.executable, "-m", "gan_jax.main", f"--config={ROOT / 'configs' / config}.py"]
-        command += [f"--workdir={held / name}", *(f"--config.{field}={value}" for field, value in values.items())]
-        environment = {**os.environ, "GAN_JAX_CACHE": str(held / "cache")}
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment)
+        _train(held, name, config, tiny | {f"evaluators.{field}": value for field, value in evaluators.items()})
+    bad_data.write(held / "tfds", "mine", bad_uses.SET)
+    pixels = {"name": "samples.distribution", "features": "pixels", "metrics": ("frechet",), "samples": 20, "seeds": 2}
+    own = {"data.name": "mine", "evaluate_every_steps": 1, "evaluators": {"samples": pixels}}
+    _train(held, "own", "mnist_gan", tiny | own | {"keep_best": bad_uses.RULES[0]})
     if (mnist := tfds.data_dir() / "mnist").is_dir():
         shutil.copytree(mnist, held / "mnist", ignore=shutil.ignore_patterns("*train*"))
     return held
 
 
-def run(
-    seed: int, numbers: Iterable[int], files: tuple[Path, ...], played: float, held: Path, *, verbose: bool = False
-) -> dict[int, Outcome]:
+def _train(held: Path, name: str, config: str, values: Mapping[str, Any]) -> None:
+    command = [sys.executable, "-m", "gan_jax.main", f"--config={ROOT / 'configs' / config}.py"]
+    command += [f"--workdir={held / name}", *(f"--config.{field}={value}" for field, value in values.items())]
+    environment = {**os.environ, "GAN_JAX_CACHE": str(held / "cache")}
+    if name == "own":
+        environment |= {"TFDS_DATA_DIR": str(held / "tfds"), "GAN_JAX_CACHE": str(held / "other cache")}
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment)
+
+
+def run(plan: Plan, numbers: Iterable[int], held: Path, verbose: bool = False) -> dict[int, Outcome]:
     """Runs the cases of these numbers, one after the other, in processes that are replaced -> their outcomes."""
     outcomes, worker = {}, Worker(held, verbose)
     for number in numbers:
         if worker.cases == LIFE or not worker.lives():
             worker.stop()
             worker = Worker(held, verbose)
-        outcomes[number] = worker.ask(make(seed, number, files, played).about, (seed, number, files, played))
+        outcomes[number] = worker.ask(make(plan, number).about, (plan, number))
         if len(outcomes) % 100 == 0:
             print(f"{len(outcomes)} cases, {sum(bool(o.wrong) for o in outcomes.values())} failures", file=sys.stderr)
     worker.stop()

@@ -72,8 +72,14 @@ KEYS = ["x", "name", "seed", "", "a.b", "\0", "ä"]
 class Case(NamedTuple):
     """A command line without its program, in which `{run}` and `{place}` stand for folders, and what it is about.
 
-    prepare: `(place, held) -> None` lays out its files in an empty folder; `held` are whole runs by name.
-    environment: variables set. door: whether training is to end at its first round; played: whether it then goes on.
+    Attributes:
+        prepare: `(place, held) -> None` lays out its files in an empty folder; `held` are whole runs by name.
+        environment: variables set; `{place}` stands for the folder.
+        door: whether training is to end at its first step; played: whether it then goes on.
+        settings: of JAX, set in this process.
+        process: whether it is to be a process of its own.
+        right: the kinds of outcome that are right; any of the usual ones if none is named.
+        check: `(place, words) -> what is wrong` with what was left and said, '' for nothing.
     """
 
     about: str
@@ -82,6 +88,10 @@ class Case(NamedTuple):
     environment: Mapping[str, str] = MappingProxyType({})
     door: bool = False
     played: bool = False
+    settings: Mapping[str, Any] = MappingProxyType({})
+    process: bool = False
+    right: tuple[str, ...] = ()
+    check: Callable[[Path, str], str] = lambda place, words: ""
 
 
 @cache

@@ -1,0 +1,343 @@
+"""Cases of bad_input.py: data sets of one's own and of TFDS's format that are, or are not, what a data set promises."""
+
+import importlib
+import io
+import json
+import random
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scripts.bad_values import TINY, Case
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+HEAD = """
+import jax, jax.numpy as jnp, numpy as np
+from gan_jax.data import Dataset
+from gan_jax.data.base import Mixture
+from gan_jax.errors import UserError
+
+RNG = np.random.default_rng(3)
+
+class Own(np.ndarray):
+    pass
+
+class Wordless(Exception):
+    def __str__(self):
+        raise TypeError("no words")
+
+def load(split):
+    n = {n} if split == "train" else {m}
+"""
+FIT, UNFIT = True, False
+IMAGES = {
+    "RNG.integers(0, 256, (n, {h}, {w}, {c})).astype(np.uint8)": FIT,
+    "np.asfortranarray(RNG.integers(0, 256, (n, {h}, {w}, {c})).astype(np.uint8))": FIT,
+    "RNG.integers(0, 256, (n, {w}, {h}, {c})).astype(np.uint8).transpose(0, 2, 1, 3)": FIT,
+    "np.broadcast_to(RNG.integers(9, 256, (1, {h}, {w}, {c})).astype(np.uint8), (n, {h}, {w}, {c}))": FIT,
+    "np.full((n, {h}, {w}, {c}), 77, np.uint8)": FIT,
+    "RNG.integers(0, 256, (n, {h}, {w}, {c})).astype(np.uint8).view(Own)": None,
+    "np.ma.array(RNG.integers(0, 256, (n, {h}, {w}, {c})).astype(np.uint8), mask=True)": None,
+    "RNG.integers(0, 2, (n, {h}, {w}, {c})).astype(np.uint8)": UNFIT,
+    "np.zeros((n, {h}, {w}, {c}), np.uint8)": UNFIT,
+    "RNG.random((n, {h}, {w}, {c}))": UNFIT,
+    "RNG.random((n, {h}, {w}, {c}), np.float32) * 2 - 1": UNFIT,
+    "RNG.integers(0, 256, (n, {h}, {w}, {c}))": UNFIT,
+    "RNG.integers(0, 60000, (n, {h}, {w}, {c})).astype(np.uint16)": UNFIT,
+    "RNG.integers(0, 256, (n, {h}, {w})).astype(np.uint8)": UNFIT,
+    "RNG.integers(0, 256, (n, 3, 32, 32)).astype(np.uint8)": UNFIT,
+    "RNG.integers(0, 256, (n, 1, {h}, {w}, {c})).astype(np.uint8)": UNFIT,
+    "RNG.integers(0, 256, (n, 0, {w}, {c})).astype(np.uint8)": UNFIT,
+    "RNG.integers(0, 256, (n, {h}, {w}, {c})).tolist()": UNFIT,
+    "jnp.ones((n, {h}, {w}, {c}), jnp.uint8)": UNFIT,
+    "RNG.integers(0, 256, (n, {h}, {w}, {c})).astype('S3')": UNFIT,
+    "np.array([object()] * n)": UNFIT,
+    "RNG.random((n, {h}, {w}, {c})) > 0.5": UNFIT,
+    "RNG.random((n, {h}, {w}, {c})).astype(complex)": UNFIT,
+    "np.uint8(3)": UNFIT,
+    "None": UNFIT,
+}
+POINTS = {
+    "RNG.normal(size=(n, 2)).astype(np.float32)": FIT,
+    "RNG.normal(size=(2, n)).astype(np.float32).T": FIT,
+    "RNG.normal(size=(2 * n, 2)).astype(np.float32)[::2]": FIT,
+    "np.full((n, 2), 1e20, np.float32)": None,
+    "RNG.normal(size=(n, 2)).astype('>f4')": None,
+    "RNG.normal(size=(n, 2))": UNFIT,
+    "RNG.normal(size=(n, 2)).astype(np.float16)": UNFIT,
+    "RNG.normal(size=(n, 2)).astype(np.float32) / np.float32(0)": UNFIT,
+    "np.where(np.arange(2 * n).reshape(n, 2) == 1, np.nan, 1).astype(np.float32)": UNFIT,
+    "RNG.normal(size=n).astype(np.float32)": UNFIT,
+    "RNG.normal(size=(n, 0)).astype(np.float32)": UNFIT,
+    "RNG.normal(size=(n, 2, 1)).astype(np.float32)": UNFIT,
+    "RNG.integers(0, 9, (n, 2))": UNFIT,
+    "np.zeros((n, 2), [('a', 'f4')])": UNFIT,
+    "[(0.0, 1.0)] * n": UNFIT,
+}
+LABELS = {
+    "(np.arange(n) % 3).astype(np.int32), 3": FIT,
+    "np.arange(n) % 3, np.int64(3)": FIT,
+    "(np.arange(n) % 3).astype(np.uint8), 5": FIT,
+    "(np.arange(n) % 3).astype('>i4'), 3": None,
+    "np.full(n, 2), 2**31": None,
+    "np.arange(n) % 3 - 1, 3": UNFIT,
+    "np.arange(n) % 3 + 1, 3": UNFIT,
+    "np.full(n, -1), 3": UNFIT,
+    "np.eye(3)[np.arange(n) % 3], 3": UNFIT,
+    "(np.arange(n) % 3)[:, None], 3": UNFIT,
+    "(np.arange(n) % 3).astype(float), 3": UNFIT,
+    "(np.arange(n) % 3).astype(str), 3": UNFIT,
+    "np.full(n, np.nan), 3": UNFIT,
+    "np.full(n, 2**62), 3": UNFIT,
+    "np.full(n, 2**63, np.uint64), 3": UNFIT,
+    "np.arange(n) % 2 == 0, 2": UNFIT,
+    "list(range(n)), n": UNFIT,
+    "jnp.zeros(n, jnp.int32), 3": UNFIT,
+    "np.zeros(n, object), 3": UNFIT,
+    "np.zeros(n, int), 0": UNFIT,
+    "np.zeros(n, int), -1": UNFIT,
+    "np.zeros(n, int), 3.0": UNFIT,
+    "np.zeros(n, int), None": UNFIT,
+    "np.zeros(n, int), True": UNFIT,
+    "None, 0": UNFIT,
+    "None, 3": UNFIT,
+}
+LENGTHS = ("np.zeros(n + 1, int), 3", "np.zeros(n - 1, int), 3", "np.zeros(0, int), 3", "np.zeros((n + 1, 3)), 3")
+"""Labels, but not one for each example."""
+MORE = {
+    "others={'source': np.full((n, 4, 4, 1), 9, np.uint8)}": FIT,
+    "others={'source': np.zeros((n, 3), np.float32)}": FIT,
+    "class_names=('a', 'b', 'c')": FIT,
+    "splits=('train', 'test')": FIT,
+    "others={'source': np.zeros((n + 1, 3), np.float32)}": UNFIT,
+    "others={'source': np.zeros(3, np.float32)}": UNFIT,
+    "others={'source': np.full((n, 3), np.nan, np.float32)}": UNFIT,
+    "others={'source': np.zeros((n, 3))}": UNFIT,
+    "others={'source': np.zeros((n, 3), object)}": UNFIT,
+    "others={'source': None}": UNFIT,
+    "others={'source': [[1.0]] * n}": UNFIT,
+    "others={'source': np.float32(1)}": UNFIT,
+    "others={3: np.zeros((n, 3), np.float32)}": UNFIT,
+    "others={'': np.zeros((n, 3), np.float32)}": UNFIT,
+    "others={'x': np.zeros((n, 3), np.float32)}": UNFIT,
+    "others={'label': np.zeros((n, 3), np.float32)}": UNFIT,
+    "others=3": UNFIT,
+    "others=None": UNFIT,
+    "class_names=('a',)": UNFIT,
+    "class_names=3": UNFIT,
+    "class_names=(1, 2, 3)": UNFIT,
+    "splits='train'": UNFIT,
+    "splits=3": UNFIT,
+    "version=3": UNFIT,
+    "mixture=3": UNFIT,
+    "mixture=Mixture(np.zeros((3, 9)), 'x')": UNFIT,
+    "mixture=Mixture(None, 1.0)": UNFIT,
+    "unlabelled=3": UNFIT,
+}
+RAISED = (
+    "ValueError('two\\nlines')",
+    "KeyError('x')",
+    "Wordless()",
+    "SystemExit(3)",
+    "UserError('no\\nway')",
+    "OSError()",
+)
+RAISED += ("FileNotFoundError(2, 'No such file', '/a')", "StopIteration()", "RecursionError()", "AssertionError()")
+RAISED += (
+    "UnicodeDecodeError('utf-8', b'x', 0, 1, 'bad')",
+    "ValueError('x' * 10**6)",
+    "ValueError('\\ud800\\x1b[31m')",
+)
+RAISED += ("ImportError('x')", "NotImplementedError", "GeneratorExit()", "RuntimeError('RESOURCE')", "MemoryError()")
+RETURNED = ("None", "3", "(1, 2)", "{'x': 1}", "Dataset", "[Dataset('a', 'b', None, None, 0)]", "Dataset(*[None] * 5)")
+METRICS = ("frechet", "kernel_distance", "precision_recall", "density_coverage", "classifier_score", "mode_coverage")
+METRICS += ("sliced_wasserstein", "ms_ssim", "nearest_neighbours")
+P = "tensorflow_datasets.core.features."
+
+
+def of_own(rng: random.Random) -> Case:
+    """A data set of one's own, whole or wrong at one place or two; of images or points, with or without labels."""
+    images = rng.random() < 0.7
+    config, kinds = ("mnist_gan", IMAGES) if images else ("ring_gan", POINTS)
+    n, m = rng.choice(((40, 40), (4, 4), (1, 1), (40, 3), (2, 40), (40, 40)))
+    wrong = rng.choice(("x", "x", "labels", "labels", "lengths", "more", "load", "returned", "empty", "nothing"))
+    fit = [key for key, is_fit in kinds.items() if is_fit]
+    x = rng.choice(list(kinds) if wrong == "x" else fit)
+    labels = rng.choice(list(LABELS if wrong == "labels" else ("None, 0", "np.arange(n) % 3, np.int64(3)")))
+    labels = rng.choice(LENGTHS) if wrong == "lengths" else labels
+    more = rng.choice(list(MORE)) if wrong == "more" else ""
+    labelled = images and wrong in ("labels", "nothing") and rng.random() < 0.5
+    if labelled:
+        config = "mnist_cvae"
+    right = _right(kinds[x], None if wrong == "lengths" else LABELS[labels], MORE.get(more, FIT), labelled=labelled)
+    body = f"return Dataset('mine', split, {x}, {labels}{', ' * bool(more)}{more})"
+    if wrong in ("load", "returned", "empty", "lengths"):
+        right = ("refused",)
+    if wrong == "load":
+        body = f"raise {rng.choice(RAISED)}"
+    elif wrong == "returned":
+        body = f"return {rng.choice(RETURNED)}"
+    elif wrong == "empty":
+        n = 0
+    side = {"h": rng.choice((8, 9, 28)), "w": rng.choice((8, 12)), "c": rng.choice((1, 3, 2, 5))}
+    for letter, size in side.items():
+        body = body.replace(f"{{{letter}}}", str(size))
+    text = HEAD.replace("{n}", str(n)).replace("{m}", str(m)) + f"    {body}\n"
+    fields: dict[str, Any] = {} if images else {"evaluators": "none"}
+    return own_case(rng, f"data of one's own: {body[:200]}", config, text, right, fields)
+
+
+def own_case(
+    rng: random.Random, about: str, config: str, text: str, right: tuple[str, ...], fields: dict[str, Any]
+) -> Case:
+    """Training on the data set of a Python file in the case's folder."""
+    module = f"own_{rng.getrandbits(40)}"
+
+    def prepare(place: Path, held: Path) -> None:
+        del held
+        (place / f"{module}.py").write_text(text)
+
+    given = {**TINY, "data.name": f"{module}:load", **fields}
+    arguments = [f"--config={CONFIGS / config}.py", "--workdir={run}"]
+    arguments += [f"--config.{name}={value}" for name, value in given.items()]
+    drop = [] if "evaluators" in str(fields) else ["--config.evaluators=none"]
+    played = rng.random() < 0.2
+    return Case(about, [*arguments, *drop], prepare, {"GAN_JAX_CACHE": "{place}/cache"}, True, played, right=right)
+
+
+def _right(x: bool | None, labels: bool | None, more: bool | None, *, labelled: bool) -> tuple[str, ...]:
+    """The right outcomes for examples, labels and what else there is that are fit, or not, or might be either."""
+    if x is UNFIT or more is UNFIT or (labelled and labels is UNFIT):
+        return ("refused",)
+    if x is None or more is None or (labelled and labels is None):
+        return ("refused", "taken")
+    return ("taken",)
+
+
+def of_evaluators(rng: random.Random) -> Case:
+    """Evaluators of any kind on tiny sets: what they lack is found before the first step."""
+    n, m = (rng.choice((1, 2, 3, 4, 5, 6, 9, 10, 11, 20)) for _ in "nm")
+    labels = rng.choice(("None, 0", "np.arange(n) % 3, 3", "np.zeros(n, int), 1", "np.zeros(n, int), 2"))
+    x = rng.choice(("RNG.integers(0, 256, (n, 12, 12, 1)).astype(np.uint8)", "np.full((n, 12, 12, 1), 7, np.uint8)"))
+    config, split = rng.choice(("mnist_gan", "mnist_deep_ae", "mnist_vae")), rng.choice(("train", "test"))
+    count = rng.choice((1, 2, 5, 9, 10, 11, 50))
+    metrics = tuple(rng.sample(METRICS, rng.choice((1, 2, 3))))
+    samples = {"name": "samples.distribution", "features": "pixels", "metrics": metrics, "samples": count, "seeds": 1}
+    known: list[dict[str, Any]] = [samples, samples, {"name": "classes.agreement", "samples": count, "references": m}]
+    known += [{"name": "likelihood.likelihood", "samples": count}, {"name": "reconstruction.clean"}]
+    known += [{"name": "reconstruction.beside_pca"}, {"name": "modes.gaussians", "samples": count}]
+    chosen = rng.choice(known) | {"split": split}
+    text = HEAD.replace("{n}", str(n)).replace("{m}", str(m)) + f"    return Dataset('mine', split, {x}, {labels})\n"
+    fields = {"evaluate_every_steps": 2, "evaluators": f"{{'it': {chosen}}}"}
+    about = f"{chosen} on {n} and {m} examples, labels {labels}"
+    case = own_case(rng, about, config, text, ("refused", "taken"), fields)
+    return case._replace(played=True)
+
+
+class Prepared(NamedTuple):
+    """What a set in TFDS's format is like; see `write`."""
+
+    classes: str | None = "3"
+    label: str | None = "label"
+    image: str = "image"
+    dtype: str = "uint8"
+    channels: int = 1
+    declared: tuple[Any, ...] = ("8", "8", 1)
+    encoding: str = "PNG"
+    first: int = 0
+    top: int = 255
+    names: str | None = None
+    lengths: Any = None
+    form: str = "array_record"
+    version: str = "1.0.0"
+    splits: tuple[str, ...] = ("train", "test")
+    n: int = 40
+    varied: bool = False
+    missing: bool = False
+    mode: str = ""
+    seed: int = 0
+
+
+def of_prepared(rng: random.Random) -> Case:
+    """A set in TFDS's format with one thing or two that are odd, or wrong."""
+    odd: list[dict[str, Any]] = [{"classes": value} for value in (None, "0", "-3", "x", "99999999999", "2")]
+    odd += [{"label": value} for value in (None, "labels", "Label")]
+    odd += [{"image": "img"}, {"dtype": "uint16"}, {"dtype": "float32"}, {"encoding": "JPEG"}, {"encoding": "GIF"}]
+    odd += [{"first": value} for value in (-1, 1, 5, 2**40, -(2**40))]
+    odd += [{"top": 1}, {"top": 0}, {"names": ""}, {"names": "a\nb\nc"}, {"names": "a\n\n\x1b[31m"}, {"names": "a\nb"}]
+    odd += [{"lengths": value} for value in ([], ["0"], ["x"], ["41"], ["20", "20"], None, ["-1"], [40], 3, "40")]
+    odd += [{"form": value} for value in ("tfrecord", "", "parquet", None)]
+    odd += [{"version": value} for value in ("1.0", "x", "10.0.0", "0.0.0")]
+    odd += [
+        {"splits": value} for value in (("train",), ("test",), ("train", "test", "train"), ("träin",), (), ("a/b",))
+    ]
+    odd += [{"channels": 3, "declared": ("8", "8", 3)}, {"channels": 4, "declared": ("8", "8", 4)}, {"channels": 3}]
+    odd += [
+        {"declared": value} for value in ((), (None, None, 1), ("8",), ("x", "8", "y"), ("9", "9", 1), ("8", "8", 2))
+    ]
+    odd += [{"n": value} for value in (1, 2, 3)]
+    odd += [{"varied": True}, {"missing": True}, {"mode": "I;16"}, {"mode": "LA"}, {"mode": "CMYK"}, {"mode": "1"}, {}]
+    values: dict[str, Any] = {}
+    for change in rng.sample(odd, rng.choice((1, 1, 2))):
+        values |= change
+    made = Prepared(**values)
+    config = rng.choice(("mnist_gan", "mnist_cvae", "mnist_deep_ae"))
+    right = ("taken",) if not values and config != "mnist_cvae" else ("refused", "taken")
+
+    def prepare(place: Path, held: Path) -> None:
+        del held
+        write(place / "tfds", "mine", made)
+
+    given = {**TINY, "data.name": "mine", "evaluators": "none"}
+    arguments = [f"--config={CONFIGS / config}.py", "--workdir={run}"]
+    arguments += [f"--config.{name}={value}" for name, value in given.items()]
+    places = {"TFDS_DATA_DIR": "{place}/tfds", "GAN_JAX_CACHE": "{place}/cache"}
+    about = f"{config} on a prepared set: {values}"
+    return Case(about, arguments, prepare, places, True, rng.random() < 0.2, right=right)
+
+
+def write(place: Path, name: str, made: Prepared) -> None:
+    """Writes a set of small random images in TFDS's format, without TensorFlow."""
+    records = importlib.import_module("array_record.python.array_record_module")
+    folder = place / name / made.version
+    folder.mkdir(parents=True, exist_ok=True)
+    image = {"dtype": made.dtype, "encodingFormat": "png", "shape": {"dimensions": list(made.declared)}}
+    features: dict[str, Any] = {made.image: {"pythonClassName": f"{P}image_feature.Image", "image": image}}
+    if made.label:
+        counted = {} if made.classes is None else {"numClasses": made.classes}
+        features[made.label] = {"pythonClassName": f"{P}class_label_feature.ClassLabel", "classLabel": counted}
+    top = {"pythonClassName": f"{P}features_dict.FeaturesDict", "featuresDict": {"features": features}}
+    (folder / "features.json").write_text(json.dumps(top))
+    lengths = made.lengths if made.lengths is not None else [str(made.n)]
+    common = {"numBytes": "1", "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"}
+    splits = [{"name": split, "shardLengths": lengths, **common} for split in made.splits]
+    about = {"name": name, "version": made.version, "fileFormat": made.form, "splits": splits}
+    (folder / "dataset_info.json").write_text(json.dumps(about))
+    if made.names is not None:
+        (folder / "label.labels.txt").write_text(made.names)
+    for split in {*made.splits} if not made.missing else ():
+        shard = folder / f"{name}-{split.replace('/', '_')}.array_record-00000-of-00001"
+        writer = records.ArrayRecordWriter(str(shard), "group_size:1")
+        for number in range(made.n):
+            writer.write(_example(made, number))
+        writer.close()
+
+
+def _example(made: Prepared, number: int) -> bytes:
+    from PIL import Image
+
+    proto = importlib.import_module("tensorflow_datasets.proto.tf_example_generated_pb2")
+    size = 8 + (number % 2 if made.varied else 0)
+    rng = np.random.default_rng((made.seed, number))
+    pixels = rng.integers(0, made.top + 1, (size, size, made.channels)).astype(np.uint8)
+    picture = Image.fromarray(pixels[..., 0] if made.channels == 1 else pixels)
+    if made.mode:
+        picture = picture.convert("L").convert("I;16" if made.mode == "I;16" else made.mode)
+    file, example = io.BytesIO(), proto.Example()
+    encoding = {"CMYK": "JPEG"}.get(made.mode, made.encoding)
+    (picture.convert("RGB") if picture.mode in ("RGBA", "LA") and encoding == "JPEG" else picture).save(file, encoding)
+    example.features.feature[made.image].bytes_list.value.append(file.getvalue())
+    if made.label:
+        example.features.feature[made.label].int64_list.value.append(number % 3 + made.first)
+    return example.SerializeToString()
