@@ -10,6 +10,7 @@ from test_data import IMAGE, LABEL, one_line, png, prepare
 from gan_jax import data
 from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.data import Dataset
+from gan_jax.data.base import Mixture
 from gan_jax.data.checked import checked
 from gan_jax.data.spec import spec_of
 from gan_jax.distributions.labels import uniform
@@ -98,6 +99,34 @@ def test_labels_are_integers_of_any_size_and_classes_may_be_without_examples(dty
     assert made.present == (1, 2, 3)
     spec = spec_of(made)
     assert (spec.classes, spec.absent, spec.present) == (6, (0, 4, 5), (1, 2, 3))
+
+
+WRONG_BESIDE = {
+    "no dict": ({"others": 3}, "others is int: it must be a dict"),
+    "a number as a name": ({"others": {3: POINTS}}, "a field 3: a field's name"),
+    "the name of the examples": ({"others": {"x": POINTS}}, "a field 'x'"),
+    "no array": ({"others": {"source": POINTS.tolist()}}, "'source'. is list: it must be a NumPy array"),
+    "too few": ({"others": {"source": POINTS[:3]}}, r"float32 \[3, 2\]: it must have one entry.* 12 examples"),
+    "one for all": ({"others": {"source": np.float32(3) + np.zeros(())}}, "source"),
+    "float64": ({"others": {"source": POINTS.astype(float)}}, "float64.*other fields float32"),
+    "floats as images": ({"others": {"source": IMAGES / np.float32(255)}}, "images are uint8"),
+    "NaN": ({"others": {"source": changed(POINTS, np.nan)}}, "not all values are finite"),
+    "too few names": ({"label": TEN, "classes": 10, "class_names": ("a",)}, "10 classes and 1 class_names"),
+    "numbers as names": ({"class_names": (1, 2)}, "must be a tuple of text"),
+    "one split": ({"splits": "train"}, "must be a tuple of text"),
+    "a number as a version": ({"version": 3}, "must be text"),
+    "no mixture": ({"mixture": 3}, "None, or a gan_jax.data.base.Mixture"),
+    "another's mixture": ({"mixture": Mixture(np.zeros((3, 9)), 0.1)}, "not the law of its points"),
+    "no spread": ({"mixture": Mixture(np.zeros((3, 8)), "x")}, "not the law of its points"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG_BESIDE)
+def test_what_a_set_has_beside_its_examples_is_checked_too(kind):
+    given, expected = WRONG_BESIDE[kind]
+    with pytest.raises(UserError, match=expected) as info:
+        checked(Dataset("", "", IMAGES, None, 0)._replace(**given), "mine", "train")
+    assert one_line(info).startswith("config.data.name=mine, split 'train': ")
 
 
 def test_a_constant_set_is_said_to_be_one(caplog):

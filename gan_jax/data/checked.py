@@ -1,11 +1,14 @@
 """The check of every loaded data set: what passes is as `Dataset` says."""
 
 import logging
+import math
+from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from gan_jax.data.base import Dataset
+from gan_jax.data.base import Dataset, Mixture
 from gan_jax.errors import UserError
 
 CHANNELS = (1, 3)  # of images whose channels may have come first by mistake
@@ -28,6 +31,8 @@ def checked(made: Any, name: str, split: str) -> Dataset:
     if made.x.min() == made.x.max() and made.x.size > 1:
         logging.warning("%s: every value is %s, so there is nothing to learn", source, made.x.flat[0])
     made = made._replace(name=name, split=split)
+    if wrong := _wrong_others(made.others, len(made.x)) or _wrong_facts(made):
+        raise UserError(f"{place}: {wrong}")
     if made.label is None:
         return made._replace(classes=0)
     if isinstance(made.label, np.ndarray) and made.label.ndim and len(made.label) != len(made.x):
@@ -90,6 +95,48 @@ def _wrong_values(x: np.ndarray) -> str:
         f"{finite.size - np.count_nonzero(finite)} of {finite.size} values are not finite (NaN or infinite), the "
         f"first in example {first}: leave such examples out"
     )
+
+
+def _wrong_others(others: Any, n: int) -> str:
+    """What is wrong with the further fields of n examples, and what to do; '' for nothing."""
+    if not isinstance(others, Mapping):
+        return f"others is {_kind(others)}: it must be a dict of NumPy arrays by the fields' names"
+    for name, values in others.items():
+        if not isinstance(name, str) or not name.isidentifier() or name in ("x", "label"):
+            return f"others has a field {name!r}: a field's name is an argument's name, and neither 'x' nor 'label'"
+        if not isinstance(values, np.ndarray):
+            return f"others[{name!r}] is {_kind(values)}: it must be a NumPy array"
+        found = f"others[{name!r}] is {values.dtype} {list(values.shape)}"
+        if not values.ndim or len(values) != n or 0 in values.shape:
+            return f"{found}: it must have one entry, which is not empty, for each of the {n} examples"
+        if values.dtype != (np.uint8 if values.ndim == 4 else np.float32):
+            return f"{found}: {IMAGES}, other fields float32 [n, ...]"
+        if values.dtype == np.float32 and not np.isfinite(values).all():
+            return f"{found}, of which not all values are finite (NaN or infinite): leave such examples out"
+    return ""
+
+
+def _wrong_facts(made: Dataset) -> str:
+    """What is wrong with what a data set says beside its arrays, and what to do; '' for nothing."""
+    for field in ("class_names", "splits"):
+        value = getattr(made, field)
+        if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
+            return f"{field} is {value!r}: it must be a tuple of text"
+    for field in ("version", "unlabelled"):
+        if not isinstance(value := getattr(made, field), str):
+            return f"{field} is {value!r}: it must be text"
+    if made.class_names and made.classes and len(made.class_names) != made.classes:
+        return f"it has {made.classes} classes and {len(made.class_names)} class_names: give one for each"
+    if made.mixture is None:
+        return ""
+    centres, std = made.mixture if isinstance(made.mixture, Mixture) else (None, None)
+    fits = isinstance(centres, np.ndarray) and centres.ndim == 2 and centres.shape[1:] == made.shape and len(centres)
+    if not fits or not isinstance(std, Real) or not 0 < std < math.inf:
+        return (
+            "mixture is not the law of its points: it must be None, or a gan_jax.data.base.Mixture of centres "
+            f"[k, {made.shape[0]}] and of a std above 0"
+        )
+    return ""
 
 
 def _wrong_labels(label: Any, classes: Any) -> str:
