@@ -14,7 +14,8 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax import config as configs
-from gan_jax.errors import UserError, one_line, suggestions
+from gan_jax.errors import UserError, one_line, reraise_as, suggestions
+from gan_jax.values import plain
 
 NONE = "none"
 OPEN = ("evaluators", "samplers", "networks")
@@ -31,7 +32,9 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
             usual.append(argument)
         else:
             _put(parent, last, path, argument.partition("=")[2])
-    return _typed(configs.checked(values), usual)
+    with reraise_as("the names of the config's fields"):
+        changed = ConfigDict(plain(values)).lock()  # checked only once all is set: the fields may need each other
+    return _typed(changed, usual)
 
 
 def field(argument: str) -> str:

@@ -80,7 +80,7 @@ LABELS = {
     "np.arange(n) % 3, np.int64(3)": FIT,
     "(np.arange(n) % 3).astype(np.uint8), 5": FIT,
     "(np.arange(n) % 3).astype('>i4'), 3": None,
-    "np.full(n, 2), 2**31": None,
+    "np.full(n, 2), 2**31": UNFIT,
     "np.arange(n) % 3 - 1, 3": UNFIT,
     "np.arange(n) % 3 + 1, 3": UNFIT,
     "np.full(n, -1), 3": UNFIT,

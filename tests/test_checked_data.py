@@ -75,6 +75,7 @@ UNLABELLED = {
     "words": (TEN.astype(str), 10, "not integers"),
     "list": (TEN.tolist(), 10, "are list"),
     "no count": (TEN, 0, "the number of classes is not given"),
+    "far too many": (TEN, 2**31, "classes is 2,147,483,648, more than 1,000,000"),
     "no number": (TEN, "ten", "classes is 'ten'"),
 }
 

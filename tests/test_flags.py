@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY
 
-from gan_jax import command_line, data
+from gan_jax import command_line, data, overrides
 from gan_jax import config as configs
 from gan_jax.command_flags import SUFFIXES, USED_BY, define
 from gan_jax.errors import UserError
@@ -158,6 +158,14 @@ def test_the_plain_command_goes_on_with_what_the_run_was_told(tmp_path, capsys):
     assert fields(tmp_path).steps == 6500
     assert fields(tmp_path, "--config.steps=6000").steps == 6000
     assert fields(tmp_path).steps == 6000
+
+
+def test_fields_that_need_each_other_are_set_in_any_order(tiny):
+    config = tiny("mnist_linear_ae", evaluate_every_steps=3)
+    given = ["--config.evaluators=none", "--config.evaluate_every_steps=0"]
+    assert [overrides.apply(config, each).evaluate_every_steps for each in (given, given[::-1])] == [0, 0]
+    with pytest.raises(UserError, match="names no evaluators"):
+        overrides.apply(config, given[:1])
 
 
 def test_a_file_that_was_changed_since_has_its_way(tmp_path):

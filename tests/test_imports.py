@@ -16,7 +16,7 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
     "values": {"errors"},
     "python_files": {"errors"},
     "config": {"errors", "python_files", "values"},
-    "overrides": {"errors", "config"},
+    "overrides": {"errors", "config", "values"},
     "command_line": {"errors", "config", "overrides", "runs", "values"},
     "resolve": {"errors"},
     "core": set(),

@@ -12,6 +12,7 @@ from gan_jax.data.base import Dataset, Mixture
 from gan_jax.errors import UserError
 
 CHANNELS = (1, 3)  # of images whose channels may have come first by mistake
+MAX_CLASSES = 1_000_000
 IMAGES, POINTS = "images are uint8 [n, h, w, c] in 0..255", "points are float32 [n, d]"
 
 
@@ -32,7 +33,7 @@ def checked(made: Any, name: str, split: str) -> Dataset:
         logging.warning("%s: every value is %s, so there is nothing to learn", source, made.x.flat[0])
     made = made._replace(name=name, split=split)
     if wrong := _wrong_others(made.others, len(made.x)) or _wrong_facts(made):
-        raise UserError(f"{place}: {wrong}")
+        raise UserError(f"{source}: {wrong}")
     if made.label is None:
         return made._replace(classes=0)
     if isinstance(made.label, np.ndarray) and made.label.ndim and len(made.label) != len(made.x):
@@ -98,7 +99,7 @@ def _wrong_values(x: np.ndarray) -> str:
 
 
 def _wrong_others(others: Any, n: int) -> str:
-    """What is wrong with the further fields of n examples, and what to do; '' for nothing."""
+    """Returns what is wrong with the further fields of n examples, and what to do; '' for nothing."""
     if not isinstance(others, Mapping):
         return f"others is {_kind(others)}: it must be a dict of NumPy arrays by the fields' names"
     for name, values in others.items():
@@ -117,7 +118,7 @@ def _wrong_others(others: Any, n: int) -> str:
 
 
 def _wrong_facts(made: Dataset) -> str:
-    """What is wrong with what a data set says beside its arrays, and what to do; '' for nothing."""
+    """Returns what is wrong with what a data set says beside its arrays, and what to do; '' for nothing."""
     for field in ("class_names", "splits"):
         value = getattr(made, field)
         if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
@@ -152,6 +153,8 @@ def _wrong_labels(label: Any, classes: Any) -> str:
         return f"{they_are}, not integers; make them label.astype(np.int32)"
     if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 1:
         return f"the number of classes is not given (classes is {classes!r}); give their number, 1 or more"
+    if classes > MAX_CLASSES:
+        return f"classes is {classes:,}, more than {MAX_CLASSES:,}; give the number of those that the labels tell apart"
     outside = np.count_nonzero((label < 0) | (label >= classes))
     if not outside:
         return ""
