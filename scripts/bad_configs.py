@@ -143,15 +143,10 @@ ENDS = (
     "None",
     "c.copy_and_resolve_references()",
 )
-LAST = {
-    "tanh": (-1, 1),
-    "sigmoid": (0, 1),
-    "softsign": (-1, 1),
-    "identity": None,
-    "hard_tanh": (-1, 1),
-    "relu6": (0, 6),
-}
-LAST |= {"hard_sigmoid": (0, 1), "silu": "half", "gelu": "half", "relu": "half", "softplus": "half", "elu": "half"}
+LAST: dict[str, tuple[float, float] | None] = {"tanh": (-1, 1), "sigmoid": (0, 1), "relu6": (0, 6), "identity": None}
+LAST |= {"soft_sign": (-1, 1), "hard_tanh": (-1, 1), "hard_sigmoid": (0, 1)}
+LAST |= dict.fromkeys(HALF := ("silu", "gelu", "relu", "softplus", "elu"))
+"""Activations, and the range of what they give, None where it has no two bounds; HALF have a lower one."""
 RANGES = (
     (-1, 1),
     (0, 1),
@@ -221,7 +216,7 @@ def of_ranges(rng: random.Random) -> Case:
     last, (low, high) = rng.choice(list(LAST)), rng.choice(RANGES)
     makes = LAST[last]
     right: tuple[str, ...] = ("taken",)
-    if makes == "half":
+    if last in HALF:
         right = ("refused",) if low < -1.01 else ("refused", "taken")
     elif makes is not None and max(abs(low - makes[0]), abs(high - makes[1])) > 0.002 * (high - low):
         right = ("refused",)

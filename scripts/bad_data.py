@@ -18,8 +18,6 @@ from gan_jax.data import Dataset
 from gan_jax.data.base import Mixture
 from gan_jax.errors import UserError
 
-RNG = np.random.default_rng(3)
-
 class Own(np.ndarray):
     pass
 
@@ -28,6 +26,7 @@ class Wordless(Exception):
         raise TypeError("no words")
 
 def load(split):
+    RNG = np.random.default_rng(3)
     n = {n} if split == "train" else {m}
 """
 FIT, UNFIT = True, False

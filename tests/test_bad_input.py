@@ -1,8 +1,11 @@
 """The bad input script, in its short form: every case ends as it should; and every kind of failure is found."""
 
+import importlib
 import os
+import sys
 from pathlib import Path
 
+import jax
 import pytest
 from conftest import ROOT
 
@@ -15,30 +18,82 @@ DIGITS = f"--config={ROOT / 'configs' / 'digits_dcgan.py'}"
 
 
 def test_wrong_input_ends_in_one_line_or_in_a_valid_run(capsys):
-    status = bad_input.main(["--cases=40", "--seed=8", "--played=0.02", DIGITS])
+    kinds = [f"--kind={kind}" for kind in ("command", "files", "command", "python", "json", "own", "flags", "ranges")]
+    status = bad_input.main(["--cases=40", "--seed=8", "--played=0.02", DIGITS, *kinds])
     said = capsys.readouterr().out
     assert (status, said.partition(":")[0]) == (0, "40 cases, 0 failures"), said
 
 
 @pytest.mark.long
-def test_two_thousand_cases_end_in_one_line_or_in_a_valid_run(capsys):
-    status = bad_input.main(["--cases=2000"])
+def test_three_thousand_cases_end_in_one_line_or_in_a_valid_run(capsys):
+    status = bad_input.main(["--cases=3000"])
     said = capsys.readouterr().out
-    assert (status, said.partition(":")[0]) == (0, "2000 cases, 0 failures"), said
+    assert (status, said.partition(":")[0]) == (0, "3000 cases, 0 failures"), said
 
 
-def test_every_field_of_every_config_comes_in_turn():
-    fields = bad_input.bad_values.fields(bad_input.CONFIGS)
-    numbers = [number for number in range(2000) if number % 5 != 4]
-    tried = {(number - number // 5) % len(fields) for number in numbers}
-    assert tried == set(range(len(fields)))
-    assert len({file for file, _ in fields}) == len(bad_input.CONFIGS)
+def test_every_field_of_every_config_comes_in_turn(monkeypatch):
+    files = bad_input.CONFIGS[:3]
+    tried = []
+    of_field = lambda rng, file, field: tried.append((file, field)) or Case("a case", [])  # noqa: E731
+    monkeypatch.setattr(bad_input, "OF_FIELDS", {"command": of_field, "json": of_field})
+    monkeypatch.setattr(bad_input, "OF_ANY", dict.fromkeys(bad_input.OF_ANY, lambda rng: Case("another", [])))
+    plan, fields = bad_input.Plan(0, files, 0.0), bad_input.bad_values.fields(files)
+    for number in range(3000):
+        bad_input.make(plan, number)
+    assert {*tried} == {*fields}
+    assert tried[: len(fields)] == [*dict.fromkeys(tried)]
+    assert len(tried) >= len(bad_input.bad_values.fields(bad_input.CONFIGS))
+    assert {file for file, _ in bad_input.bad_values.fields(bad_input.CONFIGS)} == {*bad_input.CONFIGS}
 
 
-def test_a_case_is_its_seed_and_number():
-    one, same, other = (bad_input.make(seed, 8, bad_input.CONFIGS[:1], 0.5) for seed in (3, 3, 4))
-    assert (one.about, one.arguments) == (same.about, same.arguments)
-    assert one.about != other.about
+def test_a_case_is_its_plan_and_number():
+    for kind in bad_input.KINDS:
+        plans = [bad_input.Plan(seed, bad_input.CONFIGS[:1], 0.5, (kind,)) for seed in (3, 3, 4)]
+        one, same, other = ([bad_input.make(plan, number) for number in range(8)] for plan in plans)
+        assert [case.arguments for case in one] == [case.arguments for case in same]
+        assert [case.about for case in one] == [case.about for case in same]
+        assert [case.about for case in one] != [case.about for case in other]
+
+
+def test_every_kind_comes_in_the_cycle():
+    assert {*bad_input.CYCLE} == {*bad_input.KINDS}
+
+
+@pytest.mark.parametrize(
+    ("case", "wrong"),
+    [
+        (Case("a case", [], right=("refused",)), "it was done, not refused"),
+        (Case("a case", [], check=lambda place, words: f"{place.is_dir()} {words}"), "True round 2/2"),
+        (Case("a case", [], right=("refused", "taken")), ""),
+        (Case("a case", [], right=("done",)), ""),
+    ],
+)
+def test_an_end_that_is_not_the_right_one_is_a_failure(trial, monkeypatch, case, wrong, capfd):
+    monkeypatch.setattr(main, "main", says("round 2/2\n", 0))
+    found = bad_ends.Trial(trial.held).outcome(case).wrong
+    assert (wrong in found) if wrong else not found
+
+
+def test_a_case_has_its_surroundings_for_a_time(trial, monkeypatch, capfd):
+    seen = []
+
+    def command(argv):
+        seen.append(
+            (os.environ["GAN_JAX_CACHE"], jax.config.jax_log_compiles, importlib.import_module("own_x").__file__)
+        )
+        return 0
+
+    monkeypatch.setattr(main, "main", command)
+    monkeypatch.delenv("GAN_JAX_CACHE", raising=False)
+
+    def prepare(place, held):
+        (place / "own_x.py").write_text("")
+
+    case = Case("a case", [], prepare, {"GAN_JAX_CACHE": "{place}/c"}, settings={"jax_log_compiles": True})
+    assert not bad_ends.Trial(trial.held).outcome(case).wrong
+    ((cache, is_set, file),) = seen
+    assert (is_set, Path(cache).parent) == (True, Path(file).parent)
+    assert ("GAN_JAX_CACHE" in os.environ, jax.config.jax_log_compiles, "own_x" in sys.modules) == (False, False, False)
 
 
 @pytest.fixture
@@ -52,6 +107,7 @@ def trial(monkeypatch, tmp_path):
         monkeypatch.setattr(main, "main", command)
         return made.outcome(Case("a case", ["{place}"]))
 
+    outcome.held = tmp_path
     return outcome
 
 
