@@ -301,16 +301,22 @@ def test_two_latents_interpolate_over_the_plane():
     np.testing.assert_allclose(plane[..., 1], np.tile(at[::-1, None], (1, 3)), atol=1e-4)
 
 
+def context_of(objective, dataset, players):
+    """What the evaluator is given of an objective, on a data set whatever the split."""
+    predict = {use: prediction.fn for use, prediction in objective.predictions.items()}
+    return Context(predict, lambda split: dataset, lambda batch: {**batch, "x": batch["x"] / 255.0}, players)
+
+
 def test_evaluator_is_the_mean_over_the_split_however_it_is_cut(monkeypatch):
     monkeypatch.setattr(evaluator, "DECODED_AT_ONCE", 12)  # 4 examples of 3 samples each, of 14
     objective = VAES["conditional"]
     players, pixels = first_player(objective), np.asarray(BATCH["x"][:14] * 255).astype(np.uint8)
     dataset = Dataset("some", "test", pixels, np.asarray(BATCH["label"][:14]), 5)
-    context = Context(objective.predict, lambda split: dataset, lambda x: x / 255.0, players)
+    context = context_of(objective, dataset, players)
     values = evaluator.likelihood(context, split="test", samples=3).measure(players, KEY)
     batch, keys = {"x": pixels / np.float32(255), "label": dataset.label}, example_keys(KEY, 14)
-    terms = objective.predict["elbo"](players, keys, batch)
-    weights = objective.predict["log_weights"](players, keys, jnp.arange(3), batch)
+    terms = ask(objective, "elbo", players, keys, **batch)
+    weights = ask(objective, "log_weights", players, keys, **batch, draws=jnp.tile(jnp.arange(3), (14, 1)))
     assert values.keys() == {"nll", "elbo", "reconstruction", "kl"}
     np.testing.assert_allclose(values["nll"], -importance_weighted_bound(weights).mean(), rtol=1e-5)
     np.testing.assert_allclose(values["elbo"], -(terms["reconstruction"] + terms["kl"]).mean(), rtol=1e-5)
@@ -320,7 +326,7 @@ def test_evaluator_takes_more_samples_than_are_decoded_at_once(monkeypatch):
     objective = VAES["conditional"]
     players, pixels = first_player(objective), np.asarray(BATCH["x"][:3] * 255).astype(np.uint8)
     dataset = Dataset("some", "test", pixels, np.asarray(BATCH["label"][:3]), 5)
-    context = Context(objective.predict, lambda split: dataset, lambda x: x / 255.0, players)
+    context = context_of(objective, dataset, players)
     whole = evaluator.likelihood(context, samples=25).measure(players, KEY)
     monkeypatch.setattr(evaluator, "DECODED_AT_ONCE", 10)
     assert evaluator.likelihood(context, samples=25).measure(players, KEY) == pytest.approx(whole, rel=1e-5)
