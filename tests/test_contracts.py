@@ -27,7 +27,7 @@ OBJECTIVES = {  # a config of the name, or else its objective's terms and a conf
     "vae.vae": "mnist_vae",
 }
 ADVERSARIAL = {"critic": {"bce": 1.0}, "generator": {"non_saturating": 1.0}}
-SHAPE, CLASSES, BATCH = (28, 28, 1), 10, 4
+SHAPE, CLASSES, BATCH = (8, 8, 1), 10, 4
 
 
 def public(package):
@@ -43,6 +43,10 @@ def described(name):
     """A small config of an objective."""
     config = configs.load(ROOT / "configs" / f"{OBJECTIVES.get(name, 'mnist_gan')}.py").unlock()
     own = ADVERSARIAL if name == "adversarial.adversarial" else {}
+    for network in config.networks.values():
+        network.widths = (4,) * len(network.widths)
+        if "latents" in network:
+            network.latents = 4
     if name.startswith("adversarial"):
         config.networks = MLP
     config.objective = {**(config.objective.to_dict() if name in OBJECTIVES else {}), **own, "name": name}
