@@ -3,14 +3,15 @@
 python -m gan_jax.main --config=configs/binary_mnist_vae.py --workdir=runs/binary_mnist_vae
 
 -log p(x) of the 10,000 test images at most 88.80 nats, by 200 importance-weighted samples each (ELBO -92.96:
-reconstruction 68.25, KL 24.71): 30,000 rounds in 5 min 30 s and the evaluation in 80 s, on 2 CPU cores, shared with
+reconstruction 68.25, KL 24.71): 30,000 steps in 5 min 30 s and the evaluation in 80 s, on 2 CPU cores, shared with
 other work (2026-11-23; on another such machine the same figure to the last digit); its samples:
 configs/pictures/binary_mnist_vae.png.
 
 Pythae reports 89.78 nats, also by 200 samples, against the 89.9 of Rezende and Mohamed 2015 (arXiv:1505.05770). That is
 with one hidden layer of 400 ReLUs on each side, 40 latents and 500 epochs, on the file `binarized_mnist`, whose
-training split has 50,000 images; here it is two layers of SiLUs, all 60,000 images, and a draw of the pixels of our own
-by the same law. With --config.data.name=mnist --config.likelihood.name=binarised pixels are drawn anew at each look.
+training split has 50,000 images; here it is two layers of SiLUs, all 60,000 images, and its own sample of the pixels
+from the same distribution. With --config.data.name=mnist --config.likelihood.name=binarised pixels are sampled anew at
+each step.
 """
 
 from configs.common import adam, autoencoder_defaults, cosine, likelihood

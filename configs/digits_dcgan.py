@@ -2,7 +2,7 @@
 
 python -m gan_jax.main --workdir=runs/demo
 
-6,000 rounds in 81 s on 2 CPU cores (2026-11-25); its samples: configs/pictures/digits_dcgan.png.
+6,000 steps in 81 s on 2 CPU cores (2026-11-25); its samples: configs/pictures/digits_dcgan.png.
 """
 
 from configs.common import DCGAN, adam, sample_metrics

@@ -1,11 +1,11 @@
-"""WGAN-GP on the 2D-grid: the networks of grid_gan, whose critic moves five times a round; penalty weight 0.1.
+"""WGAN-GP on the 2D-grid: the networks of grid_gan, with five critic updates a step; penalty weight 0.1.
 
 python -m gan_jax.main --config=configs/grid_wgan_gp.py --workdir=runs/grid_wgan_gp
 
-8,000 rounds in 10 min 13 s on 2 CPU cores, shared with other work (2026-11-23). Of 2,500 samples at the last round: all
-25 modes (at each of the evaluations from round 2,000 on), 48% of high quality, a reverse KL of 0.18 nats: no mode is
+8,000 steps in 10 min 13 s on 2 CPU cores, shared with other work (2026-11-23). Of 2,500 samples at the last step: all
+25 modes (at each of the evaluations from step 2,000 on), 48% of high quality, a reverse KL of 0.18 nats: no mode is
 lost, but half of the points lie on the paths between modes. One seed. With the networks' 0.02 first weights, weight 10
-and a constant rate of 1e-4 it had 18 modes and 3% after 3,000 rounds.
+and a constant rate of 1e-4 it had 18 modes and 3% after 3,000 steps.
 Its samples and its critic: configs/pictures/grid_wgan_gp.png.
 """
 

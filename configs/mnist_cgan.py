@@ -2,13 +2,13 @@
 
 python -m gan_jax.main --config=configs/mnist_cgan.py --workdir=runs/mnist_cgan
 
-4,685 rounds in 12 min 30 s on 2 CPU cores, shared with other work (2026-11-23). Of 1,000 samples 89.3% are of the class
+4,685 steps in 12 min 30 s on 2 CPU cores, shared with other work (2026-11-23). Of 1,000 samples 89.3% are of the class
 asked for by their nearest neighbour among 10,000 training images, and 95.0% of 1,000 test images. A column a class:
 configs/pictures/mnist_cgan.png.
 
 Told the class, a generator can please the critic with one image for each, and without the penalty this one does: with
-batch norm in the critic and no penalty (after 2,811 rounds), with neither (1,500 rounds), and with a penalty_weight of
-0.5 (2,811 rounds). At 5 it stays diverse.
+batch norm in the critic and no penalty (after 2,811 steps), with neither (1,500 steps), and with a penalty_weight of
+0.5 (2,811 steps). At 5 it stays diverse.
 """
 
 from configs.common import adam, dcgan_networks

@@ -4,7 +4,7 @@ python -m gan_jax.main --config=configs/mnist_cvae.py --workdir=runs/mnist_cvae
 
 ELBO on the test images given their labels -99.3 nats (reconstruction 77.5, KL 21.8; of greys, so no likelihood of
 anything; mnist_vae without labels: -103.9):
-12,000 rounds in 2 min 31 s on 2 CPU cores, shared with other work (2026-11-23); its samples, a column for each class:
+12,000 steps in 2 min 31 s on 2 CPU cores, shared with other work (2026-11-23); its samples, a column for each class:
 configs/pictures/mnist_cvae.png.
 """
 

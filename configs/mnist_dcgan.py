@@ -2,7 +2,7 @@
 
 python -m gan_jax.main --config=configs/mnist_dcgan.py --workdir=runs/mnist_dcgan
 
-4,295 rounds in 3 min 21 s in all on 2 CPU cores, shared with other work (2026-11-25), the evaluations in it; Fréchet
+4,295 steps in 3 min 21 s in all on 2 CPU cores, shared with other work (2026-11-25), the evaluations in it; Fréchet
 distance 11.2 by mnist-v1 (floor 0.09), precision 0.55, recall 0.74; the last checkpoint is the best of five. Its
 samples: configs/pictures/mnist_dcgan.png.
 """

@@ -2,7 +2,7 @@
 
 python -m gan_jax.main --config=configs/mnist_deep_ae.py --workdir=runs/mnist_deep_ae
 
-Test error per pixel 0.00447, 27% of PCA's 0.01683 with as many latents; PSNR 24.5 dB against 18.1 dB. 4,800 rounds in
+Test error per pixel 0.00447, 27% of PCA's 0.01683 with as many latents; PSNR 24.5 dB against 18.1 dB. 4,800 steps in
 55 s on 2 CPU cores (2026-11-23); test images beside their reconstructions: configs/pictures/mnist_deep_ae.png.
 """
 

@@ -4,7 +4,7 @@ python -m gan_jax.main --config=configs/mnist_denoising_ae.py --workdir=runs/mni
 
 Error per pixel against the clean test image, and PSNR: of noisy inputs (0.250, 6.0 dB as they come) 0.0122 and 19.5
 dB, of clean ones 0.0050 and 23.5 dB; without noise in training (mnist_overcomplete_ae) 0.0222 and 0.0020. 2,400
-rounds in 56 s on 2 CPU cores (2026-11-23); clean, noisy and reconstructed: configs/pictures/mnist_denoising_ae.png.
+steps in 56 s on 2 CPU cores (2026-11-23); clean, noisy and reconstructed: configs/pictures/mnist_denoising_ae.png.
 """
 
 from configs.common import autoencoder_defaults, cosine

@@ -2,7 +2,7 @@
 
 python -m gan_jax.main --config=configs/mnist_gan.py --workdir=runs/mnist_gan
 
-18,740 rounds in 34 s in all on 2 CPU cores, shared with other work (2026-11-25); Fréchet distance 27.9 by mnist-v1
+18,740 steps in 34 s in all on 2 CPU cores, shared with other work (2026-11-25); Fréchet distance 27.9 by mnist-v1
 (floor 0.08), precision 0.67, recall 0.19. Its samples: configs/pictures/mnist_gan.png.
 """
 

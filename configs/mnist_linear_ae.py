@@ -2,7 +2,7 @@
 
 python -m gan_jax.main --config=configs/mnist_linear_ae.py --workdir=runs/mnist_linear_ae
 
-Test error per pixel 0.016830 against PCA's 0.016828, largest principal angle to PCA's space 1.5 degrees: 5,000 rounds
+Test error per pixel 0.016830 against PCA's 0.016828, largest principal angle to PCA's space 1.5 degrees: 5,000 steps
 in 57 s on 2 CPU cores (2026-11-23). Tied weights, --config.objective.name=autoencoder.tied: 0.016828 and 0.05
 degrees, 62 s.
 """

@@ -4,7 +4,7 @@ python -m gan_jax.main --config=configs/mnist_overcomplete_ae.py --workdir=runs/
 
 Error per pixel against the clean test image, and PSNR: of clean inputs 0.0020 and 28.1 dB, the better copy of the
 two; of noisy ones (0.250, 6.0 dB as they come) 0.0222 and 16.7 dB, where the denoising one has 0.0122 and 19.5 dB.
-2,400 rounds in 28 s on 2 CPU cores (2026-11-23).
+2,400 steps in 28 s on 2 CPU cores (2026-11-23).
 """
 
 from configs import mnist_denoising_ae

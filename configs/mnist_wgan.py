@@ -1,9 +1,9 @@
-"""WGAN on MNIST: DCGAN's networks, RMSProp, five critic moves a round, the critic's weights clipped to [-0.01, 0.01].
+"""WGAN on MNIST: DCGAN's networks, RMSProp, five critic updates a step, the critic's weights clipped to [-0.01, 0.01].
 
 python -m gan_jax.main --config=configs/mnist_wgan.py --workdir=runs/mnist_wgan
 
-1,874 rounds, 10 epochs of the critic's moves, in 6 min 16 s on 2 CPU cores (2026-11-23). From rounds 40-100 to the last
-100 the critic's estimate of the distance, up to its slope, falls from 0.075 to 0.039. Its samples:
+1,874 steps, 10 epochs of the critic's updates, in 6 min 16 s on 2 CPU cores (2026-11-23). From steps 40-100 to the last
+100 the critic's estimate of the distance, up to its gradient norm, falls from 0.075 to 0.039. Its samples:
 configs/pictures/mnist_wgan.png.
 """
 
@@ -15,7 +15,7 @@ def get_config() -> ConfigDict:
     """Returns the config."""
     config = defaults()
     config.data.name = "mnist"
-    config.steps = 1_874  # 10 epochs of critic moves, 2 of generator moves
+    config.steps = 1_874  # 10 epochs of critic updates, 2 of generator updates
     config.steps_per_call = 10
     config.log_every_steps = 10
     config.sample_every_steps = 500

@@ -1,10 +1,10 @@
-"""The classifier of the 8x8 digits whose features measure samples: 45 epochs, images moved by up to 1 pixel.
+"""The classifier of the 8x8 digits whose features measure samples: 45 epochs, images shifted by up to 1 pixel.
 
 python -m gan_jax.main --config=configs/features/digits_classifier.py --workdir=runs/digits_classifier
 python scripts/export_features.py runs/digits_classifier
 
 Its last checkpoint is right on 97.8% of the 360 test images, which are by other writers than the training images: 1,000
-rounds in 19 s on 2 CPU cores, shared with other work (2026-11-23). That is gan_jax/features/digits-v1.npz.
+steps in 19 s on 2 CPU cores, shared with other work (2026-11-23). That is gan_jax/features/digits-v1.npz.
 """
 
 from configs.features import mnist_classifier

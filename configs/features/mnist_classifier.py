@@ -1,9 +1,9 @@
-"""The classifier of MNIST whose features measure samples: 12 epochs, images moved by up to 2 pixels.
+"""The classifier of MNIST whose features measure samples: 12 epochs, images shifted by up to 2 pixels.
 
 python -m gan_jax.main --config=configs/features/mnist_classifier.py --workdir=runs/mnist_classifier
 python scripts/export_features.py runs/mnist_classifier
 
-Its last checkpoint is right on 99.48% of the 10,000 test images: 5,600 rounds in 10 min on 2 CPU cores, shared with
+Its last checkpoint is right on 99.48% of the 10,000 test images: 5,600 steps in 10 min on 2 CPU cores, shared with
 other work (2026-11-23). That is gan_jax/features/mnist-v1.npz.
 """
 

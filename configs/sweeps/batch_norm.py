@@ -9,7 +9,7 @@ from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """With, without, and where; 5 seeds of configs/digits_dcgan.py."""
+    """Returns batch norm in both, in one, and in none; 5 seeds of configs/digits_dcgan.py."""
     generator, critic = ({f"networks.{role}.norm": {"name": "NoNorm"}} for role in ("generator", "critic"))
     cells = {"both": {}, "generator's alone": critic, "critic's alone": generator, "none": {**generator, **critic}}
     every = {"steps": 1_000, "evaluate_every_steps": 250, "checkpoint_every_steps": 1_000}

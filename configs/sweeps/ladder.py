@@ -2,8 +2,8 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/ladder.py --workdir=runs/ladder
 
-The configs of configs/mnist_*.py, cut to as many images shown to the player that moves most, learning rates that fall
-with them. Autoencoders make no samples, and the others are not measured by reconstructions: those are gaps.
+The configs of configs/mnist_*.py, cut to as many images shown to the player with the most updates, learning rates that
+fall with them. Autoencoders make no samples, and the others are not measured by reconstructions: those are gaps.
 """
 
 from typing import Any
@@ -42,7 +42,7 @@ def get_sweep() -> Sweep:
 def _cell(name: str) -> Cell:
     base = load(CONFIGS / f"mnist_{name}.py")
     batch = min(base.batch_size, 100)
-    images = batch * max(player.updates_per_step for player in base.players.values())  # a round
+    images = batch * max(player.updates_per_step for player in base.players.values())  # a step
     steps = IMAGES // (images * EVALUATED) * EVALUATED
     changed: dict[str, Any] = {"steps": steps, "batch_size": batch, "evaluators": _evaluators(name)}
     changed |= {"data.split": "train", "keep_best": ""}
@@ -54,7 +54,7 @@ def _cell(name: str) -> Cell:
 
 
 def _evaluators(name: str) -> dict[str, Any]:
-    """Samples where there is a law of z, reconstructions where there is none."""
+    """Returns evaluators of samples for a model that has latents to sample, else of reconstructions."""
     if name.endswith("_ae"):
         return {"reconstruction": {"name": "reconstruction.clean"}}
     return {"samples": sample_metrics(seeds=1)}

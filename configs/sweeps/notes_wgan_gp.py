@@ -1,4 +1,4 @@
-"""What two slips of a widespread WGAN-GP cost, alone and both: a sigmoid after the critic, one real batch a round.
+"""The cost of two slips of a widespread WGAN-GP, alone and both: a sigmoid after the critic, one real batch a step.
 
 python scripts/sweep.py --sweep=configs/sweeps/notes_wgan_gp.py --workdir=runs/notes_wgan_gp
 

@@ -1,8 +1,8 @@
-"""Four objectives on the digits at an equal budget of images shown to the critic: the games of configs/digits_dcgan.py.
+"""Four objectives on the digits at an equal budget of images shown to the critic.
 
 python scripts/sweep.py --sweep=configs/sweeps/objectives_digits.py --workdir=runs/objectives_digits
 
-The Wasserstein ones move their critic five times a round, and so play a fifth of the rounds.
+The Wasserstein ones update their critic five times a step, and so train for a fifth of the steps.
 """
 
 from configs.common import GAN_LOSSES, WGAN

@@ -1,8 +1,9 @@
-"""Does log(1 - D) saturate? The generator's gradient against how sure the critic is, along training on the digits.
+"""The saturation of log(1 - D): the generator's gradient against how sure the critic is, along training on the digits.
 
 python scripts/sweep.py --sweep=configs/sweeps/saturation.py --workdir=runs/saturation
 
-Minimax against non-saturating, with a critic that moves as often as the generator, and one that moves five times.
+Minimax against non-saturating, with a critic that is updated as often as the generator, and one that is updated five
+times.
 """
 
 from configs.common import GAN_LOSSES
