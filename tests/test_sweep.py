@@ -107,7 +107,7 @@ def test_killed_and_started_again_it_makes_the_same_table(file, undisturbed, tmp
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
 def test_a_signal_is_passed_on_to_what_runs_which_is_waited_for(number):
     process = Mock(poll=Mock(return_value=None))
-    with pytest.raises(KeyboardInterrupt), local._stopping({0: local._Running(Mock(), process), 1: None}):
+    with pytest.raises(KeyboardInterrupt), local._ending_programs({0: local._Running(Mock(), process), 1: None}):
         os.kill(os.getpid(), number)
     assert [name for name, *_ in process.mock_calls] == ["poll", "terminate", "wait"]
 

@@ -72,7 +72,7 @@ def test_drawn_cells_are_different_and_the_first_of_more():
     assert len({cell.name for cell in cells}) == 50
     assert cells != random_search(laws, 50, seed=4)
     assert {cell.overrides["samplers.z.dim"] for cell in cells} == {2, 3}
-    with pytest.raises(UserError, match="its laws give only 2 different ones"):
+    with pytest.raises(UserError, match="its samplers give only 2 different ones"):
         random_search({"step_rule.name": choice("a", "b")}, 3)
 
 
@@ -120,7 +120,7 @@ def test_folders_are_named_by_the_config_seeds_aside(base):
         ({"cells": [Cell("a", {}), Cell("b", {"log_every_steps": 50})]}, "cells 'a' and 'b' are one config"),
         ({"cells": [Cell("a", {"stpes": 3})]}, "cell 'a': unknown config field 'stpes': did you mean steps"),
         ({"cells": [Cell("a", {"samplers.z.dmi": 3})]}, "unknown config field 'samplers.z.dmi': did you mean dim"),
-        ({"cells": [Cell("a", {"seed": 3})]}, "config.seed is no override"),
+        ({"cells": [Cell("a", {"seed": 3})]}, "config.seed cannot be overridden"),
         ({"cells": [Cell("a", {"steps": "many"})]}, "config.steps is 'many': it must be of type int"),
         ({"cells": [Cell("a", {"steps": 0})]}, "cell 'a': config.steps is 0"),
         ({"cells": [Cell("a", {"objective": 3})]}, "config.objective is 3"),
@@ -260,7 +260,7 @@ def test_folder_refuses_what_is_not_this_sweeps(base, tmp_path):
     folders.claim(place, "mine", sweep, cells)
     with pytest.raises(UserError, match="holds another sweep, mine"):
         folders.claim(place, "other", sweep, cells)
-    with pytest.raises(UserError, match="holds cells that this sweep has not, or not so any more: other-"):
+    with pytest.raises(UserError, match="holds cells that this sweep does not have, or has changed: other-"):
         folders.claim(place, "mine", sweep, cells[:1])
     (tmp_path / "other" / "folder").mkdir(parents=True)
     with pytest.raises(UserError, match="holds folder and no sweep"):

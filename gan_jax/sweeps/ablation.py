@@ -1,7 +1,7 @@
 """The report of a sweep: ablation.md, ablation.json, cost.json and ablation.html, made from its runs' files alone.
 
-The first two hold nothing that a clock measured: they are the same bytes however often the sweep was killed and gone on
-with, and on whatever machine of the same kind. Seconds of training stand in the other two.
+The first two hold nothing that a clock measured: they are the same bytes, however often the sweep was killed and
+resumed, and on any machine of the same kind. Seconds of training are in the other two.
 """
 
 import json
@@ -18,11 +18,11 @@ from gan_jax.sweeps.plan import Metric, asked
 from gan_jax.sweeps.results import Results, absent, read, searched
 
 TEMPLATE = Path(__file__).with_name("ablation.html.j2")
-MOST_CELLS, MOST_ROUNDS = 10, 3  # in charts and pictures
+MAX_CELLS, MAX_STEPS = 10, 3  # in charts and sample images
 
 
 def write(folder: Path, *, against: str = "") -> list[Path]:
-    """Writes the report into the folder of a sweep, or of any runs -> its files.
+    """Writes the report into the folder of a sweep, or of any runs. Returns its files.
 
     `against`: the cell that others are compared with, instead of the sweep's own. Raises UserError where there is no
     run or no such cell, and once the report is written where it has metrics or curves that no run has; OSError.
@@ -37,13 +37,13 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
     report = summary.summarise(results)
     if results.finals:
         report["search"] = _search(folder, results)
-    words = f"{len(report['cells'])} cells, {report['runs']} runs."
-    made, cost = tables.of(report), summary.cost(results)
+    summary_line = f"{len(report['cells'])} cells, {report['runs']} runs."
+    made_tables, cost = tables.of(report), summary.cost(results)
     contents = {
-        "ablation.md": tables.markdown(report["sweep"], words, made).encode(),
+        "ablation.md": tables.markdown(report["sweep"], summary_line, made_tables).encode(),
         "ablation.json": _json(report),
         "cost.json": _json(cost),
-        "ablation.html": _page(results, report["sweep"], words, made, cost),
+        "ablation.html": _page(results, report["sweep"], summary_line, made_tables, cost),
     }
     for name, content in contents.items():
         with atomically(folder / name) as file:
@@ -55,7 +55,7 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
 
 
 def chosen(folder: Path, by: Metric, best: int) -> list[str]:
-    """The folders' names of the search's best cells, best first; fewer where fewer have a value of every seed."""
+    """Returns the folders' names of the search's best cells, best first, if they have a value of every seed."""
     return [name for name, value in summary.ranked(searched(folder), by)[:best] if value is not None]
 
 
@@ -76,8 +76,8 @@ def _json(values: Any) -> bytes:
 
 
 def _page(results: Results, title: str, words: str, made: list[tables.Table], cost: list[dict[str, Any]]) -> bytes:
-    shown = summary.pictured(results.cells, results.metrics, MOST_CELLS)
-    rounds, pictures = summary.samples(shown, MOST_ROUNDS)
+    shown = summary.pick(results.cells, results.metrics, MAX_CELLS)
+    steps, samples = summary.samples(shown, MAX_STEPS)
     return html.rendered(
         TEMPLATE,
         title=title,
@@ -90,6 +90,6 @@ def _page(results: Results, title: str, words: str, made: list[tables.Table], co
             for curve in results.curves
             if (svg := chart(shown, curve))
         ],
-        rounds=rounds,
-        pictures=[(name, seed, [html.data_url(path) for path in paths]) for name, seed, paths in pictures],
+        steps=steps,
+        samples=[(name, seed, [html.data_url(path) for path in paths]) for name, seed, paths in samples],
     )

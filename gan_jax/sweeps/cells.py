@@ -1,7 +1,7 @@
-"""Cells of a sweep, and what lists them: by hand, as a grid, as a product of lists, or drawn by laws.
+"""Cells of a sweep, and the functions that list them: by hand, as a grid, as a product of lists, or at random.
 
-A cell is a name and overrides, `{dotted field: value}`; a value that is a mapping takes a block's place whole. Where
-fields move together, a tuple of them stands for one.
+A cell is a name and overrides, `{dotted field: value}`; a value that is a mapping replaces a whole block. A tuple of
+fields is given one value together.
 """
 
 import itertools
@@ -16,11 +16,11 @@ from gan_jax.values import plain
 
 Fields: TypeAlias = str | tuple[str, ...]
 Overrides: TypeAlias = Mapping[str, Any]
-Law: TypeAlias = Callable[[np.random.Generator], Any]
-"""`generator -> value`: how a random search draws a field."""
+Sampler: TypeAlias = Callable[[np.random.Generator], Any]
+"""A function `generator -> value` by which a random search samples a field."""
 
-DIGITS = 3  # of what is drawn: a config that can be read and typed
-DRAWS = 100  # of a cell, before a search is taken to have no other
+DIGITS = 3  # of a sampled value, so that a config can be read and typed
+MAX_TRIES = 100  # per cell, before a search is taken to have no other
 
 
 class Cell(NamedTuple):
@@ -32,7 +32,7 @@ class Cell(NamedTuple):
 
 
 def named(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
-    """Cells by name: of overrides, or a config as it is."""
+    """Returns cells by name, from overrides or from a config as it is."""
     return [
         Cell(name, {}, content) if isinstance(content, ConfigDict) else Cell(name, content)
         for name, content in cells.items()
@@ -40,12 +40,12 @@ def named(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
 
 
 def grid(axes: Mapping[Fields, Sequence[Any]]) -> list[Cell]:
-    """A cell for each combination of the fields' values, the last field's running fastest; named `field=value, ...`."""
+    """Returns a cell for each combination of the fields' values, the last field fastest; named `field=value, ...`."""
     return [_cell(dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())]
 
 
 def product(*lists: Sequence[Cell]) -> list[Cell]:
-    """A cell for each combination of one of each list: names joined, overrides in this order, the later one's last.
+    """Returns a cell for each combination of one cell of each list: names are joined, later overrides replace earlier.
 
     Only the first list's cells may have a base of their own.
     """
@@ -59,49 +59,49 @@ def product(*lists: Sequence[Cell]) -> list[Cell]:
     ]
 
 
-def random_search(laws: Mapping[Fields, Law], count: int, *, seed: int = 0) -> list[Cell]:
-    """So many different cells whose fields are drawn by laws, in this order; the first ones of more are the same ones.
+def random_search(samplers: Mapping[Fields, Sampler], count: int, *, seed: int = 0) -> list[Cell]:
+    """Returns so many different cells whose fields are sampled, in this order. A larger count adds to the same.
 
-    Raises UserError for a count below 1, and where the laws do not give so many.
+    Raises UserError for a count below 1, and where the samplers do not give so many.
     """
     if count < 1:
         raise UserError(f"a random search of {count} cells: it must have at least 1")
     generator, cells = np.random.default_rng(seed), {}
-    for _ in range(DRAWS * count):
-        cell = _cell({fields: law(generator) for fields, law in laws.items()})
+    for _ in range(MAX_TRIES * count):
+        cell = _cell({fields: sample(generator) for fields, sample in samplers.items()})
         cells.setdefault(cell.name, cell)
         if len(cells) == count:
             return list(cells.values())
-    raise UserError(f"a random search of {count} cells: its laws give only {len(cells)} different ones")
+    raise UserError(f"a random search of {count} cells: its samplers give only {len(cells)} different ones")
 
 
-def choice(*values: Any) -> Law:
-    """One of these, equally likely."""
+def choice(*values: Any) -> Sampler:
+    """Samples one of these values, equally likely."""
     return lambda generator: values[generator.integers(len(values))]
 
 
-def integers(low: int, high: int) -> Law:
-    """A whole number from low to high, both among them."""
+def integers(low: int, high: int) -> Sampler:
+    """Samples a whole number from low to high, both included."""
     return lambda generator: int(generator.integers(low, high, endpoint=True))
 
 
-def uniform(low: float, high: float) -> Law:
-    """A number between low and high, rounded to 3 digits."""
+def uniform(low: float, high: float) -> Sampler:
+    """Samples a number between low and high, rounded to 3 digits."""
     return lambda generator: _rounded(generator.uniform(low, high))
 
 
-def log_uniform(low: float, high: float) -> Law:
-    """A number above 0 whose logarithm is uniform between those of low and high, rounded to 3 digits."""
+def log_uniform(low: float, high: float) -> Sampler:
+    """Samples a number above 0 whose logarithm is uniform between those of low and high, rounded to 3 digits."""
     ends = np.log([low, high])
     return lambda generator: _rounded(np.exp(generator.uniform(*ends)))
 
 
 def short(fields: Iterable[str]) -> dict[str, str]:
-    """Each dotted field's shortest ending that names no other of them; `objective.name` is called `objective`."""
+    """Returns each dotted field's shortest ending that is unique; `objective.name` is called `objective`."""
     parts = {field: field.removesuffix(".name").split(".") for field in fields}
     names = {}
     for field, own in parts.items():
-        others = [other for place, other in parts.items() if place != field]
+        others = [other for name, other in parts.items() if name != field]
         lengths = range(1, len(own) + 1)
         enough = (n for n in lengths if all(other[-n:] != own[-n:] for other in others))
         names[field] = ".".join(own[-next(enough, len(own)) :])

@@ -13,26 +13,26 @@ MAX_POINTS = 200  # of a line
 
 
 def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
-    """A line for each cell, the mean over seeds, in a band; None of no values at all.
+    """Returns an SVG with a line for each cell, the mean over seeds, in a band; None where there are no values.
 
-    The band is the mean's t interval at each round or, where a round has fewer values than that takes, from the least
-    to the greatest at each of them: the legend says which, and of how many seeds.
+    The band is the mean's t interval at each step. Where a step has too few values for that, it is the range from the
+    least to the greatest at every step. The legend says which, and of how many seeds.
 
-    Over another metric than rounds, a line for each run, from its first round to a dot at its last one.
+    Over another metric than steps there is a line for each run, with a dot at its last step.
     """
     lines = _band if curve.x == "step" else _paths
-    drawn = []
+    has_values = []
 
     def draw(figure, axes) -> None:
-        drawn.extend(lines(axes, cell, curve, f"C{number}") for number, cell in enumerate(cells))
+        has_values.extend(lines(axes, cell, curve, f"C{number}") for number, cell in enumerate(cells))
         axes.set_yscale(curve.scale)
-        axes.set_xlabel("round" if curve.x == "step" else curve.x)
+        axes.set_xlabel(curve.x)
         axes.set_ylabel(curve.y)
-        if any(drawn):
+        if any(has_values):
             figure.legend(frameon=False, loc="outside right upper", fontsize="small")
 
     text = html.chart(draw, size=(8, 3.5))
-    return text if any(drawn) else None
+    return text if any(has_values) else None
 
 
 def _band(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:
@@ -67,5 +67,5 @@ def _path(run: Run, curve: Curve) -> list[tuple[float, float]]:
 
 
 def _thinned(steps: list[int]) -> list[int]:
-    """Evenly spaced ones of them, the last among them."""
+    """Returns evenly spaced ones of these steps, the last included."""
     return steps[: -1 : -(-len(steps) // MAX_POINTS)] + steps[-1:] if steps else []

@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[2]
 
 
 def command(folder: Path, program: Program) -> list[str]:
-    """Trains the program in its run directory, from that directory's own config; the same command resumes."""
-    place = folder.absolute() / program.folder
-    return [sys.executable, "-m", "gan_jax.main", f"--config={place / 'config.json'}", f"--workdir={place}"]
+    """Returns the command that trains the program in its run directory, from the config there; it also resumes."""
+    run_dir = folder.absolute() / program.folder
+    return [sys.executable, "-m", "gan_jax.main", f"--config={run_dir / 'config.json'}", f"--workdir={run_dir}"]
 
 
 def described(folder: Path, program: Program) -> dict[str, Any]:
-    """The command and what it is of, as JSON has it."""
+    """Returns the command with its cell and seeds, in JSON's types."""
     first, count = program.values["seed"], program.values["seeds"]
     seeds = list(range(first, first + count))
     return {"cell": program.cell, "seeds": seeds, "in": str(ROOT), "command": command(folder, program)}

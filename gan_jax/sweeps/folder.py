@@ -1,13 +1,13 @@
-"""The folder of a sweep: the plan as run directories, and how far each of them is.
+"""The folder of a sweep: the plan as run directories, and the progress of each.
 
-sweep.json                       what the report needs beside the runs: the cells' names and order, metrics, charts
-cells/NAME-HASH/seeds_0_to_4/    a program's run directory: its config.json stands there from the start
-cells/NAME-HASH/seeds_0_to_4/log.txt        all that it printed
-cells/NAME-HASH/seeds_0_to_4/failure.txt    its exit status and last words, where it ended before its last round
+sweep.json                       data of the report beside the runs: the cells' names and order, metrics, charts
+cells/NAME-HASH/seeds_0_to_4/    a program's run directory: its config.json is there from the start
+cells/NAME-HASH/seeds_0_to_4/log.txt        its output
+cells/NAME-HASH/seeds_0_to_4/failure.txt    its exit status and last lines, where it ended before its last step
 search/NAME-HASH/seed_0/         the same of the first of two phases, which is not reported
 ablation.md, .json, .html, cost.json    the report
 
-All that is known of a run is read off its own files: what was killed, here or on another machine, is just not finished.
+The state of a run is read from its own files: one that was killed, here or on another machine, is just not finished.
 """
 
 import fcntl
@@ -26,17 +26,17 @@ from gan_jax.runs.rows import read_rows
 from gan_jax.sweeps.plan import Planned, Program, Sweep, split_seeds
 
 PLAN, CELLS, SEARCH, LOG, FAILURE = "sweep.json", "cells", "search", "log.txt", "failure.txt"
-OURS = (PLAN, "config.json", "ablation.*", "cost.json")
+OWN_FILES = (PLAN, "config.json", "ablation.*", "cost.json")
 """The files' names in a sweep's folder and in a run's, as patterns."""
 SETTLED = ("done", "diverged")
-"""States of a program that is not to be run again."""
-LAST_LINES = 5  # of a log, kept as a failure's words
+"""States of a program that is not run again."""
+LAST_LINES = 5  # of a log, kept as the reason of a failure
 DIVERGED = 3
-"""The exit status of a run that stopped for numbers that are not finite: it would do so again."""
+"""The exit status of a run whose values are not finite any more. It would diverge again."""
 
 
 class Progress(NamedTuple):
-    """How far a program is: `done`, `running`, `failed`, `diverged` or `waiting`; rounds played, seconds trained."""
+    """The progress of a program: `done`, `running`, `failed`, `diverged` or `waiting`; its step and seconds of training."""
 
     state: str
     step: int
@@ -44,7 +44,7 @@ class Progress(NamedTuple):
 
 
 def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, unchecked: Sequence[str] = ()) -> None:
-    """Makes the folder this sweep's: writes sweep.json. unchecked: what it asks for that its first runs have to show.
+    """Makes the folder this sweep's: writes sweep.json. unchecked: metrics that only its first runs can show.
 
     Raises UserError where it holds other things, another sweep, or cells that are not (or not so) in this one; OSError.
     """
@@ -54,7 +54,7 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, un
             raise UserError(f"--workdir={folder} holds another sweep, {held}: choose another folder")
     elif folder.exists() and not folder.is_dir():
         raise UserError(f"--workdir={folder} is a file: choose a folder")
-    elif found := obstacles(folder, OURS):
+    elif found := obstacles(folder, OWN_FILES):
         raise UserError(f"--workdir={folder} holds {', '.join(found[:3])} and no sweep: choose another folder")
     phase = SEARCH if sweep.finals else CELLS
     check(folder, phase, cells)
@@ -72,17 +72,17 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, un
 
 
 def check(folder: Path, phase: str, cells: Sequence[Planned]) -> None:
-    """Raises UserError where a phase's folder holds runs of cells that are none of these."""
+    """Raises UserError where a phase's folder holds runs of other cells."""
     held = {path.name for path in (folder / phase).glob("*") if path.is_dir()}
     if others := sorted(held - {cell.folder for cell in cells}):
         raise UserError(
-            f"{folder / phase} holds cells that this sweep has not, or not so any more: {', '.join(others[:3])}"
+            f"{folder / phase} holds cells that this sweep does not have, or has changed: {', '.join(others[:3])}"
             f"{' ...' if len(others) > 3 else ''}: delete them, or choose another --workdir"
         )
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """What sweep.json holds; raises UserError where there is none."""
+    """Returns the content of sweep.json; raises UserError where there is none."""
     path = folder / PLAN
     try:
         plan = json.loads(path.read_text())
@@ -104,11 +104,11 @@ def prepare(folder: Path, programs: Sequence[Program]) -> None:
 
 
 def found(folder: Path) -> Iterator[Program]:
-    """The programs whose config.json lies in a folder, as planned or as they ran, in the paths' order.
+    """Yields the programs whose config.json is in a folder, as planned or as they ran, in the paths' order.
 
-    Not one of several seeds beside which some of these are to run alone.
+    Leaves out a program of several seeds that was split into single ones.
     """
-    for run_dir in _places(folder):
+    for run_dir in _run_dirs(folder):
         path = run_dir / "config.json"
         try:
             values = configs.read_run(path)["config"]
@@ -116,30 +116,30 @@ def found(folder: Path) -> Iterator[Program]:
         except KeyError as error:
             raise UserError(f"{path} is not the config.json of a run") from error
         program = Program(run_dir.parent.name, run_dir.relative_to(folder), values)
-        if run_dir == folder or values["seeds"] == 1 or not _are_alone(folder, program):
+        if run_dir == folder or values["seeds"] == 1 or not _is_split(folder, program):
             yield program
 
 
-def _are_alone(folder: Path, program: Program) -> bool:
+def _is_split(folder: Path, program: Program) -> bool:
     return any((folder / one.folder / "config.json").exists() for one in split_seeds(program))
 
 
-def _places(folder: Path) -> Iterator[Path]:
-    """The folders within a folder, or that itself, which have a config.json and lie in none that has."""
+def _run_dirs(folder: Path) -> Iterator[Path]:
+    """Yields the outermost folders with a config.json, within a folder or that folder itself."""
     if (folder / "config.json").is_file():
         yield folder
     elif folder.is_dir():
         for inner in sorted(folder.iterdir()):
-            yield from _places(inner)
+            yield from _run_dirs(inner)
 
 
 def runs(run_dir: Path, values: dict[str, Any]) -> list[tuple[int, RunDirectory]]:
-    """Each seed of the program in a folder, and its run directory."""
+    """Returns each seed of the program in a folder, and its run directory."""
     return RunDirectory(run_dir).of_seeds(values["seed"], values["seeds"])
 
 
 def progress(run_dir: Path, values: dict[str, Any]) -> Progress:
-    """How far the program in a folder is, which is to play this config."""
+    """Returns the progress of the program in a folder, which trains this config."""
     each = [one for _, one in runs(run_dir, values)]
     last = [rows[-1] if (rows := read_rows(one.metrics)) else {"step": 0} for one in each]
     step, seconds = min(int(row["step"]) for row in last), max(row.get("seconds", 0.0) for row in last)
@@ -155,21 +155,21 @@ def progress(run_dir: Path, values: dict[str, Any]) -> Progress:
 
 
 def conclude(run_dir: Path, values: dict[str, Any], status: int) -> Progress:
-    """How far the program in a folder is whose process has ended; keeps why where that is not its last round."""
+    """Returns the progress of a program whose process has ended; writes the reason where it is not finished."""
     now = progress(run_dir, values)
     if now.state == "done":
         return now
     log = run_dir / LOG
-    said = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
+    lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
     with atomically(run_dir / FAILURE) as file:
-        file.write("\n".join([f"exit status {status}", *said, ""]).encode())
+        file.write("\n".join([f"exit status {status}", *lines, ""]).encode())
     return progress(run_dir, values)
 
 
 def is_locked(run_dir: Path) -> bool:
-    """Whether a process trains in the folder, of this machine or of one that shares its file system's locks.
+    """Returns True if a process trains in the folder, here or on a machine that shares the file system's locks.
 
-    A run locks its folder; a launcher has its process hold the log before that, from the very first on.
+    A run locks its folder; before that, a launcher's process holds the lock of the log from its start.
     """
     for name in (LOCK, LOG):
         try:
@@ -183,7 +183,7 @@ def is_locked(run_dir: Path) -> bool:
 
 
 def _is_finished(one: RunDirectory, values: dict[str, Any]) -> bool:
-    """Whether a run has all of its last round: row, checkpoint, picture and evaluation, as far as it makes them."""
+    """Returns True if a run has all files of its last step: row, checkpoint, samples and evaluation, where due."""
     steps = values["steps"]
     return (
         _last(one.metrics) == steps

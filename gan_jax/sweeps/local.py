@@ -27,16 +27,16 @@ class _Running(NamedTuple):
 
 
 def run(folder: Path, programs: Sequence[Program], *, slots: int = 1) -> None:
-    """Runs what is not finished of these programs, at most `slots` at a time; each failure is kept in its folder.
+    """Runs those of these programs that are not finished, at most `slots` at a time. A failure is kept in its folder.
 
-    With several slots each sees one device, the slot's number among those of CUDA_VISIBLE_DEVICES. One that another
-    process still trains, as after this one was killed, is waited for. A signal that stops training is passed on: what
-    runs saves and ends, and so does this, by KeyboardInterrupt.
+    With several slots each sees one device, the slot's number among those of CUDA_VISIBLE_DEVICES. A program
+    that another process still trains, as after this one was killed, is waited for. A signal that stops training is
+    passed on: running programs save and end, and this function raises KeyboardInterrupt.
     """
     waiting = deque(program for program in programs if _is_due(folder, program))
-    say(f"{len(programs) - len(waiting)} of {len(programs)} programs are there already")
+    say(f"{len(programs) - len(waiting)} of {len(programs)} programs are done already")
     running: dict[int, _Running | None] = dict.fromkeys(range(slots))
-    with _stopping(running):
+    with _ending_programs(running):
         while waiting or any(running.values()):
             for slot, one in running.items():
                 if one is not None and _has_ended(folder, one):
@@ -55,17 +55,17 @@ def _is_due(folder: Path, program: Program) -> bool:
 
 
 def _start(folder: Path, program: Program, slot: int | None) -> _Running:
-    place = folder / program.folder
+    run_dir = folder / program.folder
     environment = os.environ if slot is None else {**os.environ, "CUDA_VISIBLE_DEVICES": _device(slot)}
-    with (place / folders.LOG).open("ab") as log:
-        if folders.is_locked(place):
+    with (run_dir / folders.LOG).open("ab") as log:
+        if folders.is_locked(run_dir):
             say(f"{program.folder}: is being trained, waiting for it")
             return _Running(program, None)
         say(f"{program.folder}: starts")
-        (place / folders.FAILURE).unlink(missing_ok=True)
+        (run_dir / folders.FAILURE).unlink(missing_ok=True)
         with suppress(OSError):  # where there are no locks
             fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the process's too, as long as its output is this file
-        # In a session of its own, so that Ctrl-C reaches it once: by `_stopping`.
+        # In a session of its own, so that Ctrl-C reaches it once: by `_ending_programs`.
         process = subprocess.Popen(
             command(folder, program),
             cwd=ROOT,
@@ -91,23 +91,23 @@ def _has_ended(folder: Path, one: _Running) -> bool:
 
 
 def _conclude(folder: Path, one: _Running) -> None:
-    """Says what became of a program that has ended."""
-    place, values = folder / one.program.folder, one.program.values
-    now = folders.progress(place, values)
+    """Prints the outcome of a program that has ended."""
+    run_dir, values = folder / one.program.folder, one.program.values
+    now = folders.progress(run_dir, values)
     if one.process is not None:
-        now = folders.conclude(place, values, one.process.returncode)
+        now = folders.conclude(run_dir, values, one.process.returncode)
     if now.state == "done":
         say(f"{one.program.folder}: done, {now.seconds:,.0f} s of training")
         if missing := unchecked(folder):
             say(f"error: {missing}")
     else:
-        why = (place / folders.FAILURE).read_text().splitlines()[-1]
-        say(f"{one.program.folder}: {now.state} at round {now.step}: {why}")
+        why = (run_dir / folders.FAILURE).read_text().splitlines()[-1]
+        say(f"{one.program.folder}: {now.state} at step {now.step}: {why}")
 
 
 @contextmanager
-def _stopping(running: dict[int, _Running | None]) -> Iterator[None]:
-    """Whatever ends this, signals too, ends the running programs, which are waited for."""
+def _ending_programs(running: dict[int, _Running | None]) -> Iterator[None]:
+    """Ends the running programs and waits for them, whatever ends the block, signals included."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

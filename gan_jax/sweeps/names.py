@@ -1,4 +1,4 @@
-"""Whether the runs of a sweep will have the values that it reports: before any of them is played, or at their ends."""
+"""A check, before any run, that the runs of a sweep will have the values that it reports."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,13 +19,13 @@ from gan_jax.training.preflight import check_step
 
 
 def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
-    """The names that the sweep asks for and that cannot be told here to be of any run, as where data is not at hand.
+    """Returns the names that the sweep asks for and that cannot be checked, as where the data is not available.
 
     Raises UserError for one that no cell's runs will have. Cells whose runs have values of the same names are tried
     once, and only until all names are found.
     """
     missing = asked(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
-    known, untold, tried = set(OF_ROWS), set(), set()
+    known, unknown, tried = set(OF_ROWS), set(), set()
     sources: dict[str, Source] = {}
     for cell in cells:
         if not (missing := [name for name in missing if name not in known]):
@@ -35,19 +35,19 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
             tried.add(kind)
             config = configs.of_seed(ConfigDict(cell.values), sweep.seeds.first)
             block = json.dumps({**cell.values["data"], "split": ""})
-            found, not_told = _names(config, sources.setdefault(block, Source(config.data)))
-            known, untold = known | found, untold | not_told
+            found, not_known = _names(config, sources.setdefault(block, Source(config.data)))
+            known, unknown = known | found, unknown | not_known
     missing = [name for name in missing if name not in known]
-    if wrong := [name for name in missing if not untold & {"", name.partition("/")[0]}]:
+    if wrong := [name for name in missing if not unknown & {"", name.partition("/")[0]}]:
         words = ", ".join(repr(name) + _why(name, cells) for name in wrong)
         raise UserError(f"the sweep asks for {words}, which no run of it will have; {suggestions(wrong[0], known)}")
     return missing
 
 
 def _names(config: ConfigDict, source: Source) -> tuple[set[str], set[str]]:
-    """The names of what a run of this config logs and has evaluated at its end, and the evaluators not told here.
+    """Returns the names that a run of this config logs or has evaluated at its end, and the evaluators not known here.
 
-    "" among these: nothing is told, as the data is not here. Of a config that cannot be played there are none.
+    "" among these: nothing is known, as the data is not available. A config that cannot be trained has no names.
     """
     try:
         dataset = source.load(config.data.split)
@@ -58,13 +58,13 @@ def _names(config: ConfigDict, source: Source) -> tuple[set[str], set[str]]:
         found = {*check_step(experiment, config)}
     except UserError:
         return set(), set()
-    untold = set()
+    unknown = set()
     for name in schedule.evaluators_due(config, config.steps):
         try:
             found |= _evaluated(config, name, experiment, source.load)
         except UserError:
-            untold.add(name)
-    return found, untold
+            unknown.add(name)
+    return found, unknown
 
 
 def _evaluated(config: ConfigDict, name: str, experiment: Experiment, load: Callable[[str], Dataset]) -> set[str]:
@@ -73,14 +73,14 @@ def _evaluated(config: ConfigDict, name: str, experiment: Experiment, load: Call
 
 
 def _why(name: str, cells: Sequence[Planned]) -> str:
-    """Where it is an evaluator's that is never due, this."""
+    """Returns a reason where the name is that of an evaluator that is never due; else ''."""
     evaluator = name.partition("/")[0]
     every = [schedule.of_evaluators(cell.values).get(evaluator) for cell in cells]
     return f" (evaluator {evaluator!r} is never due: set evaluate_every_steps)" if {*every} == {0} else ""
 
 
 def _kind(value: Any) -> Any:
-    """A config without what no name depends on: of numbers only whether they are 0, and whether they are above 1."""
+    """Returns a config without what no name depends on: numbers are reduced to `not 0` and `above 1`."""
     if isinstance(value, Mapping):
         return {key: _kind(item) for key, item in sorted(value.items())}
     if isinstance(value, list | tuple):

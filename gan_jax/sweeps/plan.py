@@ -1,4 +1,4 @@
-"""From a sweep's file to the programs to run: what is asked, and its expansion.
+"""The plan of a sweep: its file, and the programs that it expands to.
 
 A sweep's file is Python with a function `get_sweep() -> Sweep`, and is run as code:
 
@@ -29,7 +29,7 @@ from gan_jax.values import plain, plain_scalar
 BETTER = ("lower", "higher")
 SCALES = ("linear", "log")
 OF_ROWS = frozenset({"step", "seconds"})
-"""What every logged row has beside the metrics of a round."""
+"""Names in every logged row beside the metrics of a step."""
 
 
 class Seeds(NamedTuple):
@@ -40,21 +40,21 @@ class Seeds(NamedTuple):
     at_once: int = 0
 
     def programs(self) -> list[range]:
-        """The seeds of each program."""
+        """Returns the seeds of each program."""
         size = self.at_once or self.count
         last = self.first + self.count
         return [range(start, min(start + size, last)) for start in range(self.first, last, size)]
 
 
 class Metric(NamedTuple):
-    """What is reported: a name of evaluations.jsonl or metrics.jsonl, and which way is the `better` one, if any."""
+    """A reported value: a name of evaluations.jsonl or metrics.jsonl, and which direction is `better`, if any."""
 
     name: str
     better: str = ""
 
 
 class Curve(NamedTuple):
-    """A chart: `y`, a name of either file, on a 'linear' or 'log' scale, over `x`, another one or the rounds played."""
+    """A chart: `y`, a name of either file, on a 'linear' or 'log' scale, over `x`, another one or the step."""
 
     y: str
     x: str = "step"
@@ -64,7 +64,7 @@ class Curve(NamedTuple):
 class Finals(NamedTuple):
     """The second of two phases: the `best` cells by a metric, again, over fresh seeds, which alone are reported.
 
-    After Lucic et al. 2018, arXiv:1711.10337. `by` is to come from validation data, and is none of those reported.
+    After Lucic et al. 2018, arXiv:1711.10337. `by` comes from validation data and is not reported.
     """
 
     best: int
@@ -73,16 +73,16 @@ class Finals(NamedTuple):
 
 
 def asked(metrics: Iterable[Metric], curves: Iterable[Curve], by: Metric | None) -> list[str]:
-    """The names of values that runs must have for these, each once."""
+    """Returns the names of the values that runs must have for these, each once."""
     names = [*(metric.name for metric in metrics), *(name for curve in curves for name in (curve.x, curve.y))]
     return list(dict.fromkeys([*names, *([by.name] if by else [])]))
 
 
 class Sweep(NamedTuple):
-    """What a sweep's file gives.
+    """The result of a sweep's file.
 
-    base: the config that cells override. overrides: what all cells have in common, given before their own. metrics: in
-    the table's order; () for all evaluations. curves: () for all metrics over rounds. baseline: the cell that others
+    base: the config that cells override. overrides: common to all cells, applied before their own. metrics: in
+    the table's order; () for all evaluations. curves: () for all metrics over steps. baseline: the cell that others
     are compared with; "" for the first.
     """
 
@@ -113,7 +113,7 @@ class Program(NamedTuple):
 
 
 def load(path: str | Path) -> Sweep:
-    """What `get_sweep()` of a Python file returns; raises UserError, with the file's name, for what fails in it."""
+    """Returns the result of `get_sweep()` of a Python file; raises UserError, with its name, for what fails in it."""
     sweep = made_by(path, "get_sweep", "sweep")
     if not isinstance(sweep, Sweep):
         raise UserError(f"--sweep={path}: get_sweep() returned {type(sweep).__name__}, not a Sweep")
@@ -121,7 +121,7 @@ def load(path: str | Path) -> Sweep:
 
 
 def expand(sweep: Sweep) -> list[Planned]:
-    """Every cell's config, checked.
+    """Returns every cell's config, checked.
 
     Raises UserError for no cells, two of one name or config, fields that do not exist, values of another type, seeds
     that cannot be, and a baseline, a metric or finals that do not fit.
@@ -137,7 +137,7 @@ def expand(sweep: Sweep) -> list[Planned]:
 
 
 def programs(cells: Sequence[Planned], seeds: Seeds, folder: Path) -> list[Program]:
-    """The processes of these cells, within a folder."""
+    """Returns the programs of these cells, within a folder."""
     made = []
     for cell in cells:
         for some in seeds.programs():
@@ -148,7 +148,7 @@ def programs(cells: Sequence[Planned], seeds: Seeds, folder: Path) -> list[Progr
 
 
 def split_seeds(program: Program) -> list[Program]:
-    """A program of several seeds as one for each."""
+    """Returns a program of several seeds as one program for each."""
     first, count = program.values["seed"], program.values["seeds"]
     return [
         Program(program.cell, program.folder.with_name(f"seed_{seed}"), {**program.values, "seed": seed, "seeds": 1})
@@ -180,7 +180,7 @@ def _check(sweep: Sweep) -> None:
 def _check_finals(sweep: Sweep, finals: Finals) -> None:
     _check_seeds(finals.seeds)
     if sweep.baseline:
-        raise UserError(f"baseline {sweep.baseline!r}: a search has none, as its best cells are not known before")
+        raise UserError(f"baseline {sweep.baseline!r}: a search has none, as its best cells are not known in advance")
     searched, fresh = (range(s.first, s.first + s.count) for s in (sweep.seeds, finals.seeds))
     if range(max(searched.start, fresh.start), min(searched.stop, fresh.stop)):
         raise UserError(f"finals' seeds from {fresh.start} on were seen in the search: begin them at {searched.stop}")
@@ -213,7 +213,7 @@ def _planned(cell: Cell, sweep: Sweep) -> Planned:
 
 
 def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
-    """A config's values with those of dotted fields that exist replaced, `values` itself among what is changed."""
+    """Returns the values with those of existing dotted fields replaced; changes `values` itself."""
     for path, given in overrides.items():
         value = plain(given, f"config.{path}")
         if path in configs.OPTIONAL_BLOCKS and isinstance(value, Mapping):  # whether or not the base has one
@@ -231,7 +231,7 @@ def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
 
 def _entered(block: Any, part: str, path: str) -> Any:
     if path in ("seed", "seeds"):
-        raise UserError(f"config.{path} is no override: the sweep's seeds say which")
+        raise UserError(f"config.{path} cannot be overridden: it is given by the sweep's seeds")
     if not isinstance(block, Mapping) or part not in block:
         known = block.keys() if isinstance(block, Mapping) else []
         raise UserError(f"unknown config field {path!r}: {suggestions(part, known)}")
@@ -239,7 +239,7 @@ def _entered(block: Any, part: str, path: str) -> Any:
 
 
 def _takes(old: Any, new: Any) -> bool:
-    """Whether a value may take another's place; a block may stand for a number, as a schedule does, or for a block."""
+    """Returns True if a value may replace another. A block may replace a number, as a schedule does, or a block."""
     if isinstance(new, Mapping) or isinstance(old, Mapping):
         return isinstance(old, Mapping | float) and isinstance(new, Mapping | float)
     if isinstance(old, tuple | list):

@@ -1,4 +1,4 @@
-"""What the runs of a folder came to, read off their config.json, metrics.jsonl and evaluations.jsonl alone."""
+"""The results of the runs of a folder, read from config.json, metrics.jsonl and evaluations.jsonl alone."""
 
 import json
 import math
@@ -15,20 +15,20 @@ from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.cells import short
 from gan_jax.sweeps.plan import Curve, Metric
 
-NO_MATTER = RESUMABLE - {"steps"}
-"""Fields that do not change a run's numbers, and so do not tell cells apart."""
+IRRELEVANT = RESUMABLE - {"steps"}
+"""Fields that do not change a run's results, and so do not distinguish cells."""
 FINISHED = ("finished", "collapsed")
 COLLAPSES = frozenset({"the fakes have collapsed", "the fakes repeat themselves", "the posterior has collapsed"})
 """The alarms that make a run a collapsed one."""
-LAST = 0.1  # of the rounds: what a metric of metrics.jsonl is the mean over, as a batch's value is noisy
-NOT_METRICS = ("/std", "/floor")  # endings of what stands beside an evaluation's values
+LAST = 0.1  # of the steps, which a metric of metrics.jsonl is averaged over, as a batch's value is noisy
+NOT_METRICS = ("/std", "/floor")  # suffixes of the companions of an evaluation's values
 
 
 class Run(NamedTuple):
     """One seed's run.
 
     fate: `finished`; `collapsed`, finished too, but its fakes are few images again and again, or a VAE's latents say
-        nothing; `diverged`, its numbers are not finite any more; `failed`, it ended before its last round; `not run`.
+        nothing; `diverged`, its values are not finite any more; `failed`, it ended before its last step; `not run`.
     alarms: those that go off at its last row (alarms.py), by name.
     """
 
@@ -42,7 +42,7 @@ class Run(NamedTuple):
     seconds: float  # of training, its share of the program that it was part of
 
     def value(self, metric: str) -> float | None:
-        """A metric at the last round, or of metrics.jsonl its mean over the last tenth of them; None: a gap."""
+        """Returns a metric at the last step, or for metrics.jsonl its mean over the last tenth; None: a gap."""
         if self.fate not in FINISHED:
             return None
         steps = self.config["steps"]
@@ -52,14 +52,14 @@ class Run(NamedTuple):
         return value if value is not None and math.isfinite(value) else None
 
     def curve(self, name: str) -> dict[int, float]:
-        """A metric's finite values by round, of either file."""
+        """Returns a metric's finite values by step, from either file."""
         rows = [*self.rows, *self.evaluations]
         if name == "step":
             return {int(row["step"]): row["step"] for row in rows}
         return {int(row["step"]): row[name] for row in rows if _is_number(row.get(name)) and math.isfinite(row[name])}
 
     def samples(self) -> dict[int, Path]:
-        """Its pictures by round."""
+        """Returns the files of its samples by step."""
         paths = sorted(self.run_dir.samples.glob("step_*.png"))
         return {int(path.stem.removeprefix("step_")): path for path in paths}
 
@@ -72,7 +72,7 @@ class CellRuns(NamedTuple):
     runs: list[Run]
 
     def by_seed(self, metric: str) -> dict[int, float | None]:
-        """A metric's value of every seed, None where there is none."""
+        """Returns a metric's value for every seed, or None."""
         return {run.seed: run.value(metric) for run in self.runs}
 
 
@@ -89,7 +89,7 @@ class Results(NamedTuple):
 
 
 def read(folder: Path) -> Results:
-    """The runs of a sweep's folder, of one of two phases those of the second; or of any folder of runs.
+    """Returns the results of a sweep's folder, of one of two phases those of the second; or of any folder of runs.
 
     There, without sweep.json, cells are told apart and named by their configs. Raises UserError where there is no run.
     """
@@ -114,7 +114,7 @@ def read(folder: Path) -> Results:
 
 
 def absent(runs: Sequence[Run], names: Iterable[str]) -> str:
-    """A line about those of these names that no run has a number of; "" where there are none, or no run has ended."""
+    """Returns a line about the names that no run has a value of; "" where there are none, or no run has ended."""
     rows = [row for run in runs for row in (*run.rows[-1:], *run.evaluations)]
     known = {name for row in rows for name, value in row.items() if _is_number(value)}
     missing = [name for name in names if name not in known]
@@ -124,12 +124,12 @@ def absent(runs: Sequence[Run], names: Iterable[str]) -> str:
 
 
 def unchecked(folder: Path) -> str:
-    """`absent`, of what a sweep asks for and what could not be checked before its runs."""
+    """Returns the line of `absent` for the metrics of a sweep that could not be checked before its runs."""
     names = folders.read(folder).get("unchecked", []) if (folder / folders.PLAN).exists() else []
-    places = [folder / phase for phase in (folders.SEARCH, folders.CELLS)] if names else []
+    phases = [folder / phase for phase in (folders.SEARCH, folders.CELLS)] if names else []
     runs = [
         run
-        for run_dir in places
+        for run_dir in phases
         for program in folders.found(run_dir)
         for run in _runs(run_dir, program.folder, program.values)
     ]
@@ -137,7 +137,7 @@ def unchecked(folder: Path) -> str:
 
 
 def searched(folder: Path) -> dict[str, list[Run]]:
-    """The runs of the first of two phases, by their cells' folders."""
+    """Returns the runs of the first of two phases, by their cells' folders."""
     run_dir = folder / folders.SEARCH
     cells: dict[str, list[Run]] = {}
     for program in folders.found(run_dir):
@@ -154,7 +154,7 @@ def _runs(base: Path, within: Path, values: dict[str, Any]) -> Iterator[Run]:
 
 
 def _alarms(rows: list[Row]) -> list[str]:
-    """Those that go off at the last row."""
+    """Returns the alarms that go off at the last row."""
     return [alarm.name for alarm in alarms.find(rows) if alarm.last == rows[-1]["step"]]
 
 
@@ -172,7 +172,7 @@ def _grouped(runs: Sequence[Run]) -> list[tuple[dict[str, Any], list[Run]]]:
     """Runs that differ in their seeds alone, and each group's config without fields that do not matter."""
     groups: dict[str, tuple[dict[str, Any], list[Run]]] = {}
     for run in runs:
-        config = {field: value for field, value in flatten(run.config) if field not in {"seed", "seeds", *NO_MATTER}}
+        config = {field: value for field, value in flatten(run.config) if field not in {"seed", "seeds", *IRRELEVANT}}
         groups.setdefault(json.dumps(config, sort_keys=True), (config, []))[1].append(run)
     return list(groups.values())
 
@@ -187,7 +187,7 @@ def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any],
     cells = []
     for config, runs in groups:
         differs = {field: config[field] for field in differing if field in config}
-        own = ", ".join(f"{names[field]}={_shown(value)}" for field, value in differs.items()) or "all runs"
+        own = ", ".join(f"{names[field]}={_text(value)}" for field, value in differs.items()) or "all runs"
         folder = "".join(runs[0].run_dir.folder.relative_to(run_dir).parts[:1])
         _check_once(runs)
         order, name = planned.get(folder, (len(planned), own))
@@ -202,7 +202,7 @@ def _check_once(runs: Sequence[Run]) -> None:
             raise UserError(f"{other.run_dir.folder} and {run.run_dir.folder} are the same run: move one of them away")
 
 
-def _shown(value: Any) -> str:
+def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -218,14 +218,14 @@ def _measured(runs: Iterable[Run]) -> list[str]:
 
 
 def _made_with(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
-    """What the runs say of their making, and how many runs say each."""
+    """Returns the versions, devices and git states of the runs, with the number of runs of each."""
     made: dict[str, dict[str, int]] = {"versions": {}, "devices": {}, "git": {}}
     for run in runs:
-        said = json.loads(run.run_dir.config.read_text()) if run.run_dir.config.exists() else {}
-        git = said.get("git") or {}
-        versions = ", ".join(f"{name} {version}" for name, version in said.get("versions", {}).items())
+        about = json.loads(run.run_dir.config.read_text()) if run.run_dir.config.exists() else {}
+        git = about.get("git") or {}
+        versions = ", ".join(f"{name} {version}" for name, version in about.get("versions", {}).items())
         changed = " with changes" if git.get("changed") else ""
-        texts = {"versions": versions, "devices": ", ".join(said.get("devices", [])), "git": ""}
+        texts = {"versions": versions, "devices": ", ".join(about.get("devices", [])), "git": ""}
         texts["git"] = f"{git['commit']}{changed}" if "commit" in git else ""
         for kind, text in texts.items():
             made[kind][text or "not said"] = made[kind].get(text or "not said", 0) + 1

@@ -1,8 +1,7 @@
 """The SLURM launcher: one job array of the plain commands, a task for each program.
 
-A task that is asked to stop, 120 s before its time is up or by `scancel --signal=TERM`, saves its run and is put back
-into the queue; so is one that SLURM itself takes off a machine. `python -m gan_jax.sweeps.slurm FOLDER STATUS` is what
-a task ends with.
+A task that is asked to stop, 120 s before its time is up or by `scancel --signal=TERM`, saves its run and is requeued.
+So is one that SLURM takes off a machine. A task ends with `python -m gan_jax.sweeps.slurm FOLDER STATUS`.
 """
 
 import json
@@ -40,50 +39,50 @@ if [ $? = {again} ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY
 
 
 def submit(folder: Path, programs: Sequence[Program], *, slots: int, options: Sequence[str]) -> str | None:
-    """Submits what is not finished of these programs, at most `slots` at a time -> the job's number, None of nothing.
+    """Submits what is not finished of these programs, at most `slots` at a time. Returns the job's number, or None.
 
     `options` are sbatch's own, such as '--partition=gpu'. Raises UserError where there is no SLURM, or where a job of
     this folder is still queued; what sbatch says where it refuses.
     """
     if shutil.which("sbatch") is None:
         raise UserError("--launcher=slurm: there is no sbatch on this machine: use --launcher=local, or a login node")
-    place = folder.absolute() / FOLDER
-    _check_queue(place)
+    slurm = folder.absolute() / FOLDER
+    _check_queue(slurm)
     due = [p for p in programs if folders.progress(folder / p.folder, p.values).state not in folders.SETTLED]
     if not due:
         return None
-    with atomically(place / "programs.txt") as file:
+    with atomically(slurm / "programs.txt") as file:
         file.write("".join(f"{folder.absolute() / program.folder}\n" for program in due).encode())
-    words = {"name": shlex.quote(folder.absolute().name), "folder": place, "root": shlex.quote(str(ROOT))}
+    words = {"name": shlex.quote(folder.absolute().name), "folder": slurm, "root": shlex.quote(str(ROOT))}
     words |= {"last": len(due) - 1, "slots": slots, "again": AGAIN, "python": shlex.quote(sys.executable)}
     words |= {"failure": folders.FAILURE, "log": folders.LOG}
-    with atomically(place / "array.sh") as file:
+    with atomically(slurm / "array.sh") as file:
         file.write(SCRIPT.format(options="\n".join(f"#SBATCH {option}" for option in options), **words).encode())
-    job = _said(["sbatch", "--parsable", str(place / "array.sh")]).split(";")[0].strip()
-    with atomically(place / "job") as file:
+    job = _output(["sbatch", "--parsable", str(slurm / "array.sh")]).split(";")[0].strip()
+    with atomically(slurm / "job") as file:
         file.write(f"{job}\n".encode())
     return job
 
 
-def conclude(place: Path, status: int) -> int:
-    """The exit status of a task whose command ended with this one: AGAIN where it stopped because it was asked to."""
-    values = json.loads((place / "config.json").read_text())["config"]
-    if status == 0 and folders.progress(place, values).state != "done":
+def conclude(run_dir: Path, status: int) -> int:
+    """Returns a task's exit status from that of its command: AGAIN where the run was stopped and has to go on."""
+    values = json.loads((run_dir / "config.json").read_text())["config"]
+    if status == 0 and folders.progress(run_dir, values).state != "done":
         return AGAIN
-    return int(folders.conclude(place, values, status).state != "done")
+    return int(folders.conclude(run_dir, values, status).state != "done")
 
 
-def _check_queue(place: Path) -> None:
-    path = place / "job"
+def _check_queue(slurm: Path) -> None:
+    path = slurm / "job"
     if not path.exists():
         return
     job = path.read_text().strip()
     done = subprocess.run(["squeue", "--noheader", f"--jobs={job}"], capture_output=True, text=True)
-    if done.returncode == 0 and done.stdout.strip():  # of a job that is long over squeue knows nothing
+    if done.returncode == 0 and done.stdout.strip():  # squeue does not know a job that ended long ago
         raise UserError(f"job {job} of this sweep is still in the queue: wait for it, or end it by scancel {job}")
 
 
-def _said(command: list[str]) -> str:
+def _output(command: list[str]) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
     except subprocess.CalledProcessError as error:

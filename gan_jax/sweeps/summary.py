@@ -1,4 +1,4 @@
-"""From the runs' results to the numbers of the report, as JSON has them."""
+"""The numbers of the report, in JSON's types, from the runs' results."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ from gan_jax.sweeps.statistics import summary
 
 
 def summarise(results: Results) -> dict[str, Any]:
-    """All that the report says but seconds and pictures: the same from the same runs, however often they were killed.
+    """Returns the report without seconds and sample images: the same from the same runs, however often killed.
 
     Of every cell each metric's `values` by seed (None: a gap), their mean with its 95 % interval or, of few seeds,
     their range (`kind`, see statistics.py), and its `difference` from the baseline, cell less baseline, over the seeds
@@ -28,7 +28,7 @@ def summarise(results: Results) -> dict[str, Any]:
 
 
 def cost(results: Results) -> list[dict[str, Any]]:
-    """Seconds by cell: of a run that was played to its last round, the mean (None of none), and of all runs together.
+    """Returns seconds by cell: the mean of the runs trained to their last step (or None), and the sum of all runs.
 
     Of several seeds as one program a run has its share.
     """
@@ -42,7 +42,7 @@ def cost(results: Results) -> list[dict[str, Any]]:
 
 
 def ranked(cells: dict[str, list[Run]], by: Metric) -> list[tuple[str, float | None]]:
-    """Cells and their means over seeds, best first; those without a value of every seed last, as None."""
+    """Returns cells and their means over seeds, best first; those without a value of every seed last, as None."""
     means = {}
     for name, runs in cells.items():
         values = [value for run in runs if (value := run.value(by.name)) is not None]
@@ -59,7 +59,7 @@ def _cell(cell: CellRuns, baseline: CellRuns, metrics: Iterable[Metric]) -> dict
         "differs": cell.differs,
         "fates": {str(run.seed): run.fate for run in cell.runs},
         "alarms": {str(run.seed): run.alarms for run in cell.runs},
-        "rounds": config["steps"],
+        "steps": config["steps"],
         "images": config["steps"] * config["batch_size"] * most,
         "metrics": {metric.name: _metric(cell, baseline, metric.name) for metric in metrics},
     }
@@ -77,7 +77,7 @@ def _metric(cell: CellRuns, baseline: CellRuns, name: str) -> dict[str, Any]:
 
 
 def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:
-    """A metric and its floors, what training examples get in the samples' place: the least and the greatest of runs.
+    """Returns a metric and its floors, the values of training examples as samples: the runs' least and greatest.
 
     They differ where cells are measured otherwise, or on other data; there are none where no run says one.
     """
@@ -86,8 +86,8 @@ def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:
     return {**metric._asdict(), "floors": sorted({min(floors), max(floors)}) if floors else []}
 
 
-def pictured(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[CellRuns]:
-    """At most so many cells, for charts and pictures: the best by the first metric, in the table's order."""
+def pick(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[CellRuns]:
+    """Returns at most so many cells, for charts and samples: the best by the first metric, in the table's order."""
     if len(cells) <= most:
         return cells
     order = ranked({cell.name: cell.runs for cell in cells}, metrics[0]._replace(better=metrics[0].better or "lower"))
@@ -96,9 +96,9 @@ def pictured(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[Ce
 
 
 def samples(cells: list[CellRuns], most: int) -> tuple[list[int], list[tuple[str, int, list[Path]]]]:
-    """Some rounds that all cells have pictures of, and `(cell, seed, pictures)`: of a seed of each, after these rounds.
+    """Returns some steps that all cells have samples of, and `(cell, seed, images)` of one seed each at these steps.
 
-    Where last rounds differ, a picture after the last one comes last. A run that failed is shown where no other can.
+    Where last steps differ, the image of the last one is added. A run that failed is shown where there is no other.
     """
     shown = []
     for cell in cells:

@@ -1,4 +1,4 @@
-"""The report's tables, from its numbers: the same ones in Markdown and in HTML."""
+"""The tables of the report, the same in Markdown and in HTML."""
 
 import json
 import math
@@ -21,14 +21,14 @@ class Table(NamedTuple):
 
 
 def of(report: dict[str, Any]) -> list[Table]:
-    """All tables of a report."""
+    """Returns all tables of a report."""
     tables = [_results(report), *([_differences(report)] if len(report["cells"]) > 1 else []), _seeds(report)]
     tables += [_configs(report), _cost(report), *([_search(report)] if report.get("search") else []), _made(report)]
     return tables
 
 
 def markdown(title: str, words: str, tables: list[Table]) -> str:
-    """The tables as a page of Markdown."""
+    """Returns the tables as a page of Markdown."""
     parts = [f"# {title}", words]
     for table in tables:
         lines = ["| " + " | ".join(map(_escaped, row)) + " |" for row in [table.header, *table.rows]]
@@ -49,7 +49,7 @@ def _results(report: dict[str, Any]) -> Table:
         rows.append(["training examples", "", "", *(_floor(metric["floors"]) for metric in report["metrics"])])
     shown = [cell["metrics"][metric["name"]] for cell in report["cells"] for metric in report["metrics"]]
     words = (
-        "Mean over seeds at the last round, of what is logged while training over the last tenth of the rounds. "
+        "Mean over seeds at the last step; of metrics logged while training, over the last tenth of the steps. "
         f"{_kinds(shown)} ↓ lower is better, ↑ higher. A run that failed has no value: {GAP}, or over how many seeds "
         "the mean is. Collapsed ones count in it."
     )
@@ -57,7 +57,7 @@ def _results(report: dict[str, Any]) -> Table:
 
 
 def _kinds(shown: list[dict[str, Any]]) -> str:
-    """What stands in brackets behind these means, and of how many values."""
+    """Returns a sentence on the brackets behind these means, and on the number of values."""
     counts = {kind: sorted({one["count"] for one in shown if one["kind"] == kind}) for kind in (T, RANGE)}
     words = []
     if counts[T]:
@@ -102,16 +102,16 @@ def _configs(report: dict[str, Any]) -> Table:
 
 
 def _cost(report: dict[str, Any]) -> Table:
-    words = "Images: rounds x batch x moves of the player that moves most. Seconds: ablation.html, cost.json."
-    rows = [[cell["name"], f"{cell['rounds']:,}", f"{cell['images']:,}"] for cell in report["cells"]]
-    return Table("Cost of a run", words, ["cell", "rounds", "images"], rows)
+    words = "Images: steps x batch x updates of the player with the most. Seconds: ablation.html, cost.json."
+    rows = [[cell["name"], f"{cell['steps']:,}", f"{cell['images']:,}"] for cell in report["cells"]]
+    return Table("Cost of a run", words, ["cell", "steps", "images"], rows)
 
 
 def _search(report: dict[str, Any]) -> Table:
     search = report["search"]
     rows = [[cell["name"], _number(cell["value"]), "yes" if cell["chosen"] else ""] for cell in search["cells"]]
     words = (
-        f"Chosen by {search['by']}, {search['better']} is better, the mean of {seeds(search['seeds'])}; played again "
+        f"Chosen by {search['by']}, {search['better']} is better, the mean of {seeds(search['seeds'])}; trained again "
         "above, over fresh seeds."
     )
     return Table("The search before", words, ["cell", search["by"], "chosen"], rows)
@@ -125,7 +125,7 @@ def _made(report: dict[str, Any]) -> Table:
 
 
 def _interval(values: dict[str, Any], count: int) -> str:
-    """A mean with what is behind it, to the digits that this leaves meaning to."""
+    """Returns a mean with its interval, to the digits that are significant."""
     if values["mean"] is None:
         return GAP
     some = f" ({values['count']} of {count} seeds)" if values["count"] < count else ""
@@ -137,7 +137,7 @@ def _interval(values: dict[str, Any], count: int) -> str:
 
 
 def _rounded(value: float, width: float) -> str:
-    """A number to a hundredth of an interval's width or less, and to 6 digits at most."""
+    """Returns a number to a hundredth of an interval's width or less, and to 6 digits at most."""
     return f"{round(value, 2 - math.floor(math.log10(width))):.6g}" if width > 0 else _number(value)
 
 
