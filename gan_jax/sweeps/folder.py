@@ -36,7 +36,7 @@ DIVERGED = 3
 
 
 class Progress(NamedTuple):
-    """The progress of a program: `done`, `running`, `failed`, `diverged` or `waiting`; its step and seconds of training."""
+    """The progress of a program: `done`, `running`, `failed`, `diverged` or `waiting`; step, seconds of training."""
 
     state: str
     step: int
