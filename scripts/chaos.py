@@ -12,7 +12,7 @@ checkpoint, rows of metrics (seconds aside) and of evaluations, sample pictures,
 the next run starts, until there were so many interruptions. Prints what was hit and every difference; the exit status
 is 1 where there is one.
 
-By default it plays 240 rounds of configs/digits_dcgan.py, which log each round and save every 10.
+By default it trains for 240 steps of configs/digits_dcgan.py, which log each step and save every 10.
 """
 
 import argparse
@@ -221,7 +221,7 @@ def wrong_end(said: str, folder: Path, kind: str) -> str:
 
 
 def newest(folder: Path) -> int:
-    """The last round saved, or -1."""
+    """Returns the last step saved, or -1."""
     return max((int(path.name) for path in (folder / "checkpoints").glob("[0-9]*") if path.name.isdigit()), default=-1)
 
 

@@ -1,12 +1,12 @@
-"""Floating-point operations of a round, by the maths of its layers and not by the way in which they are computed.
+"""Floating-point operations of a step, by the maths of its layers and not by the way in which they are computed.
 
-Counted: every product of matrices in a round that something depends on, forwards and backwards, two operations for
+Counted: every product of matrices in a step that something depends on, forwards and backwards, two operations for
 each multiply-add. A dense layer takes b i o multiply-adds on b examples, a convolution b h' w' kh kw c o with h' x w'
 the size of its output, a transposed one the same with that of its input; zeros of the padding, and what falls outside,
 are counted, as is usual. The gradient in the input takes as many again, the gradient in the kernel too, and so does
-each product of a second derivative. Which of them a round needs is read from the program that JAX's differentiation
+each product of a second derivative. Which of them a step needs is read from the program that JAX's differentiation
 makes of it: no gradient in the real images, none in the rival's weights, and what is made twice of the same inputs, as
-fakes that two moves share, once.
+fakes that two updates share, once.
 Not counted: what is done value by value (activations, normalisations, losses, optimizers, scaling), sums, noise, and
 the reading of examples.
 """

@@ -1,4 +1,4 @@
-"""Makes tests/fixtures/torch_rounds_{dcgan,wgan_gp}.npz: three rounds of small games in PyTorch, to be equal to.
+"""Makes tests/fixtures/torch_rounds_{dcgan,wgan_gp}.npz: three steps of small GANs in PyTorch, to be equal to.
 
 PyTorch is not among the project's dependencies, so this runs in an environment of its own:
 
@@ -6,13 +6,13 @@ PyTorch is not among the project's dependencies, so this runs in an environment 
     /tmp/torch/bin/python scripts/make_torch_rounds.py
 
 The games are plain PyTorch: Adam, batch norm with momentum 0.1 (0.1 is the share of the new value), instance norm as
-it comes. A player's move leaves the other's running statistics as they are. Arrays, float32, in PyTorch's layouts:
+it comes. A player's update leaves the other's running statistics as they are. Arrays, float32, in PyTorch's layouts:
 
-    first/PLAYER/conv_N, .../scale_N, .../bias_N       weights before the first round; scale and bias of batch norm
-    last/...; last/PLAYER/mean_N, .../var_N            weights after the last round; running statistics of batch norm
+    first/PLAYER/conv_N, .../scale_N, .../bias_N       weights before the first step; scale and bias of batch norm
+    last/...; last/PLAYER/mean_N, .../var_N            weights after the last step; running statistics of batch norm
     real [rounds, repeats, b, c, h, w], z_critic [rounds, repeats, b, d], z_generator [rounds, b, d]
     alpha [rounds, repeats, b]                         wgan_gp: the interpolation weights of real examples
-    critic_loss, generator_loss, critic_penalty [rounds]   of each player's last move in the round
+    critic_loss, generator_loss, critic_penalty [rounds]   of each player's last update in the step
 """
 
 from collections.abc import Callable, Iterator
@@ -87,7 +87,7 @@ def weights(network: nn.Module, *, running: bool) -> dict[str, np.ndarray]:
 
 
 def play(norm: Callable[[int], nn.Module], terms: Callable, generator_loss: Callable, repeats: int) -> dict:
-    """Plays the rounds of a game and returns all that its file holds."""
+    """Trains for a few steps and returns all that the file holds."""
     torch.manual_seed(0)
     generator, critic = networks(norm)
     players = {"generator": generator, "critic": critic}

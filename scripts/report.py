@@ -23,7 +23,7 @@ from gan_jax.sweeps.folder import PLAN
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line; the exit status is 0, or 2 for what the user can put right."""
+    """Runs a command line. Returns 0, 1 where the system refused, or 2 for what the user can put right."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("folder", metavar="DIR", help="of a sweep, of runs, or of a run")
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
 
 
 def _written(folder: Path, against: str) -> list[Path]:
-    """Writes what the folder calls for -> the files."""
+    """Writes the reports that the folder calls for. Returns their files."""
     run_dir = RunDirectory(folder)
     if (folder / PLAN).exists() or not run_dir.config.is_file():
         return ablation.write(folder, against=against)
