@@ -49,7 +49,7 @@ def test_the_data_itself_scores_as_it_should(name, k):
 
 
 def test_evaluator_scores_a_generator_of_one_mode():
-    def sample(players, keys):
+    def sample(players, keys, batch):
         """Half of the points at the ring's first centre, half at the origin."""
         return jnp.zeros((len(keys), 2)).at[::2, 0].set(1.0)
 

@@ -1,4 +1,4 @@
-"""What is measured of samples: as the metrics alone measure it, with how it was done beside it, on known generators."""
+"""The values of samples of known generators: equal to the metrics' own, with how they were measured."""
 
 import json
 import logging
@@ -26,8 +26,9 @@ FEW = ("frechet", "precision_recall", "mode_coverage")
 
 
 @jax.jit
-def images_of(players, keys):
-    """Training images, each chosen by its key among those at the places that the player knows."""
+def images_of(players, keys, batch=None):
+    """Returns training images, each chosen by its key among the indices that the player knows."""
+    del batch
     known = players["generator"].params
     chosen = jax.vmap(lambda key: random.choice(key, known))(keys)
     return jnp.asarray(SPLITS["train"].x)[chosen]
@@ -44,7 +45,7 @@ COLLAPSED = generator(np.full(1437, 3))
 
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory):
-    """A cache of this file's own, so that nothing lies in it at first."""
+    """A cache of this file's own, which is empty at first."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("GAN_JAX_CACHE", str(folder))
@@ -120,7 +121,7 @@ def test_all_metrics_measure_pixels_and_points():
     plain = tuple(name for name in MEASURES if name not in ("classifier_score", "mode_coverage"))
     points = Dataset("ring", "train", np.random.default_rng(0).normal(size=(50, 2)).astype(np.float32), None, 0)
     context = Context(
-        {"sample": lambda players, keys: random.normal(KEY, (len(keys), 2))}, lambda split: points, None, {}
+        {"sample": lambda players, keys, batch: random.normal(KEY, (len(keys), 2))}, lambda split: points, None, {}
     )
     of_points = tuple(name for name in plain if name != "ms_ssim")
     row = samples.distribution(context, features="pixels", metrics=of_points, seeds=1).measure({}, KEY)
@@ -128,7 +129,7 @@ def test_all_metrics_measure_pixels_and_points():
     assert {"frechet/pixels", "density/pixels", "nearest_closer/pixels", "sliced_wasserstein/pixels"} <= {*row}
     large = np.random.default_rng(0).integers(256, size=(8, 12, 12, 1)).astype(np.uint8)
     context = Context(
-        {"sample": lambda players, keys: large[: len(keys)]}, lambda s: Dataset("a", s, large, None, 0), None, {}
+        {"sample": lambda players, keys, batch: large[: len(keys)]}, lambda s: Dataset("a", s, large, None, 0), None, {}
     )
     row = samples.distribution(context, features="pixels", metrics=("ms_ssim",), seeds=1).measure({}, KEY)
     assert 0 < row["ms_ssim/1-scales"] < 0.5

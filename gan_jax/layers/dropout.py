@@ -28,24 +28,24 @@ class Dropout(nn.Module):
 
 
 def _mask(key: jax.Array, keep: float, shape: tuple[int, ...]) -> jax.Array:
-    """True with probability `keep` [b, ...], made once, however many operations read it.
+    """Samples a mask [b, ...], True with probability `keep`, computed once however many operations read it.
 
-    The draw is a line of 600 operations, of threefry with four words, as JAX's own with two is five loops on the CPU.
-    XLA would copy that line into everything that reads the mask: rounds get up to 9 times as slow, and in sums over few
-    values LLVM compiles it for minutes.
+    It is sampled by threefry with four words, 600 operations without a loop; JAX's own with two words is five loops on
+    the CPU. XLA would copy these operations into everything that reads the mask: steps get up to 9 times as slow, and
+    in sums over few values LLVM compiles them for minutes.
     """
 
-    def draw(words: jax.Array) -> jax.Array:
+    def sample(words: jax.Array) -> jax.Array:
         keys = example_keys(random.wrap_key_data(words, impl="threefry4x32"), shape[0])
         return jax.vmap(lambda key: random.bernoulli(key, keep, shape[1:]))(keys)
 
-    def draw_in_loop(words: jax.Array) -> jax.Array:
-        passes = lax.optimization_barrier(jnp.int32(1))  # a loop known to pass once would be no loop to the compiler
-        return lax.fori_loop(0, passes, lambda *_: draw(words), jnp.zeros(shape, bool))
+    def sample_in_loop(words: jax.Array) -> jax.Array:
+        passes = lax.optimization_barrier(jnp.int32(1))  # the compiler would unroll a loop that is known to run once
+        return lax.fori_loop(0, passes, lambda *_: sample(words), jnp.zeros(shape, bool))
 
-    def draw_behind_barrier(words: jax.Array) -> jax.Array:
-        return lax.optimization_barrier(draw(words))
+    def sample_behind_barrier(words: jax.Array) -> jax.Array:
+        return lax.optimization_barrier(sample(words))
 
-    # On the CPU a barrier is not enough before jax 0.11: XLA takes it away too early. Elsewhere a loop costs more.
+    # On the CPU a barrier is not enough before jax 0.11: XLA removes it too early. Elsewhere a loop costs more.
     words = jnp.resize(random.key_data(key), (4,))
-    return lax.platform_dependent(words, cpu=draw_in_loop, default=draw_behind_barrier)
+    return lax.platform_dependent(words, cpu=sample_in_loop, default=sample_behind_barrier)
