@@ -8,11 +8,11 @@ import pytest
 from conftest import build_on
 from jax import random
 
+from gan_jax.blocks import make_update
 from gan_jax.core import averages, steps
 from gan_jax.core.objective import Aux, Objective, Start
 from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
-from gan_jax.experiment import _update
 
 EMA, STEPS = 0.9999, 300
 
@@ -76,7 +76,7 @@ def test_warm_up_is_on_unless_a_config_says_otherwise(tiny):
     assert config.players.generator.ema_warmup == "ratio"
     for name, warmup in averages.WARMUPS.items():
         config.players.generator.ema_warmup = name
-        update = _update("generator", config.players.generator)
+        update = make_update("generator", config.players.generator)
         assert (update.ema, update.warmup) == (EMA, warmup)
     config.players.generator.ema_warmup = "half-life"
     with pytest.raises(

@@ -4,10 +4,10 @@ Their losses are weighted terms by name (`terms/critic.py`, `terms/generator.py`
 presets of `adversarial`: each names its terms, their weights, and the metrics of scores that make sense for them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ from gan_jax.core.objective import (
 )
 from gan_jax.core.state import Players, TrainState, Tree
 from gan_jax.objectives.forward import Forward, Terms, Weighted, first_carry
+from gan_jax.objectives.score_metrics import ScoreMetrics, distance, probabilities
 from gan_jax.objectives.terms import critic as of_critic
 from gan_jax.objectives.terms import generator as of_generator
 
@@ -40,27 +41,6 @@ __all__ = [
     "wasserstein",
     "wasserstein_gp",
 ]
-
-ScoreMetrics: TypeAlias = Callable[[jax.Array, jax.Array], Mapping[str, jax.Array]]
-"""Real and fake scores [b, ...] -> scalars to log."""
-
-
-def probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
-    """Returns metrics of scores that are logits: mean D(x) and D(G(z)), the accuracy at 0.5, and the scores' gap."""
-    return {
-        "real_probability": jax.nn.sigmoid(real_scores).mean(),
-        "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
-        "accuracy": diagnostics.accuracy(real_scores, fake_scores, 0.0),
-        "gap": real_scores.mean() - fake_scores.mean(),
-    }
-
-
-def distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
-    """Returns metrics of scores without a zero of their own: the means' distance, and the accuracy half-way between."""
-    return {
-        "distance": real_scores.mean() - fake_scores.mean(),
-        "accuracy": diagnostics.accuracy(real_scores, fake_scores, diagnostics.middle(real_scores, fake_scores)),
-    }
 
 
 def adversarial(

@@ -1,0 +1,29 @@
+"""Metrics of a critic's scores: real and fake scores [b, ...] in, scalars to log out."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import jax
+
+from gan_jax.core import diagnostics
+
+ScoreMetrics: TypeAlias = Callable[[jax.Array, jax.Array], Mapping[str, jax.Array]]
+"""Real and fake scores [b, ...] -> scalars to log."""
+
+
+def probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+    """Returns metrics of scores that are logits: mean D(x) and D(G(z)), the accuracy at 0.5, and the scores' gap."""
+    return {
+        "real_probability": jax.nn.sigmoid(real_scores).mean(),
+        "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
+        "accuracy": diagnostics.accuracy(real_scores, fake_scores, 0.0),
+        "gap": real_scores.mean() - fake_scores.mean(),
+    }
+
+
+def distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
+    """Returns metrics of scores without a zero of their own: the means' distance, and the accuracy half-way between."""
+    return {
+        "distance": real_scores.mean() - fake_scores.mean(),
+        "accuracy": diagnostics.accuracy(real_scores, fake_scores, diagnostics.middle(real_scores, fake_scores)),
+    }
