@@ -1,4 +1,4 @@
-"""The config that a command line means: its file's or the run's own, with the fields that it sets itself."""
+"""The config of a command line: its file's or the run's, with the fields that the command line sets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,11 +16,11 @@ from gan_jax.values import plain
 def for_training(
     file: str | Path | None, folder: Path, arguments: list[str], *, otherwise: Path
 ) -> tuple[ConfigDict, dict[str, Any]]:
-    """The config to train in a folder -> it, and of its free fields the file's values where it has others.
+    """Returns the config to train in a folder, and the file's values of the free fields that differ from it.
 
-    Without a file it is that of the folder's run, and in a folder without one that of the file `otherwise`. A free
-    field that the file still has as it was when the command line gave the run another one stays as the run has it,
-    which is said. The second value is for the run's config.json, where the next command finds it. Raises UserError.
+    Without a file the config is that of the folder's run, or of the file `otherwise` in a folder without a run. A free
+    field that an earlier command line set keeps the run's value as long as the file's value has not changed; a line
+    says so. The second result is kept in the run's config.json for the next command. Raises UserError.
     """
     path = folder / "config.json"
     own = configs.load(path) if path.is_file() else None
@@ -32,16 +32,16 @@ def for_training(
         before = _free(config)
     config = overrides.apply(config, arguments)
     if own is not None and not configs.differences(configs.to_json(config), configs.to_json(own)):
-        config = _followed(config, own, kept, arguments)
+        config = _with_kept_fields(config, own, kept, arguments)
     now = _free(config)
     return config, {field: value for field, value in before.items() if field in now and now[field] != value}
 
 
 def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, used: Iterable[str]) -> ConfigDict:
-    """The config by which a trained run is put to use: the file's or its own, with the fields that the mode uses.
+    """Returns the config for using a trained run: the file's or the run's, with the fields that the command line sets.
 
-    used: fields, or blocks of them, that the mode goes by though they do not change the run. Raises UserError for
-    another such field that is given a value which is not the run's: it would be ignored.
+    used: the free fields, or blocks of them, that the mode uses. Raises UserError where the command line sets another
+    free field to a value that is not the run's, since it would be ignored.
     """
     config = overrides.apply(own if file is None else configs.load(file), arguments)
     held, now = (dict(configs.flatten(each.to_dict())) for each in (own, config))
@@ -55,23 +55,25 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     return config
 
 
-def _followed(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], arguments: list[str]) -> ConfigDict:
-    """The config with the free fields that the run was given on the command line, where neither this nor the file does.
+def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], arguments: list[str]) -> ConfigDict:
+    """Returns the config with the free fields of the run that an earlier command line set.
 
-    kept: the free fields' values in the file as of the run's last command.
+    Fields that this command line sets, or that have changed in the file since, are left alone.
+
+    kept: the file's values of the free fields at the run's last command.
     """
-    said, held, now = {*map(overrides.field, arguments)}, _free(own), _free(config)
+    given, held, now = {*map(overrides.field, arguments)}, _free(own), _free(config)
     changed = {
         field: held[field]
         for field in now
-        if field in held and field not in said and now[field] == kept[field] != held[field]
+        if field in held and field not in given and now[field] == kept[field] != held[field]
     }
     with config.unlocked(), config.ignore_type():
         config.update_from_flattened_dict(changed)
     for field, value in changed.items():
         terminal.say(
-            f"config.{field} is {value!r}, as this run was last told, not the file's {now[field]!r}: "
-            f"--config.{field}=... gives it another"
+            f"config.{field} is {value!r}, as this run's last command set it, not the file's {now[field]!r}: "
+            f"set --config.{field}=... to change it"
         )
     return overrides.apply(config, [])
 
@@ -81,8 +83,8 @@ def _free(config: ConfigDict) -> dict[str, Any]:
 
 
 def _recorded(path: Path) -> dict[str, Any]:
-    """What `for_training` gave to be kept in a run's config.json; nothing in an older run's."""
+    """Returns the values that `for_training` had kept in a run's config.json."""
     kept = configs.read_run(path).get("of_file", {})
     if not isinstance(kept, dict):
-        raise UserError(f"{path}: of_file is no block of fields: delete it there")
+        raise UserError(f"{path}: of_file is not a block of fields: delete it there")
     return plain(kept, "of_file")

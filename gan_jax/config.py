@@ -1,4 +1,4 @@
-"""Configs: the fields that every experiment has, reading one from a file, overriding it, and telling two apart."""
+"""Configs: the fields that every experiment has; loads, checks and compares configs."""
 
 import json
 import math
@@ -9,20 +9,20 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError, one_line, reraise_as, suggestions
-from gan_jax.python_files import made_by, parted
+from gan_jax.python_files import call, split_argument
 from gan_jax.values import plain, plain_scalar
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel"})
-"""Fields that do not change what a round does: a run may be resumed with others."""
+"""Fields that do not change the result of a step: a run may be resumed with other values."""
 DTYPES = ("float32", "bfloat16")
 MAPS = ("pmap", "shard_map")
 PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.distributions.noise"}
-"""Blocks of a config that name a part which the objective is given, and where such parts are."""
+"""Blocks of a config that name a part of the objective, and the packages of these parts."""
 MAX_COUNT, MAX_SEEDS, MAX_LIMIT = 2**31 - 1, 1000, 1e30
-"""Of rounds, examples and what else is counted; of runs as one program; of the range of data, in float32."""
+"""Limits of counts, as of steps and examples; of runs as one program; of the range of data, in float32."""
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "evaluators")
-"""What a config adds to `defaults()`."""
+"""Blocks that a config adds to `defaults()`."""
 EMA_WARMUP = "ratio"
 FORMAT = 2
 """Of config.json: a new number where runs of the release before cannot be resumed or read any more."""
@@ -39,18 +39,18 @@ def defaults() -> ConfigDict:
     """The fields that every config has; a config file sets them and adds `objective`, `networks` and `players`."""
     config = Fields()
     config.seed = 0
-    config.seeds = 1  # so many runs as one program, from `seed` on
-    config.steps = 1000  # rounds to play
-    config.batch_size = 64  # examples a move, over all devices
-    config.steps_per_call = 50  # rounds compiled into one call
+    config.seeds = 1  # number of runs as one program, from `seed` on
+    config.steps = 1000  # steps to train
+    config.batch_size = 64  # examples per update, over all devices
+    config.steps_per_call = 50  # steps compiled into one call
     config.log_every_steps = 50  # periods: 0 = never
     config.sample_every_steps = 500
     config.evaluate_every_steps = 0
     config.checkpoint_every_steps = 1000
-    config.keep_checkpoints = 3  # the last so many
-    config.keep_best = ""  # and the one whose evaluation is best: "min evaluator/value" or "max evaluator/value"
-    config.dtype = "float32"  # what networks compute in: float32 or bfloat16; parameters are float32
-    config.parallel = "pmap"  # what plays a round on all devices: pmap or shard_map
+    config.keep_checkpoints = 3  # number of newest ones
+    config.keep_best = ""  # and the one with the best evaluation: "min evaluator/value" or "max evaluator/value"
+    config.dtype = "float32"  # of the networks' computations: float32 or bfloat16; parameters are float32
+    config.parallel = "pmap"  # maps a step over all devices: pmap or shard_map
     config.data = Fields({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
     config.step_rule = Fields({"name": "alternating"})
     return config
@@ -65,12 +65,12 @@ def player(
     ema: float = 0.0,
     ema_warmup: str = EMA_WARMUP,
 ) -> dict[str, Any]:
-    """A player's block: an Optax optimizer by name with its arguments, and the parts around it, 0 for none.
+    """Returns a player's block: an Optax optimizer by name with its arguments, and its other settings, 0 for none.
 
     updates_per_step: updates in a step. clip_gradients: the most that the gradients' global norm may be. clip_weights:
     the box [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples come from.
-    ema_warmup: a lower decay while few updates n are made, as the average is nearly the first network else: 'ratio',
-    min(ema, (1 + n) / (10 + n)); 'half_life', of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first on.
+    ema_warmup: a lower decay after few updates n, where the average would still be the initial network: 'ratio',
+    min(ema, (1 + n) / (10 + n)); 'half_life' of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first on.
     """
     return {
         "optimizer": dict(optimizer),
@@ -83,20 +83,20 @@ def player(
 
 
 def load(place: str | Path) -> ConfigDict:
-    """The config that a Python file's `get_config()` returns, or that a run's config.json holds; locked and checked.
+    """Returns the config of a Python file's `get_config()` or of a run's config.json, locked and checked.
 
-    Of `file.py:argument` it is `get_config("argument")`. A Python config is run as code. Raises UserError, with the
+    `file.py:argument` calls `get_config("argument")`. A Python config is run as code. Raises UserError, with the
     file's name, for whatever goes wrong in it.
     """
-    path, arguments = parted(place)
+    path, arguments = split_argument(place)
     if not path.is_file():
         raise UserError(f"--config={place}: there is no such file")
     if path.suffix == ".json" and not arguments:
         free = {field: value for field, value in defaults().items() if field in RESUMABLE}
-        return checked(free | read_run(path)["config"])  # a run of a version that had fewer of them goes on
+        return checked(free | read_run(path)["config"])  # a run from before a new free field can be resumed
     if path.suffix != ".py":
         raise UserError(f"--config={place}: a config is a Python file, or the config.json of a run")
-    config = made_by(place, "get_config", "config")
+    config = call(place, "get_config", "config")
     if not isinstance(config, ConfigDict):
         raise UserError(f"--config={place}: get_config() returned {type(config).__name__}, not a ConfigDict")
     with reraise_as(f"--config={place}"):
@@ -104,12 +104,12 @@ def load(place: str | Path) -> ConfigDict:
 
 
 def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
-    """The config of a run of this seed alone."""
+    """Returns the config of a run of this seed alone."""
     return checked(config.to_dict() | {"seed": seed, "seeds": 1})
 
 
 def check(config: ConfigDict) -> None:
-    """Raises UserError for a value that no experiment can use."""
+    """Raises UserError for a value that no experiment can have."""
     for field in ("seeds", "steps", "batch_size", "steps_per_call", "keep_checkpoints"):
         most = MAX_SEEDS if field == "seeds" else MAX_COUNT
         if not 1 <= config[field] <= most:
@@ -139,7 +139,7 @@ def check(config: ConfigDict) -> None:
     for name, spec in known.items():
         every = spec.get("every_steps", 0)
         if type(every) is not int or every < 0:
-            raise UserError(f"config.evaluators.{name}.every_steps is {every!r}: it must be 0 (never) or more rounds")
+            raise UserError(f"config.evaluators.{name}.every_steps is {every!r}: it must be 0 (never) or more steps")
     if config.keep_best and (rule not in ("min", "max") or value.partition("/")[0] not in known):
         raise UserError(
             f"config.keep_best is {config.keep_best!r}: it must be '' (none), or 'min' or 'max' and a value of this "
@@ -148,7 +148,7 @@ def check(config: ConfigDict) -> None:
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:
-    """All values as JSON has them: tuples become lists.
+    """Returns all values as JSON: tuples become lists.
 
     Raises UserError for a value that would not be read back equal.
     """
@@ -180,7 +180,7 @@ def read_run(path: Path) -> dict[str, Any]:
 
 
 def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """`field: other's value -> mine`, for each field that changes what a round does and is not the same in both."""
+    """Returns `field: other's value -> mine` for each field that differs and changes the result of a step."""
     left, right = dict(flatten(mine)), dict(flatten(other))
     return [
         f"{field}: {right.get(field, 'absent')} -> {left.get(field, 'absent')}"
@@ -190,12 +190,12 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def is_free(field: str) -> bool:
-    """Whether a dotted field does not change what a round does."""
+    """Returns True for a dotted field that does not change the result of a step."""
     return field in RESUMABLE or field.startswith("evaluators.")
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """`(dotted field, value)` of a config as JSON has it."""
+    """Yields `(dotted field, value)` of a config as JSON."""
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from flatten(value, f"{prefix}{key}.")
@@ -204,7 +204,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def checked(values: dict[str, Any]) -> ConfigDict:
-    """A config of these values, no block of it shared by two fields, or raises UserError."""
+    """Returns a config of these values, in which no two fields share a block; raises UserError."""
     values = plain(values)
     with reraise_as("the names of the config's fields"):
         config = ConfigDict(values)
@@ -213,7 +213,7 @@ def checked(values: dict[str, Any]) -> ConfigDict:
             raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
     usual = ConfigDict(defaults().to_dict())
     _check_fields(config, usual, "config", {*BLOCKS, *OPTIONAL_BLOCKS})
-    _check_fields(config.data, usual.data, "config.data", config.data)  # what else it takes is the data set's affair
+    _check_fields(config.data, usual.data, "config.data", config.data)  # its other fields are the data set's
     _check_blocks(config, {*config} & {*OPTIONAL_BLOCKS}, "config")
     for field in {*config} & {"networks", "players", "evaluators", "samplers"}:
         _check_blocks(config[field], config[field], f"config.{field}")
@@ -224,7 +224,7 @@ def checked(values: dict[str, Any]) -> ConfigDict:
 
 
 def _check_fields(block: ConfigDict, like: ConfigDict, place: str, also: Iterable[str] = ()) -> None:
-    """Raises UserError where a block lacks a field of `like`, holds another type there, or has fields of neither."""
+    """Raises UserError where a block lacks a field of `like`, has another type there, or has unknown fields."""
     for field, example in like.items():
         if field not in block:
             raise UserError(f"{place} has no field {field!r}: start it from gan_jax.config's defaults() and player()")

@@ -1,9 +1,8 @@
 """Overrides of a config by `--config.field=value` arguments of the command line.
 
-A field that the config has keeps its type. Under a block with a name, such as a network or an evaluator, a field that
-the config does not mention is added: whether what is named takes it is checked where it is made. A whole block is
-replaced by a literal, as `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, or dropped by
-`none`.
+A field of the config keeps its type. In a block with a name, such as a network or an evaluator, a new field is added;
+the object of that name checks it when it is built. A literal replaces a whole block, as
+`--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none` removes it.
 """
 
 import ast
@@ -19,11 +18,11 @@ from gan_jax.values import plain
 
 NONE = "none"
 OPEN = ("evaluators", "samplers", "networks")
-"""Blocks of blocks that may get further ones."""
+"""Blocks of blocks that may get new blocks."""
 
 
 def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
-    """Returns the config after these arguments; raises UserError for unknown fields and wrong values."""
+    """Returns the config with these arguments applied; raises UserError for unknown fields and wrong values."""
     values, usual = config.to_dict(), []
     for argument in arguments:
         path = field(argument)
@@ -38,7 +37,7 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
 
 
 def field(argument: str) -> str:
-    """Returns the dotted field that an argument sets; raises UserError where it is no override."""
+    """Returns the dotted field that an argument sets; raises UserError where it is not an override."""
     if not argument.startswith(("--config.", "-config.")):
         raise UserError(f"unknown argument {argument!r}: fields are set as --config.field=value; see --help")
     return argument.lstrip("-").partition("=")[0].removeprefix("config.")
@@ -64,7 +63,7 @@ def _known(block: Any, part: str, path: str) -> Any:
 
 
 def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
-    """Replaces or drops a block, or adds a field."""
+    """Replaces or removes a block, or adds a field."""
     if text == NONE:
         parent.pop(last, None)
         return
@@ -73,13 +72,13 @@ def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
         inner = "name" if "name" in parent[last] else next(iter(parent[last]), "name")
         raise UserError(
             f"config.{path} is a block: set a field of it, as --config.{path}.{inner}=..., give it whole, as "
-            f"--config.{path}=\"{{'name': ...}}\", or drop it by {NONE}"
+            f"--config.{path}=\"{{'name': ...}}\", or remove it by {NONE}"
         )
     parent[last] = value
 
 
 def _literal(text: str) -> Any:
-    """Returns what a Python literal stands for; other text as it is."""
+    """Returns the value of a Python literal; other text as it is."""
     try:
         return ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
@@ -87,7 +86,7 @@ def _literal(text: str) -> Any:
 
 
 def _typed(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
-    """Returns the config with fields that it has set to values of their types."""
+    """Returns the config with existing fields set to values of their types."""
     values, argv = flags.FlagValues(), ["gan_jax", *arguments]
     try:
         config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)

@@ -18,14 +18,15 @@ CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / NAME
 """The folder of the configs that come with gan_jax."""
 
 
-def made_by(path: str | Path, function: str, flag: str) -> Any:
+def call(path: str | Path, function: str, flag: str) -> Any:
     """Returns what a function of a Python file returns; for `file.py:argument` the function is given that text.
 
     While the file runs, `configs` names the folder of that name which it is in, or else the configs of gan_jax, so that
     it can import from there. From its own folder it reads those of gan_jax by `load(CONFIGS / "NAME.py")`.
-    Raises UserError, with the flag and the file's name, where there is no such file, and for whatever goes wrong in it.
+
+    Raises UserError, with the flag and the file's name, where there is no such file, and for any error in it.
     """
-    file, arguments = parted(path)
+    file, arguments = split_argument(path)
     spec = importlib.util.spec_from_file_location(f"{flag}_file", file)
     if not _is_file(file) or spec is None or spec.loader is None:
         raise UserError(f"--{flag}={path}: there is no such Python file")
@@ -44,7 +45,7 @@ def made_by(path: str | Path, function: str, flag: str) -> Any:
         raise UserError(f"--{flag}={path}: {type(error).__name__}: {one_line(error)}") from error
 
 
-def parted(path: str | Path) -> tuple[Path, list[str]]:
+def split_argument(path: str | Path) -> tuple[Path, list[str]]:
     """Returns the file, and in a list the text after the colon; the path of a file may itself have colons.
 
     A relative path such as configs/X.py that is not below the current folder is that of a config of gan_jax.

@@ -1,4 +1,4 @@
-"""From a name in a config to the function or class it names, inside gan_jax or Optax: no registry."""
+"""Resolves names in configs to functions and classes of gan_jax, Optax or any importable package: no registry."""
 
 import importlib
 import inspect
@@ -12,15 +12,15 @@ from typing import Any
 from gan_jax.errors import UserError, one_line, suggestions
 
 NESTED = {"noise": "gan_jax.distributions.noise"}
-"""Where the names of mappings within a block are looked up, by their field."""
+"""The packages of the names of nested blocks, by their field."""
 
 
 def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
-    """What `spec["name"]` names in `package`, with the rest of `spec` bound to it as keyword arguments.
+    """Returns the object `spec["name"]` of `package`, with the rest of `spec` bound to it as keyword arguments.
 
-    Values that are themselves mappings with a name are bound in turn, in NESTED or else in `gan_jax.layers`. `field` is
-    the spec's place in the config, for messages. Raises UserError with what exists for an unknown name, and for an
-    argument not taken.
+    Values that are themselves blocks with a name are bound first, from NESTED or else from `gan_jax.layers`. `field` is
+    the dotted field of the spec, for messages. Raises UserError with the names that exist for an unknown name, and for
+    an unknown argument.
     """
     if "name" not in spec:
         raise UserError(f"config.{field} has no name: it needs one of {package}'s")
@@ -59,7 +59,7 @@ def resolve(package: str, name: str, field: str) -> Callable:
 
 
 def outside(name: str, field: str) -> Callable:
-    """Returns an object of an importable package, by `package.module:object`; UserError where there is none."""
+    """Returns an object of an importable package by `package.module:object`; raises UserError where there is none."""
     module_name, _, attribute = name.partition(":")
     if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
         raise UserError(f"config.{field} is {name!r}: a name outside of gan_jax is written as package.module:object")
@@ -67,7 +67,7 @@ def outside(name: str, field: str) -> Callable:
         module = _import(module_name)
     except _NoSuchFile as error:
         raise UserError(f"config.{field}: there is no module {module_name!r} to import: is it installed?") from error
-    except Exception as error:  # what goes wrong in somebody's own file
+    except Exception as error:  # any error in a user's own file
         raise UserError(
             f"config.{field}: importing {module_name}: {type(error).__name__}: {one_line(error)}"
         ) from error
@@ -78,7 +78,7 @@ def outside(name: str, field: str) -> Callable:
 
 
 class _NoSuchFile(Exception):
-    """A dotted name whose file does not exist, as against one whose imports fail."""
+    """A dotted name without a file, unlike one with a file that fails to import."""
 
 
 def _import(name: str) -> ModuleType:
@@ -91,27 +91,27 @@ def _import(name: str) -> ModuleType:
 
 
 def parameters(target: Callable) -> list[str]:
-    """The names of the keyword arguments that a function, class or partial still takes from a config."""
+    """Returns the names of the keyword arguments that a function, class or partial still takes from a config."""
     bound = target.keywords if isinstance(target, partial) else {}
     linen = {"parent", "name"}  # every Linen module's own fields
     return [p for p in inspect.signature(target).parameters if p not in bound and p not in linen]
 
 
 def required(target: Callable) -> list[str]:
-    """Those of `parameters(target)` that have no default."""
+    """Returns those of `parameters(target)` that have no default."""
     signature = inspect.signature(target).parameters
     return [name for name in parameters(target) if signature[name].default is inspect.Parameter.empty]
 
 
 def _offers(module: ModuleType) -> list[str]:
-    """What a module offers by name: its `__all__`; where it is not ours (Optax), its functions."""
+    """Returns the names that a module offers: its `__all__`, or in other packages (Optax) its functions."""
     if module.__name__.startswith("gan_jax."):
         return list(getattr(module, "__all__", ()))
     return [name for name, value in vars(module).items() if callable(value) and name[0].islower()]
 
 
 def _public(package: str) -> list[str]:
-    """The dotted names that a package offers, its own and those of the files in it."""
+    """Returns the dotted names that a package offers, its own and those of its files."""
     module = importlib.import_module(package)
     names = _offers(module)
     if package.startswith("gan_jax.") and not names:

@@ -1,4 +1,4 @@
-"""The normal form of a config's values: what JSON holds and gives back equal; all else is refused by its field."""
+"""The normal form of a config's values: those that JSON keeps equal. Other values are refused, with their field."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -10,25 +10,25 @@ from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError, one_line
 
-MOST_DIGITS = 4000  # of a whole number: Python reads back no longer ones
+MOST_DIGITS = 4000  # of an integer: Python reads back no longer ones
 MANY = "a config holds numbers, text, True, False, None, and tuples and blocks of these"
 
 
 def plain(value: Any, field: str = "config") -> Any:
-    """The value as plain numbers, text, tuples and dicts, whatever NumPy, JAX or ml_collections made it of.
+    """Returns the value as plain numbers, text, tuples and dicts, also where it is of NumPy, JAX or ml_collections.
 
-    An array becomes a tuple, a scalar of an array library the number that it prints as: `np.float32(1e-3)` is 0.001,
-    the same float32 as before and the same config as one that was written with 1e-3. Raises UserError, with the field
-    and how to write it, for what is none of these, as functions, dtypes, paths and sets.
+    An array becomes a tuple, and a scalar of an array library the number that it prints as: `np.float32(1e-3)` is
+    0.001, the same float32, and equals a config with 1e-3. Raises UserError, with the field and how to write it, for
+    other values, as functions, dtypes, paths and sets.
     """
     try:
         return _plain(value, field)
     except RecursionError as error:
-        raise UserError(f"{field} holds itself, or is nested too deeply to be written") from error
+        raise UserError(f"{field} contains itself, or is nested too deeply") from error
 
 
 def plain_scalar(value: Any) -> Any:
-    """A number or text of NumPy or JAX as Python's own; any other value as it is."""
+    """Returns a number or text of NumPy or JAX as Python's own, any other value as it is."""
     if not _is_array(value) or value.shape != ():
         return value
     try:
@@ -66,12 +66,12 @@ def _number(value: float, field: str) -> float:
 
 def _key(key: Any, field: str) -> str:
     if not isinstance(key, str) or isinstance(key, Enum):
-        raise UserError(f"{field} has a field {_said(key)} of type {type(key).__name__}: names of fields are text")
+        raise UserError(f"{field} has a field {_shown(key)} of type {type(key).__name__}: names of fields are text")
     return str(key)
 
 
 def _is_array(value: Any) -> bool:
-    """Whether it is an array or a scalar of NumPy, or of a library that NumPy can read; no type and no dtype."""
+    """Returns True for an array or scalar of NumPy or of a library that NumPy reads, but not for types and dtypes."""
     return not isinstance(value, type) and hasattr(value, "dtype") and hasattr(value, "shape")
 
 
@@ -80,7 +80,7 @@ def _of_array(value: Any, field: str) -> Any:
 
     try:
         array = np.asarray(value)
-    except Exception as error:  # as of keys, tracers and deleted arrays
+    except Exception as error:  # of keys, tracers and deleted arrays
         raise _refused(field, value) from error
     if array.ndim:
         return tuple(_plain(item, field) for item in array)
@@ -90,7 +90,7 @@ def _of_array(value: Any, field: str) -> Any:
         return item.item()
     if kind == "U":
         return str(item)
-    if kind == "f" or "float" in name:  # bfloat16 and its like are of no kind of NumPy's own
+    if kind == "f" or "float" in name:  # bfloat16 and similar types have no kind in NumPy
         return _number(float(item) if array.dtype.itemsize >= 8 else float(str(item)), field)
     if kind == "O":
         return _plain(item, field)
@@ -98,15 +98,15 @@ def _of_array(value: Any, field: str) -> Any:
 
 
 def _refused(field: str, value: Any) -> UserError:
-    return UserError(f"{field} is {_said(value)}: {_remedy(field.rpartition('.')[2], value)}")
+    return UserError(f"{field} is {_shown(value)}: {_remedy(field.rpartition('.')[2], value)}")
 
 
 def _remedy(name: str, value: Any) -> str:
-    """How to write what JSON does not hold."""
+    """Returns how to write a value that JSON cannot keep."""
     if isinstance(value, Enum):
-        return f"write its value, {name} = {_said(value.value)}"
+        return f"write its value, {name} = {_shown(value.value)}"
     if isinstance(value, os.PathLike):
-        return f'write it as text, {name} = "{_said(os.fspath(value)).strip(chr(39))}"'
+        return f'write it as text, {name} = "{_shown(os.fspath(value)).strip(chr(39))}"'
     if isinstance(value, bytes | bytearray):
         return f"write it as text, without the b before it; {MANY}"
     if isinstance(value, set | frozenset | range) or hasattr(value, "__next__"):
@@ -116,7 +116,7 @@ def _remedy(name: str, value: Any) -> str:
     if isinstance(value, complex):
         return f"write its two parts as two numbers; {MANY}"
     if callable(value):
-        return f'a function or class is written by its name, {name} = {{"name": "{_called(value)}"}}'
+        return f'a function or class is written by its name, {name} = {{"name": "{_name_of(value)}"}}'
     return MANY
 
 
@@ -125,14 +125,14 @@ def _is_dtype(value: Any) -> bool:
     return scalar_type or type(value).__name__ == "_ScalarMeta" or hasattr(value, "newbyteorder")
 
 
-def _called(value: Callable) -> str:
+def _name_of(value: Callable) -> str:
     target = value.func if isinstance(value, partial) else value
     name = getattr(target, "__name__", None) or type(target).__name__
     return name if name.isidentifier() else "silu"
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     try:
         return one_line(ValueError(repr(value)))[:80]
-    except Exception:  # what cannot even be shown
+    except Exception:  # its repr fails
         return f"a {type(value).__name__}"

@@ -150,7 +150,7 @@ def test_the_plain_command_goes_on_with_what_the_run_was_told(tmp_path, capsys):
     assert fields(tmp_path, "--config.steps=6200", "--config.log_every_steps=7").steps == 6200
     plain = fields(tmp_path)
     assert (plain.steps, plain.log_every_steps) == (6200, 7)
-    assert "config.steps is 6200, as this run was last told, not the file's 6000" in capsys.readouterr().err
+    assert "config.steps is 6200, as this run's last command set it, not the file's 6000" in capsys.readouterr().err
     assert fields(tmp_path).steps == 6200
     assert fields(tmp_path, "--config.steps=6400").steps == 6400
     assert fields(tmp_path, file=None).steps == 6400
@@ -186,7 +186,7 @@ def test_without_a_config_a_new_run_has_the_default_and_an_old_one_its_own(tmp_p
     held = json.loads((tmp_path / "config.json").read_text())
     assert fields(tmp_path, file=None).to_dict() == configs.load(tmp_path / "config.json").to_dict()
     (tmp_path / "config.json").write_text(json.dumps(held | {"of_file": 3}))
-    with pytest.raises(UserError, match="of_file is no block"):
+    with pytest.raises(UserError, match="of_file is not a block"):
         fields(tmp_path, file=None)
 
 

@@ -97,7 +97,7 @@ def test_what_json_does_not_hold_is_refused_by_field(value, remedy):
 def test_what_holds_itself_is_refused():
     loop: list = []
     loop.append(loop)
-    with pytest.raises(UserError, match="holds itself"):
+    with pytest.raises(UserError, match="contains itself"):
         plain({"a": loop})
 
 

@@ -1,8 +1,8 @@
-"""Processes: several that play one run together, each on its own devices; named here and in parallel.py alone.
+"""Processes that train one run together, each on its own devices.
 
-All of them do the same, and so hold the same state and the same metrics. The first one alone writes to the folder of
-the run: what it finds there, and what goes wrong there, it tells the others, who need not see that folder. Where one of
-them dies, the others end within HEARTBEAT seconds.
+All of them do the same, and so have the same state and the same metrics. Only the first one reads and writes the run's
+folder; it sends its content and errors to the others, which need no access to it. Where one process dies, the others
+end within HEARTBEAT seconds.
 """
 
 import ipaddress
@@ -23,18 +23,18 @@ from jax.experimental import multihost_utils
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs import terminal
 
-HEARTBEAT, TOLD = 30, 2000  # seconds until a silent process counts as dead; bytes of an error's words
+HEARTBEAT, MAX_BYTES = 30, 2000  # seconds until a silent process counts as dead; of an error's message
 T = TypeVar("T")
 
 
 def join(coordinator: str | None, processes: int | None, process: int | None) -> bool:
-    """Makes this process one of several, before anything is computed -> whether it is.
+    """Makes this process one of several, before anything is computed. Returns True where there are several.
 
-    At what HOST:PORT the first one listens, how many there are and which one this is, is given, or else found where
-    srun started several tasks, and on the machines of a TPU pod. Without any of these it is alone and waits for nobody.
+    coordinator: HOST:PORT where the first process listens. processes: how many there are. process: the number of this
+    one. Without them srun, where it started several tasks, or a TPU pod gives these values; else the process is alone.
 
-    Raises UserError where only some of it is given, or no process can be that. Where the others do not come within
-    five minutes, JAX ends the process.
+    Raises UserError where only some of them are given, or are wrong. JAX ends the process where the others do not start
+    within five minutes.
     """
     given = coordinator is not None, processes is not None, process is not None
     try:
@@ -45,7 +45,7 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
         elif tasks := _tasks():
             _start(num_processes=tasks)
         elif "TPU_ML_PLATFORM" in os.environ:  # JAX leaves it there on a machine with TPUs
-            with suppress(ValueError):  # one that is no part of a pod
+            with suppress(ValueError):  # a TPU outside of a pod
                 _start()
     except RuntimeError as error:
         raise UserError(f"the processes of this run do not find each other: {one_line(error)}") from error
@@ -53,14 +53,14 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
 
 
 def is_main() -> bool:
-    """Whether this is the process that writes: the first one, or the only one."""
+    """Returns True for the process that writes: the first one, or the only one."""
     return jax.process_index() == 0
 
 
 def on_main(act: Callable[[], Any]) -> None:
-    """What the first process does alone while the others wait; what goes wrong there is an error in all of them.
+    """Runs `act` in the first process while the others wait.
 
-    Raises the UserError or OSError of `act`; in the others UserError with its words.
+    Raises its UserError or OSError there, and in the others a UserError with the same message.
     """
     failure = None
     if is_main():
@@ -69,31 +69,31 @@ def on_main(act: Callable[[], Any]) -> None:
         except (UserError, OSError) as error:
             failure = error
     if jax.process_count() > 1:
-        words = b"" if failure is None else one_line(failure).encode()[:TOLD]
-        told = bytes(_from_first(np.frombuffer(words.ljust(TOLD, b"\0"), np.uint8))).rstrip(b"\0")
-        if told:
-            jax.distributed.shutdown()  # they part in order, so that none is found missing
-            failure = failure or UserError(told.decode(errors="replace"))
+        message = b"" if failure is None else one_line(failure).encode()[:MAX_BYTES]
+        received = bytes(_broadcast(np.frombuffer(message.ljust(MAX_BYTES, b"\0"), np.uint8))).rstrip(b"\0")
+        if received:
+            jax.distributed.shutdown()  # all disconnect in order, so that none counts as dead
+            failure = failure or UserError(received.decode(errors="replace"))
     if failure:
         raise failure
 
 
 def broadcast_from_main(make: Callable[[], T], like: Any) -> T:
-    """What the first process makes, to the bit, in all of them: arrays of the types and shapes of `like`.
+    """Returns in all processes, to the bit, the arrays that `make` returns in the first one.
 
-    Raises as `by_first`.
+    like: arrays of the same dtypes and shapes. Raises as `on_main`.
     """
-    made: Any = None
+    value: Any = None
 
     def act() -> None:
-        nonlocal made
-        made = make()
+        nonlocal value
+        value = make()
 
     on_main(act)
     if jax.process_count() == 1:
-        return made
-    arrays = jax.device_get(made) if is_main() else jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), like)
-    sent = _from_first(jax.tree.map(_bytes, arrays))
+        return value
+    arrays = jax.device_get(value) if is_main() else jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), like)
+    sent = _broadcast(jax.tree.map(_bytes, arrays))
     return jax.tree.map(lambda data, array: data.view(array.dtype).reshape(array.shape), sent, arrays)
 
 
@@ -105,40 +105,40 @@ def check_same(what: str, *contents: Any) -> None:
     for content in contents:
         array = np.frombuffer(content.encode(), np.uint8) if isinstance(content, str) else np.asarray(content)
         checksum = zlib.crc32(_bytes(array).data, checksum)
-    found = multihost_utils.process_allgather(np.uint32(checksum))
-    if (found != found[0]).any():
+    checksums = multihost_utils.process_allgather(np.uint32(checksum))
+    if (checksums != checksums[0]).any():
         jax.distributed.shutdown()
-        others = ", ".join(map(str, np.flatnonzero(found != found[0])))
+        others = ", ".join(map(str, np.flatnonzero(checksums != checksums[0])))
         raise UserError(f"{what} differ between process 0 and {others}: start all by the same command, code and data")
 
 
 def largest(number: int) -> int:
-    """The largest of the numbers that the processes give."""
+    """Returns the largest of the numbers that the processes give."""
     return number if jax.process_count() == 1 else int(multihost_utils.process_allgather(np.int32(number)).max())
 
 
 def is_connection_error(error: Exception) -> bool:
-    """Whether an error is of this process's connection to the others."""
+    """Returns True for an error of the connection to other processes."""
     several = jax.distributed.is_initialized() and jax.process_count() > 1
     return several and isinstance(error, jax.errors.JaxRuntimeError)
 
 
 def exit_alone(status: int) -> None:
-    """Ends this process at once where it fails alone: a usual exit would wait for the others, who wait for it."""
+    """Ends this process at once after an error of its own: a usual exit and the others would wait for each other."""
     if jax.distributed.is_initialized():
         terminal.settle()
         os._exit(status)
 
 
 def disconnect() -> None:
-    """Leaves the others in order, where all of them end, so that none is found missing."""
+    """Disconnects from the others when all of them end, so that none counts as dead."""
     if jax.distributed.is_initialized():
         with suppress(RuntimeError):
             jax.distributed.shutdown()
 
 
 def _start(*who: Any, **found: Any) -> None:
-    jax.config.update("jax_enable_preemption_service", False)  # it would take SIGTERM, which is gan_jax.stop's
+    jax.config.update("jax_enable_preemption_service", False)  # it would handle SIGTERM, which training.stop handles
     terminal.say("waiting for the other processes of this run")
     method = "deactivate" if who else None
     timeouts = {"heartbeat_timeout_seconds": HEARTBEAT, "shutdown_timeout_seconds": HEARTBEAT}
@@ -146,7 +146,7 @@ def _start(*who: Any, **found: Any) -> None:
 
 
 def _in_thread(act: Callable[[], Any]) -> None:
-    """Does it in another thread: handlers of signals run in the main one, and only where that is in Python."""
+    """Runs `act` in another thread: signal handlers run only while the main thread is in Python."""
     done: Future[Any] = Future()
 
     def work() -> None:
@@ -159,13 +159,13 @@ def _in_thread(act: Callable[[], Any]) -> None:
     done.result()
 
 
-def _from_first(tree: Any) -> Any:
-    """The first process's arrays of bytes: floats would lose the sign of a zero, as they are sent by adding zeros."""
+def _broadcast(tree: Any) -> Any:
+    """Returns the first process's arrays of bytes. Floats would lose the sign of a zero: JAX sends by adding zeros."""
     return multihost_utils.broadcast_one_to_all(tree)
 
 
 def _checked(coordinator: str, processes: int, process: int) -> str | None:
-    """Checks what is given -> the one address that the first process has to listen at; None for all that it has."""
+    """Checks the flags. Returns the address at which the first process has to listen, None for all of its addresses."""
     if not 0 <= process < processes:
         raise UserError(f"--process={process}: of --processes={processes} it must be one of 0 to {processes - 1}")
     host, _, port = coordinator.rpartition(":")
@@ -176,13 +176,15 @@ def _checked(coordinator: str, processes: int, process: int) -> str | None:
     except OSError as error:
         raise UserError(f"--coordinator={coordinator}: there is no machine {host} ({error.strerror})") from error
     named = host not in ("localhost", address, f"[{address}]")
-    if named and ipaddress.ip_address(address).is_loopback:  # what a machine may call itself; others call it otherwise
+    if (
+        named and ipaddress.ip_address(address).is_loopback
+    ):  # a machine's name for itself, which others do not resolve so
         return None
     return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
 
 
 def _tasks() -> int:
-    """How many tasks srun started together, this process among them, where there are several; else 0."""
+    """Returns the number of tasks that srun started with this one, 0 where there is only one."""
     tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) if "SLURM_PROCID" in os.environ else 1
     return tasks if tasks > 1 else 0
 

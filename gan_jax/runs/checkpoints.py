@@ -1,6 +1,6 @@
-"""Checkpoints by Orbax: the state as NumPy arrays, which any number of devices can restore, each with its checksum.
+"""Checkpoints by Orbax: the state as NumPy arrays, which any number of devices can restore, each with a checksum.
 
-Orbax itself takes any folder with a number for a checkpoint and gives back flipped bits without a word.
+Orbax itself takes any folder with a number for a checkpoint, and does not notice flipped bits.
 """
 
 import errno
@@ -22,21 +22,21 @@ from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs.terminal import say
 
-SPARE_BYTES = 1 << 20  # for a checkpoint's own files beside the arrays
+SPARE_BYTES = 1 << 20  # for the files of a checkpoint beside the arrays
 CHECKSUMS = "checksums"  # the item of a checkpoint beside the state
 
 
 class Damaged(Exception):
-    """A checkpoint that is not what was saved; the words say how that shows."""
+    """The error of a checkpoint that differs from what was saved."""
 
 
 class Checkpoints:
-    """A run's folder of checkpoints, by step; saving goes on in the background, the last `keep` are kept.
+    """The checkpoints of a run by step, saved in the background. It keeps the newest `keep`, and the best one.
 
-    Kept as well is the one that `best([steps saved]) -> step` names, where it names one, as long as it does.
+    best: maps the saved steps to the best one, or None.
 
-    With `keep` None nothing is written, renamed or cleaned up, so that a run can be read while it trains in another
-    process. Of several processes that play a run, which all hold its state, the first one alone has its checkpoints.
+    With `keep` None nothing is written, renamed or deleted, so that a run can be read while another process trains it.
+    Of several processes that train a run only the first one has its checkpoints.
     """
 
     def __init__(self, folder: Path, keep: int | None, *, best: Callable[[list[int]], int | None] = lambda steps: None):
@@ -57,7 +57,7 @@ class Checkpoints:
         self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
 
     def steps(self) -> list[int]:
-        """The steps saved, in order, without those found to be damaged."""
+        """Returns the saved steps in order, without those found damaged."""
         return sorted(set(self._manager.all_steps()) - self._passed_over)
 
     def forget_after(self, step: int) -> None:
@@ -67,7 +67,7 @@ class Checkpoints:
                 self._manager.delete(later)
 
     def save(self, state: TrainState) -> None:
-        """Starts to write the state; raises UserError where this, or the save before it, cannot be written."""
+        """Starts to save the state; raises UserError where this save or the one before it fails."""
         step, newest = int(state.step), self._manager.latest_step()
         if step == newest:
             return
@@ -84,12 +84,13 @@ class Checkpoints:
             raise UserError(f"cannot write checkpoint {step} in {self.folder}: it holds step {newest} already")
 
     def restore(self, template: TrainState, step: int | None = None) -> TrainState:
-        """The state of a step, by default of the newest one that is whole, in the template's shapes, as NumPy arrays.
+        """Returns the state of a step, by default of the newest undamaged one, as NumPy arrays.
 
-        Raises UserError where there is no such checkpoint, or where it holds other arrays than the template.
+        template: a state with the shapes and dtypes to restore. Raises UserError where there is no such checkpoint, or
+        where it has other arrays than the template.
         """
-        if step is None and (found := newest([self], [template])):
-            return found[0]
+        if step is None and (states := newest([self], [template])):
+            return states[0]
         if step not in self.steps():
             named = "" if step is None else f" {step}"
             raise UserError(f"{self.folder} holds no checkpoint{named}; there are: {self.steps() or 'none'}")
@@ -99,9 +100,9 @@ class Checkpoints:
             raise UserError(f"checkpoint {step} in {self.folder} is damaged ({damage}): take another step") from damage
 
     def whole(self, template: TrainState, step: int) -> TrainState | None:
-        """As `restore` of this step; where it is damaged None, and this is said, and it is not of the steps any more.
+        """Returns the state of a step, or None where the checkpoint is damaged.
 
-        It is renamed to `broken_STEP` in a folder that is written to.
+        A damaged one leaves `steps` with a warning; unless `keep` is None it is renamed to `broken_STEP`.
         """
         try:
             return self._read(template, step)
@@ -110,7 +111,7 @@ class Checkpoints:
             return None
 
     def close(self) -> None:
-        """Waits for what is being written; raises UserError where that failed."""
+        """Waits for the running save; raises UserError where it failed."""
         try:
             self._manager.wait_until_finished()
         except Exception as error:
@@ -131,7 +132,7 @@ class Checkpoints:
         return restored
 
     def _checksums(self, step: int) -> dict[str, Any] | None:
-        """What the checkpoint says of its arrays; None where the checkpoint is older than checksums."""
+        """Returns the checkpoint's description of its arrays; None where it has no checksums."""
         folder = self.folder / str(step)
         if (folder / "state").is_dir() and not (folder / CHECKSUMS).is_dir():
             return None
@@ -144,7 +145,7 @@ class Checkpoints:
         _hush()
         try:
             return self._manager.restore(step, args=ocp.args.Composite(**{name: how}))[name]
-        except (MemoryError, PermissionError):  # no fault of the checkpoint
+        except (MemoryError, PermissionError):  # not caused by the checkpoint
             raise
         except Exception as error:  # damage may surface as any error of Orbax, its storage, JSON or the system
             raise Damaged(one_line(error)[:120]) from error
@@ -152,10 +153,10 @@ class Checkpoints:
     def _quarantine(self, step: int, why: str) -> None:
         done = "passed over"
         if self._writes:
-            place = self.folder / f"broken_{step}"
-            shutil.rmtree(place, ignore_errors=True)
-            (self.folder / str(step)).rename(place)
-            done = f"renamed to {place.name}"
+            quarantine = self.folder / f"broken_{step}"
+            shutil.rmtree(quarantine, ignore_errors=True)
+            (self.folder / str(step)).rename(quarantine)
+            done = f"renamed to {quarantine.name}"
             self._manager.reload()
         else:
             self._passed_over.add(step)
@@ -164,24 +165,23 @@ class Checkpoints:
         say(f"warning: checkpoint {step} in {self.folder} is damaged ({why}): {done}, {then}")
 
     def _check_room(self, arrays: TrainState) -> None:
-        """Raises OSError where the disk is too full: Orbax would find out in threads of its own, one traceback each."""
+        """Raises OSError where the disk is too full: Orbax would fail in its threads, with a traceback from each."""
         needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + SPARE_BYTES
         if shutil.disk_usage(self.folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _failed(self, error: Exception) -> UserError:
-        """The error of a checkpoint that cannot be written, once what there is of it is deleted."""
+        """Deletes the unfinished checkpoint. Returns the error that says why it cannot be written."""
         for draft in self.folder.glob("*.orbax-checkpoint-tmp"):
             shutil.rmtree(draft, ignore_errors=True)
         why = "no space left on device" if "No space left" in str(error) else one_line(error)
         return UserError(
-            f"cannot write a checkpoint in {self.folder}: {why}; "
-            "the same command goes on from the last one that is whole"
+            f"cannot write a checkpoint in {self.folder}: {why}; the same command goes on from the last undamaged one"
         )
 
 
 def newest(folders: Sequence[Checkpoints], templates: Sequence[TrainState]) -> list[TrainState] | None:
-    """Each run's state as of the newest step that all of them have whole, or None; raises UserError as `restore`."""
+    """Returns each run's state at the newest step that all have undamaged, or None; raises UserError as `restore`."""
     while common := set.intersection(*(set(each.steps()) for each in folders)):
         step = max(common)
         states = [each.whole(template, step) for each, template in zip(folders, templates, strict=True)]
@@ -192,7 +192,7 @@ def newest(folders: Sequence[Checkpoints], templates: Sequence[TrainState]) -> l
 
 
 class _Best(ocp.checkpoint_managers.PreservationPolicy):
-    """Keeps the checkpoint that a function of the steps names."""
+    """A policy that keeps the best checkpoint by a function of the steps."""
 
     def __init__(self, best: Callable[[list[int]], int | None]):
         self._best = best
@@ -204,7 +204,7 @@ class _Best(ocp.checkpoint_managers.PreservationPolicy):
 
 
 def _described(state: TrainState) -> dict[str, Any]:
-    """Type, shape and the CRC-32 of the bytes of each array, by its place in the state."""
+    """Returns dtype, shape and the CRC-32 of the bytes of each array, by its path in the state."""
     return {
         jax.tree_util.keystr(place): {
             "dtype": str(array.dtype),
@@ -216,12 +216,12 @@ def _described(state: TrainState) -> dict[str, Any]:
 
 
 def _signed(arrays: Any) -> dict[str, Any]:
-    """The description with a checksum of its own: a bit may flip in it as well."""
+    """Returns the description with a checksum of its own, since its bits may flip too."""
     return {"arrays": arrays, "crc32": zlib.crc32(json.dumps(arrays, sort_keys=True).encode())}
 
 
 def _differences(mine: dict[str, Any], other: dict[str, Any], *facts: str) -> list[str]:
-    """The places of arrays whose facts are not the same in both, or that one of them lacks."""
+    """Returns the paths of arrays that differ in one of `facts`, or that one of both lacks."""
     return [
         place
         for place in sorted(mine.keys() | other.keys())
@@ -230,9 +230,9 @@ def _differences(mine: dict[str, Any], other: dict[str, Any], *facts: str) -> li
 
 
 def _hush() -> None:
-    """Keeps off the terminal what the threads of a read that failed still say, to an event loop that is gone.
+    """Silences for good the late messages of the threads and asyncio tasks of a failed read.
 
-    And what asyncio says of such a read's tasks. For good, as they may say it at any time after.
+    They may come at any time after it.
     """
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     before = sys.unraisablehook

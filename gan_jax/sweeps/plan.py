@@ -22,7 +22,7 @@ from ml_collections import ConfigDict
 from gan_jax import config as configs
 from gan_jax.errors import UserError, suggestions
 from gan_jax.python_files import CONFIGS as CONFIGS  # of sweeps' files
-from gan_jax.python_files import made_by
+from gan_jax.python_files import call
 from gan_jax.sweeps.cells import Cell, Overrides
 from gan_jax.values import plain, plain_scalar
 
@@ -114,7 +114,7 @@ class Program(NamedTuple):
 
 def load(path: str | Path) -> Sweep:
     """Returns the result of `get_sweep()` of a Python file; raises UserError, with its name, for what fails in it."""
-    sweep = made_by(path, "get_sweep", "sweep")
+    sweep = call(path, "get_sweep", "sweep")
     if not isinstance(sweep, Sweep):
         raise UserError(f"--sweep={path}: get_sweep() returned {type(sweep).__name__}, not a Sweep")
     return sweep
