@@ -80,18 +80,12 @@ def default_hyperparams(objective: Objective, updates: Updates) -> dict[str, Hyp
 
 def alternating(objective: Objective, updates: Updates) -> TrainStep:
     """Each player is updated in turn, against the others as they stand after their latest updates."""
+    return _in_order(objective, updates, against=lambda before, after: after)
 
-    def train_step(
-        state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]
-    ) -> tuple[TrainState, Metrics]:
-        key, after, metrics = random.fold_in(key, state.step), state, {}
-        for number, name in enumerate(objective.losses):
-            inputs = _inputs(objective, batches, random.fold_in(key, number), updates[name].per_step)
-            player, metrics[name] = _train(objective, updates, name, after, inputs, hyperparams[name])
-            after = _with(after, name, player)
-        return after._replace(step=state.step + 1), _flat(metrics)
 
-    return train_step
+def simultaneous(objective: Objective, updates: Updates) -> TrainStep:
+    """All players are updated at once, against the others as they stood when the step began."""
+    return _in_order(objective, updates, against=lambda before, after: before)
 
 
 def alternating_on_same_fakes(objective: Objective, updates: Updates) -> TrainStep:
@@ -129,22 +123,6 @@ def alternating_on_one_batch(objective: Objective, updates: Updates) -> TrainSte
     return train_step
 
 
-def simultaneous(objective: Objective, updates: Updates) -> TrainStep:
-    """All players are updated at once, against the others as they stood when the step began."""
-
-    def train_step(
-        state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]
-    ) -> tuple[TrainState, Metrics]:
-        key, after, metrics = random.fold_in(key, state.step), state, {}
-        for number, name in enumerate(objective.losses):
-            inputs = _inputs(objective, batches, random.fold_in(key, number), updates[name].per_step)
-            player, metrics[name] = _train(objective, updates, name, state, inputs, hyperparams[name])
-            after = _with(after, name, player)
-        return after._replace(step=state.step + 1), _flat(metrics)
-
-    return train_step
-
-
 def start(first: Start, update: Update) -> Player:
     """Returns a player before its first update.
 
@@ -153,6 +131,28 @@ def start(first: Start, update: Update) -> Player:
     opt_state = update.optimizer(update.numbers).init(first.params)
     ema = jax.tree.map(jnp.copy, first.params) if update.ema else ()
     return Player(first.params, first.stats, opt_state, ema, first.carry)
+
+
+def _in_order(
+    objective: Objective, updates: Updates, *, against: Callable[[TrainState, TrainState], TrainState]
+) -> TrainStep:
+    """Returns the train step that updates each player on batches and noise of its own.
+
+    against: `(state before the step, state after the players so far) -> the state that the next one is updated in`.
+    """
+
+    def train_step(
+        state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]
+    ) -> tuple[TrainState, Metrics]:
+        key, after, metrics = random.fold_in(key, state.step), state, {}
+        for number, name in enumerate(objective.losses):
+            inputs = _inputs(objective, batches, random.fold_in(key, number), updates[name].per_step)
+            rivals = against(state, after)
+            player, metrics[name] = _train(objective, updates, name, rivals, inputs, hyperparams[name])
+            after = _with(after, name, player)
+        return after._replace(step=state.step + 1), _flat(metrics)
+
+    return train_step
 
 
 def _inputs(objective: Objective, batches: Batch, key: jax.Array, updates: int) -> list[Inputs]:
