@@ -32,6 +32,9 @@ class Fields(ConfigDict):
     """Fields that also take numbers of NumPy and JAX where they hold a number."""
 
     def __setitem__(self, key: str, value: Any) -> None:
+        held = self.get(key)
+        if isinstance(held, Fields) and type(value) is ConfigDict:  # a block takes another one's place
+            value = Fields(value.to_dict())
         super().__setitem__(key, plain_scalar(value))
 
 

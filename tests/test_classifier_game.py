@@ -109,10 +109,10 @@ def test_accuracy_is_the_share_of_right_answers():
     label = np.array([0, 1, 2, 0, 1], np.int32)
     dataset = Dataset("five", "test", label[:, None].astype(np.float32), label, 3)
 
-    def classify(players, x):  # right but for class 2, which it takes for class 0
-        return x, jax.nn.one_hot(x[:, 0].astype(int) % 2, 3) * players
+    def classify(players, keys, batch):  # right but for class 2, which it takes for class 0
+        return batch["x"], jax.nn.one_hot(batch["x"][:, 0].astype(int) % 2, 3) * players
 
-    context = Context({"classify": classify}, lambda split: dataset, lambda x: x, jnp.float32(1))
+    context = Context({"classify": classify}, lambda split: dataset, lambda batch: batch, jnp.float32(1))
     assert evaluators.accuracy(context).measure(jnp.float32(1), KEY) == {"accuracy": pytest.approx(0.8)}
     with pytest.raises(UserError, match="gives no 'classify'"):
         evaluators.accuracy(context._replace(predict={}))
@@ -134,8 +134,9 @@ def test_configs_build_and_say_what_they_made(file):
     experiment = build_on(config, (side, side, 1), 10)
     state = jax.eval_shape(experiment.init, KEY)
     x = jax.ShapeDtypeStruct((2, side, side, 1), jnp.float32)
-    features, logits = jax.eval_shape(experiment.predict["classify"], state.players, x)
+    keys = random.split(KEY, 2)
+    features, logits = jax.eval_shape(experiment.predict["classify"], state.players, keys, {"x": x})
     assert (features.shape, logits.shape) == ((2, 64), (2, 10))
     assert config.sample_every_steps == 0
-    with pytest.raises(UserError, match="needs labels of at least 2"):
+    with pytest.raises(UserError, match="this model needs labels"):
         build_on(config, (side, side, 1), 0)

@@ -170,7 +170,7 @@ def config_of(tiny, specs, **values):
 def test_a_run_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch):
     digits = {split: data.load("digits", split) for split in ("train", "test")}
     digits["test"] = digits["test"]._replace(x=digits["test"].x[:3], label=digits["test"].label[:3])
-    monkeypatch.setattr(data, "load", lambda name, split: digits[split])
+    monkeypatch.setattr(data, "load", lambda name, split, **arguments: digits[split])
     run_dir = RunDirectory(tmp_path / "run")
     with pytest.raises(UserError, match=r"config.evaluators.a: split 'test' of digits has 3 examples, too few"):
         loop.run(config_of(tiny, {"a": {**FRECHET, "metrics": ("precision_recall",)}}), run_dir)

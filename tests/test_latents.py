@@ -1,4 +1,4 @@
-"""Laws of z and the walks between two of them."""
+"""Samplers of z, and the walks between two samples."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +12,7 @@ KEYS = example_keys(random.key(0), 4000)
 
 
 def test_uniform_fills_the_cube():
-    z = latents.uniform(3).draw(KEYS)
+    z = latents.uniform(3).draw(KEYS, {})
     assert z.shape == (4000, 3)
     assert z.min() >= -1
     assert z.max() <= 1
@@ -21,21 +21,21 @@ def test_uniform_fills_the_cube():
 
 
 def test_normal_has_unit_moments():
-    z = latents.normal(3).draw(KEYS)
+    z = latents.normal(3).draw(KEYS, {})
     np.testing.assert_allclose(z.mean(0), 0, atol=0.05)
     np.testing.assert_allclose(np.cov(z.T), np.eye(3), atol=0.06)
 
 
-@pytest.mark.parametrize("law", [latents.uniform, latents.normal])
-def test_a_draw_belongs_to_its_example(law):
-    latent = law(5)
-    np.testing.assert_allclose(latent.draw(KEYS[:8])[3:5], latent.draw(KEYS[3:5]), rtol=1e-6)
+@pytest.mark.parametrize("sampler", [latents.uniform, latents.normal])
+def test_a_sample_belongs_to_its_example(sampler):
+    latent = sampler(5)
+    np.testing.assert_allclose(latent.draw(KEYS[:8], {})[3:5], latent.draw(KEYS[3:5], {}), rtol=1e-6)
 
 
-@pytest.mark.parametrize("law", [latents.uniform, latents.normal])
-def test_walks_start_and_end_at_their_latents(law):
-    latent = law(6)
-    a, b = latent.draw(KEYS[:3]), latent.draw(KEYS[3:6])
+@pytest.mark.parametrize("sampler", [latents.uniform, latents.normal])
+def test_walks_start_and_end_at_their_latents(sampler):
+    latent = sampler(6)
+    a, b = latent.draw(KEYS[:3], {}), latent.draw(KEYS[3:6], {})
     walk = latent.walk(a, b, jnp.linspace(0, 1, 5))
     assert walk.shape == (3, 5, 6)
     np.testing.assert_allclose(walk[:, 0], a, atol=1e-5)

@@ -22,10 +22,9 @@ def cycle(*, networks: Networks, cycle: float = 10.0, identity: float = 5.0) -> 
 
     def init(names):
         def of(key, batch):
-            made = {name: networks[name].init(jax.random.fold_in(key, n), batch) for n, name in enumerate(names)}
-            return Start(
-                {name: params for name, (params, _) in made.items()}, {n: stats for n, (_, stats) in made.items()}
-            )
+            made = [networks[name].init(jax.random.fold_in(key, n), batch) for n, name in enumerate(names)]
+            params, stats = (dict(zip(names, parts, strict=True)) for parts in zip(*made, strict=True))
+            return Start(params, stats, {})
 
         return of
 
