@@ -35,8 +35,8 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
         nested = isinstance(value, Mapping) and "name" in value
         if nested and package == "gan_jax.objectives":
             raise UserError(
-                f"config.{field}.{key} is a block: an objective's values are plain numbers, which stay as they are; "
-                "only an optimizer's arguments may be schedules"
+                f"config.{field}.{key} is a block, but this value must be a plain one: "
+                "only an objective's weights and an optimizer's arguments may be schedules"
             )
         arguments[key] = bind(NESTED.get(key, "gan_jax.layers"), value, f"{field}.{key}") if nested else value
     return partial(target, **arguments) if arguments else target

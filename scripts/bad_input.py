@@ -42,7 +42,7 @@ from scripts.bad_ends import Outcome, Trial
 from scripts.bad_values import Case
 
 ROOT = Path(__file__).parents[1]
-CONFIGS = tuple(sorted(file for file in (ROOT / "configs").rglob("*.py") if file.parent.name != "sweeps"))
+CONFIGS = tuple(file for file in sorted((ROOT / "configs").rglob("*.py")) if "get_config" in file.read_text())
 LONGEST = 120.0  # seconds of a case: after that it hangs
 MAX_BYTES = 16 << 30  # of a process's addresses
 LIFE = 150  # cases of a process, whose compiled programs would fill its memory

@@ -31,7 +31,10 @@ def main(argv: list[str]) -> int:
         print(json.dumps(_seconds(args.configs[0])))
         return 0
     files = args.configs or sorted(
-        file for part in (".", "features") for file in (ROOT / "configs" / part).glob("*.py")
+        file
+        for part in (".", "features")
+        for file in (ROOT / "configs" / part).glob("*.py")
+        if "get_config" in file.read_text()
     )
     return _table(files, args.python or [sys.executable])
 

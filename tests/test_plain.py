@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, build_on
 from flax import linen as nn
 from ml_collections import ConfigDict
 
@@ -184,11 +184,11 @@ def test_sweeps_take_array_numbers(tiny):
         expand(Sweep(base, named({"a": {}}), Seeds(2.5)))
 
 
-def test_a_schedule_of_an_objectives_weight_is_refused_in_plain_words():
-    from gan_jax.experiment import build
-
+def test_an_objectives_weight_may_be_a_schedule():
     config = configs.load(ROOT / "configs" / "mnist_vae.py")
+    numbers = build_on(config, (28, 28, 1), 10).hyperparams["autoencoder"].weights
+    assert numbers["kl"] == 1.0
     with config.unlocked(), config.ignore_type():
         config.objective.beta = {"name": "linear_schedule", "init_value": 0.0, "end_value": 1.0, "transition_steps": 9}
-    with pytest.raises(UserError, match=r"config\.objective\.beta is a block: an objective's values are plain numbers"):
-        build(config, (28, 28, 1), 10)
+    scheduled = build_on(config, (28, 28, 1), 10).hyperparams["autoencoder"].weights
+    assert {*numbers} - {*scheduled} == {"kl"}  # which the objective reads from its schedule

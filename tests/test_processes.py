@@ -186,7 +186,7 @@ def test_processes_of_other_configs_are_told_apart(tmp_path):
         (["--coordinator=127.0.0.1:1234", "--processes=2", "--process=2"], "--processes=2 it must be one of 0 to 1"),
         (["--coordinator=1234", "--processes=2", "--process=0"], "--coordinator=1234: it must be HOST:PORT"),
         (["--coordinator=a.invalid:1", "--processes=2", "--process=0"], "there is no machine a.invalid"),
-        (["--mode=sample", "--out=s.npz", "--processes=2"], "--mode=sample is one process's"),
+        (["--mode=sample", "--out=s.npz", "--processes=2"], "--mode=sample does not use --processes"),
         (["--processes=0"], "processes"),
     ],
 )

@@ -69,7 +69,7 @@ def found(config, data, **fields):
     ],
 )
 def test_another_range_than_the_networks_is_refused_with_both(name, limits, fields, tiny):
-    with pytest.raises(UserError, match=r"config\.data\.range is \(.*make values from .*last_activation") as info:
+    with pytest.raises(UserError, match=r"config\.data\.range is \(.*gives values from .*last_activation") as info:
         found(tiny(name), IMAGES, **{"data.range": limits, **fields})
     assert f"({limits[0]:g}, {limits[1]:g})" in str(info.value)
 
@@ -78,7 +78,7 @@ def test_a_decoder_that_cannot_reach_what_its_likelihood_can_is_refused(tiny):
     config = tiny("mnist_vae")
     with config.unlocked():
         config.networks.decoder.name = "mlp.Generator"  # which ends in a tanh
-    with pytest.raises(UserError, match=r"make values from 0\.269 to 0\.731"):
+    with pytest.raises(UserError, match=r"gives values from 0\.269 to 0\.731"):
         check_range(build(config, IMAGES), config, IMAGES)
 
 

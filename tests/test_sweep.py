@@ -171,7 +171,7 @@ def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypa
     assert "## The search before" in (folder / "ablation.md").read_text()
     losses.clear()
     assert sweep_main.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={tmp_path / 'lost'}"]) == 2
-    assert "no cell of the search has generator/loss of every seed" in capsys.readouterr().err
+    assert "no cell of the search has generator/loss for every seed" in capsys.readouterr().err
 
 
 def pretend(run_dir, program: Program, loss):

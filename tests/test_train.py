@@ -225,7 +225,7 @@ def test_report_is_one_file_that_shows_the_run(whole):
     _, run_dir = whole
     page = run_dir.report.read_text()
     assert page.count("data:image/png;base64,") == 3
-    assert page.count("<svg") == 5  # losses, probabilities, accuracy, variety, gradients
+    assert page.count("<svg") == 7
     assert "critic/fake_probability" in page
     assert "networks.generator.widths" in page
     assert 'src="http' not in page
@@ -245,6 +245,6 @@ def test_best_checkpoint_is_chosen_by_one_evaluator_and_reported_by_all(tiny, tm
     assert first["chooses/frechet/pixels"] < last["chooses/frechet/pixels"]
     assert first["reports/split"] == last["reports/split"] == "test"
     page = run_dir.report.read_text()
-    assert "last, round 6" in page
-    assert "best, round 3" in page
+    assert "last, step 6" in page
+    assert "best, step 3" in page
     assert f"{first['reports/frechet/pixels']:.6g}" in page

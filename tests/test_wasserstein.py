@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 from jax import lax, random
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
@@ -76,6 +77,7 @@ def estimate(real, fake):
     return float(scores(real).mean() - scores(fake).mean())
 
 
+@pytest.mark.parametrize("law", [translated, ring])
 def test_the_trained_critic_estimates_the_distance(law):
     real, fake = law(KEY), 0.5 * random.normal(random.fold_in(KEY, 1), (N, 2))
     distance = exact(real, fake)
