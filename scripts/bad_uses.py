@@ -19,7 +19,7 @@ SAVED = (1, 2)
 RULES = ("min samples/frechet/pixels", "max samples/frechet/pixels", "min samples/frechet/pixels/std")
 FLAGS = {"step": "2", "num": "4", "out": "{place}/out", "sample_seed": "3", "split": "train"}
 FLAGS |= {"coordinator": "localhost:1", "processes": "2", "process": "1"}
-OTHERS: tuple[tuple[dict[str, Any], bool], ...] = (  # what is other about the data, and whether the run sees it
+OTHERS: tuple[tuple[dict[str, Any], bool | None], ...] = (  # what is other about the data, and whether the run sees it (None: either)
     ({}, False),
     ({"seed": 1}, True),
     ({"first": 1}, True),
@@ -28,7 +28,7 @@ OTHERS: tuple[tuple[dict[str, Any], bool], ...] = (  # what is other about the d
     ({"n": 80}, True),
     ({"encoding": "JPEG"}, True),
     ({"label": None}, True),
-    ({"classes": "4"}, True),
+    ({"classes": "4"}, None),
     ({"varied": True}, True),
     ({"missing": True}, True),
     ({"splits": ("train",)}, True),
@@ -91,6 +91,7 @@ def of_resumes(rng: random.Random) -> Case:
     if kind == "data":
         change, counts = rng.choice(OTHERS)
         right = ("refused",) if counts and mode in ("train", "evaluate") else goes_on
+        right = ("refused", *goes_on) if counts is None else right
         about = f"--mode={mode} on data with {change}"
         return Case(about, arguments, _own(SET._replace(**change)), _data(), door, right=right)
     field, value = rng.choice(list(_changed(rng).items()))
