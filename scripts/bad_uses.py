@@ -19,7 +19,7 @@ SAVED = (1, 2)
 RULES = ("min samples/frechet/pixels", "max samples/frechet/pixels", "min samples/frechet/pixels/std")
 FLAGS = {"step": "2", "num": "4", "out": "{place}/out", "sample_seed": "3", "split": "train"}
 FLAGS |= {"coordinator": "localhost:1", "processes": "2", "process": "1"}
-OTHERS: tuple[tuple[dict[str, Any], bool | None], ...] = (  # what is other about the data, and whether the run sees it (None: either)
+OTHERS: tuple[tuple[dict[str, Any], bool | None], ...] = (  # what is other about the data, whether the run sees it
     ({}, False),
     ({"seed": 1}, True),
     ({"first": 1}, True),
