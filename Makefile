@@ -13,8 +13,9 @@ demo: $(VENV)/ready
 
 test: lint types tests
 
+# A file's tests stay in one process, which share its compiled steps.
 tests: $(VENV)/ready
-	$(python) -m pytest
+	$(python) -m pytest -n 2 --dist loadfile
 
 test-all: lint types
 	$(python) -m pytest -m "long or not long"
