@@ -119,7 +119,8 @@ class _Steps(NamedTuple):
 def _by_definition(call: Callable, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
     """A convolution as one product of what its kernel sees, whichever form the layer itself would take."""
     module = context.module
-    if not isinstance(module, Conv | ConvTranspose) or context.method_name != "__call__":
+    conv = isinstance(module, Conv | ConvTranspose) and context.method_name == "__call__"
+    if not conv or module.is_initializing():  # where it has no kernel yet, as when the layers are only listed
         return call(*args, **kwargs)
     x, kernel = nn.dtypes.promote_dtype(args[0], module.get_variable("params", "kernel"), dtype=module.dtype)
     form = _conv if isinstance(module, Conv) else _conv_transpose

@@ -114,6 +114,11 @@ def test_a_gradient_penalty_counts_as_by_hand():
     assert more == 2 * 64 * (slope + 2 * one + two)  # from the slope to the kernels, and back to the second's
 
 
+def test_a_convolutional_critic_under_a_gradient_penalty_is_counted():
+    config = configs.load(ROOT / "configs" / "mnist_wgan_gp.py")
+    assert flops.of_step(config, DataSpec((28, 28, 1))) == 25_855_000_576  # as before terms had names of their own
+
+
 def test_prints_one_line_with_all_fields_and_a_peers_ratios_without_data(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(timed, "PRODUCTS", 1)
