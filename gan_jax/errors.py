@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 MAX_NAMES, MAX_LETTERS = 40, 2000  # of a message
+CODE_ERRORS = (Exception, SystemExit, GeneratorExit)
+"""What a user's own code may raise: everything but Ctrl-C and the stops of signals."""
 
 
 class UserError(Exception):

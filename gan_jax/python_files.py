@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gan_jax.errors import UserError, one_line
+from gan_jax.errors import CODE_ERRORS, UserError, one_line
 
 NAME = "configs"
 _PACKAGED = Path(__file__).parent / NAME  # a wheel has them there, a checkout beside the package
@@ -41,7 +41,7 @@ def call(path: str | Path, function: str, flag: str) -> Any:
     except UserError as error:
         message = str(error)
         raise UserError(message if message.startswith(f"--{flag}=") else f"--{flag}={path}: {message}") from error
-    except (Exception, SystemExit) as error:
+    except CODE_ERRORS as error:
         raise UserError(f"--{flag}={path}: {type(error).__name__}: {one_line(error)}") from error
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from gan_jax.errors import UserError, one_line, suggestions
+from gan_jax.errors import CODE_ERRORS, UserError, one_line, suggestions
 
 NESTED = {"noise": "gan_jax.distributions.noise"}
 """The packages of the names of nested blocks, by their field."""
@@ -67,7 +67,7 @@ def outside(name: str, field: str) -> Callable:
         module = _import(module_name)
     except _NoSuchFile as error:
         raise UserError(f"config.{field}: there is no module {module_name!r} to import: is it installed?") from error
-    except Exception as error:  # any error in a user's own file
+    except CODE_ERRORS as error:
         raise UserError(
             f"config.{field}: importing {module_name}: {type(error).__name__}: {one_line(error)}"
         ) from error

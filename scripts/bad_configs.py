@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+from gan_jax import layers
 from scripts.bad_values import TINY, Case, fields
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -227,6 +228,7 @@ def of_ranges(rng: random.Random) -> Case:
     given = {**TINY, "data.name": "digits", "data.range": (low, high)}
     arguments = [f"--config={CONFIGS / config}.py", "--workdir={run}"]
     arguments += [f"--config.{name}={value}" for name, value in given.items()]
-    arguments += [f"--config.networks.{role}.last_activation={{'name': '{last}'}}"]
+    name = last if last in layers.__all__ else f"jax.nn:{last}"
+    arguments += [f"--config.networks.{role}.last_activation={{'name': '{name}'}}"]
     about = f"{config}: a range of ({low}, {high}) and {last} at the end"
     return Case(about, arguments, door=True, right=right)

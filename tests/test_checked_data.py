@@ -177,6 +177,7 @@ def own(tmp_path, monkeypatch):
         ("def load(split):\n    return {}['x']\n", r"KeyError: 'x' \(.*{name}\.py:2\)"),
         ("def load(split):\n    open('/nowhere/at/all')\n", r"FileNotFoundError: .*/nowhere/at/all.*{name}\.py:2"),
         ("import sys\ndef load(split):\n    sys.exit(3)\n", r"SystemExit: 3 \(.*{name}\.py:3\)"),
+        ("def load(split):\n    raise GeneratorExit\n", r"GeneratorExit: .*\(.*{name}\.py:2\)"),
         ("import numpy as np\n\ndef load(split):\n    return np.load(1)\n", r"{name}\.py:4"),
         ("def load(split:\n", r"SyntaxError.*{name}\.py:1"),
         ("import no_such_package\n", r"ModuleNotFoundError.*no_such_package.*{name}\.py:1"),

@@ -199,6 +199,7 @@ def test_build_refuses_in_other_games(tiny, name, field, value, classes, message
         ("def get_config(): return 3", "returned int"),
         ("x = ", "SyntaxError"),
         ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise GeneratorExit", "GeneratorExit"),
         ("import nothing_like_this", "ModuleNotFoundError"),
         ("from gan_jax.config import defaults as get_config", "no block 'objective'"),
         (CHANGED.format("c.stpes = 3"), "unknown field 'stpes' in config: did you mean steps"),

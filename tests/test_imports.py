@@ -127,6 +127,13 @@ def test_only_parallel_names_devices_and_processes():
     assert {room(f) for f in FILES if any("jax.sharding" in name for name in imports(f))} == {"parallel"}
 
 
+def test_functions_and_files_stay_short():
+    trees = {file: ast.parse(file.read_text()) for file in FILES}
+    functions = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in functions if node.end_lineno - node.lineno >= 45] == []
+    assert [file for file in FILES if len(file.read_text().splitlines()) > 260] == []
+
+
 def test_no_drawer_named_utils():
     assert not [file for file in FILES if "util" in file.stem]
 

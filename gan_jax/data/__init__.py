@@ -14,7 +14,7 @@ from gan_jax import resolve
 from gan_jax.data import tfds
 from gan_jax.data.base import Dataset
 from gan_jax.data.checked import checked
-from gan_jax.errors import UserError, one_line, suggestions
+from gan_jax.errors import CODE_ERRORS, UserError, one_line, suggestions
 
 __all__ = ["Dataset", "load", "own"]
 
@@ -91,7 +91,7 @@ def _guarded(name: str, act: Callable[[], Any]) -> Any:
         return act()
     except (UserError, MemoryError):
         raise
-    except (Exception, SystemExit) as error:
+    except CODE_ERRORS as error:
         line = _line_of(error, f"{name}.py")
         raise UserError(f"config.data.name={name}: {type(error).__name__}: {one_line(error)} ({line})") from error
 

@@ -1,4 +1,27 @@
-"""Convolutions on the CPU: matrix products, in the form that was measured to be the fastest for each layer."""
+"""Convolutions on the CPU: matrix products, in the form that was measured to be the fastest for each layer.
+
+Where the stride divides the kernel, a block of s x s pixels is one cell with more channels (space-to-depth): the
+kernel then moves by one cell at a time, and its patches are fewer and longer. A kernel of 4x4 and stride 2:
+
+    a b | c d | i j        cells    A = a b e f    C = c d g h    I = i j m n    (a kernel of 2x2 cells)
+    e f | g h | m n        patches  [A C] [C I]                  (of a row, gathered once)
+
+The rows of patches p0, p1, ... are multiplied by the kernel's rows of cells K0, K1, ... in one of three ways:
+
+    gathered (im2col)      added
+    out0 = [p0 p1] [K0     p0 [K0 K1] = [p0 K0  (p0 K1)]      out0 = p0 K0 + p1 K1
+    out1 = [p1 p2]  K1]    p1 [K0 K1] = [p1 K0   p1 K1 ]      out1 = p1 K0 + p2 K1
+                           p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: computed in vain)
+
+    in pairs: three products for four (`_in_pairs`), and for columns again
+    a = (p0 - p1) K0    b = p1 (K0 + K1)    c = (p2 - p1) K1      out0 = a + b    out1 = b + c
+
+Gathering copies every patch once for each row of the kernel. Adding copies outputs instead, and its products have
+a better shape. Pairs need a kernel one cell longer than its stride each way, and so many channels that products
+take most of the time. A gradient and a transposed convolution are the transpose of the diagram: what was gathered
+is added up at its position, what was added is gathered, what was split is joined. So images are split as a whole
+(`_split`): the transpose of a strided slice is an image padded with zeros, and such images would be summed.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,28 +38,6 @@ def product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
     """Computes a convolution by matrix products over the kernel's patches, without multiplying zeros.
 
     x [n, h, w, c], kernel [kh, kw, c, o] -> [n, h', w', o], of one dtype.
-
-    Where the stride divides the kernel, a block of s x s pixels is one cell with more channels (space-to-depth): the
-    kernel then moves by one cell at a time, and its patches are fewer and longer. A kernel of 4x4 and stride 2:
-
-        a b | c d | i j        cells    A = a b e f    C = c d g h    I = i j m n    (a kernel of 2x2 cells)
-        e f | g h | m n        patches  [A C] [C I]                  (of a row, gathered once)
-
-    The rows of patches p0, p1, ... are multiplied by the kernel's rows of cells K0, K1, ... in one of three ways:
-
-        gathered (im2col)      added
-        out0 = [p0 p1] [K0     p0 [K0 K1] = [p0 K0  (p0 K1)]      out0 = p0 K0 + p1 K1
-        out1 = [p1 p2]  K1]    p1 [K0 K1] = [p1 K0   p1 K1 ]      out1 = p1 K0 + p2 K1
-                               p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: computed in vain)
-
-        in pairs: three products for four (`_in_pairs`), and for columns again
-        a = (p0 - p1) K0    b = p1 (K0 + K1)    c = (p2 - p1) K1      out0 = a + b    out1 = b + c
-
-    Gathering copies every patch once for each row of the kernel. Adding copies outputs instead, and its products have
-    a better shape. Pairs need a kernel one cell longer than its stride each way, and so many channels that products
-    take most of the time. A gradient and a transposed convolution are the transpose of the diagram: what was gathered
-    is added up at its position, what was added is gathered, what was split is joined. So images are split as a whole
-    (`_split`): the transpose of a strided slice is an image padded with zeros, and such images would be summed.
     """
     (kh, kw, c, o), n, s = kernel.shape, x.shape[0], stride
     h, w = ((size + 2 * padding - k) // s + 1 for size, k in zip(x.shape[1:3], (kh, kw), strict=True))

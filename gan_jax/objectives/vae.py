@@ -26,7 +26,6 @@ from gan_jax.core.objective import (
     Start,
     Weight,
     Weights,
-    check_weights,
     total,
 )
 from gan_jax.core.state import Players, TrainState, Tree
@@ -61,18 +60,8 @@ def vae(
 
     Raises ValueError where beta is below 0, `limits` are not the likelihood's, or the encoder is no VAE's.
     """
-    if {*networks} != {"encoder", "decoder"}:
-        raise ValueError(f"the networks are {', '.join(networks)}: a VAE has encoder and decoder")
-    weights = {"reconstruction": 1.0, "kl": beta}
-    if isinstance(beta, int | float) and not beta >= 0:
-        raise ValueError(f"beta is {beta}: it must be at least 0")
-    check_weights(weights, "objective")
-    if likelihood.limits not in (None, limits):
-        raise ValueError(f"config.data.range is {limits}: this likelihood needs {likelihood.limits}")
-    encoder = networks["encoder"].module
-    dim = getattr(encoder, "latents", None)
-    if dim is None:
-        raise ValueError(f"{type(encoder).__name__} has no latents: a VAE's encoder gives a mean and a log-variance")
+    _check(networks, likelihood, limits, beta)
+    weights, dim = {"reconstruction": 1.0, "kl": beta}, networks["encoder"].module.latents
     model = _Model(networks["encoder"], networks["decoder"], likelihood, latents.normal(dim), samplers)
 
     def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
@@ -91,6 +80,18 @@ def vae(
         samplers=samplers,
         makes=partial(model.decoder.output_range, likelihood.mean),
     )
+
+
+def _check(networks: Networks, likelihood: Likelihood, limits: tuple[float, float] | None, beta: Weight) -> None:
+    if {*networks} != {"encoder", "decoder"}:
+        raise ValueError(f"the networks are {', '.join(networks)}: a VAE has encoder and decoder")
+    if isinstance(beta, int | float) and not beta >= 0:
+        raise ValueError(f"beta is {beta}: it must be at least 0")
+    if likelihood.limits not in (None, limits):
+        raise ValueError(f"config.data.range is {limits}: this likelihood needs {likelihood.limits}")
+    encoder = networks["encoder"].module
+    if not hasattr(encoder, "latents"):
+        raise ValueError(f"{type(encoder).__name__} has no latents: a VAE's encoder gives a mean and a log-variance")
 
 
 class _Model(NamedTuple):

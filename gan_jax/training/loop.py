@@ -2,8 +2,10 @@
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
@@ -54,11 +56,8 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     dataset = source.load(config.data.split)
     spec = spec_of(dataset)
     facts = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
-    processes.on_main(lambda: [kept_spec(folder) for _, folder in folders])  # raises where config.json is damaged
-    processes.on_main(lambda: [folder.check_facts(facts) for _, folder in folders])
+    processes.on_main(lambda: _check_facts([folder for _, folder in folders], facts))
     experiment = build(config, spec)
-    if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
-        raise UserError(f"config.sample_every_steps: {config.objective.name} has nothing to show, so it must be 0")
     check_range(experiment, config, spec)
     shown = _shown(experiment, config, source)
     evaluators = evaluate.make(config, experiment, source.load)
@@ -68,9 +67,8 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     facts["data_spec"] |= source.identity()  # now with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), facts]))
     with ExitStack() as locks, unfailing():
-        processes.on_main(
-            lambda: [locks.enter_context(folder.held(its_config, facts)) for its_config, folder in folders]
-        )
+        held = [folder.held(its_config, facts) for its_config, folder in folders]
+        processes.on_main(lambda: [locks.enter_context(each) for each in held])
         train = partial(_train, experiment, dataset=dataset, shown=shown, evaluators=evaluators, stop=stop or Stop())
         failure = None
         try:
@@ -84,8 +82,16 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     return [folder for _, folder in runs] if processes.is_main() else []
 
 
+def _check_facts(folders: Sequence[RunDirectory], facts: Mapping[str, Any]) -> None:
+    for folder in folders:
+        kept_spec(folder)  # which raises where config.json is damaged
+        folder.check_facts(facts)
+
+
 def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
     """Returns the examples that figures show: training examples beside samples, the test split of autoencoders."""
+    if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
+        raise UserError(f"config.sample_every_steps: {config.objective.name} has nothing to show, so it must be 0")
     if "sample" in experiment.predict or not config.sample_every_steps:
         return source.load(config.data.split)
     try:

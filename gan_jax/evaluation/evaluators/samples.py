@@ -50,11 +50,7 @@ def distribution(
     Raises UserError where the model makes no samples, a number is no count, a name is unknown, or the network or a
     metric does not take the data.
     """
-    _check(context, metrics, samples, seeds)
-    if weights and features != "inception":
-        raise UserError(
-            f"weights is {weights!r}, but features {features!r} have their own: only 'inception' takes them"
-        )
+    _check(context, features, weights, metrics, samples, seeds)
     real, train = _some(context.load(split), samples), context.load(context.trained_on)
     network = networks.choose(features, real, weights)
     check(metrics, network, real, train)
@@ -70,8 +66,7 @@ def distribution(
 
     def measure(players: Players, key: jax.Array) -> dict[str, Any]:
         values = [of_one(players, random.fold_in(key, number)) for number in range(seeds)]
-        averaged = any(player.ema != () for player in players.values())
-        return _spread(values, reference().floors()) | about | {"ema": averaged}
+        return _spread(values, reference().floors()) | about | {"ema": any(p.ema != () for p in players.values())}
 
     endings = ("", "/std", "/floor") if seeds > 1 else ("", "/floor")
     return Evaluator(
@@ -107,7 +102,11 @@ class _Reference:
         return dict(zip(stored["names"].tolist(), stored["values"].tolist(), strict=True))
 
 
-def _check(context: Context, metrics: tuple[str, ...], samples: int, seeds: int) -> None:
+def _check(context: Context, features: str, weights: str, metrics: tuple[str, ...], samples: int, seeds: int) -> None:
+    if weights and features != "inception":
+        raise UserError(
+            f"weights is {weights!r}, but features {features!r} have their own: only 'inception' takes them"
+        )
     for name in metrics:
         if name not in MEASURES:
             raise UserError(f"metrics of samples.distribution: there is no {name!r}; {suggestions(name, MEASURES)}")

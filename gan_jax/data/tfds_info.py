@@ -1,0 +1,105 @@
+"""What the JSON files of a data set say that TensorFlow Datasets prepared: splits, images, labels and classes.
+
+They are read directly, because importing TFDS takes a second.
+"""
+
+import json
+import pathlib
+from typing import Any, NamedTuple
+
+from gan_jax.errors import UserError, reraise_as, suggestions
+
+FORMAT = "array_record"
+MODES = {1: "L", 3: "RGB"}  # channels -> Pillow's name
+_RENAMED = "prepare the set anew with one, or read it by a file of gan_jax/data"
+
+
+class PreparedSet(NamedTuple):
+    """The contents of a prepared set's JSON files."""
+
+    folder: pathlib.Path
+    format: str
+    splits: list[str]
+    features: dict[str, dict[str, Any]]
+
+
+def describe(folder: pathlib.Path, name: str) -> PreparedSet:
+    """Returns what a folder's JSON files say; raises UserError where they are damaged or of another format."""
+    try:
+        info = json.loads((folder / "dataset_info.json").read_text())
+        content = json.loads((folder / "features.json").read_text())["featuresDict"]["features"]
+        features = {feature: dict(value) for feature, value in content.items()}
+        described = PreparedSet(
+            folder, info.get("fileFormat", "tfrecord"), [s["name"] for s in info["splits"]], features
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{folder}: dataset_info.json or features.json is damaged; {prepare_again(name)}") from error
+    if described.format != FORMAT:
+        message = f"{folder} is in {described.format} format, which cannot be read by index without TensorFlow"
+        raise UserError(f"{message}: delete it and prepare it as {FORMAT}: {prepare_command(name)}")
+    return described
+
+
+def check_split(described: PreparedSet, split: str) -> None:
+    """Raises UserError where the set has no split of such a name."""
+    for part in split.split("+"):
+        base = part.partition("[")[0].strip()
+        if base not in [*described.splits, "all"]:
+            raise UserError(f"{described.folder} has no split {base!r}; {suggestions(base, described.splits)}")
+
+
+def image_channels(described: PreparedSet) -> int:
+    """Returns the number of channels of feature `image`; raises UserError where it is not an 8-bit image."""
+    folder, features = described.folder, described.features
+    if not isinstance(image := features.get("image", {}).get("image"), dict):
+        listed = ", ".join(f"{name} ({_kind(feature)})" for name, feature in sorted(features.items()))
+        raise UserError(f"{folder} has no feature `image` that is an image; its features: {listed}; {_RENAMED}")
+    with reraise_as(f"{folder}: features.json is damaged"):
+        dimensions = image.get("shape", {}).get("dimensions", [])
+        channels = int(dimensions[-1]) if dimensions else 3  # TFDS's own default
+    remedy = "prepare the set anew with such images"
+    if channels not in MODES:
+        raise UserError(f"{folder} has images of {channels} channels; 1 (grey) or 3 (RGB) can be read: {remedy}")
+    if (dtype := image.get("dtype", "uint8")) != "uint8":
+        raise UserError(f"{folder} has images of {dtype}; only uint8 can be read: {remedy}")
+    return channels
+
+
+def class_count(described: PreparedSet) -> int:
+    """Returns the number of classes that feature `label` declares; 0 where it declares none."""
+    with reraise_as(f"{described.folder}: features.json is damaged"):
+        return int(described.features["label"]["classLabel"].get("numClasses", 0))
+
+
+def class_names(described: PreparedSet, classes: int) -> tuple[str, ...]:
+    """Returns the classes' names, which TFDS keeps in a file of their own; () where it does not name them all."""
+    try:
+        names = (described.folder / "label.labels.txt").read_text(encoding="utf-8").split("\n")[:classes]
+    except (OSError, ValueError):
+        return ()
+    return tuple(names) if len(names) == classes else ()
+
+
+def unlabelled(features: dict[str, dict[str, Any]]) -> str:
+    """Returns why features that look like labels are not read as labels, and what to do; '' where there are none."""
+    labels = [name for name, feature in features.items() if "classLabel" in feature]
+    if "label" in labels:
+        return ""
+    remedy = "prepare the set anew with a ClassLabel as its feature `label`, or read it by a file of gan_jax/data"
+    if "label" in features:
+        return f"its feature `label` is a {_kind(features['label'])}, whose number of classes is not known; {remedy}"
+    return f"it has no feature `label`, but {', '.join(sorted(labels))} (ClassLabel); {remedy}" if labels else ""
+
+
+def _kind(feature: dict[str, Any]) -> str:
+    return str(feature.get("pythonClassName", "?")).rpartition(".")[2]
+
+
+def prepare_command(name: str) -> str:
+    """Returns the command that prepares a set."""
+    return f"python scripts/prepare_data.py {name}"
+
+
+def prepare_again(name: str) -> str:
+    """Returns the remedy for a set whose files are damaged."""
+    return f"delete that folder and prepare it again: {prepare_command(name)}"
