@@ -219,9 +219,10 @@ def of_ranges(rng: random.Random) -> Case:
     right: tuple[str, ...] = ("taken",)
     if last in HALF:
         right = ("refused",) if low < -1.01 else ("refused", "taken")
-    elif makes is not None and max(abs(low - makes[0]), abs(high - makes[1])) > 0.002 * (high - low):
-        right = ("refused",)
-    config = rng.choice(["mnist_gan", "mnist_dcgan", "mnist_vae"])
+    elif makes is not None:
+        gap = max(abs(low - makes[0]), abs(high - makes[1])) / (high - low)
+        right = ("refused",) if gap > 0.002 else ("taken",) if gap < 0.0005 else ("refused", "taken")  # near the limit
+    config = rng.choice(["mnist_gan", "digits_dcgan", "mnist_vae"])
     if config == "mnist_vae":
         right = ("refused", "taken")
     role = "decoder" if config == "mnist_vae" else "generator"
