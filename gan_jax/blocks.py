@@ -13,11 +13,12 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import PARTS, flatten
 from gan_jax.core import averages, optimizers
-from gan_jax.core.fields import Sampler
+from gan_jax.core.fields import IMAGE, Sampler, Spec
 from gan_jax.core.networks import Network
 from gan_jax.core.objective import Objective, Weight
 from gan_jax.core.steps import Numbers, Update
 from gan_jax.data.spec import DataSpec
+from gan_jax.distributions.augment import Augmentation, Augmentations, shown
 from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.objectives.forward import Terms, Weighted, lazily
 from gan_jax.resolve import bind, parameters, required
@@ -67,6 +68,27 @@ def _sampler(name: str, block: ConfigDict, known: Mapping[str, Any]) -> Sampler:
     if not isinstance(made, Sampler):
         raise UserError(f"config.samplers.{name}.name: {block.name} makes no sampler: take one, as latents.normal")
     return made
+
+
+def make_augmentations(config: ConfigDict, spec: Spec, known: Mapping[str, Any]) -> tuple[Augmentations, Spec]:
+    """Returns the augmentations of training images, in the order of their names, and the fields after them.
+
+    Raises UserError for one that does not suit the fields that it is for.
+    """
+    made: dict[str, Augmentation] = {}
+    images = tuple(name for name, field in spec.items() if field.kind == IMAGE)
+    for name, block in (config.get("augment") or {}).items():
+        where, values = f"augment.{name}", block.to_dict()
+        fields = values.pop("fields", images)
+        if not isinstance(fields, tuple) or not fields or not {*fields} <= {*images}:
+            raise UserError(
+                f"config.{where}.fields is {fields!r}: it must be a tuple of image fields; "
+                f"{config.data.name} has {', '.join(images) or 'none'}"
+            )
+        made[name] = Augmentation(_made("gan_jax.distributions.augment", values, where, known), fields)
+        with reraise_as(f"config.{where}"):
+            spec = shown({name: made[name]}, spec)
+    return made, spec
 
 
 def _annotation(target: Callable, name: str) -> Any:

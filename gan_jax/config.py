@@ -21,7 +21,7 @@ PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.di
 """Blocks of a config that name a part of the objective, and the packages of these parts."""
 MAX_COUNT, MAX_SEEDS, MAX_LIMIT = 2**31 - 1, 1000, 1e30
 """Limits of counts, as of steps and examples; of runs as one program; of the range of data, in float32."""
-BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "evaluators")
+BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "augment", "evaluators")
 """Blocks that a config adds to `defaults()`."""
 EMA_WARMUP = "ratio"
 FORMAT = 2
@@ -218,7 +218,7 @@ def checked(values: dict[str, Any]) -> ConfigDict:
     _check_fields(config, usual, "config", {*BLOCKS, *OPTIONAL_BLOCKS})
     _check_fields(config.data, usual.data, "config.data", config.data)  # its other fields are the data set's
     _check_blocks(config, {*config} & {*OPTIONAL_BLOCKS}, "config")
-    for field in {*config} & {"networks", "players", "evaluators", "samplers"}:
+    for field in {*config} & {"networks", "players", "evaluators", "samplers", "augment"}:
         _check_blocks(config[field], config[field], f"config.{field}")
     for name, block in config.players.items():
         _check_fields(block, ConfigDict(player({})), f"config.players.{name}")

@@ -3,7 +3,7 @@
 The last place that sees the whole config; everything deeper takes plain arguments.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
@@ -13,7 +13,7 @@ import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import make_objective, make_updates, provided
+from gan_jax.blocks import make_augmentations, make_objective, make_updates, provided
 from gan_jax.core import fields, steps
 from gan_jax.core.collectives import base_key
 from gan_jax.core.fields import Batch, Spec
@@ -22,6 +22,7 @@ from gan_jax.core.state import Players, TrainState, averaged, size
 from gan_jax.core.steps import Hyperparams, TrainStep
 from gan_jax.data import Dataset, feeds, pixels
 from gan_jax.data.spec import DataSpec
+from gan_jax.distributions.augment import Augmentations, augmented
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.parallel.executor import Executor, executor
 from gan_jax.resolve import bind
@@ -53,9 +54,12 @@ class Experiment(NamedTuple):
         train_step: a step rule, bound to the objective.
         hyperparams: the numbers that the train step is given, by player.
         scale: batches of the data set to the networks' floats.
+        augment: `(batches [r, b, ...], key, step) -> batches`, what a step trains on of these scaled batches; `key`
+            is the run's for training. The train step does so itself.
+        view: a data set as it is evaluated and shown: images in the middle, where augmentation crops them.
         predict: the objective's predictions by use, by the players' moving averages where they have one; images uint8.
         updates_per_step: the most updates that a player has in a step.
-        spec: the fields of the data.
+        spec: the fields of the data, as the train step is given them.
         sampled: the fields that samplers fill in.
         keys: the run's random streams.
         present: the classes that samples are made of, those that have examples; none where samples have no class.
@@ -66,6 +70,8 @@ class Experiment(NamedTuple):
     train_step: TrainStep
     hyperparams: dict[str, Hyperparams]
     scale: Callable[[Batch], Batch]
+    augment: Callable[[Batch, jax.Array, jax.Array], Batch]
+    view: Callable[[Dataset], Dataset]
     predict: dict[str, Predict]
     updates_per_step: int
     spec: Spec
@@ -86,9 +92,11 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
     Raises UserError for a name or an argument that does not exist, for networks that do not fit the data, and for a
     model that needs labels where there are none.
     """
-    spec = data.fields(config.data.range)
+    stored = data.fields(config.data.range)
+    augmentations, spec = make_augmentations(config, stored, provided(config, data))
+    augment = partial(_augmented, augmentations, getattr(data, "unpaired", ()))
     rule = bind("gan_jax.core.steps", config.step_rule.to_dict(), "step_rule")
-    objective = make_objective(config, provided(config, data))
+    objective = make_objective(config, provided(config, data._replace(shape=spec["x"].shape)))
     updates = make_updates(config, objective)
 
     def init(key: jax.Array) -> TrainState:
@@ -101,12 +109,14 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
     _check_shapes(init, objective, spec)
     return Experiment(
         init=jax.jit(init),
-        train_step=rule(objective, updates),
+        train_step=_on_augmented(rule(objective, updates), augment) if augmentations else rule(objective, updates),
         hyperparams=steps.default_hyperparams(objective, updates),
-        scale=partial(pixels.scale, spec),
+        scale=partial(pixels.scale, stored),
+        augment=augment,
+        view=partial(pixels.centred, spec),
         predict={name: _finished(prediction, spec) for name, prediction in objective.predictions.items()},
         updates_per_step=max(update.per_step for update in updates.values()),
-        spec=spec,
+        spec=stored,
         sampled=frozenset(objective.samplers),
         keys=streams(config.seed),
         present=data.present if "label" in objective.samplers else (),
@@ -126,6 +136,26 @@ def make_executor(config: ConfigDict, experiment: Experiment, dataset: Dataset) 
     )
     keys = jnp.stack([streams(seed).train for seed in seeds])
     return executor(experiment.train_step, feed, experiment.hyperparams, keys, how=config.parallel)
+
+
+def _augmented(
+    augmentations: Augmentations, unpaired: tuple[str, ...], batches: Batch, key: jax.Array, step: jax.Array
+) -> Batch:
+    """Returns the batches [r, b, ...] of a step, augmented by the run's key, the step, the update and the example."""
+    if not augmentations:
+        return batches
+    key = fields.stream(random.fold_in(key, step), "augment")
+    keys = jax.vmap(random.fold_in, (None, 0))(key, jnp.arange(fields.size(batches)))
+    return jax.vmap(lambda key, batch: augmented(augmentations, batch, key, unpaired))(keys, batches)
+
+
+def _on_augmented(train_step: TrainStep, augment: Callable[[Batch, jax.Array, jax.Array], Batch]) -> TrainStep:
+    """Returns the train step on augmented batches."""
+
+    def step(state: TrainState, batches: Batch, key: jax.Array, hyperparams: Mapping[str, Hyperparams]):
+        return train_step(state, augment(batches, key, state.step), key, hyperparams)
+
+    return step
 
 
 def _check_shapes(init: Callable, objective: Objective, spec: Spec) -> None:

@@ -17,8 +17,8 @@ from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.values import plain
 
 NONE = "none"
-OPEN = ("evaluators", "samplers", "networks")
-"""Blocks of blocks that may get new blocks."""
+OPEN = ("evaluators", "samplers", "networks", "augment")
+"""Blocks of blocks that may get new blocks; a config need not have them."""
 
 
 def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
@@ -46,6 +46,8 @@ def field(argument: str) -> str:
 def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     """Returns the block that holds a field, and the field's name in it; raises UserError where there is none."""
     *blocks, last = path.split(".")
+    if path.partition(".")[0] in OPEN:
+        values.setdefault(path.partition(".")[0], {})
     block: Any = values
     for part in blocks:
         block = _known(block, part, path)

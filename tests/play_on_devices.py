@@ -27,6 +27,8 @@ def described(game):
     """The config of a game, of small networks; "wgan_gp" is "digits_dcgan" by another objective."""
     made = config.load(Path(__file__).parents[1] / "configs" / f"{'digits_dcgan' if game == 'wgan_gp' else game}.py")
     made.unlock()
+    if game == "mnist_gan":
+        made.augment = {"flip": {"name": "horizontal_flip"}, "move": {"name": "translation"}}
     if game == "wgan_gp":
         made.objective = {"name": "adversarial.wasserstein_gp"}
     for network in made.networks.values():

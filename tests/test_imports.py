@@ -30,8 +30,8 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
     "data": {"errors", "core", "resolve", "runs"},
     "features": {"errors", "resolve", "core", "layers", "data", "runs"},
     "parallel": {"errors", "core", "runs"},
-    "blocks": {"errors", "config", "resolve", "core", "data", "objectives"},
-    "experiment": {"errors", "blocks", "resolve", "core", "data", "parallel"},
+    "blocks": {"errors", "config", "resolve", "core", "data", "distributions", "objectives"},
+    "experiment": {"errors", "blocks", "resolve", "core", "data", "distributions", "parallel"},
     "reporting": {"errors", "config", "core", "data", "experiment", "runs"},
     "evaluation": {
         *("errors", "config", "resolve", "core", "data", "distributions", "experiment", "features", "metrics"),

@@ -78,7 +78,7 @@ def test_two_four_and_eight_devices_play_the_rounds_of_one(name, on_1, on_2, on_
         assert_equal(on_1[name][0], several[name][0])
 
 
-def test_dropout_is_the_same_on_four_devices(on_1, on_4):
+def test_dropout_and_augmentation_are_the_same_on_four_devices(on_1, on_4):
     assert_equal(on_1["dropout"][0], on_4["dropout"][0])
 
 

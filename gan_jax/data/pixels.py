@@ -2,8 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gan_jax.core.fields import IMAGE, Batch, Spec
+from gan_jax.data.base import Dataset
 
 Range = tuple[float, float]
 
@@ -18,6 +20,21 @@ def unscale(spec: Spec, name: str, values: jax.Array) -> jax.Array:
     """Returns values like those of this field as the data set has them: images as uint8, others as they are."""
     field = spec.get(name)
     return values if field is None or field.range is None else to_uint8(values, field.range)
+
+
+def centred(spec: Spec, dataset: Dataset) -> Dataset:
+    """Returns a data set with the middle of its images, where a field of the spec is smaller than they are."""
+
+    def middle(name: str, values: np.ndarray) -> np.ndarray:
+        field = spec.get(name)
+        if field is None or field.kind != IMAGE or field.shape == values.shape[1:]:
+            return values
+        height, width = field.shape[:2]
+        top, left = (values.shape[1] - height) // 2, (values.shape[2] - width) // 2
+        return values[:, top : top + height, left : left + width]
+
+    others = {name: middle(name, values) for name, values in dataset.others.items()}
+    return dataset._replace(x=middle("x", dataset.x), others=others)
 
 
 def to_float(pixels: jax.Array, limits: Range) -> jax.Array:

@@ -67,9 +67,10 @@ def make(
     specs = config.get("evaluators") or {}
     if not specs:
         return {}
+    whole = load or Source(config.data).load
     context = Context(
         predict=experiment.predict,
-        load=_alike(load or Source(config.data).load, config.data.split),
+        load=_alike(lambda split: experiment.view(whole(split)), config.data.split),
         scale=experiment.scale,
         players=jax.eval_shape(experiment.init, experiment.keys.init).players,
         trained_on=config.data.split,

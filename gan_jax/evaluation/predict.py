@@ -56,7 +56,8 @@ def reconstruct(
     """
     experiment, state = restore(run_dir, config, step)
     _check_offers(experiment, "reconstruct", config)
-    made = make_reconstructions(experiment, state.players, _examples(run_dir, config, split), seed)
+    examples = experiment.view(_examples(run_dir, config, split))
+    made = make_reconstructions(experiment, state.players, examples, seed)
     with atomically(out) as file:
         np.savez_compressed(file, allow_pickle=False, **made)
 
@@ -78,7 +79,7 @@ def interpolate(
     drawn = "interpolate" in experiment.predict
     if drawn and split is not None:
         raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
-    real = _backdrop(run_dir, config) if drawn else _examples(run_dir, config, split).x
+    real = _backdrop(run_dir, config) if drawn else experiment.view(_examples(run_dir, config, split)).x
     figures.walks(out, experiment, state.players, example_keys(base_key(seed), 10), real)
 
 

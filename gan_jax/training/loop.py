@@ -93,9 +93,9 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
     if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} has nothing to show, so it must be 0")
     if "sample" in experiment.predict or not config.sample_every_steps:
-        return source.load(config.data.split)
+        return experiment.view(source.load(config.data.split))
     try:
-        return source.load("test")
+        return experiment.view(source.load("test"))
     except UserError as error:
         raise UserError(f"{error}; pictures need a test split: without one, set config.sample_every_steps=0") from error
 
