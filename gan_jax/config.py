@@ -29,13 +29,20 @@ FORMAT = 2
 
 
 class Fields(ConfigDict):
-    """Fields that also take numbers of NumPy and JAX where they hold a number."""
+    """Fields that also take numbers of NumPy and JAX where they hold a number, in blocks within blocks too."""
 
     def __setitem__(self, key: str, value: Any) -> None:
-        held = self.get(key)
-        if isinstance(held, Fields) and type(value) is ConfigDict:  # a block takes another one's place
-            value = Fields(value.to_dict())
+        _make_fields(value)
         super().__setitem__(key, plain_scalar(value))
+        _make_fields(self[key])  # a dict has become a ConfigDict
+
+
+def _make_fields(block: Any) -> None:
+    """Makes a ConfigDict and the blocks in it Fields; they stay the same objects, which a config file may go on to set."""
+    if type(block) is ConfigDict:
+        object.__setattr__(block, "__class__", Fields)
+        for value in block.values():
+            _make_fields(value)
 
 
 def defaults() -> ConfigDict:
@@ -54,8 +61,8 @@ def defaults() -> ConfigDict:
     config.keep_best = ""  # and the one with the best evaluation: "min evaluator/value" or "max evaluator/value"
     config.dtype = "float32"  # of the networks' computations: float32 or bfloat16; parameters are float32
     config.parallel = "pmap"  # maps a step over all devices: pmap or shard_map
-    config.data = Fields({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
-    config.step_rule = Fields({"name": "alternating"})
+    config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
+    config.step_rule = ConfigDict({"name": "alternating"})
     return config
 
 
@@ -210,18 +217,18 @@ def checked(values: dict[str, Any]) -> ConfigDict:
     """Returns a config of these values, in which no two fields share a block; raises UserError."""
     values = plain(values)
     with reraise_as("the names of the config's fields"):
-        config = ConfigDict(values)
+        config = Fields(values)
     for field in BLOCKS:
         if not isinstance(config.get(field), ConfigDict):
             raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
-    usual = ConfigDict(defaults().to_dict())
+    usual = defaults()
     _check_fields(config, usual, "config", {*BLOCKS, *OPTIONAL_BLOCKS})
     _check_fields(config.data, usual.data, "config.data", config.data)  # its other fields are the data set's
     _check_blocks(config, {*config} & {*OPTIONAL_BLOCKS}, "config")
     for field in {*config} & {"networks", "players", "evaluators", "samplers", "augment"}:
         _check_blocks(config[field], config[field], f"config.{field}")
     for name, block in config.players.items():
-        _check_fields(block, ConfigDict(player({})), f"config.players.{name}")
+        _check_fields(block, Fields(player({})), f"config.players.{name}")
     check(config)
     return config.lock()
 

@@ -90,19 +90,18 @@ def main(argv: list[str]) -> int:
     files = tuple(path.resolve() for path in args.config or CONFIGS)
     numbers = range(args.cases) if args.only is None else [args.only]
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
+    plan = Plan(args.seed, files, args.played, tuple(args.kind or CYCLE))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
         held = prepare(Path(temporary))
-        outcomes = run(Plan(args.seed, files, args.played, tuple(args.kind or CYCLE)), numbers, held, args.verbose)
+        outcomes = run(plan, numbers, held, args.verbose)
     failed = {number: outcome for number, outcome in outcomes.items() if outcome.wrong}
     counts = Counter(outcome.kind for outcome in outcomes.values()).most_common()
     slowest = max(outcome.seconds for outcome in outcomes.values())
     print(f"{len(outcomes)} cases, {len(failed)} failures: {', '.join(f'{count} {kind}' for kind, count in counts)}")
     print(f"{time.monotonic() - began:.0f} s, the slowest case {slowest:.0f} s")
-    chosen = [f"--config={path}" for path in args.config or ()] + [f"--kind={kind}" for kind in args.kind or ()]
     for number, outcome in failed.items():
-        again = [f"--seed={args.seed}", f"--played={args.played}", *chosen, f"--only={number}", "--verbose"]
-        print(f"FAILED {outcome.kind}: {outcome.wrong}\n    python scripts/bad_input.py {shlex.join(again)}")
+        print(failure(plan, number, outcome))
     return bool(failed)
 
 
@@ -113,6 +112,14 @@ class Plan(NamedTuple):
     files: tuple[Path, ...]
     played: float
     kinds: tuple[str, ...] = CYCLE
+
+
+def failure(plan: Plan, number: int, outcome: Outcome) -> str:
+    """Returns what went wrong in a case, and the command that repeats it."""
+    again = [f"--seed={plan.seed}", f"--played={plan.played}", f"--only={number}", "--verbose"]
+    again += [f"--config={path}" for path in plan.files if plan.files != CONFIGS]
+    again += [f"--kind={kind}" for kind in plan.kinds if plan.kinds != CYCLE]
+    return f"FAILED {outcome.kind}: {outcome.wrong}\n    python scripts/bad_input.py {shlex.join(again)}"
 
 
 def make(plan: Plan, number: int) -> Case:
@@ -162,6 +169,8 @@ def run(plan: Plan, numbers: Iterable[int], held: Path, verbose: bool = False) -
             worker.stop()
             worker = Worker(held, verbose)
         outcomes[number] = worker.ask(make(plan, number).about, (plan, number))
+        if outcomes[number].wrong:
+            print(failure(plan, number, outcomes[number]), file=sys.stderr, flush=True)
         if len(outcomes) % 100 == 0:
             print(f"{len(outcomes)} cases, {sum(bool(o.wrong) for o in outcomes.values())} failures", file=sys.stderr)
     worker.stop()

@@ -21,6 +21,7 @@ from gan_jax.sweeps.cells import Cell, grid, named
 from gan_jax.sweeps.plan import Seeds, Sweep, expand
 from gan_jax.values import plain
 
+DIM = "samplers.z.dim"
 RATE = "players.critic.optimizer.learning_rate"
 
 
@@ -94,6 +95,13 @@ def test_what_json_does_not_hold_is_refused_by_field(value, remedy):
     assert "\n" not in str(error.value)
 
 
+def test_a_loaded_config_takes_numbers_of_arrays():
+    config = configs.load(ROOT / "configs" / "digits_dcgan.py").unlock()
+    config.samplers.z.dim = np.int64(2)
+    config.players.critic.optimizer.learning_rate = jnp.float32(1e-3)
+    assert repr((config.samplers.z.dim, config.players.critic.optimizer.learning_rate)) == "(2, 0.001)"
+
+
 def test_what_holds_itself_is_refused():
     loop: list = []
     loop.append(loop)
@@ -124,6 +132,9 @@ def changed(tmp_path, change):
         ("c.players.critic.optimizer = ConfigDict({'name': 'sgd', 'learning_rate': np.float32(1e-3)})", RATE, 1e-3),
         ("c.networks.critic.widths = tuple(np.array([16, 32]))", "networks.critic.widths", (16, 32)),
         ("c.data.range = tuple(np.float32([-1, 1]))", "data.range", (-1.0, 1.0)),
+        ("c.samplers.z.dim = np.int64(2)", "samplers.z.dim", 2),
+        ("c.samplers = b = ConfigDict({'z': {'name': 'latents.normal', 'dim': 1}})\n    b.z.dim = np.int64(2)", DIM, 2),
+        ("c.samplers = {'z': {'name': 'latents.normal', 'dim': 1}}\n    c.samplers.z.dim = np.int64(2)", DIM, 2),
     ],
 )
 def test_config_of_array_numbers_is_read_back_equal(tmp_path, change, field, right):
