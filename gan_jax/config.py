@@ -38,7 +38,7 @@ class Fields(ConfigDict):
 
 
 def _make_fields(block: Any) -> None:
-    """Makes a ConfigDict and the blocks in it Fields; they stay the same objects, which a config file may go on to set."""
+    """Makes a ConfigDict and the blocks in it Fields. They stay the same objects, as a config file may hold them."""
     if type(block) is ConfigDict:
         object.__setattr__(block, "__class__", Fields)
         for value in block.values():

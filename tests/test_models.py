@@ -54,6 +54,15 @@ def sizes(module, x):
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
+def test_kernels_are_sizes_or_pairs_and_where_sizes_do_not_fit_the_error_says_so():
+    lists = {"widths": (3, 3), "strides": (1, 2, 1), "paddings": (0, 1, 1)}
+    z, wide = jnp.zeros((2, 5)), (8, 12, 1)
+    fits = dcgan.Generator(wide, kernels=((4, 6), 4, 3), **lists)
+    assert jax.eval_shape(lambda: apply(fits, *init(fits, KEY, z), z, train=False)[0]).shape == (2, *wide)
+    with pytest.raises(ValueError, match=r"make 8x8x1, .* are 8x12x1: .* a size or a pair \(height, width\)"):
+        init(dcgan.Generator(wide, kernels=(4, 4, 3), **lists), KEY, z)
+
+
 @pytest.mark.parametrize("name", GENERATORS)
 def test_generator(name):
     module = GENERATORS[name]

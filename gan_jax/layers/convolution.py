@@ -94,58 +94,53 @@ def _native(x: Array, kernel: Array, stride: int, padding: int) -> Array:
     return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=("NHWC", "HWIO", "NHWC"))
 
 
-class Conv(nn.Module):
+class _Layer(nn.Module):
+    """Fields and parameters of both layers."""
+
+    features: int
+    kernel: int | Size = 4
+    stride: int = 1
+    padding: int = 0
+    use_bias: bool = False
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    dtype: DTypeLike | None = None
+
+    def apply_to(self, x: Array, function: Callable[..., Array]) -> Array:
+        """Creates the layer's parameters, and returns `function` of x [n, h, w, c] and of them."""
+        if self.features < 1:
+            raise ValueError(f"a layer has {self.features} channels: every width must be at least 1")
+        size = (self.kernel,) * 2 if isinstance(self.kernel, int) else tuple(self.kernel)
+        if min(size) < 1 or max(size) > MAX_KERNEL:
+            raise ValueError(
+                f"a layer has a kernel of {size[0]}x{size[1]}: every size must be at least 1 and at most {MAX_KERNEL}"
+            )
+        kernel = self.param("kernel", self.kernel_init, (*size, x.shape[-1], self.features))
+        bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
+        y = function(x, kernel, stride=self.stride, padding=self.padding)
+        return y if bias is None else y + bias
+
+
+class Conv(_Layer):
     """`conv` with parameters: x [n, h, w, c] -> [n, (h + 2 p - k) // s + 1, ..., features].
 
     `kernel` is one size or (height, width). Parameters, float32: `kernel` [kh, kw, c, features], and with `use_bias`
     `bias` [features], zero at first. Computes in `dtype`, or without one in the common dtype of input and parameters.
     """
 
-    features: int
-    kernel: int | Size = 4
-    stride: int = 1
-    padding: int = 0
-    use_bias: bool = False
-    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
-    dtype: DTypeLike | None = None
-
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Returns [n, h', w', features] for x [n, h, w, c]; raises ValueError where h' or w' would be below 1."""
-        return _layer(self, conv, x)
+        return self.apply_to(x, conv)
 
 
-class ConvTranspose(nn.Module):
+class ConvTranspose(_Layer):
     """`conv_transpose` with parameters: x [n, h, w, c] -> [n, (h - 1) s - 2 p + k, ..., features].
 
     Fields and parameters are those of `Conv`.
     """
 
-    features: int
-    kernel: int | Size = 4
-    stride: int = 1
-    padding: int = 0
-    use_bias: bool = False
-    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
-    dtype: DTypeLike | None = None
-
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Returns [n, h', w', features] for x [n, h, w, c]; raises ValueError where h' or w' would be below 1."""
-        return _layer(self, conv_transpose, x)
-
-
-def _layer(module: Conv | ConvTranspose, function: Callable[..., Array], x: Array) -> Array:
-    """Creates the module's parameters and applies `function` with them."""
-    if module.features < 1:
-        raise ValueError(f"a layer has {module.features} channels: every width must be at least 1")
-    size = (module.kernel,) * 2 if isinstance(module.kernel, int) else tuple(module.kernel)
-    if min(size) < 1 or max(size) > MAX_KERNEL:
-        raise ValueError(
-            f"a layer has a kernel of {size[0]}x{size[1]}: every size must be at least 1 and at most {MAX_KERNEL}"
-        )
-    kernel = module.param("kernel", module.kernel_init, (*size, x.shape[-1], module.features))
-    bias = module.param("bias", nn.initializers.zeros, (module.features,)) if module.use_bias else None
-    x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=module.dtype)
-    y = function(x, kernel, stride=module.stride, padding=module.padding)
-    return y if bias is None else y + bias
+        return self.apply_to(x, conv_transpose)

@@ -51,12 +51,13 @@ class Encoder(nn.Module):
 class ConvEncoder(nn.Module):
     """x [b, h, w, c] -> z [b, latents]: the convolutions of DCGAN's critic, then a linear layer.
 
-    Lists have an entry for each convolution. Raises ValueError where they differ in length.
+    Lists have an entry for each convolution, of kernels a size or a pair (height, width). Raises ValueError where the
+    lists differ in length.
     """
 
     latents: int
     widths: tuple[int, ...] = (32, 64, 128)
-    kernels: tuple[int, ...] = (4, 4, 3)
+    kernels: dcgan.Kernels = (4, 4, 3)
     strides: tuple[int, ...] = (2, 2, 2)
     paddings: tuple[int, ...] = (1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm

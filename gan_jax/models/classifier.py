@@ -16,14 +16,15 @@ __all__ = ["Classifier"]
 class Classifier(nn.Module):
     """x [b, h, w, c] -> features [b, dim], logits [b, classes]: convolutions, a hidden layer, and a linear one.
 
-    The features are the hidden layer's outputs, after norm and activation; dropout is applied
-    before the logits alone. Lists have an entry for each convolution. Raises ValueError where they differ in length.
+    The features are the hidden layer's outputs, after norm and activation; dropout is applied before the logits alone.
+    Lists have an entry for each convolution, of kernels a size or a pair (height, width). Raises ValueError where the
+    lists differ in length.
     """
 
     classes: int
     dim: int = 64
     widths: tuple[int, ...] = (32, 32, 64, 128)
-    kernels: tuple[int, ...] = (4, 3, 4, 3)
+    kernels: dcgan.Kernels = (4, 3, 4, 3)
     strides: tuple[int, ...] = (2, 1, 2, 2)
     paddings: tuple[int, ...] = (1, 1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm

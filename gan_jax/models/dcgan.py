@@ -1,11 +1,13 @@
 """Deep convolutional GAN (Radford, Metz and Chintala 2015, arXiv:1511.06434), in the size that fits 28x28 digits.
 
 Layers are lists, an entry a layer. A generator's sizes follow (h - 1) * stride - 2 * padding + kernel from 1x1 on, a
-critic's floor((h + 2 * padding - kernel) / stride) + 1. Other image sizes are other lists, in the config.
+critic's floor((h + 2 * padding - kernel) / stride) + 1. Other image sizes are other lists, in the config. A kernel is
+one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeAlias
 
 import flax.linen as nn
 import jax
@@ -15,6 +17,9 @@ from jax.typing import DTypeLike
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
 
 __all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
+
+Kernels: TypeAlias = tuple[int | tuple[int, int], ...]
+"""A size, or (height, width), for each layer."""
 
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
@@ -33,7 +38,7 @@ class Generator(nn.Module):
 
     shape: tuple[int, int, int]
     widths: tuple[int, ...] = (128, 64, 32)
-    kernels: tuple[int, ...] = (4, 3, 4, 4)
+    kernels: Kernels = (4, 3, 4, 4)
     strides: tuple[int, ...] = (1, 2, 2, 2)
     paddings: tuple[int, ...] = (0, 1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm
@@ -55,7 +60,7 @@ class Generator(nn.Module):
         if x.shape[1:] != tuple(self.shape):
             raise ValueError(
                 f"the generator's layers make {_size(x.shape[1:])}, the data set's images are {_size(self.shape)}: "
-                "change its kernels, strides and paddings"
+                "change its kernels, strides and paddings; a kernel is a size or a pair (height, width)"
             )
         return self.last_activation(x)
 
@@ -67,7 +72,7 @@ class Critic(nn.Module):
     """
 
     widths: tuple[int, ...] = (32, 64, 128)
-    kernels: tuple[int, ...] = (4, 4, 3)
+    kernels: Kernels = (4, 4, 3)
     strides: tuple[int, ...] = (2, 2, 2)
     paddings: tuple[int, ...] = (1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm
@@ -127,7 +132,7 @@ class ProjectionCritic(Critic):
 
 def convolved(
     x: jax.Array,
-    *lists: tuple[int, ...],
+    *lists: tuple[Any, ...],
     norm: Callable[[], nn.Module],
     activation: Callable,
     kernel_init: nn.initializers.Initializer,
@@ -144,7 +149,7 @@ def convolved(
     return x
 
 
-def _layers(*lists: tuple[int, ...]) -> list[tuple[int, ...]]:
+def _layers(*lists: tuple[Any, ...]) -> list[tuple[Any, ...]]:
     if len({len(values) for values in lists}) > 1:
         raise ValueError(
             f"lists of layers differ in length: channels {list(lists[0])}, "

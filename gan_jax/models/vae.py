@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm
-from gan_jax.models import autoencoder, dcgan
+from gan_jax.models import autoencoder
 from gan_jax.models.autoencoder import ConvDecoder, Decoder
 
 __all__ = ["ConditionalDecoder", "ConditionalEncoder", "ConvDecoder", "ConvEncoder", "Decoder", "Encoder"]
@@ -31,17 +30,8 @@ class Encoder(nn.Module):
         return _halves(autoencoder.Encoder(2 * self.latents, self.widths, self.activation)(x, train=train))
 
 
-class ConvEncoder(nn.Module):
+class ConvEncoder(autoencoder.ConvEncoder):
     """x [b, h, w, c] -> mean and log-variance of z [b, latents] each; fields as in `autoencoder.ConvEncoder`."""
-
-    latents: int
-    widths: tuple[int, ...] = (32, 64, 128)
-    kernels: tuple[int, ...] = (4, 4, 3)
-    strides: tuple[int, ...] = (2, 2, 2)
-    paddings: tuple[int, ...] = (1, 1, 1)
-    norm: Callable[[], nn.Module] = BatchNorm
-    activation: Callable = dcgan.leaky_relu
-    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
@@ -50,15 +40,11 @@ class ConvEncoder(nn.Module):
         return _halves(autoencoder.ConvEncoder(2 * self.latents, *layers, self.norm, self.activation)(x, train=train))
 
 
-class ConditionalEncoder(nn.Module):
+class ConditionalEncoder(Encoder, kw_only=True):
     """`Encoder` of x and the label [b], whose learned embedding of `embedding` values is concatenated to the pixels."""
 
-    latents: int
     classes: int
     embedding: int = 16
-    widths: tuple[int, ...] = (400,)
-    activation: Callable = nn.relu
-    dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
