@@ -44,13 +44,13 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     free field to a value that is not the run's, since it would be ignored.
     """
     config = overrides.apply(own if file is None else configs.load(file), arguments)
-    held, now = (dict(configs.flatten(each.to_dict())) for each in (own, config))
+    of_run, now = (dict(configs.flatten(each.to_dict())) for each in (own, config))
     for field in map(overrides.field, arguments):
         is_used = not configs.is_free(field) or any(f"{field}.".startswith(f"{one}.") for one in used)
-        if not is_used and now[field] != held.get(field):
+        if not is_used and now[field] != of_run.get(field):
             raise UserError(
                 f"--config.{field}={now[field]}: --mode={mode} does not use this field, "
-                f"and the run has {held.get(field)}: leave it out"
+                f"and the run has {of_run.get(field)}: leave it out"
             )
     return config
 
@@ -62,11 +62,11 @@ def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any],
 
     kept: the file's values of the free fields at the run's last command.
     """
-    given, held, now = {*map(overrides.field, arguments)}, _free(own), _free(config)
+    given, of_run, now = {*map(overrides.field, arguments)}, _free(own), _free(config)
     changed = {
-        field: held[field]
+        field: of_run[field]
         for field in now
-        if field in held and field not in given and now[field] == kept[field] != held[field]
+        if field in of_run and field not in given and now[field] == kept[field] != of_run[field]
     }
     with config.unlocked(), config.ignore_type():
         config.update_from_flattened_dict(changed)
@@ -84,7 +84,7 @@ def _free(config: ConfigDict) -> dict[str, Any]:
 
 def _recorded(path: Path) -> dict[str, Any]:
     """Returns the values that `for_training` had kept in a run's config.json."""
-    kept = configs.read_run(path).get("of_file", {})
+    kept = configs.read_run(path).get("file_values", {})
     if not isinstance(kept, dict):
-        raise UserError(f"{path}: of_file is not a block of fields: delete it there")
-    return plain(kept, "of_file")
+        raise UserError(f"{path}: file_values is not a block of fields: delete it there")
+    return plain(kept, "file_values")

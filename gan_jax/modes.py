@@ -37,12 +37,12 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
     """Trains a new run or resumes the folder's, and prints the path of each HTML page."""
     from gan_jax import command_line
 
-    config, of_file = command_line.for_training(file, folder, overrides, otherwise=CONFIG)
+    config, file_values = command_line.for_training(file, folder, overrides, otherwise=CONFIG)
     _configure_jax(values, stop)
     from gan_jax.runs.directory import RunDirectory
     from gan_jax.training import loop
 
-    for run_dir in loop.run(config, RunDirectory(folder, of_file=of_file), stop):
+    for run_dir in loop.run(config, RunDirectory(folder, file_values=file_values), stop):
         terminal.tell(run_dir.report)
 
 
@@ -61,7 +61,7 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
     if config.seeds > 1:
         _, first = run_dir.by_seed(config)[0]
         raise UserError(f"--workdir={folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
-    step = run_dir.asked(values.step, config.keep_best)
+    step = run_dir.resolve_step(values.step, config.keep_best)
     if values.mode == "evaluate":
         paths.check_writable(run_dir.evaluations, "workdir")
         terminal.tell(_evaluate(run_dir, config, step))

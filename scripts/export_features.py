@@ -24,9 +24,9 @@ PLAYER = "classifier"
 
 
 def export(run_dir: RunDirectory, version: int) -> dict:
-    """Writes the weights of a run's newest checkpoint and their sum -> what the file says of itself.
+    """Writes the weights of a run's newest checkpoint and their checksum; returns the description kept in the file.
 
-    Raises UserError where the run is none of a classifier, or the version is taken.
+    Raises UserError where the run trains no classifier, or the version exists.
     """
     config = run_dir.read_config()
     experiment, state = restore(run_dir, config)
@@ -42,7 +42,7 @@ def export(run_dir: RunDirectory, version: int) -> dict:
         "network": config.networks[PLAYER].to_dict(),
         "seed": config.seed,
         "batch_size": config.batch_size,
-        "rounds": int(state.step),
+        "steps": int(state.step),
     }
     name = f"{test.name}-v{version}"
     with tempfile.TemporaryDirectory() as draft:

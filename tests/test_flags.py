@@ -138,10 +138,10 @@ def test_where_nothing_can_be_written_nothing_is_made(out, trained, tmp_path, ca
 
 def fields(folder, *arguments, file=ROOT / "configs" / "digits_dcgan.py"):
     """What a command line trains in a folder, whose config.json it then writes, as the command does."""
-    config, of_file = command_line.for_training(
+    config, file_values = command_line.for_training(
         file, folder, list(arguments), otherwise=ROOT / "configs" / "mnist_gan.py"
     )
-    kept = {"format": configs.FORMAT, "config": configs.to_json(config), "of_file": of_file}
+    kept = {"format": configs.FORMAT, "config": configs.to_json(config), "file_values": file_values}
     (folder / "config.json").write_text(json.dumps(kept))
     return config
 
@@ -183,10 +183,10 @@ def test_a_file_that_was_changed_since_has_its_way(tmp_path):
 
 def test_without_a_config_a_new_run_has_the_default_and_an_old_one_its_own(tmp_path):
     assert fields(tmp_path, file=None).objective.name == configs.load(ROOT / "configs" / "mnist_gan.py").objective.name
-    held = json.loads((tmp_path / "config.json").read_text())
+    kept = json.loads((tmp_path / "config.json").read_text())
     assert fields(tmp_path, file=None).to_dict() == configs.load(tmp_path / "config.json").to_dict()
-    (tmp_path / "config.json").write_text(json.dumps(held | {"of_file": 3}))
-    with pytest.raises(UserError, match="of_file is not a block"):
+    (tmp_path / "config.json").write_text(json.dumps(kept | {"file_values": 3}))
+    with pytest.raises(UserError, match="file_values is not a block"):
         fields(tmp_path, file=None)
 
 
@@ -210,15 +210,15 @@ def test_report_of_a_single_run_and_of_one_of_several_seeds(trained, tmp_path, c
     assert report.main([str(run)]) == 0
     assert capsys.readouterr().out == f"{run / 'report.html'}\n"
     assert report.main([str(run), "--against=x"]) == 2
-    held = json.loads((run / "config.json").read_text())
+    kept = json.loads((run / "config.json").read_text())
     several = tmp_path / "several"
     for seed in range(2):
         shutil.copytree(run, several / f"seed_{seed}")
-    held["config"]["seeds"] = 2
-    (several / "config.json").write_text(json.dumps(held))
+    kept["config"]["seeds"] = 2
+    (several / "config.json").write_text(json.dumps(kept))
     assert report.main([str(several)]) == 0
     assert json.loads((several / "ablation.json").read_text())["runs"] == 2
     (tmp_path / "planned").mkdir()
-    planned = {"format": configs.FORMAT, "config": held["config"] | {"seeds": 1}}
+    planned = {"format": configs.FORMAT, "config": kept["config"] | {"seeds": 1}}
     (tmp_path / "planned" / "config.json").write_text(json.dumps(planned))
     assert report.main([str(tmp_path / "planned")]) == 0

@@ -14,11 +14,11 @@ from conftest import ROOT
 from gan_jax.errors import UserError
 from gan_jax.runs import lock
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.lock import held
+from gan_jax.runs.lock import locked
 from gan_jax.training import loop
 
-HOLD = "import sys, time; from pathlib import Path; from gan_jax.runs.lock import held\n"
-HOLD += "with held(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
+HOLD = "import sys, time; from pathlib import Path; from gan_jax.runs.lock import locked\n"
+HOLD += "with locked(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def holder(tmp_path):
 
 def test_the_second_is_refused_and_told_who_the_first_is(holder, tmp_path):
     named = f"run is in use by process {holder.pid} on {socket.gethostname()}: wait for it"
-    with pytest.raises(UserError, match=named), held(tmp_path / "run"):
+    with pytest.raises(UserError, match=named), locked(tmp_path / "run"):
         pass
     assert (tmp_path / "run" / lock.NAME).exists()
 
@@ -42,7 +42,7 @@ def test_a_killed_holders_lock_is_taken_over(holder, tmp_path):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert f"process {holder.pid} " in (tmp_path / "run" / lock.NAME).read_text()
-    with held(tmp_path / "run"):
+    with locked(tmp_path / "run"):
         assert f"process {os.getpid()} " in (tmp_path / "run" / lock.NAME).read_text()
     assert not list((tmp_path / "run").iterdir())
 
@@ -57,14 +57,14 @@ def test_a_file_deleted_between_opening_and_locking_is_no_lock(tmp_path, monkeyp
         flock(*arguments)
 
     monkeypatch.setattr(lock.fcntl, "flock", deleted_first)
-    with held(tmp_path):
+    with locked(tmp_path):
         assert path.exists()
     assert len(calls) == 2
 
 
 def test_a_file_system_without_locks_is_said_not_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(lock.fcntl, "flock", Mock(side_effect=OSError(errno.ENOTSUP, "Operation not supported")))
-    with held(tmp_path):
+    with locked(tmp_path):
         pass
     assert capsys.readouterr().err.startswith(f"warning: {tmp_path} cannot be locked (Operation not supported)")
 
@@ -77,7 +77,7 @@ def test_a_run_holds_its_folders(tiny, tmp_path, monkeypatch, seeds):
     loop.run(tiny(seeds=seeds), run_dir)
     assert len(seen) == {1: 1, 2: 3}[seeds]
     assert not list(tmp_path.rglob(lock.NAME))
-    with held(run_dir.by_seed(tiny(seeds=seeds))[-1][1].folder), pytest.raises(UserError, match="in use by process"):
+    with locked(run_dir.by_seed(tiny(seeds=seeds))[-1][1].folder), pytest.raises(UserError, match="in use by process"):
         loop.run(tiny(seeds=seeds), run_dir)
     assert not list(tmp_path.rglob(lock.NAME))
 

@@ -49,11 +49,12 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collection
 class RunDirectory:
     """The paths of a run's files.
 
-    of_file: kept in its config.json for `command_line.for_training`.
+    file_values: the values of the free fields in the config file where the command line set others, kept in config.json
+        for the next command (`command_line.for_training`).
     """
 
-    def __init__(self, folder: Path, *, of_file: Mapping[str, Any] = MappingProxyType({})):
-        self.folder, self.of_file = folder, of_file
+    def __init__(self, folder: Path, *, file_values: Mapping[str, Any] = MappingProxyType({})):
+        self.folder, self.file_values = folder, file_values
         self.config = folder / "config.json"
         self.metrics = folder / "metrics.jsonl"
         self.checkpoints = folder / "checkpoints"
@@ -70,8 +71,10 @@ class RunDirectory:
         saved = [int(path.name) for path in self.checkpoints.glob("[0-9]*") if path.name.isdigit()]
         return best_step(self.evaluations, rule, saved)
 
-    def asked(self, step: str | None, rule: str) -> int | None:
-        """Returns the step that `--step` asks for: a number, 'best' by a rule as in `best`, None for the newest.
+    def resolve_step(self, step: str | None, rule: str) -> int | None:
+        """Returns the step of the checkpoint that `--step` names: a number, 'best' by a rule as in `best`, or None.
+
+        None is for the newest checkpoint.
 
         Raises UserError where there is no best one.
         """
@@ -99,7 +102,7 @@ class RunDirectory:
         if count == 1:
             return [(first, self)]
         seeds = range(first, first + count)
-        return [(seed, RunDirectory(self.folder / f"seed_{seed}", of_file=self.of_file)) for seed in seeds]
+        return [(seed, RunDirectory(self.folder / f"seed_{seed}", file_values=self.file_values)) for seed in seeds]
 
     def read_config(self) -> ConfigDict:
         """Returns the run's config; raises UserError where the folder holds no run."""
@@ -122,11 +125,11 @@ class RunDirectory:
 
     def check_holds(self, config: ConfigDict) -> None:
         """Raises UserError with the differences where the folder holds no run of this config."""
-        held = configs.to_json(self.read_config())
-        given, was = str(config.data.name), str(held["data"]["name"])
+        kept = configs.to_json(self.read_config())
+        given, was = str(config.data.name), str(kept["data"]["name"])
         if self._version() in (given.partition(":")[2], was.partition(":")[2]) and base(given) == base(was):
-            held["data"]["name"] = given  # the same version, whether the name says it or not
-        if changed := configs.differences(configs.to_json(config), held):
+            kept["data"]["name"] = given  # the same version, whether the name says it or not
+        if changed := configs.differences(configs.to_json(config), kept):
             raise UserError(
                 f"--workdir={self.folder} holds another run ({'; '.join(changed)}): "
                 "choose another folder, or that run's config"
@@ -147,15 +150,15 @@ class RunDirectory:
     def _version(self) -> str:
         return str(self.data_spec().get("version") or "no version")
 
-    def check_facts(self, facts: Mapping[str, Any]) -> None:
-        """Raises UserError, with both values, where the run's data or JAX's settings differ from these facts.
+    def check_provenance(self, provenance: Mapping[str, Any]) -> None:
+        """Raises UserError, with both values, where the run's data or JAX's settings differ from this provenance.
 
         See `provenance.difference`.
         """
         if not self.config.is_file():
             return
         with reraise_as(f"{self.config} is damaged"):
-            changed = difference(configs.read_run(self.config), facts)
+            changed = difference(configs.read_run(self.config), provenance)
         if changed:
             raise UserError(f"--workdir={self.folder} holds a run that {changed}, or choose another folder")
 
@@ -168,27 +171,27 @@ class RunDirectory:
             )
 
     @contextmanager
-    def held(self, config: ConfigDict, facts: Mapping[str, Any]) -> Iterator[None]:
-        """Locks the folder for this process, and writes the config and the facts there.
+    def locked(self, config: ConfigDict, provenance: Mapping[str, Any]) -> Iterator[None]:
+        """Locks the folder for this process, and writes the config and the provenance there.
 
-        Raises UserError as `check` and `check_facts`, and where another process trains there; OSError.
+        Raises UserError as `check` and `check_provenance`, and where another process trains there; OSError.
         """
-        with lock.held(self.folder):
+        with lock.locked(self.folder):
             self.check(config)  # again, now that no other process can write there
-            self.check_facts(facts)
-            self._claim(config, facts)
+            self.check_provenance(provenance)
+            self._write_config(config, provenance)
             yield
 
-    def _claim(self, config: ConfigDict, facts: Mapping[str, Any]) -> None:
-        data_spec = dict(facts.get("data_spec", {}))
+    def _write_config(self, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
+        data_spec = dict(provenance.get("data_spec", {}))
         if self.config.is_file():  # keeps the splits that are not read this time
             known = configs.read_run(self.config).get("data_spec", {}).get("fingerprints", {})
             data_spec["fingerprints"] = known | data_spec.get("fingerprints", {})
         content = {
             "format": configs.FORMAT,
             "config": configs.to_json(config),
-            "of_file": dict(self.of_file),
-            **facts,
+            "file_values": dict(self.file_values),
+            **provenance,
             "data_spec": data_spec,
             "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},
             "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],

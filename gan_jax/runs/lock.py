@@ -17,7 +17,7 @@ UNKNOWN_HERE = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, err
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Holds the folder's lock, flock(2) on its file `.lock`. Makes the folder where it is missing.
 
     The file names the holder's process and host. The file of a killed process is not locked, and is taken over. Where
@@ -27,7 +27,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
-    descriptor = _locked(path)
+    descriptor = _open_locked(path)
     try:
         with unfinished(path):  # deleted before it is unlocked: a later holder makes a new file
             os.truncate(descriptor, 0)
@@ -37,7 +37,7 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _locked(path: Path) -> int:
+def _open_locked(path: Path) -> int:
     """Returns a descriptor of the file at this path, locked."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

@@ -12,16 +12,16 @@ def base(name: str) -> str:
     return name.partition(":")[0]
 
 
-def difference(held: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    """Returns how these facts differ from those of a run's config.json, both values and what to do; '' if they do not.
+def difference(run: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    """Returns what differs from a run's config.json, with both values and what to do; '' for nothing.
 
     Compares what both have: `data_spec`'s `version` and `fingerprints` by split, and `jax_settings`.
     """
-    if settings := _changed(held.get("jax_settings", {}), facts.get("jax_settings", {})):
+    if settings := _changed(run.get("jax_settings", {}), provenance.get("jax_settings", {})):
         as_then = (f"{name.upper()}={was}" if was is not None else f"no {name.upper()}" for name, was, _ in settings)
         return f"was trained under other settings of JAX ({_listed(settings)}): set {', '.join(as_then)}"
-    was, now = held.get("data_spec", {}), facts.get("data_spec", {})
-    name, versions = base(held["config"]["data"]["name"]), (was.get("version"), now.get("version"))
+    was, now = run.get("data_spec", {}), provenance.get("data_spec", {})
+    name, versions = base(run["config"]["data"]["name"]), (was.get("version"), now.get("version"))
     if all(versions) and versions[0] != versions[1]:
         return (
             f"was trained on version {versions[0]} of {name}, and the version here is {versions[1]}: "

@@ -55,8 +55,8 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     numerics, source = settings(), Source(config.data)
     dataset = source.load(config.data.split)
     spec = spec_of(dataset)
-    facts = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
-    processes.on_main(lambda: _check_facts([folder for _, folder in folders], facts))
+    provenance = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
+    processes.on_main(lambda: _check_provenance([folder for _, folder in folders], provenance))
     experiment = build(config, spec)
     check_range(experiment, config, spec)
     shown = _shown(experiment, config, source)
@@ -64,11 +64,11 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     evaluate.check_best(config, evaluators)
     check_step(experiment, config)
     _warn(config, dataset, spec)
-    facts["data_spec"] |= source.identity()  # now with the splits that evaluators read
-    processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), facts]))
+    provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
+    processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), provenance]))
     with ExitStack() as locks, unfailing():
-        held = [folder.held(its_config, facts) for its_config, folder in folders]
-        processes.on_main(lambda: [locks.enter_context(each) for each in held])
+        locked = [folder.locked(its_config, provenance) for its_config, folder in folders]
+        processes.on_main(lambda: [locks.enter_context(each) for each in locked])
         train = partial(_train, experiment, dataset=dataset, shown=shown, evaluators=evaluators, stop=stop or Stop())
         failure = None
         try:
@@ -82,10 +82,10 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     return [folder for _, folder in runs] if processes.is_main() else []
 
 
-def _check_facts(folders: Sequence[RunDirectory], facts: Mapping[str, Any]) -> None:
+def _check_provenance(folders: Sequence[RunDirectory], provenance: Mapping[str, Any]) -> None:
     for folder in folders:
         kept_spec(folder)  # which raises where config.json is damaged
-        folder.check_facts(facts)
+        folder.check_provenance(provenance)
 
 
 def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
