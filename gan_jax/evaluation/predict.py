@@ -120,7 +120,7 @@ def kept_spec(run_dir: RunDirectory) -> DataSpec | None:
 
 def run_data(run_dir: RunDirectory, config: ConfigDict) -> Source:
     """Returns the run's data set, which refuses a split that has changed since training."""
-    return Source(config.data, lambda identity: run_dir.check_facts({"data_spec": identity}))
+    return Source(config.data, lambda identity: run_dir.check_provenance({"data_spec": identity}))
 
 
 def restore(run_dir: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
@@ -131,7 +131,7 @@ def restore(run_dir: RunDirectory, config: ConfigDict, step: int | None = None) 
     """
     if not run_dir.checkpoints.is_dir():
         raise UserError(f"{run_dir.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
-    run_dir.check_facts({"jax_settings": settings()})
+    run_dir.check_provenance({"jax_settings": settings()})
     experiment = build(config, kept_spec(run_dir) or spec_of(run_data(run_dir, config).load(config.data.split)))
     checkpoints = Checkpoints(run_dir.checkpoints, None)
     try:
