@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from gan_jax import data
-from gan_jax.data import tfds
+from gan_jax.data import decoding, tfds
 from gan_jax.errors import UserError
 from gan_jax.runs import cache
 
@@ -301,7 +301,7 @@ def test_the_second_start_reads_the_cache_until_the_files_change(place, monkeypa
     first = data.load("tiny", "train")
     assert (first.label, first.classes) == (None, 0)
     with monkeypatch.context() as patch:
-        patch.setattr(tfds, "_decode", never)
+        patch.setattr(decoding, "into", never)
         np.testing.assert_array_equal(data.load("tiny", "train").x, first.x)
     for path in folder.iterdir():
         path.unlink()
@@ -335,17 +335,13 @@ def declared(dtype, dimensions):
     return {"image": {"image": {"dtype": dtype, "shape": {"dimensions": dimensions}}}}
 
 
-SIXTEEN_BITS = io.BytesIO()
-Image.fromarray(np.zeros((4, 5), np.uint16)).save(SIXTEEN_BITS, "PNG")
 FINE = png((4, 5, 3))
 REFUSED = {
     "varying size": ([FINE, png((5, 5, 3))], IMAGE, "varying size.*4x5.*5x5"),
     "no image": ([FINE], LABEL, r"no feature `image`.*label \(ClassLabel\)"),
-    "channels": ([FINE], declared("uint8", ["4", "5", "4"]), "4 channels; 1 .* 3"),
+    "channels": ([FINE], declared("uint8", ["4", "5", "2"]), "2 channels; 1 .* 3 .* 4"),
     "16 bits declared": ([FINE], declared("uint16", ["4", "5", "1"]), "uint16"),
-    "16 bits stored": ([SIXTEEN_BITS.getvalue()], IMAGE, "example 0 .*8-bit"),
-    "too large": ([FINE, png((4097, 4097, 1))], IMAGE, "example 1 .*4097x4097"),
-    "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*cannot identify"),
+    "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*no image of PNG"),
     "half an image": ([FINE[: len(FINE) // 2]], IMAGE, "example 0 "),
     "empty": ([], IMAGE, "split 'train' cannot be opened: it has no examples, take a larger part"),
 }
@@ -359,7 +355,7 @@ def test_what_cannot_be_read_is_one_line_that_names_the_folder(kind, place):
         data.load("tiny", "train")
     assert str(folder) in one_line(info)
     with contextlib.suppress(FileNotFoundError):
-        assert list(cache.folder("data").iterdir()) == []
+        assert not [path for path in cache.folder("data").iterdir() if path.is_dir()]
 
 
 def test_a_format_without_random_access_is_refused(place):

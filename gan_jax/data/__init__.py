@@ -1,6 +1,7 @@
 """Data sets by name. A new one is a file of this package with a function `load(split) -> Dataset`; no registry."""
 
 import difflib
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import resolve
-from gan_jax.data import tfds
+from gan_jax.data import store, tfds
 from gan_jax.data.base import Dataset
 from gan_jax.data.checked import checked
 from gan_jax.errors import CODE_ERRORS, UserError, one_line, suggestions
@@ -23,14 +24,15 @@ _OUTSIDE = re.compile(
 )  # package.module:function; a version of a set has digits after ":"
 
 
-def load(name: str, split: str, **arguments: Any) -> Dataset:
-    """Returns one split of a data set, whole in memory, checked (checked.py).
+def load(name: str, split: str, *, hold: str = "host", **arguments: Any) -> Dataset:
+    """Returns one split of a data set, checked (checked.py).
 
     Args:
-        name: a module of this package that has a `load` ('digits'), a function of another package
+        name: a module of this package that has a `load` ('digits', 'folder'), a function of another package
             ('my_lab.pairs:load'), or an image data set that TensorFlow Datasets prepared, by its TFDS name ('mnist',
             'emnist/letters', 'mnist:3.0.1').
-        split: one of its splits; for prepared sets also a part of one, such as 'train[:90%]'.
+        split: one of its splits; also a part of one, such as 'train[:90%]', where the set has such.
+        hold: 'stream' leaves what is in files to be decoded whenever it is read; otherwise it is decoded, once.
         arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
 
     Raises:
@@ -38,13 +40,15 @@ def load(name: str, split: str, **arguments: Any) -> Dataset:
             with its file and line.
     """
     own = {key: value for key, value in arguments.items() if key != "range"}
-    if (target := _function(name)) is None:
-        _check_arguments(name, own, [])
+    loads = _function(name)
+    if loads is None:
         if tfds.find(name) is None:
+            _check_arguments(name, own, [])
             raise UserError(_unknown(name))
-        return checked(tfds.read(name, split), name, split)
-    _check_arguments(name, own, [key for key in inspect.signature(target).parameters if key != "split"])
-    return checked(_guarded(name, lambda: target(split, **own)), name, split)
+        loads = functools.partial(tfds.open_split, name)
+    _check_arguments(name, own, [key for key in inspect.signature(loads).parameters if key not in ("name", "split")])
+    made = _guarded(name, lambda: loads(split, **own))
+    return checked(made if hold == "stream" or not isinstance(made, Dataset) else store.hold(made), name, split)
 
 
 def _function(name: str) -> Callable[..., Any] | None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gan_jax.data.examples import Examples
 from gan_jax.errors import UserError
 
 
@@ -17,7 +18,7 @@ class Mixture(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """One split of a data set, whole in memory.
+    """One split of a data set, as arrays: in memory, mapped into it, or decoded when they are read (`examples.Lazy`).
 
     Attributes:
         name: what the user called it, as in `config.data.name`.
@@ -31,6 +32,12 @@ class Dataset(NamedTuple):
         version: of a set that TFDS prepared; '' of others.
         splits: the names of all splits, where they are known.
         others: further fields by name, such as `source`: uint8 images or float32 values, [n, ...].
+        unpaired: those of `others` that do not belong to the examples of `x`: they may have another number of entries,
+            and are read in an order of their own.
+        examples: the source that `x` and `others` are decoded from, where they are.
+        content: a digest of the content of `x` and `others`, where it is known; '' where it is to be computed.
+        limits: the least and the greatest value of `x`, where they are known.
+        path: of the files, where a user named one.
     """
 
     name: str
@@ -44,6 +51,11 @@ class Dataset(NamedTuple):
     version: str = ""
     splits: tuple[str, ...] = ()
     others: Mapping[str, np.ndarray] = MappingProxyType({})
+    unpaired: tuple[str, ...] = ()
+    examples: Examples | None = None
+    content: str = ""
+    limits: tuple[int, int] | None = None
+    path: str = ""
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -55,7 +67,7 @@ class Dataset(NamedTuple):
         """Returns the first n examples."""
         others = {name: values[:n] for name, values in self.others.items()}
         label = None if self.label is None else self.label[:n]
-        return self._replace(x=self.x[:n], label=label, others=others)
+        return self._replace(x=self.x[:n], label=label, others=others, content="")
 
     @property
     def shape(self) -> tuple[int, ...]:

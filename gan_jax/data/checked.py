@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data.base import Dataset, Mixture
+from gan_jax.data.examples import Lazy
 from gan_jax.errors import UserError
 
 CHANNELS = (1, 3)  # of images whose channels may have come first by mistake
 MAX_CLASSES = 1_000_000
+ARRAYS = (np.ndarray, Lazy)
 IMAGES, POINTS = "images are uint8 [n, h, w, c] in 0..255", "points are float32 [n, d]"
 
 
@@ -25,14 +27,18 @@ def checked(made: Any, name: str, split: str) -> Dataset:
     source = f"config.data.name={name}, split {split!r}"
     if not isinstance(made, Dataset):
         raise UserError(f"{source}: its load returns {_kind(made)}: return a gan_jax.data.Dataset")
-    if not isinstance(made.x, np.ndarray):
+    if not isinstance(made.x, ARRAYS):
         raise UserError(f"{source}: x is {_kind(made.x)}: it must be a NumPy array; {IMAGES}, {POINTS}")
-    if wrong := _wrong_shape(made.x) or _wrong_values(made.x):
+    if wrong := _wrong_shape(made.x):
         raise UserError(f"{source}: {wrong}")
-    if made.x.min() == made.x.max() and made.x.size > 1:
-        logging.warning("%s: every value is %s, so there is nothing to learn", source, made.x.flat[0])
+    if not isinstance(made.x, Lazy):
+        low, high = made.limits or (made.x.min(), made.x.max())
+        if wrong := _wrong_values(made.x, high):
+            raise UserError(f"{source}: {wrong}")
+        if low == high and made.x.size > 1:
+            logging.warning("%s: every value is %s, so there is nothing to learn", source, low)
     made = made._replace(name=name, split=split)
-    if wrong := _wrong_others(made.others, len(made.x)) or _wrong_facts(made):
+    if wrong := _wrong_others(made) or _wrong_facts(made):
         raise UserError(f"{source}: {wrong}")
     if made.label is None:
         return made._replace(classes=0)
@@ -80,9 +86,9 @@ def _as_pixels(x: np.ndarray) -> str:
     return f"{about}: scale them to 0..255, then x.astype(np.uint8)"
 
 
-def _wrong_values(x: np.ndarray) -> str:
+def _wrong_values(x: np.ndarray, most: Any) -> str:
     if x.dtype == np.uint8:
-        if (most := x.max()) <= 1:
+        if most <= 1:
             return (
                 f"the largest value of its uint8 images is {most}, of 255: all would be black; if its pixels are 0 "
                 "and 1, multiply them by 255"
@@ -98,21 +104,22 @@ def _wrong_values(x: np.ndarray) -> str:
     )
 
 
-def _wrong_others(others: Any, n: int) -> str:
-    """Returns what is wrong with the further fields of n examples, and what to do; '' for nothing."""
+def _wrong_others(made: Dataset) -> str:
+    """Returns what is wrong with the further fields of a data set, and what to do; '' for nothing."""
+    others, n = made.others, len(made.x)
     if not isinstance(others, Mapping):
         return f"others is {_kind(others)}: it must be a dict of NumPy arrays by the fields' names"
     for name, values in others.items():
         if not isinstance(name, str) or not name.isidentifier() or name in ("x", "label"):
             return f"others has a field {name!r}: a field's name is an argument's name, and neither 'x' nor 'label'"
-        if not isinstance(values, np.ndarray):
+        if not isinstance(values, ARRAYS):
             return f"others[{name!r}] is {_kind(values)}: it must be a NumPy array"
         found = f"others[{name!r}] is {values.dtype} {list(values.shape)}"
-        if not values.ndim or len(values) != n or 0 in values.shape:
+        if not values.ndim or (len(values) != n and name not in made.unpaired) or 0 in values.shape:
             return f"{found}: it must have one entry, which is not empty, for each of the {n} examples"
         if values.dtype != (np.uint8 if values.ndim == 4 else np.float32):
             return f"{found}: {IMAGES}, other fields float32 [n, ...]"
-        if values.dtype == np.float32 and not np.isfinite(values).all():
+        if isinstance(values, np.ndarray) and values.dtype == np.float32 and not np.isfinite(values).all():
             return f"{found}, of which not all values are finite (NaN or infinite): leave such examples out"
     return ""
 

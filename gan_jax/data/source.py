@@ -8,6 +8,10 @@ import numpy as np
 
 from gan_jax import data
 from gan_jax.data.base import Dataset
+from gan_jax.data.examples import Lazy
+
+FILES = "files:"
+"""Begins the fingerprint of data that are not decoded as a whole."""
 
 
 class Source:
@@ -21,13 +25,13 @@ class Source:
         self.block, self.check = dict(block), check
         self.loaded: dict[str, Dataset] = {}
         self.fingerprints: dict[str, str] = {}
-        self.version = ""
+        self.version = self.path = ""
 
     def load(self, split: str) -> Dataset:
         """Returns a split, as `data.load` does; raises UserError as that and as `check` do."""
         if split not in self.loaded:
             dataset = data.load(**self.block | {"split": split})
-            self.version = dataset.version
+            self.version, self.path = dataset.version, dataset.path
             self.fingerprints[split] = fingerprint(dataset)
             self.loaded[split] = dataset
             if self.check:
@@ -35,15 +39,22 @@ class Source:
         return self.loaded[split]
 
     def identity(self) -> dict[str, Any]:
-        """Returns the version, and the fingerprint of each loaded split, as JSON values."""
-        return {"version": self.version, "fingerprints": dict(self.fingerprints)}
+        """Returns the version, the path, and the fingerprint of each loaded split, as JSON values."""
+        path = {"path": self.path} if self.path else {}
+        return {"version": self.version, "fingerprints": dict(self.fingerprints), **path}
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Returns a digest of the fields' arrays alone: the same wherever and whenever the set was prepared."""
-    digest = hashlib.sha256()
-    for array in (dataset.x, dataset.label, *dataset.others.values()):
+    """Returns a digest of the fields' arrays alone: the same wherever and whenever the set was prepared.
+
+    Of fields that are decoded when they are read it is `FILES` and a digest of the files' names and sizes.
+    """
+    if isinstance(dataset.x, Lazy):
+        return f"{FILES}{dataset.x.examples.identity}"
+    digest = hashlib.sha256(dataset.content.encode())
+    decoded = {*dataset.others, "x"} if dataset.content else set()
+    for name, array in {"x": dataset.x, "label": dataset.label, **dataset.others}.items():
         digest.update(repr(None if array is None else (array.dtype.str, array.shape)).encode())
-        if array is not None:
+        if array is not None and name not in decoded:
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]

@@ -1,37 +1,28 @@
 """Image data sets that TensorFlow Datasets (TFDS) prepared in array_record format, read by name.
 
 They are in TFDS's own folder, `TFDS_DATA_DIR`. Nothing is downloaded here and TensorFlow is not needed:
-`scripts/prepare_data.py` needs the network and TensorFlow, once. A split is decoded once and then kept in the user's
-cache. Later starts do not even import TFDS, which takes a second, because its JSON files are read directly
-(`tfds_info.py`).
+`scripts/prepare_data.py` needs the network and TensorFlow, once. Later starts do not even import TFDS, which takes a
+second: its JSON files are read directly (`tfds_info.py`), and labels are kept in the user's cache.
 """
 
-import functools
-import hashlib
-import importlib.metadata
-import io
 import os
 import pathlib
 import re
-import sys
-import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
-from gan_jax.data import tfds_info
+from gan_jax.data import images, records, store, tfds_info
 from gan_jax.data.base import Dataset
+from gan_jax.data.examples import Lazy
+from gan_jax.data.images import Reading
 from gan_jax.data.tfds_info import PreparedSet
-from gan_jax.errors import UserError, one_line, reraise_as
-from gan_jax.runs import cache, terminal
+from gan_jax.errors import UserError, reraise_as
+from gan_jax.runs import cache
 
 _NAME = re.compile(r"([A-Za-z]\w*(?:/\w[\w.-]*)?)(?::(\d+\.\d+\.\d+))?")  # set[/config][:version]
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
-_READABLE = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})  # modes of 8 bits, whose conversion loses nothing
-_MAX_PIXELS = 1 << 24  # of one image; a small file can contain a huge one
-_REVISION = 1  # of the arrays made here; a new number makes every older cache entry stale
 
 
 def data_dir() -> pathlib.Path:
@@ -71,123 +62,95 @@ def find(name: str) -> pathlib.Path | None:
 
 
 def read(name: str, split: str) -> Dataset:
-    """Returns a split: feature `image` as `x`, uint8 [n, h, w, 1 or 3]; a ClassLabel `label` as int32 [n].
+    """Returns a split as `open_split` does, decoded."""
+    return store.hold(open_split(name, split))
+
+
+def open_split(
+    name: str,
+    split: str,
+    *,
+    size: Any = 0,
+    fit: str = "crop",
+    channels: int = 0,
+    background: int = 255,
+    image_field: str = "image",
+    label_field: str = "label",
+    fields: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Returns a split, nothing decoded: an image feature as `x`, uint8 [n, h, w, channels]; a ClassLabel as `label`.
 
     Args:
         name: 'mnist', 'emnist/letters' or 'mnist:3.0.1'.
         split: 'train', or in TFDS's notation 'train[:90%]', 'train[100:200]', 'train+test', 'all'.
+        size, fit, channels, background: see `images.Reading`; 0 keeps the size and the channels.
+        image_field, label_field: the set's features that are `x` and `label`.
+        fields: in place of image_field features by the fields that they give, as `{"x": "photo", "source": "map"}`.
 
-    Raises:
-        UserError: if the set or the split is not there, is damaged, or has no 8-bit images of one size.
+    Raises UserError if the set or the split is not there, is damaged, or has no 8-bit images.
     """
     if (folder := find(name)) is None:
         raise UserError(missing(name))
     described = tfds_info.describe(folder, name)
     tfds_info.check_split(described, split)
-    channels = tfds_info.image_channels(described)
-    short = quote(split, safe="")[:100]  # names of files are limited; the fingerprint is of the whole
-    key = f"{quote(name, safe='')}-{short}-{_fingerprint(described, split)}"
-    stored = cache.arrays(key, functools.partial(_decode, described, name, split, channels))
-    classes = tfds_info.class_count(described) if "label" in stored else 0
+    features = dict(fields or {"x": image_field})
+    how, shapes = _forms(described, split, features, (size, fit, channels, background))
+    labels = _labels(described, name, split, label_field)
+    source = records.Records(described, name, split, int(labels["count"]), how, features, shapes)
+    arrays: dict[str, Any] = {field: Lazy(source, field) for field in features}
+    classes = tfds_info.class_count(described, label_field) if "label" in labels else 0
     return Dataset(
         name,
         split,
-        stored["x"],
-        stored.get("label"),
+        arrays.pop("x"),
+        labels.get("label"),
         classes,
-        unlabelled=tfds_info.unlabelled(described.features),
-        class_names=tfds_info.class_names(described, classes),
+        unlabelled=tfds_info.unlabelled(described.features, label_field),
+        class_names=tfds_info.class_names(described, classes, label_field),
         version=folder.name,
         splits=tuple(described.splits),
+        others=arrays,
     )
 
 
-def _fingerprint(described: PreparedSet, split: str) -> str:
-    """Returns a digest of all that the arrays depend on; of a shard its size and time, as hashing takes too long."""
-    shards = [(path.name, path.stat()) for path in sorted(described.folder.glob(f"*.{tfds_info.FORMAT}*"))]
-    stats = [(name, status.st_size, status.st_mtime_ns) for name, status in shards]
-    decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
-    digest = hashlib.sha256(repr((_REVISION, decoder, split, stats)).encode())
-    for name in ("dataset_info.json", "features.json"):
-        digest.update((described.folder / name).read_bytes())
-    return digest.hexdigest()[:16]
+def _forms(
+    described: PreparedSet, split: str, features: Mapping[str, str], how: tuple[Any, ...]
+) -> tuple[Reading, dict[str, tuple[int, ...]]]:
+    """Returns how images are read, and their shapes by field; raises UserError where a feature is no image."""
+    if "x" not in features:
+        raise UserError(f"config.data.fields has {', '.join(features)}: one of them must be x")
+    declared = {field: tfds_info.image_channels(described, feature) for field, feature in features.items()}
+    size, fit, channels, background = how
+    reading = images.reading(size, fit, channels or declared["x"], background)
+    return reading, {field: _shape(described, split, feature, reading) for field, feature in features.items()}
 
 
-def _decode(described: PreparedSet, name: str, split: str, channels: int) -> dict[str, np.ndarray]:
-    """Returns all examples of the split: x uint8 [n, h, w, channels] and, if there are labels, label int32 [n]."""
-    from PIL import Image
+def _labels(described: PreparedSet, name: str, split: str, label_field: str) -> dict[str, np.ndarray]:
+    """Returns the `count` of examples, and int32 [n] `label` where there are labels: from the cache, or all records."""
 
-    source = _open(described, split)
-    labelled = "classLabel" in described.features.get("label", {})
-    label = np.zeros(len(source), np.int32)
-    x = np.zeros((0, 0, 0, channels), np.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        for i in _progress(len(source), f"{name} {split}"):
-            try:
-                example = source[i]
-                pixels = _pixels(example["image"], channels)
-                label[i] = example["label"] if labelled else 0
-            except Exception as error:  # TFDS, array_record and Pillow raise many kinds
-                damage = f"{described.folder}: example {i} of {split!r} cannot be read ({one_line(error)})"
-                raise UserError(f"{damage}; if the files are damaged: {tfds_info.prepare_again(name)}") from error
-            if i == 0:
-                x = _allocate(described, len(source), pixels.shape)
-            if pixels.shape != x.shape[1:]:
-                sizes = f"example 0 is {_size(x[0])}, example {i} is {_size(pixels)}"
-                raise UserError(f"{described.folder} has images of varying size, which is not allowed: {sizes}")
-            x[i] = pixels
-    return {"x": x, "label": label} if labelled else {"x": x}
+    def make() -> dict[str, np.ndarray]:
+        source = records.opened(described, split)
+        labelled = "classLabel" in described.features.get(label_field, {})
+        count = {"count": np.array(len(source))}
+        if not labelled:
+            return count
+        label = np.zeros(len(source), np.int32)
+        for start in range(0, len(source), 4096):
+            indices = list(range(start, min(start + 4096, len(source))))
+            with reraise_as(f"{described.folder}: {split!r} cannot be read; {tfds_info.prepare_again(name)}"):
+                label[indices] = [record[label_field] for record in source.__getitems__(indices)]
+        return {**count, "label": label}
+
+    shards = [(path.name, status.st_size, status.st_mtime_ns) for path, status in records.shards(described)]
+    key = f"{records.key_of(name, split, label_field)}-{records.fingerprint(described, split, shards)}"
+    return cache.arrays(key, make)
 
 
-def _open(described: PreparedSet, split: str) -> Sequence[dict[str, Any]]:
-    """Returns the examples as TFDS does, except that images are the bytes of their files.
-
-    TFDS would decode them with OpenCV where that is installed, else with Pillow, and these differ on JPEG.
-    """
-    import tensorflow_datasets as tfds
-
-    images = [name for name, feature in described.features.items() if "image" in feature]
-    decoders: Any = {name: tfds.decode.SkipDecoding() for name in images}
-    with reraise_as(f"{described.folder}: split {split!r} cannot be opened"):
-        builder = tfds.builder_from_directory(described.folder)
-        if not builder.info.splits[split].num_examples:
-            raise ValueError("it has no examples, take a larger part")
-        source: Any = builder.as_data_source(split=split, decoders=decoders)
-        len(source)
-    return source
-
-
-def _pixels(data: bytes, channels: int) -> np.ndarray:
-    """Returns an image file's pixels uint8 [h, w, channels]; its size is checked before it is decoded."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as image:
-        if image.width * image.height > _MAX_PIXELS:
-            raise ValueError(f"{image.width}x{image.height} pixels are more than {_MAX_PIXELS}")
-        if image.mode not in _READABLE:
-            raise ValueError(f"its pixels are {image.mode}, not 8-bit grey or RGB")
-        return np.asarray(image.convert(tfds_info.MODES[channels])).reshape(image.height, image.width, channels)
-
-
-def _allocate(described: PreparedSet, n: int, shape: tuple[int, ...]) -> np.ndarray:
-    try:
-        return np.empty((n, *shape), np.uint8)
-    except MemoryError as error:
-        size = n * np.prod(shape, dtype=float) / 1e9
-        raise UserError(
-            f"{described.folder}: {n} images need {size:.0f} GB of memory; take a part of the split"
-        ) from error
-
-
-def _progress(n: int, what: str) -> Iterable[int]:
-    if terminal.is_seen():
-        import tqdm
-
-        return tqdm.tqdm(range(n), desc=f"decoding {what} (once)", unit=" images", file=terminal.Unfailing(sys.stderr))
-    terminal.say(f"decoding {what}: {n} images, once")
-    return range(n)
-
-
-def _size(pixels: np.ndarray) -> str:
-    return f"{pixels.shape[0]}x{pixels.shape[1]}"
+def _shape(described: PreparedSet, split: str, feature: str, how: Reading) -> tuple[int, int, int]:
+    """Returns the shape of images: of the size asked for, else as the set declares it, else as the first one is."""
+    if how.size is not None:
+        return (*how.size, how.channels)
+    if (declared := tfds_info.image_size(described, feature)) is not None:
+        return (*declared, how.channels)
+    with reraise_as(f"{described.folder}: example 0 of {split!r} cannot be read"):
+        return (*images.size_of(records.opened(described, split)[0][feature]), how.channels)

@@ -7,11 +7,10 @@ import json
 import pathlib
 from typing import Any, NamedTuple
 
+from gan_jax.data.images import MODES
 from gan_jax.errors import UserError, reraise_as, suggestions
 
 FORMAT = "array_record"
-MODES = {1: "L", 3: "RGB"}  # channels -> Pillow's name
-_RENAMED = "prepare the set anew with one, or read it by a file of gan_jax/data"
 
 
 class PreparedSet(NamedTuple):
@@ -48,47 +47,61 @@ def check_split(described: PreparedSet, split: str) -> None:
             raise UserError(f"{described.folder} has no split {base!r}; {suggestions(base, described.splits)}")
 
 
-def image_channels(described: PreparedSet) -> int:
-    """Returns the number of channels of feature `image`; raises UserError where it is not an 8-bit image."""
+def image_channels(described: PreparedSet, field: str = "image") -> int:
+    """Returns the number of channels of a feature; raises UserError where it is not an 8-bit image."""
     folder, features = described.folder, described.features
-    if not isinstance(image := features.get("image", {}).get("image"), dict):
+    if not isinstance(image := features.get(field, {}).get("image"), dict):
         listed = ", ".join(f"{name} ({_kind(feature)})" for name, feature in sorted(features.items()))
-        raise UserError(f"{folder} has no feature `image` that is an image; its features: {listed}; {_RENAMED}")
+        raise UserError(
+            f"{folder} has no feature `{field}` that is an image; its features: {listed}; set config.data.image_field "
+            "to one that is"
+        )
     with reraise_as(f"{folder}: features.json is damaged"):
         dimensions = image.get("shape", {}).get("dimensions", [])
         channels = int(dimensions[-1]) if dimensions else 3  # TFDS's own default
     remedy = "prepare the set anew with such images"
     if channels not in MODES:
-        raise UserError(f"{folder} has images of {channels} channels; 1 (grey) or 3 (RGB) can be read: {remedy}")
+        raise UserError(f"{folder} has images of {channels} channels; 1 (grey), 3 (RGB) or 4 can be read: {remedy}")
     if (dtype := image.get("dtype", "uint8")) != "uint8":
         raise UserError(f"{folder} has images of {dtype}; only uint8 can be read: {remedy}")
     return channels
 
 
-def class_count(described: PreparedSet) -> int:
-    """Returns the number of classes that feature `label` declares; 0 where it declares none."""
+def image_size(described: PreparedSet, field: str) -> tuple[int, int] | None:
+    """Returns (h, w) of the images of a feature; None where they may differ."""
     with reraise_as(f"{described.folder}: features.json is damaged"):
-        return int(described.features["label"]["classLabel"].get("numClasses", 0))
+        dimensions = described.features[field]["image"].get("shape", {}).get("dimensions", [])
+        sides = [int(side) for side in dimensions[:2]]
+    return (sides[0], sides[1]) if len(sides) == 2 and all(side > 0 for side in sides) else None
 
 
-def class_names(described: PreparedSet, classes: int) -> tuple[str, ...]:
+def class_count(described: PreparedSet, field: str = "label") -> int:
+    """Returns the number of classes that a feature declares; 0 where it declares none."""
+    with reraise_as(f"{described.folder}: features.json is damaged"):
+        return int(described.features[field]["classLabel"].get("numClasses", 0))
+
+
+def class_names(described: PreparedSet, classes: int, field: str = "label") -> tuple[str, ...]:
     """Returns the classes' names, which TFDS keeps in a file of their own; () where it does not name them all."""
     try:
-        names = (described.folder / "label.labels.txt").read_text(encoding="utf-8").split("\n")[:classes]
+        names = (described.folder / f"{field}.labels.txt").read_text(encoding="utf-8").split("\n")[:classes]
     except (OSError, ValueError):
         return ()
     return tuple(names) if len(names) == classes else ()
 
 
-def unlabelled(features: dict[str, dict[str, Any]]) -> str:
+def unlabelled(features: dict[str, dict[str, Any]], field: str = "label") -> str:
     """Returns why features that look like labels are not read as labels, and what to do; '' where there are none."""
     labels = [name for name, feature in features.items() if "classLabel" in feature]
-    if "label" in labels:
+    if field in labels:
         return ""
-    remedy = "prepare the set anew with a ClassLabel as its feature `label`, or read it by a file of gan_jax/data"
-    if "label" in features:
-        return f"its feature `label` is a {_kind(features['label'])}, whose number of classes is not known; {remedy}"
-    return f"it has no feature `label`, but {', '.join(sorted(labels))} (ClassLabel); {remedy}" if labels else ""
+    if field in features:
+        return (
+            f"its feature `{field}` is a {_kind(features[field])}, whose number of classes is not known; prepare the "
+            "set anew with a ClassLabel"
+        )
+    listed = ", ".join(sorted(labels))
+    return f"it has no feature `{field}`, but {listed} (ClassLabel): set config.data.label_field" if labels else ""
 
 
 def _kind(feature: dict[str, Any]) -> str:

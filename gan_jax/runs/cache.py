@@ -1,15 +1,18 @@
 """The user's cache folder: decoded data sets, compiled programs. Deleting it costs time, never results."""
 
+import contextlib
+import fcntl
 import logging
 import os
 import pathlib
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from gan_jax.errors import UserError, one_line
+from gan_jax.runs import terminal
 from gan_jax.runs.files import atomically
 
 _NAMES = "__names__"  # the entry that lists the others, so that a missing array is noticed
@@ -58,6 +61,20 @@ def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
     except OSError as error:
         logging.warning("not cached, so this is computed again at the next start: %s", error)
     return fresh
+
+
+@contextlib.contextmanager
+def alone(folder: pathlib.Path) -> Iterator[None]:
+    """Holds the lock of a folder of the cache, after waiting for another process; it is released however this ends."""
+    with folder.with_name(f".{folder.name}.lock").open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            terminal.say(f"waiting for another process that makes {folder}")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            terminal.say(f"warning: {folder.parent} cannot be locked: start one process at a time")
+        yield
 
 
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:

@@ -1,0 +1,54 @@
+"""Arrays of one's own as a data set: an .npy file of examples, or an .npz file of fields."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data import parts
+from gan_jax.data.base import Dataset
+from gan_jax.data.files import File
+from gan_jax.data.images import Reading
+from gan_jax.errors import UserError, reraise_as
+
+NAMES = {"images": "x", "points": "x", "labels": "label"}
+"""Names of arrays, as samples are written, and the fields that they are."""
+
+
+def read(path: Path, split: str, how: Reading) -> Dataset:
+    """Returns the arrays of a file as the data set that its `x` is of, other arrays as fields.
+
+    An .npy file has `x`, uint8 [n, h, w, c] or float32 [n, d], and is mapped into memory. An .npz file has `x` (or
+    `images` or `points`), and may have `label` (or `labels`), whole numbers [n], and other fields. 'train' and 'all'
+    are everything, their parts are chosen by a hash of each example's number. Raises UserError where the file is
+    damaged.
+    """
+    if parts.base(split) not in ("train", "all"):
+        raise UserError(f"{path} has no split {split!r}: take train, train[:90%] or train[90%:]")
+    with reraise_as(f"{path} cannot be read as arrays (.npy, .npz)"):
+        arrays = _arrays(path)
+    if "x" not in arrays:
+        raise UserError(f"{path} has {', '.join(sorted(arrays)) or 'no arrays'}: one of them must be x or images")
+    x = arrays["x"]
+    if how.size is not None and x.shape[1:3] != how.size:
+        raise UserError(
+            f"config.data.size is {how.size}, and images of {path} are {x.shape[1:3]}: arrays are taken as they are, "
+            "set it to 0"
+        )
+    n = len(x) if x.ndim else 0
+    listed = [File("", str(number), 0, 0) for number in range(n)]
+    if (chosen := parts.choose(listed, split)) != listed:
+        kept = np.array([int(file.name) for file in chosen], np.int64)
+        arrays = {name: values[kept] for name, values in arrays.items() if values.ndim}
+    label = arrays.pop("label", None)
+    x = arrays.pop("x")
+    classes = int(label.max()) + 1 if label is not None and label.size and label.dtype.kind in "iu" else 0
+    return Dataset("folder", split, x, label, classes, splits=("train",), others=arrays, path=str(path))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    made: Any = np.load(path, mmap_mode="r", allow_pickle=False)
+    if isinstance(made, np.ndarray):
+        return {"x": made}
+    with made:
+        return {NAMES.get(name, name): made[name] for name in made.files}

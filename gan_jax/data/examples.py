@@ -1,0 +1,89 @@
+"""Examples that are decoded when they are read: the interface, and an array that hides it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+
+class Examples(Protocol):
+    """A random-access source of decoded examples, picklable so that other processes can read it.
+
+    Attributes:
+        shapes: of the image fields of one example, all uint8: `{"x": (h, w, c)}`.
+        what: names it on the terminal and in errors.
+        identity: a digest of the files' names and sizes, and of how they are read.
+        key: the name of the decoded arrays, `what-state`, whose state changes with the files, also with their times.
+    """
+
+    @property
+    def shapes(self) -> Mapping[str, tuple[int, ...]]:  # noqa: D102
+        ...
+
+    @property
+    def what(self) -> str:  # noqa: D102
+        ...
+
+    @property
+    def identity(self) -> str:  # noqa: D102
+        ...
+
+    @property
+    def key(self) -> str:  # noqa: D102
+        ...
+
+    def __len__(self) -> int:
+        """Returns the number of examples."""
+        ...
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        """Returns an example, uint8 [*shape] by field; raises UserError, which names the file, where it is damaged."""
+        ...
+
+    def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
+        """Returns several examples, of each that cannot be read its error."""
+        ...
+
+
+class Lazy:
+    """A field of examples as an array [n, ...] that is decoded when it is indexed, and never kept."""
+
+    def __init__(self, examples: Examples, field: str, indices: Sequence[int] | None = None):
+        self.examples, self._field = examples, field
+        self._indices = range(len(examples)) if indices is None else indices
+        self.dtype = np.dtype(np.uint8)
+        self.shape = (len(self._indices), *examples.shapes[field])
+        self.ndim, self.size = len(self.shape), int(np.prod(self.shape, dtype=float))
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the decoded array."""
+        return self.size * self.dtype.itemsize
+
+    def __getitem__(self, key: Any) -> Any:
+        """Returns one example, or the examples of a slice or of an array of indices, decoded.
+
+        A slice stays lazy, as the arrays of a part of a data set have to.
+        """
+        if isinstance(key, slice):
+            return Lazy(self.examples, self._field, self._indices[key])
+        if isinstance(key, int | np.integer):
+            return self.examples[int(self._indices[int(key)])][self._field]
+        chosen = np.asarray(key)
+        flat = [int(self._indices[int(i)]) for i in chosen.reshape(-1)]
+        made = [_whole(example)[self._field] for example in self.examples.read(flat)]
+        shape = (*chosen.shape, *self.shape[1:])
+        return np.stack(made).reshape(shape) if made else np.zeros(shape, self.dtype)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        del copy
+        return self[np.arange(len(self))].astype(dtype or self.dtype, copy=False)
+
+
+def _whole(example: dict[str, np.ndarray] | Exception) -> dict[str, np.ndarray]:
+    if isinstance(example, Exception):
+        raise example
+    return example

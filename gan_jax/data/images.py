@@ -1,0 +1,139 @@
+"""Image files to arrays: every usual format and mode, turned upright, resized, with the channels asked for."""
+
+import io
+import os
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_jax.errors import UserError, suggestions
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM", "TIFF")  # PPM: also PGM and PBM
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff"})
+FITS = ("crop", "stretch", "pad")
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels -> Pillow's name
+MAX_PIXELS = 1 << 27  # of one image; a small file can contain a huge one
+MAX_SIZE = 1 << 14
+_DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey of 16 bits
+
+
+class Reading(NamedTuple):
+    """How image files become arrays.
+
+    Attributes:
+        size: (h, w) of the arrays; None as the files are.
+        fit: 'crop' resizes until the image covers `size` and cuts out the centre; 'stretch' resizes to `size`; 'pad'
+            resizes until the image fits into `size`, with `background` around it.
+        channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
+        background: the grey value, 0..255, of what is transparent where alpha is not kept, and around a padded image.
+    """
+
+    size: tuple[int, int] | None = None
+    fit: str = "crop"
+    channels: int = 3
+    background: int = 255
+
+
+def reading(size: Any = 0, fit: str = "crop", channels: int = 3, background: int = 255) -> Reading:
+    """Returns a `Reading` of the fields of `config.data`: `size` is 0 (as the files are), a side, or (h, w).
+
+    Raises UserError for any other value.
+    """
+    sides = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(type(side) is int and 0 <= side <= MAX_SIZE for side in sides) or 0 in {*sides} - {0}:
+        raise UserError(f"config.data.size is {size!r}: it must be a side or (h, w) up to {MAX_SIZE}, 0 as the files")
+    if 0 in sides and any(sides):
+        raise UserError(f"config.data.size is {size!r}: both sides must be at least 1, or size 0 as the files are")
+    if fit not in FITS:
+        raise UserError(f"config.data.fit is {fit!r}: {suggestions(str(fit), FITS)}")
+    if type(channels) is not int or channels not in MODES:
+        raise UserError(f"config.data.channels is {channels!r}: it must be 1 (grey), 3 (RGB) or 4 (RGB with alpha)")
+    if type(background) is not int or not 0 <= background <= 255:
+        raise UserError(f"config.data.background is {background!r}: it must be a grey value from 0 to 255")
+    return Reading(None if sides == (0, 0) else sides, fit, channels, background)
+
+
+def size_of(file: str | os.PathLike | bytes) -> tuple[int, int]:
+    """Returns (h, w) of an image file, upright, from its header; raises ValueError or OSError where it is none."""
+    with _opened(file) as image:
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        return (image.width, image.height) if turned else (image.height, image.width)
+
+
+def read(file: str | os.PathLike | bytes, how: Reading) -> np.ndarray:
+    """Returns an image file, or its bytes, as uint8 [h, w, channels].
+
+    The orientation of its EXIF data is applied; 16-bit grey is scaled to 8 bits; resizing is bicubic with antialiasing,
+    and weighs colours by their alpha. Raises ValueError or OSError where it cannot be read whole.
+    """
+    from PIL import ImageOps
+
+    with _opened(file) as image:
+        image.load()
+        upright = ImageOps.exif_transpose(image) if image.format in ("JPEG", "TIFF", "WEBP", "PNG") else image
+        shown = _resized(_converted(upright, how), how)
+    return np.asarray(shown).reshape(shown.height, shown.width, how.channels)
+
+
+def _opened(file: Any) -> Any:
+    from PIL import Image, UnidentifiedImageError
+
+    if not isinstance(file, bytes):
+        with open(file, "rb") as stream:  # noqa: PTH123  # also names that are not UTF-8, as bytes
+            file = stream.read()
+    if not file:
+        raise ValueError("the file is empty")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Pillow: on large images, which are checked here, and on damaged EXIF
+        try:
+            image = Image.open(io.BytesIO(file), formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise ValueError(f"it is no image of {', '.join(FORMATS)}") from error
+    if image.width * image.height > MAX_PIXELS:
+        raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
+    return image
+
+
+def _converted(image: Any, how: Reading) -> Any:
+    """Returns the image in the mode of the channels asked for, over the background where alpha is dropped."""
+    from PIL import Image
+
+    if image.mode in _DEEP:
+        image = Image.fromarray(_eight_bits(np.asarray(image)))
+    elif image.mode == "F":
+        raise ValueError("its pixels are floats, not 8 or 16-bit integers")
+    mode = MODES[how.channels]
+    if mode == "RGBA" or not image.has_transparency_data:
+        return image.convert(mode)
+    rgba = image.convert("RGBA")
+    under = Image.new("RGBA", rgba.size, (how.background,) * 3 + (255,))
+    return Image.alpha_composite(under, rgba).convert("RGB").convert(mode)
+
+
+def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+    if pixels.min() < 0 or pixels.max() > 65535:
+        raise ValueError(f"its pixels go from {pixels.min()} to {pixels.max()}, beyond 16 bits")
+    return np.round(pixels.astype(np.float32) / 257).astype(np.uint8)
+
+
+def _resized(image: Any, how: Reading) -> Any:
+    """Returns the image in the size asked for, by the centre of what is cut."""
+    from PIL import Image
+
+    if how.size is None or (image.height, image.width) == how.size:
+        return image
+    height, width = how.size
+    bicubic = Image.Resampling.BICUBIC
+    if how.fit == "stretch":
+        return image.resize((width, height), bicubic)
+    scales = height / image.height, width / image.width
+    if how.fit == "crop":
+        h, w = height / max(scales), width / max(scales)
+        top, left = (image.height - h) / 2, (image.width - w) / 2
+        return image.resize((width, height), bicubic, box=(left, top, left + w, top + h))
+    h, w = (max(1, round(side * min(scales))) for side in (image.height, image.width))
+    colour = (how.background,) * 3 + (255,)
+    padded = Image.new(image.mode, (width, height), how.background if image.mode == "L" else colour[: len(image.mode)])
+    padded.paste(image.resize((w, h), bicubic), ((width - w) // 2, (height - h) // 2))
+    return padded

@@ -1,0 +1,66 @@
+"""Parts of splits of files, as 'train[:90%]': by a hash of names, so that a new file moves no other one."""
+
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Sequence
+
+from gan_jax.data.files import File
+from gan_jax.errors import UserError, reraise_as
+
+_PART = re.compile(r"([^\[\]+]+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
+
+
+def base(split: str) -> str:
+    """Returns the name of a split without the part; raises UserError where a split is not written in this way."""
+    return _parsed(split)[0]
+
+
+def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
+    """Returns the files of a part, in their order.
+
+    Args:
+        listed: all files of the split.
+        split: 'train', 'train[:90%]', or with numbers of files in the order of their hashes 'train[100:]'.
+        group: a regular expression: files in which it finds the same text have the same hash.
+
+    Raises:
+        UserError: for a part that is not written in this way, or a wrong expression.
+    """
+    _, low, high = _parsed(split)
+    if low is None and high is None:
+        return list(listed)
+    with reraise_as(f"config.data.group is {group!r}, which is no regular expression"):
+        places = [_place(file, re.compile(group)) for file in listed]
+    if (low or high or "").endswith("%") != (high or low or "").endswith("%"):
+        raise UserError(f"split {split!r}: give both ends in percent, or both as numbers of files")
+    if (low or high or "").endswith("%"):
+        first, last = _share(low, 0.0), _share(high, 1.0)
+        return [file for file, place in zip(listed, places, strict=True) if first <= place < last]
+    order = sorted(range(len(listed)), key=lambda i: (places[i], listed[i].name))
+    if high is not None and int(high) > len(listed):
+        logging.warning("split %r asks for more files than there are: %d are taken", split, len(listed))
+    kept = {*order[int(low) if low else None : int(high) if high else None]}
+    return [file for i, file in enumerate(listed) if i in kept]
+
+
+def _parsed(split: str) -> tuple[str, str | None, str | None]:
+    if not (match := _PART.fullmatch(split.strip())):
+        raise UserError(f"split {split!r}: it must be a split's name, or a part of one as train[:90%] or train[90%:]")
+    return match.group(1).strip(), match.group(2), match.group(3)
+
+
+def _place(file: File, group: re.Pattern[str]) -> float:
+    """Returns where a file lies in [0, 1)."""
+    found = group.search(file.stem) if group.pattern else None
+    name = file.stem if found is None else found.group(found.re.groups and 1)
+    digest = hashlib.sha256(os.fsencode(name)).digest()
+    return int.from_bytes(digest[:7], "big") / 2**56
+
+
+def _share(end: str | None, otherwise: float) -> float:
+    if end is None:
+        return otherwise
+    share = int(end[:-1]) / 100
+    return share + 1 if share < 0 or end.startswith("-") else share

@@ -1,0 +1,123 @@
+"""Decoded examples in the user's cache: each set is decoded once, into arrays that are mapped into memory.
+
+A set is a folder, `about.json` beside an array of each field. It is decoded in chunks by several processes into a
+folder whose name ends in .part, which is renamed when it is whole. An interrupted decoding continues where it stopped.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gan_jax.data import decoding
+from gan_jax.data.base import Dataset
+from gan_jax.data.examples import Examples, Lazy
+from gan_jax.errors import UserError, one_line
+from gan_jax.runs import cache, terminal
+
+VERIFIED_BYTES = 1 << 32  # of a set whose content is checked at each start, at about 1 GB a second
+
+
+class Stored(NamedTuple):
+    """Decoded examples.
+
+    Attributes:
+        arrays: read-only, uint8 [n, ...] by field.
+        fingerprint: a digest of the content of these arrays.
+        limits: the least and the greatest value of `x`.
+    """
+
+    arrays: dict[str, np.ndarray]
+    fingerprint: str
+    limits: tuple[int, int]
+
+
+def hold(dataset: Dataset) -> Dataset:
+    """Returns the data set with its lazy arrays decoded."""
+    lazy = {name: array for name, array in dataset.arrays.items() if isinstance(array, Lazy)}
+    stored = {id(array.examples): decoded(array.examples) for array in lazy.values()}
+    if not stored:
+        return dataset
+    arrays = {name: stored[id(array.examples)].arrays[name] for name, array in lazy.items()}
+    others = {name: arrays.get(name, values) for name, values in dataset.others.items()}
+    x = lazy["x"]
+    return dataset._replace(
+        x=arrays["x"],
+        others=others,
+        content="-".join(one.fingerprint for one in stored.values()),
+        limits=stored[id(x.examples)].limits,
+    )
+
+
+def decoded(examples: Examples) -> Stored:
+    """Returns all examples, decoded into the cache where they are not there yet.
+
+    A new state of the files replaces every older one. Where another process decodes the same set, waits for it. Where
+    the cache cannot be written, decodes into memory, with a warning.
+
+    Raises:
+        UserError: with the names of all examples that cannot be decoded, or where the stored arrays are damaged.
+    """
+    try:
+        folder = cache.folder("data") / examples.key
+        with cache.alone(folder):
+            if not folder.is_dir():
+                decoding.into(folder, examples)
+                _delete_older(folder)
+        return _opened(folder, examples)
+    except OSError as error:
+        needed = sum(decoding.sizes(examples).values())
+        terminal.say(
+            f"warning: {examples.what} is decoded into memory, {needed / 1e9:.2g} GB, at each start, because the cache "
+            f"cannot be written ({one_line(error)}): free disk space, or set GAN_JAX_CACHE to a folder with more"
+        )
+        return _in_memory(examples)
+
+
+def _opened(folder: Path, examples: Examples) -> Stored:
+    """Returns the arrays of a whole folder, checked."""
+    damaged = f"{folder} is damaged: delete it and start again"
+    try:
+        about = json.loads((folder / decoding.ABOUT).read_text())
+        fingerprint, limits = str(about["fingerprint"]), (int(about["limits"][0]), int(about["limits"][1]))
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in examples.shapes}
+    except (ValueError, KeyError, TypeError, IndexError, EOFError, FileNotFoundError) as error:
+        raise UserError(f"{damaged} ({one_line(error)})") from error
+    for name, shape in examples.shapes.items():
+        if arrays[name].shape != (len(examples), *shape) or arrays[name].dtype != np.uint8:
+            raise UserError(f"{damaged} ({name} is {arrays[name].dtype} {list(arrays[name].shape)})")
+    if (
+        sum(decoding.sizes(examples).values()) <= VERIFIED_BYTES
+        and decoding.summary(folder, [*examples.shapes])[0] != fingerprint
+    ):
+        raise UserError(f"{damaged} (its content has changed)")
+    return Stored(arrays, fingerprint, limits)
+
+
+def _in_memory(examples: Examples) -> Stored:
+    read = examples.read(range(len(examples)))
+    if failures := [str(example) for example in read if isinstance(example, Exception)]:
+        raise UserError(decoding.listed(failures, examples))
+    arrays = {name: np.stack([e[name] for e in read if not isinstance(e, Exception)]) for name in examples.shapes}
+    digest = hashlib.sha256()
+    for name, array in arrays.items():
+        digest.update(repr((name, array.dtype.str, array.shape)).encode())
+        digest.update(array.data)
+    return Stored(arrays, digest.hexdigest()[:16], (int(arrays["x"].min()), int(arrays["x"].max())))
+
+
+def _delete_older(folder: Path) -> None:
+    """Deletes the arrays of older states of the same set, and decodings of them that were never finished."""
+    what = folder.name.rpartition("-")[0]
+    for other in folder.parent.iterdir():
+        name = other.name.removesuffix(".part").removeprefix(".").removesuffix(".lock")
+        if name.rpartition("-")[0] == what and name != folder.name:
+            shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink(missing_ok=True)
+
+
+def digest_of(value: Any) -> str:
+    """Returns a short digest of a plain value."""
+    return hashlib.sha256(repr(value).encode(errors="surrogateescape")).hexdigest()[:16]
