@@ -77,7 +77,7 @@ def test_the_test_split_of_a_plain_folder_is_a_part_and_said_so(place, caplog):
         write(place / f"{number}.png", number)
     test = load(place, "test")
     assert 0 < len(test.x) < 12
-    assert "train on train[:90%] to keep them apart" in caplog.text
+    assert "which only train[:90%] leaves out of training" in caplog.text
     assert len(load(place, "train[:90%]").x) + len(test.x) == 40
 
 

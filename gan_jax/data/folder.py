@@ -149,7 +149,7 @@ def _part(split: str, found: files.Found) -> str:
     if split != "test":
         raise UserError(f"split {split!r}: there is no sub-folder test; take a part of train, as train[90%:]")
     logging.warning(
-        "there is no sub-folder test, so split 'test' is train%s; train on train%s to keep them apart", HELD_OUT, KEPT
+        "there is no sub-folder test: split 'test' is train%s, which only train%s leaves out of training", HELD_OUT, KEPT
     )
     return f"train{HELD_OUT}"
 
