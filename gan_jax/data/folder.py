@@ -148,9 +148,8 @@ def _part(split: str, found: files.Found) -> str:
         return split
     if split != "test":
         raise UserError(f"split {split!r}: there is no sub-folder test; take a part of train, as train[90%:]")
-    logging.warning(
-        "there is no sub-folder test: split 'test' is train%s, which only train%s leaves out of training", HELD_OUT, KEPT
-    )
+    message = "there is no sub-folder test: split 'test' is train%s, which only train%s leaves out of training"
+    logging.warning(message, HELD_OUT, KEPT)
     return f"train{HELD_OUT}"
 
 
