@@ -128,10 +128,25 @@ def _term(player: str, name: str, preset: Terms, value: Any) -> Weighted:
 def _weight(value: Any, field: str) -> Weight:
     """Returns a number, or the Optax schedule that a block names."""
     if isinstance(value, Mapping):
-        return _made("optax", value, field)
+        return _schedule(value, field)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"config.{field} is {value!r}: it must be a number, or a block that names an Optax schedule")
     return float(value)
+
+
+def _schedule(block: Mapping[str, Any], field: str) -> Any:
+    """Returns the Optax schedule of a block; raises UserError where it would end before it begins."""
+    for name in ("transition_steps", "decay_steps"):
+        least = block.get("warmup_steps", 0)
+        if name in block and not block[name] > least:
+            raise UserError(
+                f"config.{field}.{name} is {block[name]}: the schedule would end before it begins, it must be above "
+                f"{least or '0'}" + (", its warmup_steps" if least else "")
+            )
+    for name in ("transition_begin", "warmup_steps"):
+        if block.get(name, 0) < 0:
+            raise UserError(f"config.{field}.{name} is {block[name]}: it must be at least 0")
+    return _made("optax", block, field)
 
 
 def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
@@ -185,7 +200,7 @@ def _optimizer(block: Mapping[str, Any], numbers: Numbers, field: str) -> optax.
     spec = _replaced(block, numbers)
     for key, value in spec.items():
         if isinstance(value, dict):  # a schedule of the learning rate, say
-            spec[key] = _made("optax", value, f"{field}.optimizer.{key}")
+            spec[key] = _schedule(value, f"{field}.optimizer.{key}")
     made = _made("optax", spec, f"{field}.optimizer")
     if not isinstance(made, optax.GradientTransformation):
         raise UserError(

@@ -14,10 +14,23 @@ from gan_jax import config as configs
 from gan_jax import distributions, models, objectives
 from gan_jax.core import steps
 from gan_jax.core.fields import Sampler
+from gan_jax.objectives.terms import critic as critic_terms
+from gan_jax.objectives.terms import generator as generator_terms
 from gan_jax.training.preflight import check_step
 
 KEY = random.key(0)
 MLP = {"generator": {"name": "mlp.Generator", "widths": (8,)}, "critic": {"name": "mlp.Critic", "widths": (8,)}}
+CONV = {"widths": (4,), "kernels": (3,), "strides": (2,), "paddings": (1,), "norm": {"name": "NoNorm"}}
+TO_CLASSES = {
+    "generator": {
+        "name": "dcgan.ConditionalGenerator",
+        "widths": (),
+        "kernels": (8,),
+        "strides": (1,),
+        "paddings": (0,),
+    },
+    "critic": {"name": "dcgan.AuxiliaryCritic", **CONV},
+}
 OBJECTIVES = {  # a config of the name, or else its objective's terms and a config whose networks fit
     "autoencoder.denoising": "mnist_denoising_ae",
     "autoencoder.overcomplete": "mnist_overcomplete_ae",
@@ -48,7 +61,9 @@ def described(name):
         if "latents" in network:
             network.latents = 4
     if name.startswith("adversarial"):
-        config.networks = MLP
+        config.networks = TO_CLASSES if name == "adversarial.acgan" else MLP
+    if name == "adversarial.acgan":
+        config.samplers.label = {"name": "labels.uniform"}
     config.objective = {**(config.objective.to_dict() if name in OBJECTIVES else {}), **own, "name": name}
     config.batch_size, config.seeds = BATCH, 1
     return config
@@ -150,3 +165,9 @@ def test_every_model_says_what_it_takes_and_makes():
         module = getattr(importlib.import_module(f"gan_jax.models.{file}"), function)
         words = (module.func if hasattr(module, "func") else module).__doc__
         assert "[b" in words, f"{name} says no shapes"
+
+
+def test_every_objective_and_every_term_is_in_the_docs():
+    page = (ROOT / "docs" / "objectives.md").read_text()
+    terms = [name for module in (critic_terms, generator_terms) for name in module.__all__]
+    assert [name for name in [*public(objectives), *terms] if f"`{name}`" not in page] == []

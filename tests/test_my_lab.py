@@ -13,12 +13,9 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop
 
-CONFIGS = {
-    name: getattr(lab, name) for name in ("hinge", "least_squares", "resnet", "lazy_term", "pix2pix", "cycle_gan")
-}
+CONFIGS = {name: getattr(lab, name) for name in ("margin", "resnet", "lazy_term", "pix2pix", "cycle_gan")}
 LOGGED = {
-    "hinge": {"critic/hinge", "generator/hinge"},
-    "least_squares": {"critic/least_squares", "generator/least_squares"},
+    "margin": {"critic/margin", "generator/margin"},
     "resnet": {"critic/bce"},
     "lazy_term": {"critic/mine", "critic/fake_gradient_norm"},
     "pix2pix": {"generator/l1", "generator/non_saturating"},

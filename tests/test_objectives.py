@@ -37,7 +37,18 @@ BY_CLASS = {
     ),
 }
 Z = {"z": latents.normal(3)}
+TO_CLASSES = {
+    "generator": BY_CLASS["generator"],
+    "critic": Network(
+        dcgan.AuxiliaryCritic(**LAYERS, kernels=(3,), strides=(2,), paddings=(1,), norm=layers.NoNorm, init_std=0.1)
+    ),
+}
 PENALTY = {
+    "r3gan": {
+        "relativistic": Weighted(critic_terms.relativistic),
+        "r1": Weighted(critic_terms.r1, 0.01),
+        "r2": Weighted(critic_terms.r2, 0.01),
+    },
     "non_saturating_r1": {"bce": Weighted(critic_terms.bce), "r1": Weighted(critic_terms.r1, 0.01)},
     "wasserstein_gp": {
         "wasserstein": Weighted(critic_terms.wasserstein),
@@ -50,6 +61,8 @@ BY_LABEL = ("non_saturating", "wasserstein_gp")
 
 
 def made(name, networks=NETWORKS, samplers=Z):
+    if name == "acgan":
+        networks, samplers = TO_CLASSES, {**Z, "label": labels.uniform(3)}
     critic = {"critic": PENALTY[name]} if name in PENALTY else {}
     return getattr(adversarial, name)(networks=networks, samplers=samplers, **critic)
 
@@ -58,7 +71,7 @@ OBJECTIVES = {
     **{name: made(name) for name in PRESETS},
     **{f"{name} by class": made(name, BY_CLASS, {**Z, "label": labels.uniform(3)}) for name in BY_LABEL},
 }
-UNBOUNDED = ("wasserstein", "hinge", "least_squares")
+UNBOUNDED = ("wasserstein", "hinge", "least_squares", "relativistic", "r3gan")
 CRITICS_RATE = {name: 0.05 if name.startswith(UNBOUNDED) else 0.5 for name in OBJECTIVES}
 KEY = random.key(0)
 BATCHES = {"x": random.uniform(KEY, (1, 16, 4, 4, 1), minval=-1.0), "label": jnp.arange(16)[None] % 3}
@@ -112,11 +125,14 @@ def test_steps_are_finite_compile_once_and_log_each_term(name):
     terms = {player: {*weights} for player, weights in OBJECTIVES[name].weights.items()}
     penalised = {"gradient_penalty", "r1"} & terms["critic"]
     norms = {"input_gradient_norm", "input_gradient_norm_max"} if penalised else set()
+    norms |= {"fake_gradient_norm"} if "r2" in terms["critic"] else set()
     logged = {
         "critic": {*terms["critic"], "loss", "gradient_norm", "accuracy", *norms},
         "generator": {*terms["generator"], "loss", "gradient_norm"},
     }
     logged["critic"] |= of_logits if "bce" in terms["critic"] else {"distance"}
+    for player in logged:
+        logged[player] |= {"class_accuracy"} if "auxiliary" in terms[player] else set()
     logged["generator"] |= {"diversity", "nearest_neighbor_ratio", "mean_gap"}
     assert {f"{player}/{term}" for player, terms in logged.items() for term in terms} == set(metrics)
     if penalised:
@@ -133,7 +149,7 @@ def test_the_critic_learns_a_fixed_generator(name):
     _, first = step(state)
     for _ in range(60):
         state, metrics = step(state)
-    least = 0.1 if name == "least_squares" else 0.5
+    least = 0.1 if name in ("least_squares", "hinge_lecam", "r3gan", "relativistic") else 0.5
     assert metrics["critic/loss"] < first["critic/loss"] - least
     assert metrics["critic/accuracy"] > max(0.8, first["critic/accuracy"])
     if "critic/distance" in metrics:

@@ -21,6 +21,8 @@ from gan_jax.core.state import Tree
 
 RANDOM = ("dropout", "noise")
 """The random streams that layers may draw from in training."""
+KEPT = "intermediates"
+"""Linen's collection of what methods of a module have returned."""
 MIXES_EXAMPLES = (nn.BatchNorm,)
 """Layers of Flax whose output for one example depends on the others; this project's say so by `mixes_examples`."""
 
@@ -50,14 +52,35 @@ class Network(NamedTuple):
         inputs are cast to it and outputs to float32, so that all that is kept, added up or compared, running statistics
         among it, stays float32.
         """
+        outputs, stats, _ = self._run(params, stats, batch, train=train, key=key)
+        return outputs, stats
+
+    def features(self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None = None) -> Tree:
+        """Returns what the module's method `features` gives while the module is applied as by `apply`.
+
+        Raises ValueError where the module has no such method.
+        """
+        name = type(self.module).__name__
+        if not hasattr(self.module, "features"):
+            raise ValueError(f"{name} has no method `features`: take a network that has one, such as dcgan.Critic")
+        _, _, seen = self._run(params, stats, batch, train=train, key=key, capture_intermediates=_is_features)
+        if "features" not in seen:
+            raise ValueError(f"{name} does not call its method `features`: its call must go through it")
+        return seen["features"][0]
+
+    def _run(
+        self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None, **how: Any
+    ) -> tuple[Any, Tree, Mapping[str, Any]]:
+        """Returns the module's output, its new stats, and what it is told to keep by `how`."""
         dtype = getattr(self.module, "dtype", jnp.float32)
         variables = {"params": _cast(params, dtype), **stats}
-        inputs = _cast(self.inputs(batch), dtype)
-        if not train:
-            return _cast(self.module.apply(variables, *inputs, train=False), jnp.float32), stats
-        rngs = None if key is None else {name: stream(key, name) for name in RANDOM}
-        outputs, stats = self.module.apply(variables, *inputs, train=True, mutable=list(stats), rngs=rngs)
-        return _cast(outputs, jnp.float32), stats
+        rngs = None if key is None or not train else {name: stream(key, name) for name in RANDOM}
+        changed = [*(stats if train else ()), *([KEPT] if how else ())]
+        outputs, after = self.module.apply(
+            variables, *_cast(self.inputs(batch), dtype), train=train, mutable=changed, rngs=rngs, **how
+        )
+        outputs, kept = _cast((outputs, after.get(KEPT, {})), jnp.float32)
+        return outputs, {name: after[name] for name in stats} if train else stats, kept
 
     def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
         """Returns the fields of the batch that the module takes; raises ValueError where one is missing."""
@@ -129,6 +152,11 @@ def transposed(params: Tree, biases: Tree) -> Tree:
             f"the encoder's transposed make {[kernel.shape[-1] for kernel in kernels]}"
         )
     return {layer: {"kernel": kernel, **biases[layer]} for layer, kernel in zip(ours, kernels, strict=True)}
+
+
+def _is_features(module: nn.Module, method: str) -> bool:
+    """Returns True for the method `features` of the whole network."""
+    return method == "features" and module.path == ()
 
 
 def _streams(key: jax.Array) -> dict[str, jax.Array]:

@@ -69,3 +69,34 @@ def critic_least_squares(real_scores: jax.Array, fake_scores: jax.Array) -> jax.
 def generator_least_squares(fake_scores: jax.Array) -> jax.Array:
     """Returns (D(G(z)) - 1)^2 / 2: [b, ...] -> [b, ...] (Mao et al. 2017, equation 9)."""
     return 0.5 * (fake_scores - 1) ** 2
+
+
+def critic_relativistic(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
+    """Returns -log sigmoid(D(x) - D(G(z))) of pairs of a real example and a fake: [b, ...] twice -> [b, ...].
+
+    The relativistic pairing loss: Jolicoeur-Martineau 2018 (arXiv:1807.00734), section 4.1; equation 2 of R3GAN, Huang
+    et al. 2025 (arXiv:2501.05440). A constant that is added to all scores does not change it.
+    """
+    return softplus(fake_scores - real_scores)
+
+
+def generator_relativistic(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
+    """Returns -log sigmoid(D(G(z)) - D(x)) of the same pairs: [b, ...] twice -> [b, ...]."""
+    return softplus(real_scores - fake_scores)
+
+
+def critic_relativistic_average(
+    real_scores: jax.Array, fake_scores: jax.Array, real_mean: jax.Array, fake_mean: jax.Array
+) -> jax.Array:
+    """Returns -log s(D(x) - E D(G(z))) - log(1 - s(D(G(z)) - E D(x))), s the sigmoid: [b, ...] twice -> [b, ...].
+
+    `real_mean` and `fake_mean` [] are the batch's means of the scores. Jolicoeur-Martineau 2018, section 4.2 (RaSGAN).
+    """
+    return softplus(fake_mean - real_scores) + softplus(fake_scores - real_mean)
+
+
+def generator_relativistic_average(
+    real_scores: jax.Array, fake_scores: jax.Array, real_mean: jax.Array, fake_mean: jax.Array
+) -> jax.Array:
+    """Returns the same with real and fake examples exchanged: [b, ...] twice, [] twice -> [b, ...]."""
+    return critic_relativistic_average(fake_scores, real_scores, fake_mean, real_mean)

@@ -36,6 +36,30 @@ def r1(score_fn: ScoreFn, real: jax.Array, *, epsilon: float = 1e-12) -> tuple[j
     return jnp.square(norm), norm
 
 
+def r2(score_fn: ScoreFn, fake: jax.Array, *, epsilon: float = 1e-12) -> tuple[jax.Array, jax.Array]:
+    """Returns norm^2 at fakes, and the norms: [b, ...] -> ([b], [b]).
+
+    E |grad D(G(z))|^2 of Mescheder et al. 2018, equation 10; the penalty's weight is its gamma / 2.
+    """
+    return r1(score_fn, fake, epsilon=epsilon)
+
+
+def lecam(real_scores: jax.Array, fake_scores: jax.Array, real_anchor: jax.Array, fake_anchor: jax.Array) -> jax.Array:
+    """Returns (D(x) - fake anchor)^2 + (D(G(z)) - real anchor)^2: [b, ...] twice, [] twice -> [b, ...].
+
+    The anchors are moving averages of the mean scores. Tseng et al. 2021 (arXiv:2104.03310), section 3.2.
+    """
+    return jnp.square(real_scores - fake_anchor) + jnp.square(fake_scores - real_anchor)
+
+
+def consistency(scores: jax.Array, augmented_scores: jax.Array) -> jax.Array:
+    """Returns (D(x) - D(T(x)))^2 of an image and its augmented copy: [b, ...] twice -> [b, ...].
+
+    Zhao et al. 2020 (arXiv:2002.04724), algorithm 1.
+    """
+    return jnp.square(scores - augmented_scores)
+
+
 def interpolate(keys: jax.Array, real: jax.Array, fake: jax.Array) -> jax.Array:
     """Returns alpha real + (1 - alpha) fake with alpha ~ U[0, 1) for each example: keys [b], [b, ...] twice -> same.
 

@@ -16,7 +16,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
 
-__all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
+__all__ = ["AuxiliaryCritic", "ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 
 Kernels: TypeAlias = tuple[int | tuple[int, int], ...]
 """A size, or (height, width), for each layer."""
@@ -128,6 +128,22 @@ class ProjectionCritic(Critic):
         features = self.features(x, train=train)
         embed = nn.Embed(self.classes, features.shape[-1], embedding_init=nn.initializers.normal(self.init_std))
         return self.score(features) + jnp.sum(embed(label) * features.sum((1, 2)), axis=-1)
+
+
+class AuxiliaryCritic(Critic):
+    """x [b, h, w, c] -> scores [b] and logits of the classes [b, classes]: `Critic` and a classifier on its features.
+
+    Odena et al. 2016 (arXiv:1610.09585). The features are summed over their pixels for the classifier.
+    """
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> dict[str, jax.Array]:
+        """Returns raw scores, and logits of the classes."""
+        features = self.features(x, train=train)
+        classify = nn.Dense(self.classes, kernel_init=nn.initializers.normal(self.init_std))
+        return {"scores": self.score(features), "logits": classify(features.sum((1, 2)))}
 
 
 def convolved(

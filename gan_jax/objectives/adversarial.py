@@ -4,40 +4,33 @@ Their losses are weighted terms by name (`terms/critic.py`, `terms/generator.py`
 presets of `adversarial`: each names its terms, their weights, and the metrics of scores that make sense for them.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
-
-from gan_jax.core import diagnostics
-from gan_jax.core.fields import Batch, Samplers, fill_each, stream, streams
-from gan_jax.core.networks import Network, Networks, mixing_layers
-from gan_jax.core.objective import (
-    Aux,
-    LossFn,
-    Objective,
-    Prediction,
-    Start,
-    Weights,
-    check_weights,
-    total,
-)
-from gan_jax.core.state import Players, TrainState, Tree
-from gan_jax.objectives.forward import Forward, Terms, Weighted, first_carry
+from gan_jax.core.fields import Samplers
+from gan_jax.core.networks import Networks
+from gan_jax.core.objective import Objective, check_weights
+from gan_jax.objectives.forward import Terms, Weighted
+from gan_jax.objectives.game import CRITIC, GENERATOR, Model
+from gan_jax.objectives.players import critic_loss, generator_loss, init_critics, init_generator
 from gan_jax.objectives.score_metrics import ScoreMetrics, distance, probabilities
 from gan_jax.objectives.terms import critic as of_critic
 from gan_jax.objectives.terms import generator as of_generator
 
 __all__ = [
+    "acgan",
     "adversarial",
     "hinge",
+    "hinge_lecam",
     "least_squares",
     "minimax",
     "non_saturating",
     "non_saturating_r1",
+    "r3gan",
+    "relativistic",
+    "relativistic_average",
     "wasserstein",
     "wasserstein_gp",
 ]
@@ -50,164 +43,55 @@ def adversarial(
     critic: Terms,
     generator: Terms,
     score_metrics: ScoreMetrics = distance,
+    scales: Mapping[str, int] = MappingProxyType({}),
 ) -> Objective:
     """Returns the game of the networks `generator` and `critic`, by these terms of the two players' losses.
 
     The generator makes `x` [b, ...] of the fields that its arguments are named after, such as `z` and `label`, or a
-    `source` that the data have. The critic gives raw scores [b, ...] of `x`, and of what other fields it takes. The
-    critic is updated first; it logs `score_metrics(real_scores, fake_scores)`.
+    `source` that the data have. The critic gives raw scores [b, ...] of `x`, and of what other fields it takes, or
+    `{"scores": [b, ...], "logits": [b, classes]}`. The critic is updated first; it logs `score_metrics(real_scores,
+    fake_scores)`.
+
+    Further critics are networks of names that start with `critic_`: one player owns all of them, and each term is the
+    mean over them. `scales` says by what number images are made smaller for a critic, as {"critic_half": 2} (Wang et
+    al. 2018, arXiv:1711.11585, equation 3, where the terms are summed).
 
     Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
     takes fields of the data, there is `translate`, of their examples.
 
-    Raises ValueError for a negative weight, or where a network is missing.
+    Raises ValueError for a negative weight, a wrong scale, or where a network is missing.
     """
-    if {*networks} != {"generator", "critic"}:
-        raise ValueError(f"the networks are {', '.join(networks)}: the game is of `generator` and `critic`")
-    terms = {"critic": critic, "generator": generator}
+    critics = {role: network for role, network in networks.items() if role != GENERATOR}
+    _check_roles(networks, critics, scales)
+    terms = {CRITIC: critic, GENERATOR: generator}
     weights = {name: {term: each.weight for term, each in of.items()} for name, of in terms.items()}
     for name, of in weights.items():
         check_weights(of, name)
-    model = _Model(networks["generator"], networks["critic"], samplers)
+    model = Model(networks[GENERATOR], critics, samplers, scales)
     return Objective(
-        init={name: _init(networks[name], terms[name]) for name in terms},
+        init={CRITIC: init_critics(model, critic), GENERATOR: init_generator(model, generator)},
         losses={
-            "critic": _critic_loss(model, critic, weights["critic"], score_metrics),
-            "generator": _generator_loss(model, generator, weights["generator"]),
+            CRITIC: critic_loss(model, critic, weights[CRITIC], score_metrics),
+            GENERATOR: generator_loss(model, generator, weights[GENERATOR]),
         },
         weights=weights,
         predictions=model.predictions(),
         samplers=samplers,
-        makes=networks["generator"].output_range,
+        makes=networks[GENERATOR].output_range,
     )
 
 
-class _Model(NamedTuple):
-    """The two networks, and samplers of the fields that a batch may lack."""
-
-    generator: Network
-    critic: Network
-    samplers: Samplers
-
-    def generate(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tree]:
-        """Returns fakes in training, one for each example of the batch, and the generator's new stats."""
-        return self.generator.apply(params, stats, batch, train=True, key=stream(key, "generator"))
-
-    def score(self, params: Tree, stats: Tree, batch: Batch, x: jax.Array, key: jax.Array) -> tuple[jax.Array, Tree]:
-        """Returns the critic's scores of x in training, given the batch's other fields, and its new stats."""
-        return self.critic.apply(params, stats, {**batch, "x": x}, train=True, key=key)
-
-    def predictions(self) -> dict[str, Prediction]:
-        """Returns what trained players can be asked for, by use."""
-        scores = {"scores": Prediction(self.scores)}
-        if not {*self.generator.fields} <= {*self.samplers}:
-            return {"translate": Prediction(self.sample, makes="x"), **scores}
-        return {
-            "sample": Prediction(self.sample, makes="x"),
-            "interpolate": Prediction(self.interpolate, makes="x"),
-            **scores,
-        }
-
-    def sample(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
-        """Returns a fake for each key [n], given the fields of the batch; samplers draw the others."""
-        player = players["generator"]
-        filled = fill_each(self.samplers, batch, keys)
-        return self.generator.apply(player.params, player.stats, filled, train=False)[0]
-
-    def interpolate(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
-        """Returns fakes [n, m, ...] along a walk for each key, at `t` [n, m]: 0 at its start and 1 at its end.
-
-        Fields that can be walked are; the others stay what they are at the start.
-        """
-        t = batch["t"]
-        given = {name: value for name, value in batch.items() if name != "t"}
-        start, end = (fill_each(self.samplers, given, streams(keys, name)) for name in ("start", "end"))
-
-        def along(name: str) -> jax.Array:
-            sampler = self.samplers.get(name)
-            if name in given or sampler is None or sampler.walk is None:
-                return jnp.repeat(start[name][:, None], t.shape[1], axis=1)
-            return sampler.walk(start[name], end[name], t[0])
-
-        walks = {name: along(name) for name in start}
-        return jax.vmap(lambda fields: self.sample(players, keys, fields), in_axes=1, out_axes=1)(walks)
-
-    def scores(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
-        """Returns the trained critic's raw scores of the batch's `x`."""
-        del keys
-        player = players["critic"]
-        return self.critic.apply(player.params, player.stats, batch, train=False)[0]
-
-
-def _init(network: Network, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
-    def init(key: jax.Array, batch: Batch) -> Start:
-        carry = {name: jnp.asarray(v) for each in terms.values() for name, v in first_carry(each.term).items()}
-        return Start(*network.init(key, batch), carry)
-
-    return init
-
-
-def _critic_loss(model: _Model, terms: Terms, weights: Weights, score_metrics: ScoreMetrics) -> LossFn:
-    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
-        rival, player = state.players["generator"], state.players["critic"]
-        # The generator is in training mode, as when it is updated itself; only then do its new statistics count.
-        fake, _ = model.generate(rival.params, rival.stats, batch, key)
-        # Running statistics see both batches of an update: those of the fakes start from those after the real ones.
-        real_scores, stats = model.score(params, player.stats, batch, batch["x"], stream(key, "real"))
-        fake_scores, stats = model.score(params, stats, batch, fake, stream(key, "fake"))
-
-        def score(x: jax.Array) -> jax.Array:
-            return model.score(params, stats, batch, x, stream(key, "score"))[0]
-
-        forward = Forward(
-            batch=batch,
-            fake=fake,
-            real_scores=real_scores,
-            fake_scores=fake_scores,
-            score=score,
-            mixing=lambda: mixing_layers(model.critic, batch),
-            key=key,
-            step=state.step,
-            params=params,
-            carry=player.carry,
+def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int]) -> None:
+    if not {GENERATOR, CRITIC} <= {*networks} or not all(role.startswith(CRITIC) for role in critics):
+        raise ValueError(
+            f"the networks are {', '.join(networks)}: the game is of `generator` and `critic`, and of further critics "
+            "whose names start with `critic_`"
         )
-        value, metrics, carry = _sum(terms, {**weights, **numbers}, forward)
-        return value, Aux(stats, {**metrics, **score_metrics(real_scores, fake_scores)}, carry)
-
-    return loss
-
-
-def _generator_loss(model: _Model, terms: Terms, weights: Weights) -> LossFn:
-    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
-        rival, player = state.players["critic"], state.players["generator"]
-        fake, stats = model.generate(params, player.stats, batch, key)
-
-        def score(x: jax.Array, name: str = "score") -> jax.Array:
-            return model.score(rival.params, rival.stats, batch, x, stream(key, name))[0]
-
-        forward = Forward(
-            batch=batch,
-            fake=fake,
-            real_scores=score(batch["x"], "real"),  # the compiler drops it where no term looks at it
-            fake_scores=score(fake, "fake"),
-            score=score,
-            mixing=lambda: mixing_layers(model.critic, batch),
-            key=key,
-            step=state.step,
-            params=params,
-            carry=player.carry,
-        )
-        value, metrics, carry = _sum(terms, {**weights, **numbers}, forward)
-        return value, Aux(stats, {**metrics, **diagnostics.batch_diversity(batch["x"], fake)}, carry)
-
-    return loss
-
-
-def _sum(terms: Terms, weights: Weights, forward: Forward) -> tuple[jax.Array, dict[str, jax.Array], Any]:
-    """Returns `total` of the terms, each with a random stream and the carry of its own names."""
-    outcomes = {name: each.term(forward._replace(key=stream(forward.key, name))) for name, each in terms.items()}
-    value, metrics, carry = total(outcomes, weights, forward.step)
-    return value, metrics, {**forward.carry, **carry}
+    for role, factor in scales.items():
+        if role not in critics:
+            raise ValueError(f"scales has {role!r}: it is by the names of the critics, {', '.join(critics)}")
+        if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
+            raise ValueError(f"scales.{role} is {factor!r}: it must be a whole number of at least 1")
 
 
 def _terms(player: Any, **weights: float) -> dict[str, Weighted]:
@@ -251,3 +135,40 @@ least_squares = partial(
     adversarial, critic=_terms(of_critic, least_squares=1.0), generator=_terms(of_generator, least_squares=1.0)
 )
 """LSGAN: scores drawn to 1 and 0 by their squared distances. Mao et al. 2017, arXiv:1611.04076."""
+
+relativistic = partial(
+    adversarial, critic=_terms(of_critic, relativistic=1.0), generator=_terms(of_generator, relativistic=1.0)
+)
+"""Each fake is to score above or below its real example: Jolicoeur-Martineau 2018, arXiv:1807.00734 (RpGAN)."""
+
+relativistic_average = partial(
+    adversarial,
+    critic=_terms(of_critic, relativistic_average=1.0),
+    generator=_terms(of_generator, relativistic_average=1.0),
+)
+"""The same against the mean score of the other kind, as in ESRGAN: Jolicoeur-Martineau 2018 (RaSGAN)."""
+
+r3gan = partial(
+    adversarial,
+    critic=_terms(of_critic, relativistic=1.0, r1=0.025, r2=0.025),
+    generator=_terms(of_generator, relativistic=1.0),
+)
+"""The relativistic pairing loss with R1 and R2: R3GAN, Huang et al. 2025, arXiv:2501.05440, equations 2 to 4.
+
+Both weights are gamma / 2; gamma is 0.05 at first on CIFAR-10, 2 on FFHQ-64, 150 on FFHQ-256, 1 on ImageNet-64, and
+falls to a tenth over the run: take schedules."""
+
+hinge_lecam = partial(
+    adversarial, critic=_terms(of_critic, hinge=1.0, lecam=0.3), generator=_terms(of_generator, hinge=1.0)
+)
+"""The hinge loss for few examples: scores are drawn to moving averages of the other kind's. Tseng et al. 2021,
+arXiv:2104.03310."""
+
+acgan = partial(
+    _of_logits,
+    critic=_terms(of_critic, bce=1.0, auxiliary=1.0),
+    generator=_terms(of_generator, non_saturating=1.0, auxiliary=1.0),
+)
+"""Both players want examples to be classified rightly, by a critic that gives logits: `dcgan.AuxiliaryCritic`.
+
+Odena et al. 2016, arXiv:1610.09585, equations 2 and 3."""

@@ -1,8 +1,9 @@
 """What a loss term of an adversarial game may look at: one forward pass of both networks."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,18 @@ from gan_jax.core.objective import Outcome, Weight
 from gan_jax.core.state import Carry, Tree
 
 
+class Score(Protocol):
+    """The critic as a function of examples: `(x [b, ...], like="score") -> scores [b, ...]`.
+
+    `like` names the random stream of augmentation, dropout and noise: with "real" and "fake" they are those of
+    `real_scores` and `fake_scores`.
+    """
+
+    def __call__(self, x: jax.Array, like: str = "score") -> jax.Array:
+        """Returns raw scores."""
+        ...
+
+
 class Forward(NamedTuple):
     """One forward pass, on the batch of one update.
 
@@ -20,24 +33,29 @@ class Forward(NamedTuple):
         batch: the fields, `x` [b, ...] the real examples among them.
         fake: the generator's examples [b, ...].
         real_scores, fake_scores: the critic's raw scores [b, ...], as they are in training.
-        score: `x [b, ...] -> scores [b, ...]`, the critic with the batch's other fields, its statistics as they are.
+        score: the critic with the batch's other fields, its statistics as they are. Its augmentation comes with it.
         mixing: returns the names of the critic's layers whose output for one example depends on the others.
         key: a random stream of the term's own.
         step: the steps trained so far, int32 [].
         params: the parameters of the player that the loss is of.
         carry: what the player's terms remember.
+        real_logits, fake_logits: the critic's logits of the classes [b, classes]; None where it gives none.
+        features: `(x, like) -> tree of arrays [b, ...]`, what the critic's method `features` returns.
     """
 
     batch: Batch
     fake: jax.Array
     real_scores: jax.Array
     fake_scores: jax.Array
-    score: Callable[[jax.Array], jax.Array]
+    score: Score
     mixing: Callable[[], list[str]]
     key: jax.Array
     step: jax.Array
     params: Tree
     carry: Carry
+    real_logits: jax.Array | None
+    fake_logits: jax.Array | None
+    features: Callable[[jax.Array, str], Tree]
 
     @property
     def real(self) -> jax.Array:
@@ -45,7 +63,7 @@ class Forward(NamedTuple):
         return self.batch["x"]
 
     @property
-    def per_example_score(self) -> Callable[[jax.Array], jax.Array]:
+    def per_example_score(self) -> Score:
         """`score`, for terms that take its gradient example by example.
 
         Raises ValueError where the critic has layers that mix examples, because there is no such gradient then.
@@ -68,14 +86,24 @@ class Remembering(NamedTuple):
     fn: Term
     first: Carry
 
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """The term's own, which says what a config can set."""
+        return inspect.signature(self.fn)
+
     def __call__(self, forward: Forward, **arguments: Any) -> Outcome:
         """Returns the term's outcome."""
         return self.fn(forward, **arguments)
 
 
+def function(term: Term) -> Any:
+    """Returns the function of a term, without the arguments that a config has set."""
+    return term.func if isinstance(term, partial) else term
+
+
 def first_carry(term: Term) -> Carry:
     """Returns what a term remembers before the first update."""
-    return getattr(term.func if isinstance(term, partial) else term, "first", {})
+    return getattr(function(term), "first", {})
 
 
 class Weighted(NamedTuple):
@@ -94,8 +122,8 @@ def lazily(term: Term, *, every: int) -> Term:
     As StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). Between these steps its
     metrics are 0. Raises ValueError where `every` is below 1.
     """
-    if every < 1:
-        raise ValueError(f"every is {every}: it must be 1 (at each step) or more")
+    if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        raise ValueError(f"every is {every}: it must be a whole number of steps, 1 (at each step) or more")
 
     def run(forward: Forward) -> Outcome:
         def now() -> Outcome:

@@ -22,15 +22,11 @@ def small(objective: dict, networks: dict, *players: str, data: dict | None = No
     return config
 
 
-def hinge() -> ConfigDict:
-    """The hinge loss, by config alone."""
-    return small({"name": "adversarial.adversarial", "critic": {"hinge": 1.0}, "generator": {"hinge": 1.0}}, MLP)
-
-
-def least_squares() -> ConfigDict:
-    """Least squares, by config alone."""
-    terms = {"critic": {"least_squares": 1.0}, "generator": {"least_squares": 1.0}}
-    return small({"name": "adversarial.adversarial", **terms}, MLP)
+def margin() -> ConfigDict:
+    """A loss of one's own for each of the two players: two functions."""
+    critic = {"bce": 0.0, "margin": {"name": "my_lab.terms:critic_margin", "margin": 2.0}}
+    generator = {"non_saturating": 0.0, "margin": {"name": "my_lab.terms:generator_margin"}}
+    return small({"name": "adversarial.non_saturating", "critic": critic, "generator": generator}, MLP)
 
 
 def resnet() -> ConfigDict:

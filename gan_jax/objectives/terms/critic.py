@@ -1,14 +1,30 @@
 """Terms of a critic's loss: `Forward -> Outcome`."""
 
+from functools import partial
+
 import jax
+import jax.numpy as jnp
 
 from gan_jax.core import diagnostics
-from gan_jax.core.collectives import example_keys
+from gan_jax.core.collectives import example_keys, mean
 from gan_jax.core.objective import Outcome
 from gan_jax.losses import adversarial, penalties
-from gan_jax.objectives.forward import Forward
+from gan_jax.objectives.forward import Forward, Remembering
+from gan_jax.objectives.terms.classes import cross_entropy, overall_mean
 
-__all__ = ["bce", "gradient_penalty", "hinge", "least_squares", "r1", "wasserstein"]
+__all__ = [
+    "auxiliary",
+    "bce",
+    "gradient_penalty",
+    "hinge",
+    "least_squares",
+    "lecam",
+    "r1",
+    "r2",
+    "relativistic",
+    "relativistic_average",
+    "wasserstein",
+]
 
 
 def bce(forward: Forward) -> Outcome:
@@ -31,6 +47,27 @@ def wasserstein(forward: Forward) -> Outcome:
     return Outcome(adversarial.critic_wasserstein(forward.real_scores, forward.fake_scores))
 
 
+def relativistic(forward: Forward) -> Outcome:
+    """Returns the loss of pairs, each real example to score above its fake: `losses.adversarial`."""
+    return Outcome(adversarial.critic_relativistic(forward.real_scores, forward.fake_scores))
+
+
+def relativistic_average(forward: Forward) -> Outcome:
+    """Returns the loss against the other kind's mean score: `losses.adversarial.critic_relativistic_average`."""
+    means = overall_mean(forward.real_scores), overall_mean(forward.fake_scores)
+    return Outcome(adversarial.critic_relativistic_average(forward.real_scores, forward.fake_scores, *means))
+
+
+def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
+    """Returns the cross-entropy of the classes of real examples, and `fakes` times that of fakes: [b].
+
+    Odena et al. 2016 (arXiv:1610.09585), equation 3. Needs a critic that gives logits, and the field `label`. On fakes
+    the loss may cost diversity: 0 leaves it to the generator.
+    """
+    real, accuracy = cross_entropy(forward, forward.real_logits)
+    return Outcome(real + fakes * cross_entropy(forward, forward.fake_logits)[0], {"class_accuracy": accuracy})
+
+
 def gradient_penalty(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     """Returns (|gradient| - 1)^2 between real and fake examples, weight 10 in the paper: `losses.penalties`."""
     keys = example_keys(forward.key, len(forward.real))
@@ -42,8 +79,34 @@ def gradient_penalty(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
 
 def r1(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     """Returns |gradient|^2 at real examples, whose weight is the paper's gamma / 2: `losses.penalties.r1`."""
-    values, norm = penalties.r1(forward.per_example_score, forward.real, epsilon=epsilon)
+    values, norm = penalties.r1(partial(forward.per_example_score, like="real"), forward.real, epsilon=epsilon)
     return Outcome(values, _norms(norm))
+
+
+def r2(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
+    """Returns |gradient|^2 at fakes, whose weight is the paper's gamma / 2: `losses.penalties.r2`."""
+    values, norm = penalties.r2(partial(forward.per_example_score, like="fake"), forward.fake, epsilon=epsilon)
+    return Outcome(values, {"fake_gradient_norm": norm.mean()})
+
+
+def _lecam(forward: Forward, *, decay: float = 0.99, start: int = 0) -> Outcome:
+    """Returns the squared distance of scores from the moving average of the other kind's: `losses.penalties.lecam`.
+
+    The averages' decay is `decay`, the paper's 0.99. Up to step `start` they are the batch's own means, and the term is
+    0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a decay outside of [0, 1).
+    """
+    if not 0 <= decay < 1 or start < 0:
+        raise ValueError(f"lecam: decay is {decay} and start {start}: they must be in [0, 1) and at least 0")
+    carry = forward.carry
+    values = penalties.lecam(forward.real_scores, forward.fake_scores, carry["lecam_real"], carry["lecam_fake"])
+    early = forward.step <= start
+    kept = jnp.where(early, 0.0, decay)
+    means = {"lecam_real": mean(forward.real_scores.mean()), "lecam_fake": mean(forward.fake_scores.mean())}
+    after = {name: kept * carry[name] + (1 - kept) * value for name, value in means.items()}
+    return Outcome(jnp.where(early, 0.0, values), carry=after)
+
+
+lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0})
 
 
 def _norms(norm: jax.Array) -> dict[str, jax.Array]:

@@ -1,10 +1,27 @@
 """Terms of a generator's loss: `Forward -> Outcome`."""
 
+import jax
+import jax.numpy as jnp
+
+from gan_jax.core.collectives import mean
 from gan_jax.core.objective import Outcome
 from gan_jax.losses import adversarial, reconstruction
 from gan_jax.objectives.forward import Forward
+from gan_jax.objectives.terms.classes import cross_entropy, overall_mean
 
-__all__ = ["hinge", "l1", "least_squares", "minimax", "non_saturating", "wasserstein"]
+__all__ = [
+    "auxiliary",
+    "feature_l1",
+    "feature_matching",
+    "hinge",
+    "l1",
+    "least_squares",
+    "minimax",
+    "non_saturating",
+    "relativistic",
+    "relativistic_average",
+    "wasserstein",
+]
 
 
 def minimax(forward: Forward) -> Outcome:
@@ -35,3 +52,47 @@ def wasserstein(forward: Forward) -> Outcome:
 def l1(forward: Forward) -> Outcome:
     """Returns the mean absolute difference of each fake from its own real example, for generators told of one."""
     return Outcome(reconstruction.absolute_error(forward.fake, forward.real))
+
+
+def relativistic(forward: Forward) -> Outcome:
+    """Returns the loss of pairs, each fake to score above its real example: `losses.adversarial`."""
+    return Outcome(adversarial.generator_relativistic(forward.real_scores, forward.fake_scores))
+
+
+def relativistic_average(forward: Forward) -> Outcome:
+    """Returns the loss against the other kind's mean score: `losses.adversarial.generator_relativistic_average`."""
+    means = overall_mean(forward.real_scores), overall_mean(forward.fake_scores)
+    return Outcome(adversarial.generator_relativistic_average(forward.real_scores, forward.fake_scores, *means))
+
+
+def auxiliary(forward: Forward) -> Outcome:
+    """Returns the cross-entropy of the classes that fakes were made of: Odena et al. 2016, equation 3."""
+    values, accuracy = cross_entropy(forward, forward.fake_logits)
+    return Outcome(values, {"class_accuracy": accuracy})
+
+
+def feature_matching(forward: Forward) -> Outcome:
+    """Returns |E f(x) - E f(G(z))|^2 of the means over the global batch of the critic's `features` f.
+
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.1. Where there are several arrays of features, the sum over them.
+    """
+    squares = [jnp.square(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
+    return Outcome(jnp.stack(squares).sum()[None])
+
+
+def feature_l1(forward: Forward) -> Outcome:
+    """Returns the mean absolute difference of the critic's features of each fake and its own real example: [b].
+
+    Wang et al. 2018 (arXiv:1711.11585), equation 4, weight 10: summed over the arrays of features. For generators told
+    of one example, as `l1`.
+    """
+    errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward)]
+    return Outcome(jnp.stack(errors).sum(0))
+
+
+def _features(forward: Forward) -> list[tuple[jax.Array, jax.Array]]:
+    """Returns the critic's features of real examples, which have no gradients, and of fakes, array by array."""
+    real, fake = (
+        jax.tree.leaves(forward.features(x, name)) for x, name in ((forward.real, "real"), (forward.fake, "fake"))
+    )
+    return list(zip(jax.lax.stop_gradient(real), fake, strict=True))

@@ -1,0 +1,166 @@
+"""The networks of an adversarial game as functions: a generator, and a critic or several that are one player."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jax
+
+from gan_jax.core.fields import Batch, Samplers, fill_each, stream, streams
+from gan_jax.core.networks import Network, Networks, mixing_layers
+from gan_jax.core.objective import Prediction
+from gan_jax.core.state import Carry, Player, Players, Tree
+
+GENERATOR, CRITIC = "generator", "critic"
+
+
+class Judged(NamedTuple):
+    """What a critic says of examples: raw scores [b, ...], and logits of the classes [b, classes] or None."""
+
+    scores: jax.Array
+    logits: jax.Array | None
+
+
+class Model(NamedTuple):
+    """The networks, and samplers of the fields that a batch may lack.
+
+    Attributes:
+        generator: makes `x`.
+        critics: by role: `critic`, and others whose names start with `critic_`. Together they are one player, whose
+            parameters and statistics are by role where there are several.
+        samplers: of the fields that a batch may lack.
+        scales: by role, by what number the height and the width of images are divided before the critic sees them.
+    """
+
+    generator: Network
+    critics: Networks
+    samplers: Samplers
+    scales: Mapping[str, int] = MappingProxyType({})
+
+    def part(self, tree: Tree, role: str) -> Tree:
+        """Returns a critic's part of the player's parameters or statistics."""
+        return tree if len(self.critics) == 1 else tree[role]
+
+    def joined(self, parts: Mapping[str, Tree]) -> Tree:
+        """Returns the player's parameters or statistics of its critics' parts."""
+        return parts[CRITIC] if len(self.critics) == 1 else dict(parts)
+
+    def inputs(self, role: str, batch: Batch) -> Batch:
+        """Returns the batch as a critic is given it: its images at the critic's scale."""
+        factor = self.scales.get(role, 1)
+        return batch if factor == 1 else {name: _smaller(values, factor) for name, values in batch.items()}
+
+    def generate(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tree]:
+        """Returns fakes in training, one for each example of the batch, and the generator's new stats."""
+        return self.generator.apply(params, stats, batch, train=True, key=stream(key, GENERATOR))
+
+    def judge(
+        self, role: str, params: Tree, stats: Tree, batch: Batch, x: jax.Array, key: jax.Array
+    ) -> tuple[Judged, Tree]:
+        """Returns what a critic says of x in training, given the batch's other fields, and its new stats."""
+        outputs, stats = self.critics[role].apply(
+            params, stats, self.inputs(role, {**batch, "x": x}), train=True, key=key
+        )
+        return _judged(outputs), stats
+
+    def look(self, role: str, player: Player, batch: Batch, fake: jax.Array, key: jax.Array, *, learns: bool) -> Any:
+        """Returns `(part, stats)`: what terms may look at of a critic's view of an update, and the critic's new stats.
+
+        `part` are fields of `Forward`. Where the critic `learns`, running statistics see both batches of an update:
+        those of the fakes start from those after the real ones. Else all is seen with the statistics as they are.
+        """
+        key = key if role == CRITIC else stream(key, role)
+        params, first = self.part(player.params, role), self.part(player.stats, role)
+        real_judged, after = self.judge(role, params, first, batch, batch["x"], stream(key, "real"))
+        fake_judged, after = self.judge(role, params, after if learns else first, batch, fake, stream(key, "fake"))
+        stats = after if learns else first
+
+        def score(x: jax.Array, like: str = "score") -> jax.Array:
+            return self.judge(role, params, stats, batch, x, stream(key, like))[0].scores
+
+        def features(x: jax.Array, like: str) -> Tree:
+            seen = self.inputs(role, {**batch, "x": x})
+            return self.critics[role].features(params, stats, seen, train=True, key=stream(key, like))
+
+        part = {
+            "real_scores": real_judged.scores,
+            "fake_scores": fake_judged.scores,
+            "real_logits": real_judged.logits,
+            "fake_logits": fake_judged.logits,
+            "score": score,
+            "features": features,
+            "mixing": lambda: mixing_layers(self.critics[role], self.inputs(role, batch)),
+            "key": key,
+        }
+        return part, after
+
+    def predictions(self) -> dict[str, Prediction]:
+        """Returns what trained players can be asked for, by use."""
+        scores = {"scores": Prediction(self.scores)}
+        if not {*self.generator.fields} <= {*self.samplers}:
+            return {"translate": Prediction(self.sample, makes="x"), **scores}
+        return {
+            "sample": Prediction(self.sample, makes="x"),
+            "interpolate": Prediction(self.interpolate, makes="x"),
+            **scores,
+        }
+
+    def sample(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns a fake for each key [n], given the fields of the batch; samplers draw the others."""
+        player = players[GENERATOR]
+        filled = fill_each(self.samplers, batch, keys)
+        return self.generator.apply(player.params, player.stats, filled, train=False)[0]
+
+    def interpolate(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns fakes [n, m, ...] along a walk for each key, at `t` [n, m]: 0 at its start and 1 at its end.
+
+        Fields that can be walked are; the others stay what they are at the start.
+        """
+        t = batch["t"]
+        given = {name: value for name, value in batch.items() if name != "t"}
+        start, end = (fill_each(self.samplers, given, streams(keys, name)) for name in ("start", "end"))
+
+        def along(name: str) -> jax.Array:
+            sampler = self.samplers.get(name)
+            if name in given or sampler is None or sampler.walk is None:
+                return start[name][:, None].repeat(t.shape[1], axis=1)
+            return sampler.walk(start[name], end[name], t[0])
+
+        walks = {name: along(name) for name in start}
+        return jax.vmap(lambda fields: self.sample(players, keys, fields), in_axes=1, out_axes=1)(walks)
+
+    def scores(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns the raw scores of the batch's `x` by the trained critic, the first one where there are several."""
+        del keys
+        params, stats = (self.part(tree, CRITIC) for tree in players[CRITIC][:2])
+        seen = self.inputs(CRITIC, batch)
+        return _judged(self.critics[CRITIC].apply(params, stats, seen, train=False)[0]).scores
+
+
+def suffix(role: str) -> str:
+    """Returns what is put behind the names of a critic's metrics and carry: `_half` for `critic_half`."""
+    return role.removeprefix(CRITIC)
+
+
+def own_carry(carry: Carry, role: str) -> Carry:
+    """Returns the part of the player's carry that a critic's terms remember, by the terms' own names."""
+    end = suffix(role)
+    return {name.removesuffix(end): value for name, value in carry.items() if name.endswith(end)}
+
+
+def _judged(outputs: Any) -> Judged:
+    """Returns scores and logits of a critic's outputs: scores alone, or a mapping of `scores` and `logits`."""
+    return Judged(outputs["scores"], outputs["logits"]) if isinstance(outputs, Mapping) else Judged(outputs, None)
+
+
+def _smaller(values: jax.Array, factor: int) -> jax.Array:
+    """Returns images [b, h, w, c] as means over squares of pixels, [b, h / factor, w / factor, c]; others as they are.
+
+    Raises ValueError where the factor does not divide the sizes.
+    """
+    if values.ndim != 4:
+        return values
+    b, h, w, c = values.shape
+    if h % factor or w % factor:
+        raise ValueError(f"objective.scales has {factor}, which does not divide images of {h}x{w}")
+    return values.reshape(b, h // factor, factor, w // factor, factor, c).mean((2, 4))

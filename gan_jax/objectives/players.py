@@ -1,0 +1,105 @@
+"""The two players' first states and losses, of weighted terms: what `adversarial` is made of."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.core import diagnostics
+from gan_jax.core.fields import Batch, stream
+from gan_jax.core.objective import Aux, LossFn, Outcome, Start, Weights, total
+from gan_jax.core.state import TrainState, Tree
+from gan_jax.objectives.forward import Forward, Terms, first_carry
+from gan_jax.objectives.game import CRITIC, GENERATOR, Model, own_carry, suffix
+from gan_jax.objectives.score_metrics import ScoreMetrics
+
+
+def init_generator(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
+    """Returns what the generator's player begins with."""
+    return lambda key, batch: Start(*model.generator.init(key, batch), _first(terms))
+
+
+def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
+    """Returns what the critics' player begins with: the terms remember something for each critic."""
+
+    def init(key: jax.Array, batch: Batch) -> Start:
+        keys = {role: key if role == CRITIC else stream(key, role) for role in model.critics}
+        made = {role: network.init(keys[role], model.inputs(role, batch)) for role, network in model.critics.items()}
+        params, stats = (model.joined({role: both[part] for role, both in made.items()}) for part in (0, 1))
+        carry = {name + suffix(role): value for role in model.critics for name, value in _first(terms).items()}
+        return Start(params, stats, carry)
+
+    return init
+
+
+def _first(terms: Terms) -> dict[str, jax.Array]:
+    """Returns what terms remember at first, of NumPy's types: Python's numbers would make the step compile twice."""
+    first = {name: value for each in terms.values() for name, value in first_carry(each.term).items()}
+    return {name: jnp.asarray(np.asarray(value)) for name, value in first.items()}
+
+
+def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: ScoreMetrics) -> LossFn:
+    """Returns the loss of the critics' player, which logs the metrics of its scores too."""
+
+    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
+        rival, player = state.players[GENERATOR], state.players[CRITIC]
+        # The generator is in training mode, as when it is updated itself; only then do its new statistics count.
+        fake, _ = model.generate(rival.params, rival.stats, batch, key)
+        own = player._replace(params=params)
+        views = {role: model.look(role, own, batch, fake, key, learns=True) for role in model.critics}
+        stats = model.joined({role: after for role, (_, after) in views.items()})
+        shared = {"batch": batch, "fake": fake, "step": state.step, "params": params}
+        forwards = {
+            role: Forward(**part, **shared, carry=own_carry(player.carry, role)) for role, (part, _) in views.items()
+        }
+        value, metrics, carry = _sum(terms, {**weights, **numbers}, forwards)
+        for role, forward in forwards.items():
+            of_scores = score_metrics(forward.real_scores, forward.fake_scores)
+            metrics |= {name + suffix(role): metric for name, metric in of_scores.items()}
+        return value, Aux(stats, metrics, {**player.carry, **carry})
+
+    return loss
+
+
+def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
+    """Returns the generator's loss, which logs how its batch compares with the real one too."""
+
+    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
+        rival, player = state.players[CRITIC], state.players[GENERATOR]
+        fake, stats = model.generate(params, player.stats, batch, key)
+        shared = {"batch": batch, "fake": fake, "step": state.step, "params": params, "carry": player.carry}
+        forwards = {  # the compiler drops the real examples' part where no term looks at it
+            role: Forward(**model.look(role, rival, batch, fake, key, learns=False)[0], **shared)
+            for role in model.critics
+        }
+        value, metrics, carry = _sum(terms, {**weights, **numbers}, forwards)
+        metrics |= diagnostics.batch_diversity(batch["x"], fake)
+        return value, Aux(stats, metrics, {**player.carry, **carry})
+
+    return loss
+
+
+def _sum(
+    terms: Terms, weights: Weights, forwards: Mapping[str, Forward]
+) -> tuple[jax.Array, dict[str, jax.Array], Any]:
+    """Returns `total` of the terms, each the mean over critics, with a random stream and the carry of its own names."""
+    outcomes = {}
+    for name, each in terms.items():
+        by_role = {
+            role: each.term(forward._replace(key=stream(forward.key, name))) for role, forward in forwards.items()
+        }
+        outcomes[name] = by_role[CRITIC] if len(by_role) == 1 else _mean(by_role)
+    return total(outcomes, weights, forwards[CRITIC].step)
+
+
+def _mean(outcomes: Mapping[str, Outcome]) -> Outcome:
+    """Returns the critics' outcomes as one: the mean of their means; metrics and carry by name and critic."""
+
+    def named(part: str) -> dict[str, Any]:
+        return {
+            name + suffix(role): value for role, of in outcomes.items() for name, value in getattr(of, part).items()
+        }
+
+    return Outcome(jnp.stack([of.values.mean() for of in outcomes.values()]), named("metrics"), named("carry"))

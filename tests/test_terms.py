@@ -1,0 +1,304 @@
+"""Every term of a critic's and a generator's loss: it trains, is the same on 4 devices, and has its closed form."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from conftest import ROOT, build_on
+from jax import random
+
+from gan_jax import layers
+from gan_jax.config import ConfigDict, load
+from gan_jax.core import collectives, fields, steps
+from gan_jax.core.networks import Network
+from gan_jax.core.state import TrainState
+from gan_jax.distributions import labels, latents
+from gan_jax.errors import UserError
+from gan_jax.losses import adversarial as losses
+from gan_jax.losses import penalties
+from gan_jax.models import dcgan, mlp
+from gan_jax.objectives import adversarial
+from gan_jax.objectives.forward import Weighted
+from gan_jax.objectives.terms import critic, generator
+
+KEY = random.key(0)
+DEVICES = 4
+CONV = {"widths": (4,), "kernels": (3,), "strides": (2,), "paddings": (1,), "norm": layers.NoNorm, "init_std": 0.3}
+NETWORKS = {
+    "generator": Network(mlp.Generator((4, 4, 1), widths=(8,))),
+    "critic": Network(dcgan.AuxiliaryCritic(**CONV, activation=jax.nn.silu, classes=3)),
+}
+SAMPLERS = {"z": latents.normal(3), "label": labels.uniform(3)}
+BATCHES = {"x": random.uniform(KEY, (1, 8, 4, 4, 1), minval=-1.0), "label": jnp.arange(8)[None] % 3}
+TERMS = [("critic", name) for name in critic.__all__] + [("generator", name) for name in generator.__all__]
+each = pytest.mark.parametrize(("player", "name"), TERMS, ids=[f"{player}-{name}" for player, name in TERMS])
+PLAYERS = {"critic": critic, "generator": generator}
+
+
+def game(terms=None, networks=NETWORKS, **settings):
+    """The state before the first step, the numbers, and the step rule's train step."""
+    given = {"critic": {"bce": critic.bce}, "generator": {"non_saturating": generator.non_saturating}}
+    given = {
+        player: {n: t if isinstance(t, Weighted) else Weighted(t) for n, t in of.items()}
+        for player, of in {**given, **(terms or {})}.items()
+    }
+    objective = adversarial.adversarial(networks=networks, samplers=SAMPLERS, **given, **settings)
+    how = {name: steps.Update(lambda numbers: optax.sgd(0.01)) for name in objective.losses}
+    example = fields.fill_each(objective.samplers, {n: v[0, :1] for n, v in BATCHES.items()}, KEY[None])
+    players = {name: steps.start(init(KEY, example), how[name]) for name, init in objective.init.items()}
+    return TrainState(jnp.int32(0), players), steps.default_hyperparams(objective, how), objective, how
+
+
+def step_on_one(state, numbers, objective, how):
+    return jax.jit(lambda state: steps.alternating(objective, how)(state, BATCHES, KEY, numbers))
+
+
+def step_on_four(state, numbers, objective, how):
+    """The same step with the batch split over a mapped axis, as devices are."""
+    split = {name: v.reshape(1, DEVICES, -1, *v.shape[2:]).swapaxes(0, 1) for name, v in BATCHES.items()}
+    rule = steps.alternating(objective, how)
+    mapped = jax.vmap(lambda state, own: rule(state, own, KEY, numbers), (None, 0), axis_name=collectives.AXIS)
+    return jax.jit(lambda state: jax.tree.map(lambda a: a[0], mapped(state, split)))
+
+
+@pytest.fixture(scope="module")
+def played():
+    """By player, a game of all of its terms: the states and the metrics after two steps, on one and on four devices."""
+    found = {}
+    for player, module in PLAYERS.items():
+        made = game({player: {name: Weighted(getattr(module, name), 0.1) for name in module.__all__}})
+        one, four, states = step_on_one(*made), step_on_four(*made), [made[0], made[0]]
+        for _ in range(2):
+            states, metrics = zip(*(step(state) for step, state in zip((one, four), states, strict=True)), strict=True)
+        assert one._cache_size() == 1
+        found[player] = made[0], states, metrics
+    return found
+
+
+@each
+def test_a_term_is_finite_and_the_same_on_four_devices(player, name, played):
+    _, _, (one, four) = played[player]
+    assert np.isfinite(one[f"{player}/{name}"])
+    np.testing.assert_allclose(one[f"{player}/{name}"], four[f"{player}/{name}"], rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("player", PLAYERS)
+def test_terms_train_their_player_to_the_same_state_on_four_devices(player, played):
+    before, (one, four), _ = played[player]
+    old, new = (jax.tree.leaves(s.players[player].params) for s in (before, one))
+    assert any(not np.array_equal(a, b) for a, b in zip(old, new, strict=True))
+    for a, b in zip(*map(jax.tree.leaves, (one, four)), strict=True):
+        assert np.isfinite(a).all()
+        np.testing.assert_allclose(a, b, atol=2e-5)
+
+
+def test_relativistic_losses_are_of_differences_and_see_no_common_constant():
+    real, fake = jnp.array([0.3, -1.2, 4.0]), jnp.array([-0.7, 2.0, 0.1])
+    sigmoid = 1 / (1 + np.exp(-(np.asarray(real, np.float64) - np.asarray(fake, np.float64))))
+    np.testing.assert_allclose(losses.critic_relativistic(real, fake), -np.log(sigmoid), rtol=1e-5)
+    np.testing.assert_allclose(losses.generator_relativistic(real, fake), -np.log(1 - sigmoid), rtol=1e-5)
+    np.testing.assert_allclose(
+        losses.critic_relativistic(real + 7, fake + 7), losses.critic_relativistic(real, fake), atol=1e-5
+    )
+    mine, theirs = (
+        jax.grad(lambda f, loss=loss: loss(real, f).sum())(fake)
+        for loss in (losses.critic_relativistic, losses.generator_relativistic)
+    )
+    np.testing.assert_allclose(mine - theirs, 1.0, rtol=1e-5)  # s and 1 - s of the same difference
+
+
+def test_the_optimal_relativistic_critic_of_equal_distributions_is_flat():
+    """Of all pairs of p = q the loss is least, log 2, at equal scores: convex, and its gradient there is 0."""
+    p = jnp.array([0.2, 0.3, 0.5])
+
+    def loss(scores):
+        return p @ losses.critic_relativistic(scores[:, None], scores[None, :]) @ p
+
+    np.testing.assert_allclose(loss(jnp.zeros(3)), np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(loss)(jnp.full(3, 2.0)), 0.0, atol=1e-7)
+
+
+def test_relativistic_average_against_probabilities():
+    real, fake = np.array([0.3, -1.2, 4.0]), np.array([-0.7, 2.0, 0.1])
+
+    def log_sigmoid(s):
+        return -np.log1p(np.exp(-s))
+
+    expected = -log_sigmoid(real - fake.mean()) - log_sigmoid(real.mean() - fake)
+    means = jnp.float32(real.mean()), jnp.float32(fake.mean())
+    found = losses.critic_relativistic_average(jnp.float32(real), jnp.float32(fake), *means)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    answer = losses.generator_relativistic_average(jnp.float32(real), jnp.float32(fake), *means)
+    np.testing.assert_allclose(answer, -log_sigmoid(fake - real.mean()) - log_sigmoid(fake.mean() - real), rtol=1e-5)
+
+
+def test_r2_is_the_squared_gradient_norm_at_fakes():
+    """Of the score sum(c x^2) / 2 the gradient is c x."""
+    fake, scale = random.normal(KEY, (4, 3, 2, 2)), jnp.arange(1.0, 5.0)[:, None, None, None]
+    penalty, norm = penalties.r2(lambda x: (scale * x**2).sum((1, 2, 3)) / 2, fake)
+    np.testing.assert_allclose(penalty, ((scale * fake) ** 2).sum((1, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(norm**2, penalty, rtol=1e-5)
+
+
+def test_r1_and_r2_of_a_game_are_of_its_own_real_examples_and_fakes():
+    made = game({"critic": {"r1": critic.r1, "r2": critic.r2}})
+    _, metrics = step_on_one(*made)(made[0])
+    state, objective = made[0], made[2]
+    key = random.fold_in(random.fold_in(random.fold_in(KEY, 0), 0), 0)
+    batch = fields.fill(SAMPLERS, {n: v[0] for n, v in BATCHES.items()}, fields.stream(key, "fill"))
+    fake, _ = NETWORKS["generator"].apply(state.players["generator"].params, {}, batch, train=True)
+
+    def norms(x):
+        def score(x):
+            return NETWORKS["critic"].apply(state.players["critic"].params, {}, {"x": x}, train=True)[0]["scores"].sum()
+
+        return jnp.square(jax.grad(score)(x)).sum((1, 2, 3)).mean()
+
+    np.testing.assert_allclose(metrics["critic/r1"], norms(batch["x"]), rtol=1e-5)
+    np.testing.assert_allclose(metrics["critic/r2"], norms(fake), rtol=1e-5)
+    assert {*objective.weights["critic"]} == {"r1", "r2"}
+
+
+def test_lecam_is_the_distance_from_the_moving_average_of_the_other_kind():
+    made = game({"critic": {"bce": critic.bce, "lecam": critic.lecam}})
+    step, state, seen = step_on_one(*made), made[0], []
+    for _ in range(3):
+        before = state.players["critic"].carry
+        state, metrics = step(state)
+        seen.append((before, state.players["critic"].carry, metrics))
+    assert float(seen[0][2]["critic/lecam"]) == 0.0  # the averages begin with the first batch
+    (_, first, _), (_, second, metrics), _ = seen
+    gap = metrics["critic/gap"] if "critic/gap" in metrics else metrics["critic/distance"]
+    means = {name: (second[name] - 0.99 * first[name]) / 0.01 for name in first}  # of the second batch's scores
+    np.testing.assert_allclose(means["lecam_real"] - means["lecam_fake"], gap, atol=1e-3)
+    assert float(metrics["critic/lecam"]) > 0
+    values = penalties.lecam(jnp.array([1.0, 2.0]), jnp.array([0.0, -1.0]), jnp.float32(3.0), jnp.float32(-2.0))
+    np.testing.assert_allclose(values, [(1 + 2) ** 2 + 3**2, (2 + 2) ** 2 + 4**2])
+
+
+def test_feature_matching_is_0_for_features_of_equal_means_and_the_squared_distance_else():
+    made = game({"generator": {"feature_matching": generator.feature_matching, "feature_l1": generator.feature_l1}})
+    _, metrics = step_on_one(*made)(made[0])
+    state, critics = made[0], NETWORKS["critic"]
+    after, _ = step_on_one(*made)(state)
+    params = after.players["critic"].params  # the generator's rival is the updated critic
+    key = random.fold_in(random.fold_in(random.fold_in(KEY, 0), 1), 0)
+    batch = fields.fill(SAMPLERS, {n: v[0] for n, v in BATCHES.items()}, fields.stream(key, "fill"))
+    fake, _ = NETWORKS["generator"].apply(state.players["generator"].params, {}, batch, train=True)
+    real, made_up = (critics.features(params, {}, {"x": x}, train=True) for x in (batch["x"], fake))
+    assert real.shape == (8, 2, 2, 4)
+    np.testing.assert_allclose(
+        metrics["generator/feature_matching"], jnp.square(real.mean(0) - made_up.mean(0)).sum(), rtol=1e-4
+    )
+    np.testing.assert_allclose(metrics["generator/feature_l1"], jnp.abs(real - made_up).mean(), rtol=1e-4)
+
+
+def test_the_auxiliary_loss_is_the_cross_entropy_of_the_batchs_labels():
+    made = game({"critic": {"auxiliary": critic.auxiliary}})
+    _, metrics = step_on_one(*made)(made[0])
+    outputs, _ = NETWORKS["critic"].apply(made[0].players["critic"].params, {}, {"x": BATCHES["x"][0]}, train=True)
+    log_p = jax.nn.log_softmax(outputs["logits"])[jnp.arange(8), BATCHES["label"][0]]
+    assert metrics["critic/auxiliary"] > -log_p.mean()  # and that of fakes
+    share = (outputs["logits"].argmax(-1) == BATCHES["label"][0]).mean()
+    np.testing.assert_allclose(metrics["critic/class_accuracy"], share, rtol=1e-6)
+
+
+def test_terms_say_what_they_need():
+    plain = {**NETWORKS, "critic": Network(mlp.Critic(widths=(8,)))}
+    for terms, message in (
+        ({"critic": {"auxiliary": critic.auxiliary}}, "needs a critic that gives class logits"),
+        ({"generator": {"feature_matching": generator.feature_matching}}, "has no method `features`"),
+    ):
+        made = game(terms, plain)
+        with pytest.raises(ValueError, match=message):
+            step_on_one(*made)(made[0])
+
+
+def test_several_critics_are_one_player_and_each_term_is_their_mean():
+    small = Network(dcgan.Critic(**{**CONV, "norm": layers.NoNorm}))
+    networks = {**NETWORKS, "critic": Network(dcgan.Critic(**CONV)), "critic_half": small}
+    terms = {
+        "critic": {"hinge": critic.hinge, "r1": critic.r1, "lecam": critic.lecam},
+        "generator": {"hinge": generator.hinge, "l1": Weighted(generator.l1, 2.0)},
+    }
+    made = game(terms, networks, scales={"critic_half": 2})
+    state, metrics = step_on_one(*made)(made[0])
+    assert {*state.players["critic"].params} == {"critic", "critic_half"}
+    assert {"lecam_real", "lecam_real_half"} <= {*state.players["critic"].carry}
+    assert {"critic/accuracy", "critic/accuracy_half", "critic/input_gradient_norm_half"} <= {*metrics}
+    alone = []
+    for role, factor in (("critic", 1), ("critic_half", 2)):
+        params = made[0].players["critic"].params[role]
+        x = BATCHES["x"][0].reshape(8, 4 // factor, factor, 4 // factor, factor, 1).mean((2, 4))
+        alone.append(jax.nn.relu(1 - networks[role].apply(params, {}, {"x": x}, train=True)[0]).mean())
+    assert metrics["critic/hinge"] > np.mean(alone)  # and the fakes' side
+    for role in networks:
+        if role != "generator":
+            old, new = (jax.tree.leaves(s.players["critic"].params[role]) for s in (made[0], state))
+            assert any(not np.array_equal(a, b) for a, b in zip(old, new, strict=True))
+    scores = made[2].predictions["scores"].fn(state.players, random.split(KEY, 8), {"x": BATCHES["x"][0]})
+    assert scores.shape == (8,)
+
+
+@pytest.mark.parametrize(
+    ("networks", "scales", "message"),
+    [
+        ({"judge": NETWORKS["critic"]}, {}, "further critics whose names start with `critic_`"),
+        ({}, {"critic_half": 2}, "scales has 'critic_half'"),
+        ({}, {"critic": 0}, "scales.critic is 0"),
+        ({}, {"critic": 3}, "does not divide images of 4x4"),
+    ],
+)
+def test_wrong_critics_are_errors_at_the_start(networks, scales, message):
+    with pytest.raises(ValueError, match=message):
+        game(networks={**NETWORKS, **networks}, scales=scales)
+
+
+def config_of(**changed):
+    """A config of a small relativistic game on digits, with these dotted fields changed."""
+    config = load(ROOT / "configs" / "digits_dcgan.py").unlock()
+    config.objective = {"name": "adversarial.r3gan"}
+    config.networks = {"generator": {"name": "mlp.Generator", "widths": (4,)}, "critic": {"name": "mlp.Critic"}}
+    config.update(ConfigDict(changed))
+    return config
+
+
+def test_a_config_sets_weights_intervals_schedules_and_arguments_of_terms():
+    halved = {"name": "cosine_decay_schedule", "init_value": 1.0, "decay_steps": 8, "alpha": 0.1}
+    of_critic = {"r1": {"weight": 5, "every": 4}, "r2": {"weight": halved}, "lecam": {"weight": 0.3, "decay": 0.5}}
+    experiment = build_on(config_of(objective={"name": "adversarial.r3gan", "critic": of_critic}), (8, 8, 1))
+    assert experiment.hyperparams["critic"].weights == {"relativistic": 1.0, "r1": 5.0, "lecam": 0.3}
+    state, step = experiment.init(experiment.keys.init), jax.jit(experiment.train_step)
+    batches = {"x": random.uniform(KEY, (1, 4, 8, 8, 1), minval=-1.0)}
+    for number in range(3):
+        state, metrics = step(state, batches, experiment.keys.train, experiment.hyperparams)
+        assert (metrics["critic/r1"] > 0) == (number == 0)
+        gamma = 1.0 * (0.9 * 0.5 * (1 + np.cos(np.pi * number / 8)) + 0.1)
+        found = metrics["critic/loss"] - metrics["critic/relativistic"] - 5 * metrics["critic/r1"]
+        found -= 0.3 * metrics["critic/lecam"]
+        np.testing.assert_allclose(found, gamma * metrics["critic/r2"], rtol=1e-2, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("critic_terms", "message"),
+    [
+        ({"r1": {"every": 0}}, r"config\.objective\.critic\.r1: every is 0: it must be a whole number of steps"),
+        ({"r1": {"every": 2.5}}, r"config\.objective\.critic\.r1: every is 2\.5"),
+        ({"r3": 1.0}, r"config\.objective\.critic\.r3\.name: .* has no 'r3'"),
+        (
+            {"r1": {"name": "linear_schedule", "init_value": 1.0, "end_value": 0.0, "transition_steps": 0}},
+            r"critic\.r1\.weight\.transition_steps is 0: the schedule would end before it begins",
+        ),
+    ],
+)
+def test_wrong_terms_are_one_line_with_their_field(critic_terms, message):
+    config = config_of(objective={"name": "adversarial.r3gan", "critic": critic_terms})
+    with pytest.raises(UserError, match=message):
+        build_on(config, (8, 8, 1))
+
+
+def test_r2_is_the_critics_alone():
+    config = config_of(objective={"name": "adversarial.r3gan", "generator": {"r2": 1.0}})
+    with pytest.raises(UserError, match=r"config\.objective\.generator\.r2\.name: .*generator has no 'r2'"):
+        build_on(config, (8, 8, 1))
