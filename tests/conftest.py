@@ -1,6 +1,7 @@
 """What tests share: compiled programs kept between runs, and games small enough to compile in a second."""
 
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = [file for file in sorted((ROOT / "configs").rglob("*.py")) if "get_config" in file.read_text()]
 """The files of configs/ that are a config each, as against sweeps and what configs share."""
 
+# Under nohup SIGHUP is ignored, and tests send it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # Processes that tests start run this checkout, whichever one is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
 # In the environment, and before JAX is imported, so that it holds for the processes that tests start too.

@@ -151,14 +151,16 @@ def test_a_relative_path_is_looked_for_in_the_folder_of_images(place, monkeypatc
 # Sizes.
 
 
-def test_sizes_that_differ_are_named_unless_a_size_is_asked_for(place):
+def test_sizes_that_differ_are_named_unless_a_size_is_asked_for(place, caplog):
     write(place / "1.png")
     write(place / "2.png", size=(5, 8))
     with pytest.raises(UserError, match=r"1\.png is 6x8; .*2\.png is 5x8.*config\.data\.size"):
         load(place)
     assert load(place, size=4).x.shape == (2, 4, 4, 3)
-    assert load(place, size=(3, 9), channels=1).x.shape == (2, 3, 9, 1)
-    assert load(place, size=64).x.shape == (2, 64, 64, 3)  # enlarged
+    assert load(place, size=(3, 7), channels=1).x.shape == (2, 3, 7, 1)
+    assert not caplog.text
+    assert load(place, size=(6, 8)).x.shape == (2, 6, 8, 3)
+    assert "1 of the 2 images looked at are enlarged to 6x8" in caplog.text
 
 
 # Pairs.

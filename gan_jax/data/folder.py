@@ -5,94 +5,24 @@
 
 import contextlib
 import functools
-import importlib.metadata
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 
-from gan_jax.data import array_file, files, images, parts, store
+from gan_jax.data import array_file, files, images, parts
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy
+from gan_jax.data.file_examples import FileExamples
 from gan_jax.data.images import Reading
-from gan_jax.errors import MAX_NAMES, UserError, one_line, printable, suggestions
+from gan_jax.errors import MAX_NAMES, UserError, printable, suggestions
 
 DAMAGED = ("refuse", "skip")
+LOOKED_AT = 100  # images of each field whose size is looked at
 KEPT, HELD_OUT = "[:90%]", "[90%:]"
 """Parts of files without sub-folders for training and for testing."""
-
-
-@dataclass(frozen=True)
-class Files:
-    """Examples that are image files (`data.examples.Examples`): of example i those at `i` of each field's lists.
-
-    Attributes:
-        root: the folder.
-        split: the split, or part of one, that these files are.
-        how: how they are read.
-        shapes: of an example's fields.
-        listed: the files of each field.
-    """
-
-    root: str
-    split: str
-    how: Reading
-    shapes: Mapping[str, tuple[int, ...]]
-    listed: Mapping[str, Sequence[files.File]]
-
-    def __len__(self) -> int:
-        return len(next(iter(self.listed.values())))
-
-    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns an example, uint8 [*shape] by field; raises UserError where a file is damaged or has changed."""
-        return {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
-
-    def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
-        """Returns several examples, of each that cannot be read its error."""
-        made: list[dict[str, np.ndarray] | Exception] = []
-        for index in indices:
-            try:
-                made.append(self[index])
-            except UserError as error:
-                made.append(error)
-        return made
-
-    @property
-    def what(self) -> str:
-        """The folder and the split, for messages."""
-        return f"{printable(self.root)} {self.split}"
-
-    @property
-    def identity(self) -> str:
-        """A digest of the files' names and sizes, and of how they are read."""
-        return self._digest("name", "size")
-
-    @property
-    def key(self) -> str:
-        """The name of the decoded arrays: the folder, the split, how files are read; and a digest of the files."""
-        name = quote(os.fsencode(os.path.basename(self.root)), safe="")[:60]  # noqa: PTH119
-        what = store.digest_of((self.root, self.split, self.how, sorted(self.shapes.items())))[:8]
-        return f"{name}-{what}-{self._digest('path', 'size', 'changed')}"
-
-    def _digest(self, *values: str) -> str:
-        listed = {name: [tuple(getattr(f, v) for v in values) for f in each] for name, each in self.listed.items()}
-        decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
-        return store.digest_of((decoder, self.how, sorted(self.shapes.items()), sorted(listed.items())))
-
-    def _read(self, file: files.File, shape: tuple[int, ...]) -> np.ndarray:
-        try:
-            file.check_unchanged()
-            pixels = images.read(file.path, self.how)
-        except Exception as error:  # Pillow raises errors of every kind for damaged files
-            raise UserError(f"{printable(file.path)}: {one_line(error)}") from error
-        if pixels.shape != shape:
-            sizes = f"{pixels.shape[0]}x{pixels.shape[1]}, not {shape[0]}x{shape[1]}"
-            raise UserError(f"{printable(file.path)} is {sizes}: set config.data.size, so that all are of one size")
-        return pixels
 
 
 def load(
@@ -175,11 +105,12 @@ def _dataset(
     """Returns the data set of these files: each field decoded when it is read."""
     if not all(chosen.values()):
         raise UserError(f"{printable(root)}: split {split!r} has no images: take a larger part")
+    _warn_of_small(chosen, how)
     shapes = {name: _shape(listed, how) for name, listed in chosen.items()}
     together = [list(chosen)] if paired else [[name] for name in chosen]
     made = {}
     for names in together:
-        examples = Files(root, split, how, {n: shapes[n] for n in names}, {n: tuple(chosen[n]) for n in names})
+        examples = FileExamples(root, split, how, {n: shapes[n] for n in names}, {n: tuple(chosen[n]) for n in names})
         made |= {name: Lazy(examples, name) for name in names}
     label = None
     if found.classes:
@@ -217,6 +148,22 @@ def _shape(listed: Sequence[files.File], how: Reading) -> tuple[int, int, int]:
             f"{printable(listed[0].path)} and {len(listed) - 1:,} other files are no images that can be read"
         )
     return (*next(iter(sizes)), how.channels)
+
+
+def _warn_of_small(chosen: Mapping[str, Sequence[files.File]], how: Reading) -> None:
+    """Warns where images are enlarged, by the headers of the first ones."""
+    if how.size is None:
+        return
+    looked, small = 0, []
+    for file in [file for listed in chosen.values() for file in listed[:LOOKED_AT]]:
+        with contextlib.suppress(Exception):  # decoding names what is damaged
+            h, w = images.size_of(file.path)
+            looked += 1
+            if h < how.size[0] or w < how.size[1]:
+                small.append(f"{printable(file.path)} is {h}x{w}")
+    if small:
+        size = f"{how.size[0]}x{how.size[1]}"
+        logging.warning("%d of the %d images looked at are enlarged to %s: %s", len(small), looked, size, small[0])
 
 
 def _partners(chosen: Mapping[str, Sequence[files.File]], root: str, damaged: str) -> dict[str, Sequence[files.File]]:

@@ -18,6 +18,7 @@ from gan_jax.data.examples import Examples, Lazy
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs import cache, terminal
 
+IN_MEMORY_BYTES = 1 << 30  # of a set that is decoded into memory where the cache cannot be written
 VERIFIED_BYTES = 1 << 32  # of a set whose content is checked at each start, at about 1 GB a second
 
 
@@ -69,7 +70,12 @@ def decoded(examples: Examples) -> Stored:
                 _delete_older(folder)
         return _opened(folder, examples)
     except OSError as error:
-        needed = sum(decoding.sizes(examples).values())
+        if (needed := sum(decoding.sizes(examples).values())) > IN_MEMORY_BYTES:
+            raise UserError(
+                f"{examples.what} takes {needed / 1e9:.1f} GB in the cache, which cannot be written "
+                f"({one_line(error)}): free disk space, set GAN_JAX_CACHE to a folder with more, or set "
+                "config.data.hold=stream"
+            ) from error
         terminal.say(
             f"warning: {examples.what} is decoded into memory, {needed / 1e9:.2g} GB, at each start, because the cache "
             f"cannot be written ({one_line(error)}): free disk space, or set GAN_JAX_CACHE to a folder with more"

@@ -1,0 +1,82 @@
+"""Image files as examples that are decoded when they are read."""
+
+import importlib.metadata
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import numpy as np
+
+from gan_jax.data import files, images, store
+from gan_jax.data.images import Reading
+from gan_jax.errors import UserError, one_line, printable
+
+
+@dataclass(frozen=True)
+class FileExamples:
+    """Examples that are image files (`data.examples.Examples`): of example i those at `i` of each field's lists.
+
+    Attributes:
+        root: the folder.
+        split: the split, or part of one, that these files are.
+        how: how they are read.
+        shapes: of an example's fields.
+        listed: the files of each field.
+    """
+
+    root: str
+    split: str
+    how: Reading
+    shapes: Mapping[str, tuple[int, ...]]
+    listed: Mapping[str, Sequence[files.File]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.listed.values())))
+
+    def __getitem__(self, index: int) -> dict[str, np.ndarray]:
+        """Returns an example, uint8 [*shape] by field; raises UserError where a file is damaged or has changed."""
+        return {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
+
+    def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
+        """Returns several examples, of each that cannot be read its error."""
+        made: list[dict[str, np.ndarray] | Exception] = []
+        for index in indices:
+            try:
+                made.append(self[index])
+            except UserError as error:
+                made.append(error)
+        return made
+
+    @property
+    def what(self) -> str:
+        """The folder and the split, for messages."""
+        return f"{printable(self.root)} {self.split}"
+
+    @property
+    def identity(self) -> str:
+        """A digest of the files' names and sizes, and of how they are read."""
+        return self._digest("name", "size")
+
+    @property
+    def key(self) -> str:
+        """The name of the decoded arrays: the folder, the split, how files are read; and a digest of the files."""
+        name = quote(os.fsencode(os.path.basename(self.root)), safe="")[:60]  # noqa: PTH119
+        what = store.digest_of((self.root, self.split, self.how, sorted(self.shapes.items())))[:8]
+        return f"{name}-{what}-{self._digest('path', 'size', 'changed')}"
+
+    def _digest(self, *values: str) -> str:
+        listed = {name: [tuple(getattr(f, v) for v in values) for f in each] for name, each in self.listed.items()}
+        decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
+        return store.digest_of((decoder, self.how, sorted(self.shapes.items()), sorted(listed.items())))
+
+    def _read(self, file: files.File, shape: tuple[int, ...]) -> np.ndarray:
+        try:
+            file.check_unchanged()
+            pixels = images.read(file.path, self.how)
+        except Exception as error:  # Pillow raises errors of every kind for damaged files
+            raise UserError(f"{printable(file.path)}: {one_line(error)}") from error
+        if pixels.shape != shape:
+            sizes = f"{pixels.shape[0]}x{pixels.shape[1]}, not {shape[0]}x{shape[1]}"
+            raise UserError(f"{printable(file.path)} is {sizes}: set config.data.size, so that all are of one size")
+        return pixels
