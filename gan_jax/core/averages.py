@@ -19,7 +19,7 @@ SHARE = 0.05  # the longest half-life as a share of the updates so far: ema_ramp
 
 
 def constant(ema: float, n: jax.Array) -> float:
-    """Returns 1 - ema: the decay is `ema` from the first update on."""
+    """Returns the step 1 - ema, a float: the decay is `ema` from the first update on, whatever n [] is."""
     del n
     return 1 - ema
 

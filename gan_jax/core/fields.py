@@ -59,12 +59,12 @@ Samplers: TypeAlias = Mapping[str, Sampler]
 
 
 def stream(key: jax.Array, name: str) -> jax.Array:
-    """Returns the random stream of this name: streams do not depend on which others there are."""
+    """Returns a key [] for the random stream of this name, made of the name and the key [] alone."""
     return random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def streams(keys: jax.Array, name: str) -> jax.Array:
-    """Returns the stream of this name of each of the keys [n]."""
+    """Returns a key for the stream of this name of each of the keys: [n] -> [n]."""
     return jax.vmap(lambda key: stream(key, name))(keys)
 
 

@@ -83,7 +83,10 @@ class Network(NamedTuple):
         return outputs, {name: after[name] for name in stats} if train else stats, kept
 
     def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
-        """Returns the fields of the batch that the module takes; raises ValueError where one is missing."""
+        """Returns the fields [b, ...] of the batch that the module takes, in the order of its arguments.
+
+        Raises ValueError where one is missing.
+        """
         if missing := [name for name in self.fields if name not in batch]:
             raise ValueError(
                 f"{type(self.module).__name__} takes {', '.join(missing)}, which the batch does not have: "

@@ -92,7 +92,11 @@ class Objective(NamedTuple):
 
 
 def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) -> tuple[jax.Array, Metrics, Carry]:
-    """Returns the weighted sum of the terms' means, metrics (each mean by its name beside its own), and the carry."""
+    """Returns a player's loss float32 [], its metrics [] and its carry from the outcomes of its terms, by name.
+
+    The loss is the sum over terms of weight * mean(values); a weight is a number, or a schedule of step, int32 [].
+    Metrics are the terms' means before weighting, by the terms' names, and the metrics of the outcomes.
+    """
     loss, metrics, carry = jnp.float32(0), {}, {}
     for name, outcome in outcomes.items():
         weight = weights[name]

@@ -17,7 +17,7 @@ def scale(spec: Spec, batch: Batch) -> Batch:
 
 
 def unscale(spec: Spec, name: str, values: jax.Array) -> jax.Array:
-    """Returns values like those of this field as the data set has them: images as uint8, others as they are."""
+    """Returns values [n, ...] of this field as the data set has them: images as uint8, others as they are."""
     field = spec.get(name)
     return values if field is None or field.range is None else to_uint8(values, field.range)
 

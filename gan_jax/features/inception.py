@@ -36,7 +36,7 @@ class Inception(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
-        """Returns the features and the logits. There are no statistics to train."""
+        """Returns the features [n, 2048] and the logits [n, 1008]. There are no statistics to train."""
         del train
         x = resized(jnp.broadcast_to(x, (*x.shape[:3], 3)))
         x = _layers((x - 128) / 128, "Conv2d", (("_1a_3x3", 32, 3, 2, 0), ("_2a_3x3", 32, 3, 1, 0)))

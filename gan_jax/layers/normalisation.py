@@ -24,7 +24,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Normalises by the batch's own mean and variance when training, by the running ones otherwise."""
+        """Returns x [b, ..., c] normalised by the batch's mean and variance in training, else by the running ones."""
         # As rows of channels: the compiler then merges two equal forward passes of a network into one.
         rows, channels = x.reshape(-1, x.shape[-1]).astype(jnp.float32), (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, channels)
@@ -53,7 +53,7 @@ class InstanceNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Normalises by the example's own mean and variance."""
+        """Returns x [b, ..., c] normalised by the mean and variance of each example and channel."""
         del train
         pixels = tuple(range(1, x.ndim - 1))
         if math.prod(x.shape[1:-1]) < 2:
@@ -67,6 +67,6 @@ class NoNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns x."""
+        """Returns x [b, ..., c] as it is."""
         del train
         return x

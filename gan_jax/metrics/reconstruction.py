@@ -9,6 +9,9 @@ def reconstruction_error(x: np.ndarray, recon: np.ndarray) -> np.ndarray:
 
 
 def psnr(error: np.ndarray, *, peak: float = 1.0) -> np.ndarray:
-    """Computes the peak signal-to-noise ratio 10 log10(peak^2 / error) in decibels; inf for an error of 0."""
+    """Computes the peak signal-to-noise ratio 10 log10(peak^2 / error) in decibels, [n] for mean squared errors [n].
+
+    It is inf for an error of 0. peak: the largest value minus the smallest that the data can have.
+    """
     with np.errstate(divide="ignore"):
         return 10 * np.log10(peak**2 / np.asarray(error))

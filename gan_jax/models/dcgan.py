@@ -25,7 +25,7 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
 
 def identity(x: jax.Array) -> jax.Array:
-    """Returns x."""
+    """Returns x [...] as it is."""
     return x
 
 

@@ -12,7 +12,10 @@ ScoreMetrics: TypeAlias = Callable[[jax.Array, jax.Array], Mapping[str, jax.Arra
 
 
 def probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
-    """Returns metrics of scores that are logits: mean D(x) and D(G(z)), the accuracy at 0.5, and the scores' gap."""
+    """Returns metrics, float32 [] each, of scores [b, ...] that are logits, where D is the sigmoid of a score.
+
+    These are the means of D(x) and of D(G(z)), the accuracy of D at 0.5, and the gap between the scores' means.
+    """
     return {
         "real_probability": jax.nn.sigmoid(real_scores).mean(),
         "fake_probability": jax.nn.sigmoid(fake_scores).mean(),
@@ -22,7 +25,10 @@ def probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, j
 
 
 def distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
-    """Returns metrics of scores without a zero of their own: the means' distance, and the accuracy half-way between."""
+    """Returns metrics, float32 [] each, of scores [b, ...] in which 0 has no meaning.
+
+    These are the distance between the means of real and fake scores, and the accuracy at the point half-way.
+    """
     return {
         "distance": real_scores.mean() - fake_scores.mean(),
         "accuracy": diagnostics.accuracy(real_scores, fake_scores, diagnostics.middle(real_scores, fake_scores)),

@@ -25,7 +25,8 @@ def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarr
 
     Samples by class have a column of the grid for each class that has examples.
 
-    `real` are the data set's examples; raises UserError where they are neither images nor points in the plane.
+    real: the data set's examples, uint8 [n, h, w, c] or float32 [n, 2]. Raises UserError where they are neither images
+    nor points in the plane.
     """
     sample, key = experiment.predict["sample"], experiment.keys.sample
     if real.ndim == 4:
@@ -65,8 +66,8 @@ def panel(path: Path, columns: Sequence[np.ndarray]) -> None:
 def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray) -> None:
     """Writes a PNG of a walk for each key: a row of images each, or a line each over the points of the data.
 
-    `real` are the data set's examples; raises UserError where they are neither images nor points in the plane. Where
-    latents are not sampled, a walk is between the codes of two of the examples.
+    keys [k]; real: the data set's examples, uint8 [n, h, w, c] or float32 [n, 2]. Where latents are not sampled, a walk
+    is between the codes of two of the examples. Raises UserError where they are neither images nor points in the plane.
     """
     predict, batch = experiment.predict, {}
     if "interpolate" not in predict:
