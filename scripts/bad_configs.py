@@ -164,7 +164,7 @@ RANGES = (
 
 
 def of_python(rng: random.Random, files: tuple[Path, ...]) -> Case:
-    """A config file that sets a field to a value of any kind, in any way: it is refused, or reads back equal."""
+    """Returns a case of a config file that sets a field to any value in any way: it is refused, or reads back equal."""
     file, field = rng.choice(fields(files))
     value = _value(rng)
     block = field.rpartition(".")[0]
@@ -180,16 +180,16 @@ def of_python(rng: random.Random, files: tuple[Path, ...]) -> Case:
     ]
     text = head + PUT + "\n".join(lines) + "\n"
 
-    def prepare(place: Path, held: Path) -> None:
-        del held
-        (place / "c.py").write_text(text, errors="backslashreplace")
+    def prepare(folder: Path, runs: Path) -> None:
+        del runs
+        (folder / "c.py").write_text(text, errors="backslashreplace")
 
-    arguments = ["--config={place}/c.py", "--workdir={run}"]
-    return Case(f"{file.name}: {way[:150]}", arguments, prepare, door=True, right=("refused", "taken"))
+    arguments = ["--config={folder}/c.py", "--workdir={run}"]
+    return Case(f"{file.name}: {way[:150]}", arguments, prepare, dry_run=True, right=("refused", "accepted"))
 
 
 def _value(rng: random.Random, depth: int = 0) -> str:
-    """Python text of a value of any kind."""
+    """Returns the Python text of a value of any kind."""
     kinds: list[Callable[[], str]] = [
         lambda: rng.choice(NUMBERS),
         lambda: _of_library(rng, "np", NUMPY),
@@ -203,7 +203,7 @@ def _value(rng: random.Random, depth: int = 0) -> str:
 
 
 def _of_library(rng: random.Random, library: str, dtypes: tuple[str, ...]) -> str:
-    """A scalar or an array of NumPy or JAX."""
+    """Returns the Python text of a scalar or an array of NumPy or JAX."""
     dtype, number = rng.choice(dtypes), rng.choice(("0", "1", "2", "4", "100"))
     if rng.random() < 0.5:
         return f"{library}.{dtype}({number})" if dtype != "void" else "np.void(b'ab')"
@@ -213,18 +213,20 @@ def _of_library(rng: random.Random, library: str, dtypes: tuple[str, ...]) -> st
 
 
 def of_ranges(rng: random.Random) -> Case:
-    """A generator that ends in some activation, and a range of the data that fits what it makes, or does not."""
+    """Returns a case of a generator's last activation and a range of the data that fits it or does not."""
     last, (low, high) = rng.choice(list(LAST)), rng.choice(RANGES)
     makes = LAST[last]
-    right: tuple[str, ...] = ("taken",)
+    right: tuple[str, ...] = ("accepted",)
     if last in HALF:
-        right = ("refused",) if low < -1.01 else ("refused", "taken")
+        right = ("refused",) if low < -1.01 else ("refused", "accepted")
     elif makes is not None:
         gap = max(abs(low - makes[0]), abs(high - makes[1])) / (high - low)
-        right = ("refused",) if gap > 0.002 else ("taken",) if gap < 0.0005 else ("refused", "taken")  # near the limit
+        right = (
+            ("refused",) if gap > 0.002 else ("accepted",) if gap < 0.0005 else ("refused", "accepted")
+        )  # near the limit
     config = rng.choice(["mnist_gan", "digits_dcgan", "mnist_vae"])
     if config == "mnist_vae":
-        right = ("refused", "taken")
+        right = ("refused", "accepted")
     role = "decoder" if config == "mnist_vae" else "generator"
     given = {**TINY, "data.name": "digits", "data.range": (low, high)}
     arguments = [f"--config={CONFIGS / config}.py", "--workdir={run}"]
@@ -232,4 +234,4 @@ def of_ranges(rng: random.Random) -> Case:
     name = last if last in layers.__all__ else f"jax.nn:{last}"
     arguments += [f"--config.networks.{role}.last_activation={{'name': '{name}'}}"]
     about = f"{config}: a range of ({low}, {high}) and {last} at the end"
-    return Case(about, arguments, door=True, right=right)
+    return Case(about, arguments, dry_run=True, right=right)

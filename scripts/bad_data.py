@@ -1,4 +1,4 @@
-"""Cases of bad_input.py: data sets of one's own and of TFDS's format that are, or are not, what a data set promises."""
+"""Cases of bad_input.py: own data sets and sets in TFDS's format, valid and invalid ones."""
 
 import importlib
 import io
@@ -156,7 +156,7 @@ P = "tensorflow_datasets.core.features."
 
 
 def of_own(rng: random.Random) -> Case:
-    """A data set of one's own, whole or wrong at one place or two; of images or points, with or without labels."""
+    """A data set of one's own, whole or wrong at one folder or two; of images or points, with or without labels."""
     images = rng.random() < 0.7
     config, kinds = ("mnist_gan", IMAGES) if images else ("ring_gan", POINTS)
     n, m = rng.choice(((40, 40), (4, 4), (1, 1), (40, 3), (2, 40), (40, 40)))
@@ -184,38 +184,38 @@ def of_own(rng: random.Random) -> Case:
         body = body.replace(f"{{{letter}}}", str(size))
     text = HEAD.replace("{n}", str(n)).replace("{m}", str(m)) + f"    {body}\n"
     fields: dict[str, Any] = {} if images else {"evaluators": "none"}
-    return own_case(rng, f"data of one's own: {body[:200]}", config, text, right, fields)
+    return own_case(rng, f"own data: {body[:200]}", config, text, right, fields)
 
 
 def own_case(
     rng: random.Random, about: str, config: str, text: str, right: tuple[str, ...], fields: dict[str, Any]
 ) -> Case:
-    """Training on the data set of a Python file in the case's folder."""
+    """Returns a case of training on the data set of a Python file in the case's folder."""
     module = f"own_{rng.getrandbits(40)}"
 
-    def prepare(place: Path, held: Path) -> None:
-        del held
-        (place / f"{module}.py").write_text(text)
+    def prepare(folder: Path, runs: Path) -> None:
+        del runs
+        (folder / f"{module}.py").write_text(text)
 
     given = {**TINY, "data.name": f"{module}:load", **fields}
     arguments = [f"--config={CONFIGS / config}.py", "--workdir={run}"]
     arguments += [f"--config.{name}={value}" for name, value in given.items()]
     drop = [] if "evaluators" in str(fields) else ["--config.evaluators=none"]
-    played = rng.random() < 0.2
-    return Case(about, [*arguments, *drop], prepare, {"GAN_JAX_CACHE": "{place}/cache"}, True, played, right=right)
+    trains = rng.random() < 0.2
+    return Case(about, [*arguments, *drop], prepare, {"GAN_JAX_CACHE": "{folder}/cache"}, True, trains, right=right)
 
 
 def _right(x: bool | None, labels: bool | None, more: bool | None, *, labelled: bool) -> tuple[str, ...]:
-    """The right outcomes for examples, labels and what else there is that are fit, or not, or might be either."""
+    """Returns the right outcomes for examples, labels and other fields, each valid, invalid, or either (None)."""
     if x is UNFIT or more is UNFIT or (labelled and labels is UNFIT):
         return ("refused",)
     if x is None or more is None or (labelled and labels is None):
-        return ("refused", "taken")
-    return ("taken",)
+        return ("refused", "accepted")
+    return ("accepted",)
 
 
 def of_evaluators(rng: random.Random) -> Case:
-    """Evaluators of any kind on tiny sets: what they lack is found before the first step."""
+    """Returns a case of any evaluator on a tiny set: what is missing is found before the first step."""
     n, m = (rng.choice((1, 2, 3, 4, 5, 6, 9, 10, 11, 20)) for _ in "nm")
     labels = rng.choice(("None, 0", "np.arange(n) % 3, 3", "np.zeros(n, int), 1", "np.zeros(n, int), 2"))
     x = rng.choice(("RNG.integers(0, 256, (n, 12, 12, 1)).astype(np.uint8)", "np.full((n, 12, 12, 1), 7, np.uint8)"))
@@ -232,12 +232,12 @@ def of_evaluators(rng: random.Random) -> Case:
     text = HEAD.replace("{n}", str(n)).replace("{m}", str(m)) + f"    return Dataset('mine', split, {x}, {labels})\n"
     fields = {"evaluate_every_steps": 2, "evaluators": f"{{'it': {chosen}}}"}
     about = f"{chosen} on {n} and {m} examples, labels {labels}"
-    case = own_case(rng, about, config, text, ("refused", "taken"), fields)
-    return case._replace(played=True)
+    case = own_case(rng, about, config, text, ("refused", "accepted"), fields)
+    return case._replace(trains=True)
 
 
 class Prepared(NamedTuple):
-    """What a set in TFDS's format is like; see `write`."""
+    """The properties of a set in TFDS's format; see `write`."""
 
     classes: str | None = "3"
     label: str | None = "label"
@@ -261,7 +261,7 @@ class Prepared(NamedTuple):
 
 
 def of_prepared(rng: random.Random) -> Case:
-    """A set in TFDS's format with one thing or two that are odd, or wrong."""
+    """Returns a case of a set in TFDS's format with one or two odd or wrong properties."""
     odd: list[dict[str, Any]] = [{"classes": value} for value in (None, "0", "-3", "x", "99999999999", "2")]
     odd += [{"label": value} for value in (None, "labels", "Label")]
     odd += [{"image": "img"}, {"dtype": "uint16"}, {"dtype": "float32"}, {"encoding": "JPEG"}, {"encoding": "GIF"}]
@@ -284,24 +284,24 @@ def of_prepared(rng: random.Random) -> Case:
         values |= change
     made = Prepared(**values)
     config = rng.choice(("mnist_gan", "mnist_cvae", "mnist_deep_ae"))
-    right = ("taken",) if not values and config != "mnist_cvae" else ("refused", "taken")
+    right = ("accepted",) if not values and config != "mnist_cvae" else ("refused", "accepted")
 
-    def prepare(place: Path, held: Path) -> None:
-        del held
-        write(place / "tfds", "mine", made)
+    def prepare(folder: Path, runs: Path) -> None:
+        del runs
+        write(folder / "tfds", "mine", made)
 
     given = {**TINY, "data.name": "mine", "evaluators": "none"}
     arguments = [f"--config={CONFIGS / config}.py", "--workdir={run}"]
     arguments += [f"--config.{name}={value}" for name, value in given.items()]
-    places = {"TFDS_DATA_DIR": "{place}/tfds", "GAN_JAX_CACHE": "{place}/cache"}
+    variables = {"TFDS_DATA_DIR": "{folder}/tfds", "GAN_JAX_CACHE": "{folder}/cache"}
     about = f"{config} on a prepared set: {values}"
-    return Case(about, arguments, prepare, places, True, rng.random() < 0.2, right=right)
+    return Case(about, arguments, prepare, variables, True, rng.random() < 0.2, right=right)
 
 
-def write(place: Path, name: str, made: Prepared) -> None:
+def write(root: Path, name: str, made: Prepared) -> None:
     """Writes a set of small random images in TFDS's format, without TensorFlow."""
     records = importlib.import_module("array_record.python.array_record_module")
-    folder = place / name / made.version
+    folder = root / name / made.version
     folder.mkdir(parents=True, exist_ok=True)
     image = {"dtype": made.dtype, "encodingFormat": "png", "shape": {"dimensions": list(made.declared)}}
     features: dict[str, Any] = {made.image: {"pythonClassName": f"{P}image_feature.Image", "image": image}}

@@ -1,4 +1,4 @@
-"""Cases of bad_input.py: damaged runs, data, caches and weights, and flags and places that are wrong."""
+"""Cases of bad_input.py: damaged runs, data, caches and weights, wrong flags and unusable paths."""
 
 import json
 import random
@@ -28,70 +28,72 @@ SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
 
 
 def of_files(rng: random.Random) -> Case:
-    """A case of any kind below."""
-    kinds = [*[_damaged_run] * 3, _damaged_data, _damaged_cache, _flags, _weights, _places]
+    """Returns a case of any kind below."""
+    kinds = [*[_damaged_run] * 3, _damaged_data, _damaged_cache, _flags, _weights, _unusable_paths]
     return rng.choice(kinds)(rng)
 
 
 def _damaged_run(rng: random.Random) -> Case:
-    """Any mode, of a run one file or folder of which is not what it was."""
+    """Returns a case of any mode on a run with one damaged file or folder."""
     base = rng.choice(list(USES))
     mode, damage = rng.choice(USES[base]), rng.getrandbits(64)
 
-    def prepare(place: Path, held: Path) -> None:
-        shutil.copytree(held / base, place / "run")
-        _damage(random.Random(damage), place / "run")
+    def prepare(folder: Path, runs: Path) -> None:
+        shutil.copytree(runs / base, folder / "run")
+        _damage(random.Random(damage), folder / "run")
 
     more = ["--config={run}/config.json", "--config.steps=4"] if mode == "train" else []
     return Case(f"--mode={mode} of a damaged run ({base})", ["--workdir={run}", *_use(mode), *more], prepare)
 
 
 def _damaged_data(rng: random.Random) -> Case:
-    """Training on a part of MNIST whose prepared files are not what they were."""
+    """Returns a case of training on a part of MNIST with a damaged prepared file."""
     damage = rng.getrandbits(64)
 
-    def prepare(place: Path, held: Path) -> None:
-        if (held / "mnist").is_dir():
-            shutil.copytree(held / "mnist", place / "data" / "mnist")
-        (place / "data").mkdir(exist_ok=True)
-        _damage(random.Random(damage), place / "data")
+    def prepare(folder: Path, runs: Path) -> None:
+        if (runs / "mnist").is_dir():
+            shutil.copytree(runs / "mnist", folder / "data" / "mnist")
+        (folder / "data").mkdir(exist_ok=True)
+        _damage(random.Random(damage), folder / "data")
 
     arguments = [f"--config={CONFIG}", "--workdir={run}", *_fields(TINY), "--config.data.split=test[:20]"]
-    return Case("damaged data", arguments, prepare, {"TFDS_DATA_DIR": "{place}/data", "GAN_JAX_CACHE": "{place}/cache"})
+    return Case(
+        "damaged data", arguments, prepare, {"TFDS_DATA_DIR": "{folder}/data", "GAN_JAX_CACHE": "{folder}/cache"}
+    )
 
 
 def _damaged_cache(rng: random.Random) -> Case:
-    """Training on digits, the cache of which is not what it was."""
+    """Returns a case of training on digits with a damaged cache."""
     damage = rng.getrandbits(64)
 
-    def prepare(place: Path, held: Path) -> None:
-        shutil.copytree(held / "cache", place / "cache")
-        _damage(random.Random(damage), place / "cache")
+    def prepare(folder: Path, runs: Path) -> None:
+        shutil.copytree(runs / "cache", folder / "cache")
+        _damage(random.Random(damage), folder / "cache")
 
     arguments = [f"--config={CONFIG}", "--workdir={run}", *_fields(TINY), "--config.data.name=digits"]
-    return Case("damaged cache", arguments, prepare, {"GAN_JAX_CACHE": "{place}/cache"})
+    return Case("damaged cache", arguments, prepare, {"GAN_JAX_CACHE": "{folder}/cache"})
 
 
 def _flags(rng: random.Random) -> Case:
-    """A flag of any mode with a wrong value, of a run that is whole."""
+    """Returns a case of a flag of any mode with a wrong value, on a whole run."""
     mode, value = rng.choice(USES["gan"]), rng.choice(TEXTS)
     flag = rng.choice(["num", "sample_seed", "step", "out", "mode", "workdir", "config", "helpp", "config.seed"])
     if flag in ("out", "workdir", "config"):
-        value = "{place}/" + value  # nothing outside is to be written
+        value = "{folder}/" + value  # nothing outside is to be written
     arguments = ["--workdir={run}", *_use(mode), *(_fields(TINY) if mode == "train" else []), f"--{flag}={value}"]
     return Case(f"--mode={mode} --{flag}={value[:60]!r}", arguments, _whole)
 
 
 def _weights(rng: random.Random) -> Case:
-    """An evaluation by InceptionV3 whose weights are none."""
+    """Returns a case of an evaluation by InceptionV3 with a file that has no weights."""
     kind, seed = rng.choice(["garbage", "other arrays", "text", "folder", "none", "pickle"]), rng.getrandbits(64)
 
-    def prepare(place: Path, held: Path) -> None:
-        _whole(place, held)
-        run = json.loads((place / "run" / "config.json").read_text())
-        path, about = place / "weights.npz", np.array(json.dumps({"name": inception.NAME}))
+    def prepare(folder: Path, runs: Path) -> None:
+        _whole(folder, runs)
+        run = json.loads((folder / "run" / "config.json").read_text())
+        path, about = folder / "weights.npz", np.array(json.dumps({"name": inception.NAME}))
         run["config"]["evaluators"]["samples"] |= {"features": "inception", "weights": str(path)}
-        (place / "given.json").write_text(json.dumps(run))
+        (folder / "given.json").write_text(json.dumps(run))
         if kind == "garbage":
             path.write_bytes(random.Random(seed).randbytes(1000))
         elif kind == "folder":
@@ -103,12 +105,12 @@ def _weights(rng: random.Random) -> Case:
             array = np.array("text") if kind == "text" else np.zeros((3, 3))
             np.savez(path, allow_pickle=False, about=about, **{"params/fc/kernel": array})
 
-    arguments = ["--workdir={run}", "--config={place}/given.json", "--mode=evaluate"]
+    arguments = ["--workdir={run}", "--config={folder}/given.json", "--mode=evaluate"]
     return Case(f"weights of inception: {kind}", arguments, prepare)
 
 
-def _places(rng: random.Random) -> Case:
-    """A work directory, or a file to write, at a place that is none."""
+def _unusable_paths(rng: random.Random) -> Case:
+    """Returns a case of a run's folder, or a file to write, at an unusable path."""
     kind = rng.choice(
         ["a file", "in a file", "a long name", "a loop", "a strange name", "a dangling link", "another's folder"]
     )
@@ -116,11 +118,11 @@ def _places(rng: random.Random) -> Case:
     mode, is_out = rng.choice(USES["gan"]), rng.random() < 0.5
     out = name + SUFFIXES.get(mode, "")
 
-    def prepare(place: Path, held: Path) -> None:
-        _whole(place, held)
-        taken = place / (out.partition("/")[0] if is_out else "taken")
+    def prepare(folder: Path, runs: Path) -> None:
+        _whole(folder, runs)
+        taken = folder / (out.partition("/")[0] if is_out else "taken")
         if kind in ("a loop", "a dangling link"):
-            taken.symlink_to(taken if kind == "a loop" else place / "nowhere" / "x")
+            taken.symlink_to(taken if kind == "a loop" else folder / "nowhere" / "x")
         elif kind == "another's folder":
             taken.mkdir()
             (taken / "thing").write_text("mine")
@@ -128,15 +130,15 @@ def _places(rng: random.Random) -> Case:
             taken.write_text("mine")
 
     where = (
-        ["--workdir={run}", "--out={place}/" + out] if is_out and mode in SUFFIXES else ["--workdir={place}/" + name]
+        ["--workdir={run}", "--out={folder}/" + out] if is_out and mode in SUFFIXES else ["--workdir={folder}/" + name]
     )
     more = _fields(TINY) if mode == "train" else []
-    return Case(f"--mode={mode} at a place that is {kind}", [*_use(mode), *where, *more], prepare)
+    return Case(f"--mode={mode} at a path that is {kind}", [*_use(mode), *where, *more], prepare)
 
 
 def _use(mode: str) -> list[str]:
-    """The flags of a mode, which writes a small file."""
-    out = ["--out={place}/out" + SUFFIXES[mode]] if mode in SUFFIXES else []
+    """Returns the flags of a mode that make it write a small file."""
+    out = ["--out={folder}/out" + SUFFIXES[mode]] if mode in SUFFIXES else []
     return [f"--mode={mode}", *out, *(["--num=4"] if mode == "sample" else [])]
 
 
@@ -144,16 +146,16 @@ def _fields(values: dict) -> list[str]:
     return [f"--config.{name}={value}" for name, value in values.items()]
 
 
-def _whole(place: Path, held: Path) -> None:
-    shutil.copytree(held / "gan", place / "run")
+def _whole(folder: Path, runs: Path) -> None:
+    shutil.copytree(runs / "gan", folder / "run")
 
 
 def _damage(rng: random.Random, folder: Path) -> None:
-    """Makes one file or folder of a tree, itself among them, another thing, or adds one that is none of its."""
-    places = sorted(folder.rglob("*"))
-    path = rng.choice([*places, *places, folder])
+    """Replaces, damages or removes one file or folder of a tree, or adds one that does not belong there."""
+    paths = sorted(folder.rglob("*"))
+    path = rng.choice([*paths, *paths, folder])
     if rng.random() < 0.2:
-        path = rng.choice([folder, *(place for place in places if place.is_dir())]) / rng.choice(STRAY)
+        path = rng.choice([folder, *(path for path in paths if path.is_dir())]) / rng.choice(STRAY)
     before = path.read_bytes() if path.is_file() else b"text"
     if path.is_dir():
         shutil.rmtree(path)

@@ -1,16 +1,16 @@
-"""Feeds wrong values and wrong files to the command line and looks at how each case ends.
+"""Gives wrong values and wrong files to the command line, and checks how each case ends.
 
     python scripts/bad_input.py --cases=3000 [--seed=0] [--config=configs/X.py ...] [--kind=K ...] [--verbose --only=N]
 
 Every field of every config is given values of other types, signs and sizes, NaN, names of other things, text of every
 kind, on the command line, in a config.json and in a Python file; every mode is given damaged runs, data, caches,
-weights, flags and places, other data, other settings of JAX; data sets are what they promise or not. KINDS has them.
-A case has to end in one line that says what is wrong (status 1 or 2), or as a run that is valid: taken at the door,
-that is up to its first step, and of a share of the cases played to the end (status 0, or 3 where it diverges). Where it
-is known which of these is right, it has to be that one; what was taken has to be read back equal from config.json.
+weights, flags and paths, other data, other settings of JAX; data sets are valid or not. KINDS lists the kinds.
+A case has to end in one line that says what is wrong (status 1 or 2), or as a valid run: it is accepted, which means
+that its first step would follow, and a share of these runs is trained to the end (status 0, or 3 where it diverges).
+Where the right one of these is known, it has to be that one. An accepted config reads back equal from config.json.
 
 It is a failure where there is a traceback, more than one line, a process that dies, hangs or takes all memory, where
-after a refusal at the door a folder is not as it was, or where a half-written file is left. Prints the counts by
+after a refusal a folder is not as it was, or where a half-written file is left. Prints the counts by
 outcome, and of each failure what went wrong and the command that repeats it; the exit status is 1 where there is one.
 Cases run one after the other in processes of bounded memory and time.
 """
@@ -46,14 +46,14 @@ CONFIGS = tuple(file for file in sorted((ROOT / "configs").rglob("*.py")) if "ge
 LONGEST = 120.0  # seconds of a case: after that it hangs
 MAX_BYTES = 16 << 30  # of a process's addresses
 LIFE = 150  # cases of a process, whose compiled programs would fill its memory
-PLAYED = 0.1
+TRAINED = 0.1
 RUNS = {
     "gan": ("mnist_gan", {"samples.samples": 20, "samples.metrics": ("frechet",), "samples.seeds": 1}),
     "autoencoder": ("mnist_deep_ae", {}),
 }
-"""What cases damage: a config and its evaluators' fields, to be trained on digits."""
+"""Runs that cases damage: a config and fields of its evaluators, trained on digits."""
 OF_FIELDS = MappingProxyType({"command": bad_values.of_command, "json": bad_values.of_json})
-"""Cases of a field of a config, each field in turn."""
+"""Cases of a config's field; all fields come one after the other."""
 OF_ANY: Mapping[str, Callable[[random.Random], Case]] = MappingProxyType(
     {
         "files": bad_files.of_files,
@@ -73,7 +73,7 @@ CYCLE = ("command", "json", "files", "python", "command", "own", "command", "jso
 CYCLE += ("resumes", "command", "json", "evaluators", "python", "command", "own", "json", "flags", "command", "files")
 CYCLE += ("python", "command", "paths", "json", "own", "command", "files", "ranges", "command", "prepared", "json")
 CYCLE += ("resumes", "command", "evaluators", "python", "command", "absent", "json", "command", "environments")
-"""The kinds of cases, as they come in turn."""
+"""The kinds of cases, in the order in which they repeat."""
 
 
 def main(argv: list[str]) -> int:
@@ -82,19 +82,19 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--cases", type=int, default=2000, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="of the cases")
     parser.add_argument("--only", type=int, help="the number of one case")
-    parser.add_argument("--verbose", action="store_true", help="show each case's command and its words")
+    parser.add_argument("--verbose", action="store_true", help="show each case's command and standard error")
     parser.add_argument("--config", type=of_user, action="append", help="config files; all if none is given")
     parser.add_argument("--kind", choices=KINDS, action="append", help="kinds of cases; all if none is given")
-    parser.add_argument("--played", type=float, default=PLAYED, help="the share of valid configs that is played")
+    parser.add_argument("--trained", type=float, default=TRAINED, help="the share of valid configs that is trained")
     args = parser.parse_args(argv)
     files = tuple(path.resolve() for path in args.config or CONFIGS)
     numbers = range(args.cases) if args.only is None else [args.only]
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
-    plan = Plan(args.seed, files, args.played, tuple(args.kind or CYCLE))
+    plan = Plan(args.seed, files, args.trained, tuple(args.kind or CYCLE))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as temporary:
-        held = prepare(Path(temporary))
-        outcomes = run(plan, numbers, held, args.verbose)
+        runs = prepare(Path(temporary))
+        outcomes = run(plan, numbers, runs, args.verbose)
     failed = {number: outcome for number, outcome in outcomes.items() if outcome.wrong}
     counts = Counter(outcome.kind for outcome in outcomes.values()).most_common()
     slowest = max(outcome.seconds for outcome in outcomes.values())
@@ -106,27 +106,27 @@ def main(argv: list[str]) -> int:
 
 
 class Plan(NamedTuple):
-    """What cases are made of: a seed, config files, the share of fields' cases that is played, and kinds in turn."""
+    """What cases are made of: a seed, config files, the share of cases that is trained, the kinds in order."""
 
     seed: int
     files: tuple[Path, ...]
-    played: float
+    trained: float
     kinds: tuple[str, ...] = CYCLE
 
 
 def failure(plan: Plan, number: int, outcome: Outcome) -> str:
     """Returns what went wrong in a case, and the command that repeats it."""
-    again = [f"--seed={plan.seed}", f"--played={plan.played}", f"--only={number}", "--verbose"]
+    again = [f"--seed={plan.seed}", f"--trained={plan.trained}", f"--only={number}", "--verbose"]
     again += [f"--config={path}" for path in plan.files if plan.files != CONFIGS]
     again += [f"--kind={kind}" for kind in plan.kinds if plan.kinds != CYCLE]
     return f"FAILED {outcome.kind}: {outcome.wrong}\n    python scripts/bad_input.py {shlex.join(again)}"
 
 
 def make(plan: Plan, number: int) -> Case:
-    """The case of this number, a function of it and of the plan alone."""
+    """Returns the case of this number, a function of the number and the plan alone."""
     rng = random.Random(f"{plan.seed}/{number}")
-    turn, place = divmod(number, len(plan.kinds))
-    kind = plan.kinds[place]
+    cycle, index = divmod(number, len(plan.kinds))
+    kind = plan.kinds[index]
     if kind == "python":
         return bad_configs.of_python(rng, plan.files)
     if kind in OF_ANY:
@@ -134,40 +134,40 @@ def make(plan: Plan, number: int) -> Case:
     fields = list(bad_values.fields(plan.files))
     random.Random(plan.seed).shuffle(fields)
     of_fields = [each in OF_FIELDS for each in plan.kinds]
-    file, field = fields[(turn * sum(of_fields) + sum(of_fields[:place])) % len(fields)]
-    return OF_FIELDS[kind](rng, file, field)._replace(played=rng.random() < plan.played)
+    file, field = fields[(cycle * sum(of_fields) + sum(of_fields[:index])) % len(fields)]
+    return OF_FIELDS[kind](rng, file, field)._replace(trains=rng.random() < plan.trained)
 
 
-def prepare(held: Path) -> Path:
-    """Trains the runs that cases damage, with a cache of their own, and lays MNIST's prepared files beside them."""
+def prepare(runs: Path) -> Path:
+    """Trains the runs that cases damage, with a cache of their own, and copies MNIST's prepared files beside them."""
     tiny = {**bad_values.TINY, "data.name": "digits", "checkpoint_every_steps": 1, "evaluate_every_steps": 2}
     for name, (config, evaluators) in RUNS.items():
-        _train(held, name, config, tiny | {f"evaluators.{field}": value for field, value in evaluators.items()})
-    bad_data.write(held / "tfds", "mine", bad_uses.SET)
+        _train(runs, name, config, tiny | {f"evaluators.{field}": value for field, value in evaluators.items()})
+    bad_data.write(runs / "tfds", "mine", bad_uses.SET)
     pixels = {"name": "samples.distribution", "features": "pixels", "metrics": ("frechet",), "samples": 20, "seeds": 2}
     own = {"data.name": "mine", "evaluate_every_steps": 1, "evaluators": {"samples": pixels}}
-    _train(held, "own", "mnist_gan", tiny | own | {"keep_best": bad_uses.RULES[0]})
+    _train(runs, "own", "mnist_gan", tiny | own | {"keep_best": bad_uses.RULES[0]})
     if (mnist := tfds.data_dir() / "mnist").is_dir():
-        shutil.copytree(mnist, held / "mnist", ignore=shutil.ignore_patterns("*train*"))
-    return held
+        shutil.copytree(mnist, runs / "mnist", ignore=shutil.ignore_patterns("*train*"))
+    return runs
 
 
-def _train(held: Path, name: str, config: str, values: Mapping[str, Any]) -> None:
+def _train(runs: Path, name: str, config: str, values: Mapping[str, Any]) -> None:
     command = [sys.executable, "-m", "gan_jax.main", f"--config={ROOT / 'configs' / config}.py"]
-    command += [f"--workdir={held / name}", *(f"--config.{field}={value}" for field, value in values.items())]
-    environment = {**os.environ, "GAN_JAX_CACHE": str(held / "cache")}
+    command += [f"--workdir={runs / name}", *(f"--config.{field}={value}" for field, value in values.items())]
+    environment = {**os.environ, "GAN_JAX_CACHE": str(runs / "cache")}
     if name == "own":
-        environment |= {"TFDS_DATA_DIR": str(held / "tfds"), "GAN_JAX_CACHE": str(held / "other cache")}
+        environment |= {"TFDS_DATA_DIR": str(runs / "tfds"), "GAN_JAX_CACHE": str(runs / "other cache")}
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=environment)
 
 
-def run(plan: Plan, numbers: Iterable[int], held: Path, verbose: bool = False) -> dict[int, Outcome]:
-    """Runs the cases of these numbers, one after the other, in processes that are replaced -> their outcomes."""
-    outcomes, worker = {}, Worker(held, verbose)
+def run(plan: Plan, numbers: Iterable[int], runs: Path, verbose: bool = False) -> dict[int, Outcome]:
+    """Runs the cases of these numbers, one after the other in processes that are replaced; returns their outcomes."""
+    outcomes, worker = {}, Worker(runs, verbose)
     for number in numbers:
-        if worker.cases == LIFE or not worker.lives():
+        if worker.cases == LIFE or not worker.is_alive():
             worker.stop()
-            worker = Worker(held, verbose)
+            worker = Worker(runs, verbose)
         outcomes[number] = worker.ask(make(plan, number).about, (plan, number))
         if outcomes[number].wrong:
             print(failure(plan, number, outcomes[number]), file=sys.stderr, flush=True)
@@ -180,21 +180,21 @@ def run(plan: Plan, numbers: Iterable[int], held: Path, verbose: bool = False) -
 class Worker:
     """A process that runs cases, one at a time."""
 
-    def __init__(self, held: Path, verbose: bool):
+    def __init__(self, runs: Path, verbose: bool):
         spawn = multiprocessing.get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=work, args=(theirs, held, verbose))
+        self._process = spawn.Process(target=work, args=(theirs, runs, verbose))
         self._process.start()
         theirs.close()
         self.cases = 0
-        self._pipe.recv()  # once it is ready: what starting takes is no case's
+        self._pipe.recv()  # ready: its start counts for no case
 
-    def lives(self) -> bool:
-        """Whether it can take another case."""
+    def is_alive(self) -> bool:
+        """Returns True where it can run another case."""
         return self._process.is_alive()
 
     def ask(self, about: str, case: tuple) -> Outcome:
-        """The outcome of a case, however it ends."""
+        """Returns the outcome of a case, however it ends."""
         self.cases += 1
         began = time.monotonic()
         try:
@@ -208,21 +208,21 @@ class Worker:
         return Outcome("hung", f"{about}: no end after {LONGEST:.0f} s", LONGEST)
 
     def stop(self) -> None:
-        """Ends the process, which goes by itself unless it hangs."""
+        """Ends the process; kills it where it hangs."""
         self._pipe.close()
         self._process.join(5)
         self._process.kill()
         self._process.join()
 
 
-def work(pipe: Any, held: Path, verbose: bool) -> None:
-    """Runs the cases that come through a pipe, within bounds of memory."""
+def work(pipe: Any, runs: Path, verbose: bool) -> None:
+    """Runs the cases that come through a pipe, in bounded memory."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # as the command sets it
-    trial = Trial(held)
+    trial = Trial(runs)
     pipe.send("ready")
-    with suppress(EOFError):  # nobody is left to ask
+    with suppress(EOFError):  # the asking process has ended
         while True:
             pipe.send(trial.outcome(make(*pipe.recv()), verbose=verbose))
 

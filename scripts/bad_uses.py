@@ -1,4 +1,4 @@
-"""Cases of bad_input.py: what a run is put to, in which surroundings: other data, flags, paths, settings of JAX."""
+"""Cases of bad_input.py: uses of a run with other data, flags, paths, environments or settings of JAX."""
 
 import random
 import shutil
@@ -14,12 +14,12 @@ from scripts.bad_values import TEXTS, TINY, Case
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 SET = bad_data.Prepared(channels=1, declared=("8", "8", 1))
-"""The data that the held run `own` is trained on."""
+"""The data that the run `own` is trained on."""
 SAVED = (1, 2)
 RULES = ("min samples/frechet/pixels", "max samples/frechet/pixels", "min samples/frechet/pixels/std")
-FLAGS = {"step": "2", "num": "4", "out": "{place}/out", "sample_seed": "3", "split": "train"}
+FLAGS = {"step": "2", "num": "4", "out": "{folder}/out", "sample_seed": "3", "split": "train"}
 FLAGS |= {"coordinator": "localhost:1", "processes": "2", "process": "1"}
-OTHERS: tuple[tuple[dict[str, Any], bool | None], ...] = (  # what is other about the data, whether the run sees it
+OTHERS: tuple[tuple[dict[str, Any], bool | None], ...] = (  # what differs in the data, and whether the run notices it
     ({}, False),
     ({"seed": 1}, True),
     ({"first": 1}, True),
@@ -59,7 +59,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "JAX_CHECK_TRACER_LEAKS": ("1",),
     "JAX_LOG_COMPILES": ("1",),
     "JAX_TRACEBACK_FILTERING": ("off", "x"),
-    "JAX_COMPILATION_CACHE_DIR": ("/dev/null/x", "", "{place}/c"),
+    "JAX_COMPILATION_CACHE_DIR": ("/dev/null/x", "", "{folder}/c"),
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": ("x", "-1"),
     "JAX_NUM_CPU_DEVICES": ("0", "x", "3"),
     "XLA_FLAGS": ("--xla_force_host_platform_device_count=3",),
@@ -69,41 +69,49 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "PYTHONWARNINGS": ("error", "always"),
     "PYTHONIOENCODING": ("ascii", "latin-1", "utf-16", "cp037"),
     "LC_ALL": ("C", "nonsense"),
-    "HOME": ("", "/dev/null", "{place}"),
+    "HOME": ("", "/dev/null", "{folder}"),
     "COLUMNS": ("1", "x"),
     "TMPDIR": ("/dev/null",),
 }
-NAMES = ("~/{}", "~nobody/{}", "{}\udcff", "{}\0", "{place}/a\0/{}", "{place}/\ud800{}", "{place}/" + "x" * 300 + "{}")
-NAMES += ("{place}/" + "d/" * 3000 + "{}", "{place}/λ{}", "{place}/a b{}", "{place}/~/{}", "{place}/new/er/{}")
-NAMES += ("{place}/a\n{}", "{place}/%s{}", "{place}//./{}", "{place}/new/../{}", "{place}/" + "λ" * 140 + "{}")
+NAMES = (
+    "~/{}",
+    "~nobody/{}",
+    "{}\udcff",
+    "{}\0",
+    "{folder}/a\0/{}",
+    "{folder}/\ud800{}",
+    "{folder}/" + "x" * 300 + "{}",
+)
+NAMES += ("{folder}/" + "d/" * 3000 + "{}", "{folder}/λ{}", "{folder}/a b{}", "{folder}/~/{}", "{folder}/new/er/{}")
+NAMES += ("{folder}/a\n{}", "{folder}/%s{}", "{folder}//./{}", "{folder}/new/../{}", "{folder}/" + "λ" * 140 + "{}")
 
 
 def of_resumes(rng: random.Random) -> Case:
-    """A run that is gone on with, or put to use, on other data, with other settings of JAX, or with other fields."""
+    """Returns a case of a run resumed or used on other data, with other settings of JAX, or with other fields."""
     kind, mode = rng.choice(("data", "data", "settings", "fields")), rng.choice(USES["gan"])
-    arguments, door = _use(mode, ["--config.steps=4"] if mode == "train" else []), mode == "train"
-    goes_on = ("taken",) if door else ("done",)
+    arguments, dry_run = _use(mode, ["--config.steps=4"] if mode == "train" else []), mode == "train"
+    accepted = ("accepted",) if dry_run else ("done",)
     if kind == "settings":
         name, value, counts = rng.choice(SETTINGS)
-        right = ("refused",) if counts else goes_on
+        right = ("refused",) if counts else accepted
         about = f"--mode={mode} with {name}={value}"
-        return Case(about, arguments, _own(SET), _data(), door, settings={name: value}, right=right)
+        return Case(about, arguments, _own(SET), _data(), dry_run, settings={name: value}, right=right)
     if kind == "data":
         change, counts = rng.choice(OTHERS)
-        right = ("refused",) if counts and mode in ("train", "evaluate") else goes_on
-        right = ("refused", *goes_on) if counts is None else right
+        right = ("refused",) if counts and mode in ("train", "evaluate") else accepted
+        right = ("refused", *accepted) if counts is None else right
         about = f"--mode={mode} on data with {change}"
-        return Case(about, arguments, _own(SET._replace(**change)), _data(), door, right=right)
+        return Case(about, arguments, _own(SET._replace(**change)), _data(), dry_run, right=right)
     field, value = rng.choice(list(_changed(rng).items()))
     free = configs.is_free(field)
-    right = goes_on if free and mode == "train" else ("refused",)
+    right = accepted if free and mode == "train" else ("refused",)
     about = f"--mode={mode} with --config.{field}={value}"
     arguments = ["--config={run}/config.json", *arguments, f"--config.{field}={value}"]
-    return Case(about, arguments, _own(SET), _data(), door, right=right)
+    return Case(about, arguments, _own(SET), _data(), dry_run, right=right)
 
 
 def _changed(rng: random.Random) -> dict[str, Any]:
-    """Fields of the held run, with other values than it has, that are right in themselves."""
+    """Returns fields of the run `own` with other values, each of them valid."""
     return {
         "seed": 1,
         "batch_size": 8,
@@ -124,7 +132,7 @@ def _changed(rng: random.Random) -> dict[str, Any]:
 
 
 def of_flags(rng: random.Random) -> Case:
-    """Flags that a mode uses or not, steps that there are or not, and rules by which a checkpoint is kept."""
+    """Returns a case of flags that a mode uses or not, of steps that exist or not, or of rules for the best step."""
     kind, mode = rng.choice(("flags", "steps", "rules")), rng.choice(("train", "sample", "interpolate", "evaluate"))
     if kind == "flags":
         given = rng.sample(list(FLAGS), rng.choice((1, 2, 3)))
@@ -135,9 +143,9 @@ def of_flags(rng: random.Random) -> Case:
             return of_flags(rng)  # it would wait for other processes
         named = [f"--{flag}" for flag in unused]
 
-        def check(place: Path, words: str) -> str:
-            del place
-            return "" if all(name in words for name in named) else f"{named} are not named: {words[-300:]}"
+        def check(folder: Path, stderr: str) -> str:
+            del folder
+            return "" if all(name in stderr for name in named) else f"{named} are not named: {stderr[-300:]}"
 
         right = ("refused",) if unused else ("refused", "done")
         return Case(f"--mode={mode} {flags}", [*_use(mode), *flags], _own(SET), _data(), right=right, check=check)
@@ -150,19 +158,19 @@ def of_flags(rng: random.Random) -> Case:
             f"--mode={mode} --step={step[:60]!r}", [*_use(mode), f"--step={step}"], _own(SET), _data(), right=right
         )
     rule = rng.choice((*RULES, *(_mistyped(rng, rule) for rule in RULES)))
-    right = ("taken",) if rule in RULES else ("refused",)
+    right = ("accepted",) if rule in RULES else ("refused",)
     arguments = ["--workdir={run}", "--config={run}/config.json", "--config.steps=4", f"--config.keep_best={rule}"]
     return Case(f"--config.keep_best={rule!r}", arguments, _own(SET), _data(), True, right=right)
 
 
 def _mistyped(rng: random.Random, text: str) -> str:
-    """A text with a letter gone, doubled or another one."""
+    """Returns a text in which a letter is missing, doubled or another one."""
     at = rng.randrange(len(text))
     return text[:at] + rng.choice(("", text[at] * 2, "q")) + text[at + 1 :]
 
 
 def of_paths(rng: random.Random) -> Case:
-    """A path of any flag: what `~` stands for, and names that no system, or not this one, can write."""
+    """Returns a case of a path of any flag: with `~`, or of a name that cannot be written."""
     name, flag = rng.choice(NAMES), rng.choice(("out", "workdir", "config"))
     if flag == "out":
         arguments, last = ["--workdir={run}", "--mode=sample", "--num=4"], "x.npz"
@@ -172,17 +180,17 @@ def of_paths(rng: random.Random) -> Case:
         arguments, last = ["--workdir={run}", "--mode=evaluate"], "given.json"
     given = name.replace("{}", last)
     home = name == "~/{}"
-    right = ("done", "taken") if home else ("refused", "done", "taken")
+    right = ("done", "accepted") if home else ("refused", "done", "accepted")
 
-    def prepare(place: Path, held: Path) -> None:
-        _own(SET)(place, held)
-        shutil.copy(place / "run" / "config.json", place / "given.json")
+    def prepare(folder: Path, runs: Path) -> None:
+        _own(SET)(folder, runs)
+        shutil.copy(folder / "run" / "config.json", folder / "given.json")
 
-    def check(place: Path, words: str) -> str:
-        del words
-        return "" if not home or (place / last).exists() else f"{place / last} was not made"
+    def check(folder: Path, stderr: str) -> str:
+        del stderr
+        return "" if not home or (folder / last).exists() else f"{folder / last} was not made"
 
-    environment = _data() | {"HOME": "{place}"}
+    environment = _data() | {"HOME": "{folder}"}
     if "\0" in given or "\ud800" in given or "\udcff" in given:
         right = ("refused",)
     return Case(
@@ -197,54 +205,54 @@ def of_paths(rng: random.Random) -> Case:
 
 
 def of_absent_data(rng: random.Random) -> Case:
-    """A run put to use where its data are not at hand: samples and walks need none."""
+    """Returns a case of a run without its data: samples and walks need none."""
     mode = rng.choice(USES["gan"])
     arguments = _use(mode, ["--config.steps=4"] if mode == "train" else [])
     right = ("done",) if mode in ("sample", "interpolate") else ("refused",)
 
-    def prepare(place: Path, held: Path) -> None:
-        shutil.copytree(held / "own", place / "run")
+    def prepare(folder: Path, runs: Path) -> None:
+        shutil.copytree(runs / "own", folder / "run")
 
     return Case(f"--mode={mode} without the data", arguments, prepare, _data(), True, right=right)
 
 
 def of_environments(rng: random.Random) -> Case:
-    """Training, or sampling, as a process of its own with one thing or two in its environment that are odd."""
+    """Returns a case of training or sampling, as a process of its own, with one or two odd environment variables."""
     chosen = {name: rng.choice(ENVIRONMENTS[name]) for name in rng.sample(list(ENVIRONMENTS), rng.choice((1, 1, 2)))}
     mode = rng.choice(("train", "train", "sample"))
-    arguments = ["--workdir={place}/λ", "--mode=sample", "--num=4", "--out={place}/λ.npz"]
+    arguments = ["--workdir={folder}/λ", "--mode=sample", "--num=4", "--out={folder}/λ.npz"]
     if mode == "train":
         more = {**TINY, "data.name": "digits", "evaluators": "none"}
         if rng.random() < 0.3:
             more["players.critic.optimizer.learning_rate"] = "1e38"
-        arguments = [f"--config={CONFIGS / 'mnist_gan.py'}", "--workdir={place}/new λ", *_fields(more)]
+        arguments = [f"--config={CONFIGS / 'mnist_gan.py'}", "--workdir={folder}/new λ", *_fields(more)]
 
-    def prepare(place: Path, held: Path) -> None:
-        shutil.copytree(held / "gan", place / "λ")
+    def prepare(folder: Path, runs: Path) -> None:
+        shutil.copytree(runs / "gan", folder / "λ")
 
     about = f"--mode={mode} with {chosen}, {arguments[-1]}"
     return Case(about, arguments, prepare, chosen, process=True, right=("refused", "done", "diverged"))
 
 
 def _use(mode: str, more: list[str] | tuple[()] = ()) -> list[str]:
-    out = [f"--out={{place}}/out{SUFFIXES[mode]}"] if mode in SUFFIXES else []
+    out = [f"--out={{folder}}/out{SUFFIXES[mode]}"] if mode in SUFFIXES else []
     return ["--workdir={run}", f"--mode={mode}", *out, *(["--num=4"] if mode == "sample" else []), *more]
 
 
 def _own(made: bad_data.Prepared) -> Callable[[Path, Path], None]:
-    """Lays out the held run `own`, and a set in the place of its data; an own version of it lies beside."""
+    """Returns a function that writes the run `own` and this data set, beside the run's own if its version differs."""
 
-    def prepare(place: Path, held: Path) -> None:
-        shutil.copytree(held / "own", place / "run")
+    def prepare(folder: Path, runs: Path) -> None:
+        shutil.copytree(runs / "own", folder / "run")
         if made.version != SET.version:
-            bad_data.write(place / "tfds", "mine", SET)
-        bad_data.write(place / "tfds", "mine", made)
+            bad_data.write(folder / "tfds", "mine", SET)
+        bad_data.write(folder / "tfds", "mine", made)
 
     return prepare
 
 
 def _data() -> dict[str, str]:
-    return {"TFDS_DATA_DIR": "{place}/tfds", "GAN_JAX_CACHE": "{place}/cache"}
+    return {"TFDS_DATA_DIR": "{folder}/tfds", "GAN_JAX_CACHE": "{folder}/cache"}
 
 
 def _fields(values: dict[str, Any]) -> list[str]:

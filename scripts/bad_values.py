@@ -22,7 +22,7 @@ TINY = {
     "checkpoint_every_steps": 2,
 }
 SMALL = {"samples": 20, "references": 100, "seeds": 2, "metrics": ("frechet",)}
-"""Of an evaluator, so that it may be played."""
+"""Fields of an evaluator that make it fast enough to train with."""
 
 INTEGERS = ["0", "1", "-1", "2", "3", "5", "17", "1000", *map(str, (2**31 - 1, 2**31, 2**63, -(2**63), 10**400))]
 FLOATS = ["0", "-0.0", "1", "-1", "0.5", "2.0", "7", "nan", "inf", "-inf", "1e30", "-1e30", "1e39", "1e-45", "1e400"]
@@ -70,38 +70,38 @@ KEYS = ["x", "name", "seed", "", "a.b", "\0", "ä"]
 
 
 class Case(NamedTuple):
-    """A command line without its program, in which `{run}` and `{place}` stand for folders, and what it is about.
+    """A command line without its program, in which `{run}` and `{folder}` are replaced by paths, and what it tests.
 
     Attributes:
-        prepare: `(place, held) -> None` lays out its files in an empty folder; `held` are whole runs by name.
-        environment: variables set; `{place}` stands for the folder.
-        door: whether training is to end at its first step; played: whether it then goes on.
+        prepare: `(folder, runs) -> None` writes its files to an empty folder; `runs` has whole runs by name.
+        environment: variables to set; `{folder}` is replaced by the folder's path.
+        dry_run: True where training ends before its first step. trains: True where it then trains as well.
         settings: of JAX, set in this process.
-        process: whether it is to be a process of its own.
-        right: the kinds of outcome that are right; any of the usual ones if none is named.
-        check: `(place, words) -> what is wrong` with what was left and said, '' for nothing.
+        process: True for a process of its own.
+        right: the kinds of outcome that are right; any of the usual ones for ().
+        check: `(folder, stderr) -> what is wrong`, '' for nothing.
     """
 
     about: str
     arguments: list[str]
-    prepare: Callable[[Path, Path], None] = lambda place, held: None
+    prepare: Callable[[Path, Path], None] = lambda folder, runs: None
     environment: Mapping[str, str] = MappingProxyType({})
-    door: bool = False
-    played: bool = False
+    dry_run: bool = False
+    trains: bool = False
     settings: Mapping[str, Any] = MappingProxyType({})
     process: bool = False
     right: tuple[str, ...] = ()
-    check: Callable[[Path, str], str] = lambda place, words: ""
+    check: Callable[[Path, str], str] = lambda folder, stderr: ""
 
 
 @cache
 def fields(files: tuple[Path, ...]) -> tuple[tuple[Path, str], ...]:
-    """Every field of these configs."""
+    """Returns every field of these configs, with its file."""
     return tuple((file, field) for file in files for field, _ in configs.flatten(configs.load(file).to_dict()))
 
 
 def of_command(rng: random.Random, file: Path, field: str) -> Case:
-    """A value as the command line has it; sometimes another field's too, or a field that does not exist."""
+    """Returns a case of a field's value on the command line; sometimes of another field too, or of an unknown field."""
     text = _text(rng, file, field)
     wrong = [(field, text)]
     if rng.random() < 0.1:
@@ -111,11 +111,11 @@ def of_command(rng: random.Random, file: Path, field: str) -> Case:
         wrong = [(rng.choice([f"{field}x", f"{field}.x", field.rpartition(".")[0], f".{field}", field[1:]]), text)]
     arguments = [f"--config.{name}={value}" for name, value in (*_tiny(file, field).items(), *wrong)]
     about = ", ".join(f"{name}={value[:60]!r}" for name, value in wrong)
-    return Case(f"{file.name}: {about}", [f"--config={file}", "--workdir={run}", *arguments], door=True)
+    return Case(f"{file.name}: {about}", [f"--config={file}", "--workdir={run}", *arguments], dry_run=True)
 
 
 def of_json(rng: random.Random, file: Path, field: str) -> Case:
-    """A config.json one place of which, a field or a block, is lost or is something else, or has more beside it."""
+    """A config.json in which a field or a block is missing or another one, or has one more beside it."""
     config = configs.load(file)
     config.update_from_flattened_dict(_tiny(file, field))
     tree = configs.to_json(config)
@@ -124,22 +124,22 @@ def of_json(rng: random.Random, file: Path, field: str) -> Case:
     for part in path:
         block = block[part]
     how, value, key = rng.choice(HOW), rng.choice(JSON), rng.choice(KEYS)
-    held = block[last]
+    before = block[last]
     if how in ("lost", "renamed"):
         del block[last]
     if how != "lost":
-        block[last if how == "other" else key] = held if how == "renamed" else value
+        block[last if how == "other" else key] = before if how == "renamed" else value
 
-    def prepare(place: Path, held: Path) -> None:
-        del held
-        (place / "given.json").write_text(json.dumps({"format": configs.FORMAT, "config": tree}))
+    def prepare(folder: Path, runs: Path) -> None:
+        del runs
+        (folder / "given.json").write_text(json.dumps({"format": configs.FORMAT, "config": tree}))
 
     about = f"{file.name} as JSON: {'.'.join((*path, last))} is {how}, {str(value)[:60]!r}, {key!r}"
-    return Case(about, ["--config={place}/given.json", "--workdir={run}"], prepare, door=True)
+    return Case(about, ["--config={folder}/given.json", "--workdir={run}"], prepare, dry_run=True)
 
 
 def _tiny(file: Path, field: str) -> dict[str, Any]:
-    """What makes a run of a config small, but for the field that is tried."""
+    """Returns the fields that make a run of a config small, without the field that is tested."""
     config = configs.load(file).to_dict()
     values: dict[str, Any] = {name: value for name, value in TINY.items() if config[name]}  # 0 of a period: never
     for name, evaluator in (config.get("evaluators") or {}).items():
@@ -150,14 +150,14 @@ def _tiny(file: Path, field: str) -> dict[str, Any]:
 
 
 def _text(rng: random.Random, file: Path, field: str) -> str:
-    """A wrong value for a field, more often than not of its type."""
-    held = dict(configs.flatten(configs.load(file).to_dict()))[field]
+    """Returns a wrong value for a field, mostly of its type."""
+    usual = dict(configs.flatten(configs.load(file).to_dict()))[field]
     if rng.random() < 0.1:
         return "".join(rng.choice(string.printable + "äß\u0301é") for _ in range(rng.randrange(1, 30)))
     if rng.random() < 0.3:
         return rng.choice(TEXTS)
-    if isinstance(held, tuple):
-        entry = rng.choice([0, -1, 1, 2, 3, 1.5, 1e30, 2**31, 10**20, "a", None, (), *held])
-        place = rng.randrange(len(held) + 1)
-        return str((*held[:place], entry, *held[place + 1 :]))
-    return rng.choice({int: INTEGERS, float: FLOATS}.get(type(held), NAMES))
+    if isinstance(usual, tuple):
+        entry = rng.choice([0, -1, 1, 2, 3, 1.5, 1e30, 2**31, 10**20, "a", None, (), *usual])
+        index = rng.randrange(len(usual) + 1)
+        return str((*usual[:index], entry, *usual[index + 1 :]))
+    return rng.choice({int: INTEGERS, float: FLOATS}.get(type(usual), NAMES))

@@ -1,16 +1,16 @@
-"""Interrupts training runs at random moments, starts each again until it is done, and compares it with a twin.
+"""Interrupts training runs at random moments, restarts each until it ends, and compares it with a reference run.
 
     python scripts/chaos.py --kills=200 [--seed=0] [--workdir=DIR] [--config=configs/X.py] [--config.field=value ...]
 
 A third of the interruptions are SIGKILL, half of these at any moment of a process's life and half while a checkpoint is
 being written. The others are SIGTERM, SIGINT, SIGHUP and SIGUSR1 at any moment from the first line of the program on:
-the process has to end by itself with status 0, after SIGINT with 130, says so in one line, and what it says is saved is
-there. One process in four has to compile all anew. One in three has lost its terminal: its output is closed, a pipe
-that nobody reads, or a full disk; that must change nothing.
-A run that is done is compared with its twin, bit for bit: parameters, statistics and optimizers of the newest
-checkpoint, rows of metrics (seconds aside) and of evaluations, sample pictures, and the names of all other files. Then
-the next run starts, until there were so many interruptions. Prints what was hit and every difference; the exit status
-is 1 where there is one.
+the process has to end with status 0, after SIGINT with 130, and with one line; the step that this line calls saved has
+to be there. One process in four starts without compiled programs. One in three has lost its terminal: its output is
+closed, a pipe without a reader, or a full disk; that must change nothing.
+A run that has ended is compared with the reference run, bit for bit: parameters, statistics and optimizers of the
+newest checkpoint, rows of metrics (without seconds) and of evaluations, figures of samples, and the names of all other
+files. Then the next run starts, until the number of interruptions is reached. Prints what was interrupted and every
+difference; the exit status is 1 where there is one.
 
 By default it trains for 240 steps of configs/digits_dcgan.py, which log each step and save every 10.
 """
@@ -43,33 +43,33 @@ SMALL = {
 }
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1")
 KINDS = ("any moment", "a save", *SIGNALS)
-SEEN = "a file"  # what is said there is read
+SEEN = "a file"  # the only output that is read
 OUTPUTS = (*[SEEN] * 6, "closed", "a broken pipe", "a full disk")
-COLD = 0.25  # of the processes find no compiled programs
-LONGEST = 600.0  # seconds of a process that is not killed: after that it hangs
-SAVES = 6  # of a process, the last one that a kill waits for
+COLD = 0.25  # share of the processes without compiled programs
+LONGEST = 600.0  # seconds of a process that is not killed: longer ones count as hung
+SAVES = 6  # of a process: a kill waits for at most so many
 DRAFTS = "*.orbax-checkpoint-tmp"
 
 
 class Failed(Exception):
-    """A process that ended, or did not end, as it should not have."""
+    """A process ended wrongly, or did not end."""
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line; the exit status is 1 where a run that was killed differs from its twin, or did not go on."""
+    """Runs a command line; the exit status is 1 where an interrupted run differs or did not resume."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200, help="how many in all")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--workdir", type=Path, help="where the runs lie; by default a temporary folder")
+    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    parser.add_argument("--workdir", type=Path, help="the folder of the runs; by default a temporary one")
     parser.add_argument("--config", help="config file; its own periods, unless they are set")
     args, overrides = parser.parse_known_args(argv)
-    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax's remarks on reading
+    logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax warns about reading
     small = [] if args.config else [f"--config.{field}={value}" for field, value in SMALL.items()]
     command = [sys.executable, "-m", "gan_jax.main", *([f"--config={args.config}"] if args.config else [])]
     with tempfile.TemporaryDirectory() as temporary:
-        place = args.workdir.expanduser() if args.workdir else Path(temporary)
+        folder = args.workdir.expanduser() if args.workdir else Path(temporary)
         try:
-            differences = Chaos([*command, *small, *overrides], place, random.Random(args.seed)).run(args.kills)
+            differences = Chaos([*command, *small, *overrides], folder, random.Random(args.seed)).run(args.kills)
         except Failed as failure:
             differences = [str(failure)]
     for difference in differences:
@@ -78,28 +78,28 @@ def main(argv: list[str]) -> int:
 
 
 class Chaos:
-    """A training command, where its runs lie, and what has been hit so far."""
+    """A training command, the folder of its runs, and counts of what was interrupted."""
 
-    def __init__(self, command: list[str], place: Path, moments: random.Random):
-        self.command, self.place, self.moments = command, place, moments
+    def __init__(self, command: list[str], folder: Path, moments: random.Random):
+        self.command, self.folder, self.moments = command, folder, moments
         self.hits: Counter[str] = Counter()
         self.slowest = 0.0
 
     def run(self, kills: int) -> list[str]:
-        """Kills so many times and prints the count -> the differences, in words. Raises Failed."""
-        twin, start = self.place / "twin", time.monotonic()
-        ready = self.live(twin, lambda process: self.until_saved(process, twin))
-        print(f"the twin is done; its first checkpoint came after {ready:.1f} s", file=sys.stderr)
+        """Interrupts runs so many times, prints the counts, and returns the differences in words. Raises Failed."""
+        reference, start = self.folder / "reference", time.monotonic()
+        ready = self.live(reference, lambda process: self.until_saved(process, reference))
+        print(f"the reference run has ended; its first checkpoint came after {ready:.1f} s", file=sys.stderr)
         differences, done, runs = [], 0, 0
         while done < kills:
             runs += 1
-            folder = self.place / f"run_{runs}"
+            folder = self.folder / f"run_{runs}"
             while done < kills and not self.one_life(folder, 2 * ready):
                 done += 1
                 if done % 20 == 0:
                     print(f"{done} interruptions, {time.monotonic() - start:.0f} s", file=sys.stderr)
             self.live(folder, lambda process: 0.0)
-            differences += (found := compare(twin, folder))
+            differences += (found := compare(reference, folder))
             if not found:
                 shutil.rmtree(folder)
         hits = ", ".join(f"{count} {where}" for where, count in self.hits.items())
@@ -108,14 +108,14 @@ class Chaos:
         return differences
 
     def live(self, folder: Path, watch: Callable[[subprocess.Popen], float]) -> float:
-        """A process that is not interrupted -> what `watch` makes of it. Raises Failed where it does not end well."""
+        """Runs a process without interruption and returns what `watch` returns. Raises Failed where it ends wrongly."""
         with self.started(folder) as process:
             seen = watch(process)
             self.check(process, folder, LONGEST)
         return seen
 
     def one_life(self, folder: Path, span: float) -> bool:
-        """Starts a process and interrupts it within about so many seconds -> whether it was done before."""
+        """Starts a process and interrupts it within about `span` seconds; returns True where it had ended before."""
         kind, delay = self.moments.choice(KINDS), self.moments.uniform(0, span)
         output, cold = self.moments.choice(OUTPUTS), self.moments.random() < COLD
         before = newest(folder)
@@ -141,24 +141,24 @@ class Chaos:
         return False
 
     def started(self, folder: Path, output: str = SEEN, compiled: str | None = None) -> subprocess.Popen:
-        """The training command in this folder; what it says goes into a file beside it, or where `output` says."""
-        self.place.mkdir(parents=True, exist_ok=True)
+        """Starts the training command in this folder; its output goes to a file beside the folder, or to `output`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         command = [*self.command, f"--workdir={folder}"]
         if output == "closed":
             command = ["bash", "-c", 'exec "$@" >&- 2>&-', "bash", *command]
         environment = os.environ | ({} if compiled is None else {"JAX_COMPILATION_CACHE_DIR": compiled})
         reading, writing = os.pipe()
         os.close(reading)
-        places = {"a broken pipe": writing, "a full disk": os.open("/dev/full", os.O_WRONLY)}
+        outputs = {"a broken pipe": writing, "a full disk": os.open("/dev/full", os.O_WRONLY)}
         with folder.with_suffix(".log").open("w") as said:
-            place = places.get(output, said)
-            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=place, stderr=place)
-        for descriptor in places.values():
+            target = outputs.get(output, said)
+            process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=target, stderr=target)
+        for descriptor in outputs.values():
             os.close(descriptor)
         return process
 
     def until_saved(self, process: subprocess.Popen, folder: Path, saves: int = 1) -> float:
-        """Waits until so many checkpoints have begun to be written -> seconds."""
+        """Waits until the writing of so many checkpoints has begun; returns the seconds."""
         began = time.monotonic()
         drafts = before = {path.name for path in (folder / "checkpoints").glob(DRAFTS)}
         while process.poll() is None and len(drafts - before) < saves:
@@ -175,7 +175,7 @@ class Chaos:
         kind: str | None = None,
         output: str = "",
     ) -> None:
-        """Waits for the process's end; raises Failed where it is late, or not as a signal of this kind makes it end."""
+        """Waits for the process's end; raises Failed where it comes late, or not as a signal of this kind requires."""
         file = folder.with_suffix(".log")
         try:
             status = process.wait(seconds)
@@ -183,26 +183,28 @@ class Chaos:
             process.kill()
             raise Failed(f"{folder} hung for {seconds:.0f} s: {file.read_text()[-2000:]}") from late
         said = file.read_text()
-        done = status == 0 and "stopped" not in said and newest(folder) == newest(self.place / "twin")  # it came late
+        done = (
+            status == 0 and "stopped" not in said and newest(folder) == newest(self.folder / "reference")
+        )  # it came late
         wrong = wrong_end(said, folder, kind) if kind and output == SEEN and not done else ""
         if wrong or not (status in allowed or done):
             after = f" after {kind}" if kind else ""
             raise Failed(f"{folder} ended with status {status}{after}{wrong}: {said[-2000:]}")
 
     def note(self, pid: int, kind: str, folder: Path, output: str, cold: bool) -> None:
-        """Counts what an interruption has hit, by what lies there and by what was said."""
+        """Counts what was interrupted, by the files in the folder and by the process's output."""
         self.hits["kills"] += 1
         self.hits["with nothing compiled"] += cold
         self.hits["without a terminal"] += output != SEEN
         if kind in SIGNALS:
             said = folder.with_suffix(".log").read_text()
             self.hits[f"by {kind}"] += 1
-            where = "at start-up" if "nothing was under way" in said else "at play"
+            where = "at start-up" if "nothing was under way" in said else "in training"
             self.hits[f"seen to be stopped {where}"] += output == SEEN
             return
         lock, rows = folder / ".lock", folder / "metrics.jsonl"
         if not lock.exists() or f"process {pid} " not in lock.read_text():
-            self.hits["killed at start-up or at the very end"] += 1  # it had not come to the folder, or had left it
+            self.hits["killed at start-up or at the very end"] += 1  # before it locked the folder, or after
             return
         self.hits["killed in a save"] += any((folder / "checkpoints").glob(DRAFTS))
         self.hits["killed in a row"] += rows.exists() and not (rows.read_bytes() or b"\n").endswith(b"\n")
@@ -210,7 +212,7 @@ class Chaos:
 
 
 def wrong_end(said: str, folder: Path, kind: str) -> str:
-    """What is wrong with the words of a process that was stopped, in words; nothing where all is right."""
+    """Returns what is wrong with the output of a stopped process, '' for nothing."""
     last = said.splitlines()[-1] if said else ""
     if "Traceback" in said or not last.startswith(f"stopped by {kind}: "):
         return ", not with one line"
@@ -226,7 +228,7 @@ def newest(folder: Path) -> int:
 
 
 def takes_signals(pid: int) -> bool:
-    """Whether a process takes SIGTERM by now: Python's own start, before the first line of ours, cannot."""
+    """Returns True where a process handles SIGTERM: in the start of Python, before the program, it does not yet."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():  # no Linux
         return True
@@ -234,46 +236,46 @@ def takes_signals(pid: int) -> bool:
     return bool(int(taken[0], 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def compare(twin: Path, other: Path) -> list[str]:
-    """What is not the same in two runs' folders, in words."""
+def compare(reference: Path, other: Path) -> list[str]:
+    """Returns what differs in two runs' folders, in words."""
     found = []
     for name in ("metrics.jsonl", "evaluations.jsonl"):
-        if rows(twin / name) != rows(other / name):
+        if rows(reference / name) != rows(other / name):
             found.append(f"{other / name}: rows")
-    one, two = (names(folder) for folder in (twin, other))
+    one, two = (names(folder) for folder in (reference, other))
     found += [f"{other / name}: only in one of the two" for name in sorted(one ^ two)]
     pictures = [name for name in sorted(one & two) if name.startswith("samples/")]
-    found += [f"{other / name}: pixels" for name in pictures if not filecmp.cmp(twin / name, other / name, False)]
-    return found + [f"{other}: {place}" for place in changed(twin, other)]
+    found += [f"{other / name}: pixels" for name in pictures if not filecmp.cmp(reference / name, other / name, False)]
+    return found + [f"{other}: {path}" for path in changed(reference, other)]
 
 
 def rows(path: Path) -> list[dict[str, float]]:
-    """The rows of a file, without the seconds; NaN as words, as it is not equal to itself."""
+    """Returns the rows of a file without the seconds; NaN as text, as it does not equal itself."""
     lines = path.read_text().splitlines() if path.exists() else []
     read = (json.loads(line, parse_constant=str) for line in lines)
     return [{name: value for name, value in row.items() if name != "seconds"} for row in read]
 
 
 def names(folder: Path) -> set[str]:
-    """The files of a run, but for its checkpoints and TensorBoard's, of which each process writes its own."""
+    """Returns the files of a run without its checkpoints and TensorBoard's files, as each process writes its own."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return {str(path) for path in files if path.parts[0] != "checkpoints" and "tfevents" not in path.name}
 
 
-def changed(twin: Path, other: Path) -> list[str]:
-    """The places of arrays that differ in the two newest checkpoints; what else is wrong with these."""
+def changed(reference: Path, other: Path) -> list[str]:
+    """Returns the paths of arrays that differ in the two newest checkpoints, and damaged checkpoints."""
     import jax
     import numpy as np
 
     from gan_jax.evaluation.predict import restore
     from gan_jax.runs.directory import RunDirectory
 
-    config = RunDirectory(twin).read_config()
-    one, two = (restore(RunDirectory(folder), config)[1] for folder in (twin, other))
+    config = RunDirectory(reference).read_config()
+    one, two = (restore(RunDirectory(folder), config)[1] for folder in (reference, other))
     leaves, others = jax.tree_util.tree_leaves_with_path(one), jax.tree.leaves(two)
     found = [
-        f"{jax.tree_util.keystr(place)}: values"
-        for (place, array), same in zip(leaves, others, strict=True)
+        f"{jax.tree_util.keystr(path)}: values"
+        for (path, array), same in zip(leaves, others, strict=True)
         if np.asarray(array).tobytes() != np.asarray(same).tobytes()
     ]
     return found + [f"{path.name}: damaged by a kill" for path in (other / "checkpoints").glob("broken_*")]

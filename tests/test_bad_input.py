@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ DIGITS = f"--config={ROOT / 'configs' / 'digits_dcgan.py'}"
 
 def test_wrong_input_ends_in_one_line_or_in_a_valid_run(capsys):
     kinds = [f"--kind={kind}" for kind in ("command", "files", "command", "python", "json", "own", "flags", "ranges")]
-    status = bad_input.main(["--cases=40", "--seed=8", "--played=0.02", DIGITS, *kinds])
+    status = bad_input.main(["--cases=40", "--seed=8", "--trained=0.02", DIGITS, *kinds])
     said = capsys.readouterr().out
     assert (status, said.partition(":")[0]) == (0, "40 cases, 0 failures"), said
 
@@ -63,14 +64,14 @@ def test_every_kind_comes_in_the_cycle():
     ("case", "wrong"),
     [
         (Case("a case", [], right=("refused",)), "it was done, not refused"),
-        (Case("a case", [], check=lambda place, words: f"{place.is_dir()} {words}"), "True round 2/2"),
-        (Case("a case", [], right=("refused", "taken")), ""),
+        (Case("a case", [], check=lambda folder, stderr: f"{folder.is_dir()} {stderr}"), "True step 2/2"),
+        (Case("a case", [], right=("refused", "accepted")), ""),
         (Case("a case", [], right=("done",)), ""),
     ],
 )
 def test_an_end_that_is_not_the_right_one_is_a_failure(trial, monkeypatch, case, wrong, capfd):
-    monkeypatch.setattr(main, "main", says("round 2/2\n", 0))
-    found = bad_ends.Trial(trial.held).outcome(case).wrong
+    monkeypatch.setattr(main, "main", says("step 2/2\n", 0))
+    found = bad_ends.Trial(trial.runs).outcome(case).wrong
     assert (wrong in found) if wrong else not found
 
 
@@ -86,14 +87,21 @@ def test_a_case_has_its_surroundings_for_a_time(trial, monkeypatch, capfd):
     monkeypatch.setattr(main, "main", command)
     monkeypatch.delenv("GAN_JAX_CACHE", raising=False)
 
-    def prepare(place, held):
-        (place / "own_x.py").write_text("")
+    def prepare(folder, runs):
+        (folder / "own_x.py").write_text("")
 
-    case = Case("a case", [], prepare, {"GAN_JAX_CACHE": "{place}/c"}, settings={"jax_log_compiles": True})
-    assert not bad_ends.Trial(trial.held).outcome(case).wrong
+    case = Case("a case", [], prepare, {"GAN_JAX_CACHE": "{folder}/c"}, settings={"jax_log_compiles": True})
+    assert not bad_ends.Trial(trial.runs).outcome(case).wrong
     ((cache, is_set, file),) = seen
     assert (is_set, Path(cache).parent) == (True, Path(file).parent)
     assert ("GAN_JAX_CACHE" in os.environ, jax.config.jax_log_compiles, "own_x" in sys.modules) == (False, False, False)
+
+
+def test_the_words_of_a_process_are_read_in_its_encoding(trial, monkeypatch):
+    said = subprocess.CompletedProcess([], 2, b"", "error: no run λ\n".encode("utf-16"))
+    monkeypatch.setattr(bad_ends.subprocess, "run", lambda *arguments, **named: said)
+    case = Case("a case", [], environment={"PYTHONIOENCODING": "utf-16"}, process=True)
+    assert bad_ends.Trial(trial.runs).outcome(case) == ("refused", "", 0.0)
 
 
 @pytest.fixture
@@ -105,9 +113,9 @@ def trial(monkeypatch, tmp_path):
 
     def outcome(command):
         monkeypatch.setattr(main, "main", command)
-        return made.outcome(Case("a case", ["{place}"]))
+        return made.outcome(Case("a case", ["{folder}"]))
 
-    outcome.held = tmp_path
+    outcome.runs = tmp_path
     return outcome
 
 
@@ -167,5 +175,5 @@ def test_a_failure_is_found(trial, command, said, capfd):
 def test_a_process_that_dies_is_a_failure(tmp_path, capfd):
     worker = bad_input.Worker(tmp_path, False)
     outcome = worker.ask("a case", ())
-    assert (outcome.kind, worker.lives()) == ("died", False)
+    assert (outcome.kind, worker.is_alive()) == ("died", False)
     assert "status 1" in outcome.wrong

@@ -15,12 +15,12 @@ SHORT = {**chaos.SMALL, "steps": 40}
 
 @pytest.fixture(scope="module")
 def survivors(tmp_path_factory):
-    """The folder of a twin and of the runs that were killed, kept, and the differences found."""
-    place = tmp_path_factory.mktemp("chaos")
+    """The folder of a reference and of the runs that were killed, kept, and the differences found."""
+    folder = tmp_path_factory.mktemp("chaos")
     fields = [f"--config.{field}={value}" for field, value in SHORT.items()]
     command = [sys.executable, "-m", "gan_jax.main", *GAME, *fields]
-    trial = chaos.Chaos(command, place, random.Random(97))
-    return place, trial.run(3), trial.hits
+    trial = chaos.Chaos(command, folder, random.Random(97))
+    return folder, trial.run(3), trial.hits
 
 
 def test_runs_that_were_killed_end_as_one_that_was_not(survivors, capsys):
@@ -53,11 +53,11 @@ def other_arrays(folder):
     ],
 )
 def test_a_difference_is_found(survivors, tmp_path, change, said):
-    twin = survivors[0] / "twin"
-    other = shutil.copytree(twin, tmp_path / "run")
-    assert chaos.compare(twin, other) == []
+    reference = survivors[0] / "reference"
+    other = shutil.copytree(reference, tmp_path / "run")
+    assert chaos.compare(reference, other) == []
     change(other)
-    assert said in " ".join(chaos.compare(twin, other))
+    assert said in " ".join(chaos.compare(reference, other))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_difference_is_found(survivors, tmp_path, change, said):
 def test_a_process_that_does_not_end_as_promised_fails(tmp_path, monkeypatch, ending, wrong):
     monkeypatch.setattr(chaos, "KINDS", ["SIGTERM"])
     monkeypatch.setattr(chaos, "OUTPUTS", [chaos.SEEN])
-    (tmp_path / "twin" / "checkpoints" / "9").mkdir(parents=True)
+    (tmp_path / "reference" / "checkpoints" / "9").mkdir(parents=True)
     code = f"import os, signal\ndef end(*_): {ending}\nsignal.signal(15, end)\nwhile True: signal.pause()"
     trial = chaos.Chaos([sys.executable, "-c", code], tmp_path, random.Random(0))
     if wrong is None:

@@ -32,7 +32,7 @@ def write(run_dir: RunDirectory) -> None:
         best=best,
         charts=curves.of_training(rows),
         evaluation_charts=curves.of_evaluations(evaluations),
-        pictures=_pictures(run_dir.samples),
+        figures=_figures(run_dir.samples),
     )
     with atomically(run_dir.report) as file:
         file.write(page)
@@ -44,7 +44,7 @@ def _named(evaluations: list[Row], best: int | None) -> list[tuple[str, Row]]:
     return last + [("best", row) for row in evaluations if row["step"] == best]
 
 
-def _pictures(folder: Path) -> list[tuple[int, str]]:
+def _figures(folder: Path) -> list[tuple[int, str]]:
     """Returns (step, data URL) of figures of samples, evenly over the run, the first and the last among them."""
     paths = sorted(folder.glob("step_*.png"))
     if len(paths) > MAX_PICTURES:
