@@ -131,7 +131,8 @@ def test_extensions_train(command, in_page):
     config.update(SMALL)
     rows, values = trained(config)
     assert all(np.isfinite(value).all() and len(value) == 2 for value in rows.values())
-    for name in re.findall(r"'(\w+)': \{'name': 'mine\.terms", " ".join(command.fields)):
+    objective = [field for field in command.fields if field.startswith("--config.objective=")]
+    for name in re.findall(r"'(\w+)': \{'name': 'mine\.", " ".join(objective)):
         assert {f"critic/{name}", f"generator/{name}"} & rows.keys()
     assert all(any(value.startswith(name) for value in values) for name in mine)
 
@@ -240,4 +241,4 @@ def test_the_page_of_alarms_names_every_alarm():
 
 
 def test_readme_is_two_pages():
-    assert len(TEXTS["README.md"].splitlines()) <= 125
+    assert len(TEXTS["README.md"].splitlines()) <= 120
