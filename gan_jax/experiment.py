@@ -20,11 +20,12 @@ from gan_jax.core.fields import Batch, Spec
 from gan_jax.core.objective import Objective, Prediction
 from gan_jax.core.state import Players, TrainState, averaged, size
 from gan_jax.core.steps import Hyperparams, TrainStep
-from gan_jax.data import Dataset, feeds, pixels
+from gan_jax.data import Dataset, feeds, hold, pixels
 from gan_jax.data.spec import DataSpec
 from gan_jax.distributions.augment import Augmentations, augmented
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.parallel.executor import Executor, executor
+from gan_jax.parallel.memory import device_bytes
 from gan_jax.resolve import bind
 
 MAX_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
@@ -127,7 +128,8 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
 def make_executor(config: ConfigDict, experiment: Experiment, dataset: Dataset) -> Executor:
     """Returns the executor that trains the config's runs, one for each of its seeds, on this data set."""
     seeds = range(config.seed, config.seed + config.seeds)
-    feed = feeds.resident(
+    place, _ = held(config, dataset)
+    feed = feeds.BY_HOLD[place](
         dataset,
         experiment.scale,
         seeds=seeds,
@@ -136,6 +138,14 @@ def make_executor(config: ConfigDict, experiment: Experiment, dataset: Dataset) 
     )
     keys = jnp.stack([streams(seed).train for seed in seeds])
     return executor(experiment.train_step, feed, experiment.hyperparams, keys, how=config.parallel)
+
+
+def held(config: ConfigDict, dataset: Dataset) -> tuple[str, str]:
+    """Returns where the config's data set is held, 'device', 'host' or 'stream', and why, in words.
+
+    Raises UserError where it cannot be held as the config says.
+    """
+    return hold.held(dataset, config.data.get("hold", "auto"), device_bytes())
 
 
 def _augmented(

@@ -1,7 +1,7 @@
 """Twenty rounds of each game named, on digits, on N emulated devices: `python -m tests.play_on_devices N FOLDER GAMES`.
 
-GAMES is JSON: the name of each, `{"game", "how", "seeds", "start"}`, the last three as below. What was played is in
-FOLDER/NAME.npz, the players after round ten, of a single seed, in FOLDER/NAME as a checkpoint.
+GAMES is JSON: the name of each, `{"game", "how", "seeds", "start", "hold"}`, all but the first as below. What was
+played is in FOLDER/NAME.npz, the players after round ten, of a single seed, in FOLDER/NAME as a checkpoint.
 """
 
 import json
@@ -41,10 +41,11 @@ def described(game):
     return made
 
 
-def play(name, game, how="pmap", seeds=1, start=None):
-    """Trains twenty steps, or from the checkpoint in a folder on; `how` is `config.parallel`."""
+def play(name, game, how="pmap", seeds=1, start=None, hold="device"):
+    """Trains twenty steps, or from the checkpoint in a folder on; `how` is `config.parallel`, `hold` the data's."""
     dataset, made = data.load("digits", "train"), described(game)
     made.seeds, made.batch_size, made.parallel, made.steps_per_call, made.steps = seeds, BATCH, how, HALF, 2 * HALF
+    made.data.hold = hold
     experiment = build(made, spec_of(dataset))
     executor = make_executor(made, experiment, dataset)
     states = [experiment.init(streams(seed).init) for seed in range(seeds)]

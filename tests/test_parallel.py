@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
 DROPOUT, SEEDS = {"game": "mnist_gan"}, {"game": "digits_dcgan", "seeds": 4}
 BY_SHARD_MAP = {"how": "shard_map"}
+ON_HOST = {"hold": "host"}
 
 
 def play(devices, folder, **games):
@@ -56,7 +57,9 @@ def on_1(folders, on_8):
 @pytest.fixture(scope="module")
 def on_2(folders):
     mapped = {f"{name}_mapped": {**game, **BY_SHARD_MAP} for name, game in {**GAMES, "seeds": SEEDS}.items()}
-    return play(2, folders[2], **GAMES, seeds=SEEDS, **mapped)
+    on_host = {f"{name}_host": {**game, **ON_HOST} for name, game in {**GAMES, "seeds": SEEDS}.items()}
+    on_host["dcgan_mapped_host"] = {**GAMES["dcgan"], **ON_HOST, **BY_SHARD_MAP}
+    return play(2, folders[2], **GAMES, seeds=SEEDS, **mapped, **on_host)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +94,12 @@ def test_a_checkpoint_of_eight_devices_goes_on_on_one_and_the_other_way(folders,
 @pytest.mark.parametrize("name", [*GAMES, "seeds"])
 def test_shard_map_plays_the_rounds_of_pmap_to_the_bit(name, on_2):
     for one, other in zip(on_2[name], on_2[f"{name}_mapped"], strict=True):
+        assert_equal(one, other, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", [*GAMES, "seeds", "dcgan_mapped"])
+def test_examples_that_come_with_each_call_play_the_rounds_of_resident_ones_to_the_bit(name, on_2):
+    for one, other in zip(on_2[name], on_2[f"{name}_host"], strict=True):
         assert_equal(one, other, rtol=0, atol=0)
 
 

@@ -19,6 +19,7 @@ from gan_jax.core.objective import Metrics
 from gan_jax.core.state import TrainState
 from gan_jax.core.steps import Hyperparams, TrainStep
 from gan_jax.parallel import mapping
+from gan_jax.parallel.ahead import Ahead
 
 SEEDS = "seeds"
 T = TypeVar("T")
@@ -33,11 +34,15 @@ class Executor(NamedTuple):
         get: `(tree, number) -> tree`, what of a state or of metrics is that run's, on one device, moving nothing.
         run: `(state, step, steps) -> (state, metrics)`: `steps` steps after `step` as one call, at most as many as the
             feed fills a call with. `metrics` are [k] for each run, NaN after `steps`. The state is donated.
+        prefetch: `(step, steps)`: starts to read the examples of a call to come, while this one runs.
+        close: `()`: ends what reads the examples. Nothing is run any more.
     """
 
     put: Callable[[list[TrainState]], TrainState]
     get: Callable[[Any, int], Any]
     run: Callable[[TrainState, int, int], tuple[TrainState, Metrics]]
+    prefetch: Callable[[int, int], None]
+    close: Callable[[], None]
 
 
 def executor(
@@ -72,15 +77,17 @@ def data_parallel(
     mapped = mapping.mapped(how, call, AXIS, (None, None, 1, None, None), None)
     resident = mapping.replicate((feed.resident, hyperparams))
 
-    def run(state: TrainState, step: int, steps: int) -> tuple[TrainState, Metrics]:
-        inputs = mapping.share(jax.tree.map(lambda array: array[0], feed.inputs(step, steps)))
+    def inputs(step: int, steps: int) -> Any:
+        return mapping.share(jax.tree.map(lambda array: array[0], feed.inputs(step, steps, mapping.own_share())))
+
+    def run(state: TrainState, inputs: Any, steps: int) -> tuple[TrainState, Metrics]:
         return mapped(state, resident, inputs, np.int32(steps), keys[0])
 
     def get(tree: T, number: int) -> T:
         del number
         return jax.tree.map(lambda a: a.addressable_shards[0].data, tree)
 
-    return Executor(put=lambda states: mapping.replicate(states[0]), get=get, run=run)
+    return _reading_ahead(feed, inputs, run, put=lambda states: mapping.replicate(states[0]), get=get)
 
 
 def seed_parallel(
@@ -112,15 +119,39 @@ def seed_parallel(
         stacked = jax.tree.map(lambda *arrays: np.stack(arrays).reshape(*shape, *np.shape(arrays[0])), *states)
         return mapping.split(stacked, SEEDS)
 
-    def run(state: TrainState, step: int, steps: int) -> tuple[TrainState, Metrics]:
-        inputs = jax.tree.map(lambda array: array.reshape(*shape, *array.shape[1:]), feed.inputs(step, steps))
+    def inputs(step: int, steps: int) -> Any:
+        whole = feed.inputs(step, steps, (0, 1))
+        return mapping.split(jax.tree.map(lambda array: array.reshape(*shape, *array.shape[1:]), whole), SEEDS)
+
+    def run(state: TrainState, inputs: Any, steps: int) -> tuple[TrainState, Metrics]:
         return mapped(state, resident, inputs, np.int32(steps), keys.reshape(shape))
 
     def get(tree: T, number: int) -> T:
         device, place = divmod(number, shape[1])
         return jax.tree.map(lambda a: a.addressable_shards[device].data[0, place], tree)
 
-    return Executor(put=put, get=get, run=run)
+    return _reading_ahead(feed, inputs, run, put=put, get=get)
+
+
+def _reading_ahead(
+    feed: Feed,
+    inputs: Callable[[int, int], Any],
+    run: Callable[[TrainState, Any, int], tuple[TrainState, Metrics]],
+    **places: Any,
+) -> Executor:
+    """Returns the executor of calls on `inputs`, (step, steps) -> arrays on the devices, made ahead where asked to."""
+    ahead = Ahead(inputs)
+
+    def close() -> None:
+        ahead.close()
+        feed.close()
+
+    return Executor(
+        run=lambda state, step, steps: run(state, ahead.take(step, steps), steps),
+        prefetch=ahead.start,
+        close=close,
+        **places,
+    )
 
 
 def _step(train_step: TrainStep, feed: Feed, resident: Any, key: jax.Array) -> Callable:

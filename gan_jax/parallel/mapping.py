@@ -48,17 +48,20 @@ def split(tree: T, axis: str) -> T:
     return jax.device_put(tree, NamedSharding(_local(axis), PartitionSpec(axis)))
 
 
+def own_share() -> tuple[int, int]:
+    """Returns (number, of): which part of the global batches is this process's."""
+    return jax.process_index(), jax.process_count()
+
+
 def share(batches: Any) -> Any:
-    """Returns this process's part of inputs [k, r, b, ...] of global batches: [k, own devices, r, b / devices, ...]."""
-    own, devices = jax.local_device_count(), jax.device_count()
-    first = jax.process_index() * own
+    """Returns this process's part of batches, [k, r, b, ...], on its devices: [k, own devices, r, b / devices, ...]."""
+    own = jax.local_device_count()
 
     def of_one(array: np.ndarray) -> np.ndarray:
         k, r, b, *rest = array.shape
-        shares = array.reshape(k, r, devices, b // devices, *rest).swapaxes(1, 2)
-        return shares[:, first : first + own]
+        return array.reshape(k, r, own, b // own, *rest).swapaxes(1, 2)
 
-    return jax.tree.map(of_one, batches)
+    return jax.device_put(jax.tree.map(of_one, batches), NamedSharding(_local(AXIS), PartitionSpec(None, AXIS)))
 
 
 def mapped(how: str, call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Callable:

@@ -1,10 +1,12 @@
 """The schedule of a run: what is due at each step, and the calls that a run is divided into."""
 
-from collections.abc import Iterator
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from itertools import chain, pairwise
+from typing import Any, TypeAlias, TypeVar
 
 from ml_collections import ConfigDict
 
+T = TypeVar("T")
 Fields: TypeAlias = ConfigDict | dict[str, Any]
 """A config, or the config of a run's config.json."""
 
@@ -38,6 +40,11 @@ def calls(config: Fields, start: int) -> Iterator[tuple[int, int]]:
         steps = min(config["steps_per_call"], config["steps"] - step, *ends)
         yield step, steps
         step += steps
+
+
+def with_next(items: Iterable[T]) -> Iterator[tuple[T, T | None]]:
+    """Returns each item with the one after it, None after the last one."""
+    return pairwise(chain(items, [None]))  # pyrefly: ignore
 
 
 def _boundaries(config: Fields) -> tuple[int, ...]:

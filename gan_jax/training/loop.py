@@ -193,14 +193,17 @@ class _Loop:
         waiting = None  # metrics of the last call: read only while the next call runs, so that devices never wait
         state, reached = self.executor.put(states), start
         with ExitStack() as opened:
+            opened.callback(self.executor.close)
             for record in self.records:
                 opened.enter_context(record.logging(start))
             self.progress = opened.enter_context(closing(Progress(total, start))) if self.records else None
             try:
-                for step, steps in schedule.calls(self.config, start):
+                for (step, steps), following in schedule.with_next(schedule.calls(self.config, start)):
                     stop.check()
                     state, rows = self.executor.run(state, step, steps)
                     reached = step + steps
+                    if following:
+                        self.executor.prefetch(*following)
                     if waiting:
                         self.record(*waiting)
                     waiting = step, steps, rows

@@ -1,0 +1,112 @@
+"""Feeds: what a call is given, wherever the data set is held, and how examples are read from files."""
+
+import re
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.data import Dataset, feeds, hold, order
+from gan_jax.data.rows import Rows
+from gan_jax.errors import UserError
+from gan_jax.parallel.memory import device_bytes
+
+N, SHAPE = 40, (2, 4)
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """A data set whose images lie in a file."""
+    pixels = np.random.default_rng(0).integers(0, 256, (N, 3, 5, 1), np.uint8)
+    np.save(tmp_path / "x.npy", pixels)
+    x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    return Dataset("forty", "train", x, np.arange(N, dtype=np.int32) % 3, classes=3)
+
+
+def made(make, dataset, **arguments):
+    return make(dataset, lambda batch: batch, **{"seeds": [3, 4], "shape": SHAPE, "length": 5, **arguments})
+
+
+def batches(feed, *call):
+    """What the feed gives the steps of a call: by field [S, k, r, b, ...]."""
+    return jax.tree.map(np.asarray, feed.fetch(jax.tree.map(jax.numpy.asarray, feed.resident), feed.inputs(*call)))
+
+
+@pytest.mark.parametrize("share", [(0, 1), (1, 2), (3, 4)])
+def test_feeds_give_the_same_examples(mapped, share):
+    resident, host = made(feeds.resident, mapped), made(feeds.host, mapped)
+    one, other = (batches(feed, 7, 3, share) for feed in (resident, host))
+    assert one.keys() == other.keys() == {"x", "label"}
+    for name, values in one.items():
+        assert values.shape[:4] == (2, 5, SHAPE[0], SHAPE[1] // share[1])
+        assert values.dtype == other[name].dtype
+        np.testing.assert_array_equal(values[:, :3], other[name][:, :3])
+    assert not host.resident
+    host.close()
+
+
+def test_shares_of_a_batch_make_it_whole():
+    whole = order.of_runs([0, 1], 5, 2, SHAPE, N, (0, 1))
+    assert whole.shape == (2, 2, *SHAPE)
+    shares = [order.of_runs([0, 1], 5, 2, SHAPE, N, (number, 2)) for number in range(2)]
+    np.testing.assert_array_equal(np.concatenate(shares, axis=-1), whole)
+
+
+def test_rows_are_those_of_the_array_and_of_its_slices(mapped):
+    whole = np.array(mapped.x)
+    for values, like in ((mapped.x, whole), (mapped.x[7:], whole[7:]), (mapped.x[5:][3:], whole[8:]), (whole, whole)):
+        rows, indices = Rows(values), np.array([[4, 0], [len(like) - 1, 4]])
+        np.testing.assert_array_equal(rows.read(indices), like[indices])
+        rows.close()
+
+
+def test_only_the_rows_asked_for_are_read():
+    class Decoding:
+        shape, dtype = (N, 2), np.dtype(np.float32)
+
+        def __getitem__(self, indices):
+            seen.extend(indices.tolist())
+            return np.stack([np.full(2, index, np.float32) for index in indices])
+
+    seen: list[int] = []
+    np.testing.assert_array_equal(Rows(Decoding()).read(np.array([[5], [2]])), [[[5, 5]], [[2, 2]]])
+    assert seen == [5, 2]
+
+
+def test_a_file_that_was_cut_short_is_named(mapped):
+    rows = Rows(mapped.x)
+    with Path(mapped.x.filename).open("r+b") as file:
+        file.truncate(file.seek(0, 2) - 1)
+    rows.read(np.array([0]))
+    with pytest.raises(UserError, match=r"x\.npy was cut short: delete it"):
+        rows.read(np.array([0, N - 1]))
+    rows.close()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "can_stream", "place", "words"),
+    [
+        ((100, 400, 0), True, "device", "100 B of examples take at most 1/4 of 400 B on each device"),
+        ((101, 400, 101), True, "host", "101 B of examples take more than 1/4 of 400 B on a device"),
+        ((2_500_000_000, 400, 2_400_000_000), True, "stream", "2.5 GB .*, and only 2.4 GB are free to decode them"),
+        ((101, 400, 0), False, "host", "more than 1/4"),
+    ],
+)
+def test_auto_holds_a_set_by_its_size(sizes, can_stream, place, words):
+    chosen, why = hold.choose_hold(*sizes, can_stream=can_stream)
+    assert chosen == place
+    assert re.search(words, why)
+
+
+def test_a_loaded_set_is_held_as_the_config_says_or_by_its_size(mapped):
+    size = hold.n_bytes(mapped)
+    assert size == N * (3 * 5 + 4)
+    assert hold.held(mapped, "auto", 4 * size)[0] == "device"
+    assert hold.held(mapped, "auto", 4 * size - 4)[0] == "host"
+    assert hold.held(mapped, "device", 0) == ("device", "as config.data.hold says")
+    with pytest.raises(UserError, match=r"config\.data\.hold is 'stream', and the examples of forty cannot be"):
+        hold.held(mapped, "stream", 0)
+    with pytest.raises(UserError, match=r"config\.data\.hold is 'hots': did you mean host"):
+        hold.held(mapped, "hots", 0)
+    assert 2**20 < device_bytes() <= 2**31
