@@ -34,7 +34,7 @@ def resident(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tup
     def fetch(arrays: Mapping[str, jax.Array], indices: jax.Array) -> Batch:
         return _scaled(scale, {name: jnp.take(values, indices, axis=0, mode="clip") for name, values in arrays.items()})
 
-    return Feed(dataset.arrays, inputs, fetch)
+    return Feed({name: np.asarray(values[:]) for name, values in dataset.arrays.items()}, inputs, fetch)
 
 
 def host(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tuple[int, int], length: int) -> Feed:

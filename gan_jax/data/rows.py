@@ -44,7 +44,7 @@ class Rows:
     def _read_row(self, file: int, index: int, into: np.ndarray) -> None:
         start = self._first + index * into.size
         try:
-            whole = os.preadv(file, [memoryview(into)], start) == into.size
+            whole = os.preadv(file, [into.data], start) == into.size
         except OSError as error:
             raise UserError(f"{self.values.filename} cannot be read: {error.strerror}") from error
         if not whole:

@@ -1,7 +1,6 @@
 """The training loop: trains some steps as one call, logs them, and shows samples, evaluates and saves on schedule."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from functools import partial
@@ -15,12 +14,12 @@ from gan_jax import config as configs
 from gan_jax.core.state import TrainState
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
-from gan_jax.data.spec import DataSpec, spec_of, to_json
-from gan_jax.errors import MAX_NAMES, Diverged, UserError
+from gan_jax.data.spec import spec_of, to_json
+from gan_jax.errors import Diverged, UserError
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.evaluation.predict import kept_spec
-from gan_jax.experiment import Experiment, build, make_executor, streams
+from gan_jax.experiment import Experiment, build, held, make_executor, streams
 from gan_jax.parallel import mapping, processes
 from gan_jax.reporting import report
 from gan_jax.runs import alarms, checkpoints, schedule
@@ -30,7 +29,7 @@ from gan_jax.runs.logs import Log, Progress
 from gan_jax.runs.rows import read_rows
 from gan_jax.runs.terminal import say, unfailing
 from gan_jax.training import divergence
-from gan_jax.training.preflight import check_range, check_step
+from gan_jax.training.preflight import check_data, check_range, check_step
 from gan_jax.training.records import Record
 from gan_jax.training.stop import Stop, Stopped
 
@@ -63,7 +62,7 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     evaluators = evaluate.make(config, experiment, source.load)
     evaluate.check_best(config, evaluators)
     check_step(experiment, config)
-    _warn(config, dataset, spec)
+    check_data(config, dataset, spec)
     provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), provenance]))
     with ExitStack() as locks, unfailing():
@@ -98,17 +97,6 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
         return experiment.view(source.load("test"))
     except UserError as error:
         raise UserError(f"{error}; pictures need a test split: without one, set config.sample_every_steps=0") from error
-
-
-def _warn(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
-    """Warns of labels and classes that are not used."""
-    if dataset.unlabelled:
-        logging.warning("the labels of %s are not used: %s", config.data.name, dataset.unlabelled)
-    if spec.absent:
-        names = [spec.class_names[label] if spec.class_names else str(label) for label in spec.absent]
-        listed = ", ".join(names[:MAX_NAMES]) + (" ..." if len(names) > MAX_NAMES else "")
-        where = f"split {dataset.split!r} of {config.data.name}"
-        logging.warning("%s has no example of %d of its classes, which are not sampled: %s", where, len(names), listed)
 
 
 def _conclude(runs: divergence.Runs, failure: Diverged | None) -> None:
@@ -184,6 +172,8 @@ class _Loop:
         records: list[Record],
     ):
         self.config, self.evaluators, self.records = config, evaluators, records
+        if records:
+            say(f"data.hold={': '.join(held(config, dataset))}")
         self.executor = make_executor(config, experiment, dataset)
         self.shown = shown
 

@@ -1,5 +1,6 @@
 """Checks of an experiment before anything is compiled or written."""
 
+import logging
 import math
 from typing import Any
 
@@ -7,9 +8,10 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax.core.state import TrainState, size
+from gan_jax.data import Dataset
 from gan_jax.data.spec import DataSpec
-from gan_jax.errors import UserError, reraise_as
-from gan_jax.experiment import MAX_BYTES, Experiment
+from gan_jax.errors import MAX_NAMES, UserError, reraise_as
+from gan_jax.experiment import MAX_BYTES, Experiment, held
 
 SLACK = {True: 1e-3, False: 0.05}
 """Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""
@@ -73,6 +75,18 @@ def check_range(experiment: Experiment, config: ConfigDict, data: DataSpec) -> N
         f"config.data.range is ({first:g}, {last:g}), and {makes}: {fits}take a last_activation that fits it in "
         "config.networks"
     )
+
+
+def check_data(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
+    """Raises UserError where data cannot be held as the config says. Warns of labels and classes that are not used."""
+    held(config, dataset)
+    if dataset.unlabelled:
+        logging.warning("the labels of %s are not used: %s", config.data.name, dataset.unlabelled)
+    if spec.absent:
+        names = [spec.class_names[label] if spec.class_names else str(label) for label in spec.absent]
+        listed = ", ".join(names[:MAX_NAMES]) + (" ..." if len(names) > MAX_NAMES else "")
+        where = f"split {dataset.split!r} of {config.data.name}"
+        logging.warning("%s has no example of %d of its classes, which are not sampled: %s", where, len(names), listed)
 
 
 def _kinds(state: TrainState) -> list[tuple[tuple[int, ...], Any]]:
