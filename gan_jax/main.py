@@ -40,7 +40,7 @@ def command(stop: Stop) -> NoReturn:
     terminal.guard()
     stop.end_process = _end_at_once
     status = main(sys.argv, stop)
-    if stop.asked:
+    if stop.is_requested:
         _end_interrupted(status)
     stop.ignore()
     terminal.settle()

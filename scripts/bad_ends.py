@@ -67,6 +67,8 @@ class Trial:
         before, self.accepted = _seen(folder), ()
         try:
             status, said = _as_process(arguments) if case.process else _here(arguments)
+        except subprocess.TimeoutExpired as error:
+            return Outcome("hung", f"no end after {error.timeout:.0f} s")
         except BaseException as error:  # which no user should see
             return Outcome("escaped", "".join(traceback.format_exception(error)[-3:]))
         if verbose:

@@ -172,6 +172,12 @@ def test_a_failure_is_found(trial, command, said, capfd):
     assert said in found
 
 
+def test_a_process_that_hangs_is_a_failure(trial, monkeypatch):
+    monkeypatch.setattr(bad_ends, "SECONDS", 0.01)
+    outcome = bad_ends.Trial(trial.runs).outcome(Case("a case", [], process=True))
+    assert outcome == ("hung", "a case: no end after 0 s", 0.0)
+
+
 def test_a_process_that_dies_is_a_failure(tmp_path, capfd):
     worker = bad_input.Worker(tmp_path, False)
     outcome = worker.ask("a case", ())

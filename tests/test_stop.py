@@ -83,7 +83,8 @@ def test_a_signal_that_whoever_starts_the_process_ignores_stays_ignored():
     code = (
         "import os, signal; from gan_jax.training.stop import Stop\n"
         "stop = Stop(); stop.take()\n"
-        "with stop.listening(), stop.deferred(): os.kill(os.getpid(), signal.SIGHUP); print(stop.asked, flush=True)\n"
+        "with stop.listening(), stop.deferred():\n"
+        "    os.kill(os.getpid(), signal.SIGHUP); print(stop.is_requested, flush=True)\n"
         "with stop.listening(): os.kill(os.getpid(), signal.SIGUSR1)"
     )
     command = ["nohup", sys.executable, "-c", code]

@@ -14,7 +14,7 @@ from gan_jax.runs.files import atomically
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import summary, tables
 from gan_jax.sweeps.charts import chart
-from gan_jax.sweeps.plan import Metric, asked
+from gan_jax.sweeps.plan import Metric, required_values
 from gan_jax.sweeps.results import Results, absent, read, searched
 
 TEMPLATE = Path(__file__).with_name("ablation.html.j2")
@@ -49,7 +49,7 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
         with atomically(folder / name) as file:
             file.write(content)
     runs = [run for cell in results.cells for run in cell.runs]
-    if missing := absent(runs, asked(results.metrics, results.curves, None)):
+    if missing := absent(runs, required_values(results.metrics, results.curves, None)):
         raise UserError(missing)
     return [folder / name for name in contents]
 

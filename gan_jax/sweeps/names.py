@@ -14,7 +14,7 @@ from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation import evaluate
 from gan_jax.experiment import Experiment, build
 from gan_jax.runs import schedule
-from gan_jax.sweeps.plan import OF_ROWS, Planned, Sweep, asked
+from gan_jax.sweeps.plan import OF_ROWS, Planned, Sweep, required_values
 from gan_jax.training.preflight import check_step
 
 
@@ -24,7 +24,7 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     Raises UserError for one that no cell's runs will have. Cells whose runs have values of the same names are tried
     once, and only until all names are found.
     """
-    missing = asked(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
+    missing = required_values(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
     known, unknown, tried = set(OF_ROWS), set(), set()
     sources: dict[str, Source] = {}
     for cell in cells:

@@ -72,7 +72,7 @@ class Finals(NamedTuple):
     seeds: Seeds
 
 
-def asked(metrics: Iterable[Metric], curves: Iterable[Curve], by: Metric | None) -> list[str]:
+def required_values(metrics: Iterable[Metric], curves: Iterable[Curve], by: Metric | None) -> list[str]:
     """Returns the names of the values that runs must have for these, each once."""
     names = [*(metric.name for metric in metrics), *(name for curve in curves for name in (curve.x, curve.y))]
     return list(dict.fromkeys([*names, *([by.name] if by else [])]))

@@ -45,7 +45,7 @@ class Stop:
 
     def __init__(self):
         self.end_process: Callable[[Stopped], None] | None = None
-        self._asked: int | None = None
+        self._signal: int | None = None
         self._urged: tuple[int, float] | None = None  # the first urgent signal, and its time
         self._alone = self._training = True
         self._act: Callable[[], None] = self._wait
@@ -53,9 +53,9 @@ class Stop:
         self._agreed: Callable[[int], int] = lambda number: number
 
     @property
-    def asked(self) -> bool:
+    def is_requested(self) -> bool:
         """Returns True after a signal."""
-        return self._asked is not None
+        return self._signal is not None
 
     def take(self) -> None:
         """Handles the signals from now on. Until `listening` a signal is only noted."""
@@ -74,7 +74,7 @@ class Stop:
         with handled_by(self._take), _unraised():
             self._act = self._end
             try:
-                if self.asked:
+                if self.is_requested:
                     self._end()
                 yield self
             finally:
@@ -90,8 +90,8 @@ class Stop:
 
     def check(self) -> None:
         """Raises Stopped after a signal."""
-        if number := self._agreed(self._asked or 0):
-            self._asked = number
+        if number := self._agreed(self._signal or 0):
+            self._signal = number
             raise self._stopped(number)
 
     @contextmanager
@@ -122,7 +122,7 @@ class Stop:
             self.check()
             yield
         except Exception:
-            if self.asked:  # the interrupted code may have raised an error of its own
+            if self.is_requested:  # the interrupted code may have raised an error of its own
                 self.check()
             raise
         finally:
@@ -136,21 +136,21 @@ class Stop:
         pass
 
     def _raise(self) -> None:
-        raise self._stopped(self._asked or signal.SIGTERM)
+        raise self._stopped(self._signal or signal.SIGTERM)
 
     def _end(self) -> None:
         if self.end_process is None:
             self._raise()
         else:
             self._act = self._wait
-            self.end_process(self._stopped(self._asked or signal.SIGTERM))
+            self.end_process(self._stopped(self._signal or signal.SIGTERM))
 
     def _take(self, number: int, frame: FrameType | None) -> None:
         del frame
         if self._is_hurry(number):
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        self._asked = self._asked or number
+        self._signal = self._signal or number
         self._act()
 
     def _is_hurry(self, number: int) -> bool:

@@ -96,9 +96,9 @@ class _Reference:
             values = self.measure(_side(self.some, self.network), base_key(0))
             return {"names": np.array(list(values)), "values": np.array(list(values.values()))}
 
-        asked = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics
+        settings = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics
         made_of = _REVISION, self.network.sha256, self.real.x, self.train.x
-        stored = kept.arrays(f"floors-{_fingerprint(asked)}-{_fingerprint(made_of)}", make)
+        stored = kept.arrays(f"floors-{_fingerprint(settings)}-{_fingerprint(made_of)}", make)
         return dict(zip(stored["names"].tolist(), stored["values"].tolist(), strict=True))
 
 
