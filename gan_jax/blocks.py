@@ -15,11 +15,12 @@ from gan_jax.config import PARTS, flatten
 from gan_jax.core import averages, optimizers
 from gan_jax.core.fields import IMAGE, Sampler, Spec
 from gan_jax.core.networks import Network
-from gan_jax.core.objective import Objective, Weight
+from gan_jax.core.objective import Frozen, Objective, Weight
 from gan_jax.core.steps import Numbers, Update
 from gan_jax.data.spec import DataSpec
 from gan_jax.distributions.augment import Augmentation, Augmentations, shown
 from gan_jax.errors import UserError, reraise_as, suggestions
+from gan_jax.features import lpips
 from gan_jax.objectives.forward import Terms, Weighted, lazily
 from gan_jax.resolve import bind, parameters, required
 
@@ -46,7 +47,7 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any]) -> Objective:
     weights = {key: _weight(spec.pop(key), f"objective.{key}") for key in [*spec] if _annotation(preset, key) is Weight}
     objective = partial(
         bind("gan_jax.objectives", {**spec, **weights}, "objective"),
-        **{player: _terms(player, _preset_terms(preset, player), given) for player, given in terms.items()},
+        **{player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()},
     )
     parts: dict[str, Any] = {"networks": {role: _network(role, s, known) for role, s in config.networks.items()}}
     for name, package in PARTS.items():
@@ -99,30 +100,38 @@ def _annotation(target: Callable, name: str) -> Any:
 
 
 def _preset_terms(preset: Callable, player: str) -> Terms:
-    return preset.keywords.get(player, {}) if isinstance(preset, partial) else {}
+    default = inspect.signature(preset).parameters[player].default
+    return {} if default is inspect.Parameter.empty else default
 
 
-def _terms(player: str, preset: Terms, given: Any) -> Terms:
+def _terms(player: str, preset: Terms, given: Any, known: Mapping[str, Any]) -> Terms:
     """Returns a player's terms: the preset's, with those that are given in their place or beside them."""
     field = f"objective.{player}"
     if not isinstance(given, Mapping):
         raise UserError(
             f"config.{field} is {given!r}: it must be a block of terms and their weights, as {{'bce': 1.0}}"
         )
-    return {**preset, **{name: _term(player, name, preset, value) for name, value in given.items()}}
+    return {**preset, **{name: _term(player, name, preset, value, known) for name, value in given.items()}}
 
 
-def _term(player: str, name: str, preset: Terms, value: Any) -> Weighted:
+def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
     """Returns a term by its weight, or by a block of its weight, of how rarely it is computed, and its arguments."""
     field = f"objective.{player}.{name}"
     block = {"weight": value} if not isinstance(value, Mapping) or "init_value" in value else dict(value)
     weight, every = _weight(block.pop("weight", 1.0), f"{field}.weight"), block.pop("every", 1)
-    known = {"name": block.pop("name", name), **block}
-    term = (
-        preset[name].term if name in preset and not block else bind(f"gan_jax.objectives.terms.{player}", known, field)
-    )
+    spec = {"name": block.pop("name", name), **block}
+    own = name in preset and not block
+    term = preset[name].term if own else bind(f"gan_jax.objectives.terms.{player}", spec, field)
     with reraise_as(f"config.{field}"):
-        return Weighted(lazily(term, every=every), weight)
+        return Weighted(lazily(_with_networks(term, known), every=every), weight)
+
+
+def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
+    """Returns a term with the frozen networks that its arguments name, or 'vgg16' where they name none."""
+    given = term.keywords if isinstance(term, partial) else {}
+    asked = [name for name in inspect.signature(term).parameters if _annotation(term, name) is Frozen]
+    made = {name: lpips.frozen(given.get(name, "vgg16"), known["shape"], known["limits"]) for name in asked}
+    return partial(term, **made) if made else term
 
 
 def _weight(value: Any, field: str) -> Weight:

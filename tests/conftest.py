@@ -60,3 +60,24 @@ def build_on(config, shape, classes=0):
     from gan_jax.experiment import build
 
     return build(config, DataSpec(shape, "uint8" if len(shape) == 3 else "float32", classes=classes))
+
+
+@pytest.fixture
+def tiny_lpips(tmp_path, monkeypatch):
+    """A network with heads of LPIPS under the name `tiny`, of random weights in a folder of the test's own."""
+    import numpy as np  # late: as above
+
+    from gan_jax.features import lpips, lpips_layouts
+
+    stages = tuple(lpips_layouts.Stage(pool, (lpips_layouts.Layer(4, 3, 1, 1),)) for pool in (0, 2))
+    draft = lpips_layouts.Layout("tiny-lpips-v1", stages, least=4, file_sha256="", sha256="")
+    random = np.random.default_rng(0)
+    params = {
+        name: {part: np.abs(random.normal(size=shape)).astype(np.float32) for part, shape in parts.items()}
+        for name, parts in draft.shapes.items()
+    }
+    layout = draft._replace(sha256=lpips.digest(params))
+    monkeypatch.setitem(lpips_layouts.LAYOUTS, "tiny", layout)
+    monkeypatch.setenv(lpips.VARIABLE, str(tmp_path / "weights"))
+    lpips.write(layout, params)
+    return layout, params

@@ -19,11 +19,11 @@ from gan_jax.data.base import Dataset, Mixture
 from gan_jax.distributions import noise
 from gan_jax.errors import UserError
 from gan_jax.evaluation import evaluate, evaluators
-from gan_jax.evaluation.evaluators import reconstruction, samples
-from gan_jax.evaluation.evaluators.base import Context
+from gan_jax.evaluation.evaluators import perceptual, reconstruction, samples
+from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.rows import write_evaluation
+from gan_jax.runs.rows import best_step, write_evaluation
 from gan_jax.training import loop
 
 SHAPE, LATENTS, CLASSES = (12, 12, 1), 2, 3
@@ -36,6 +36,7 @@ EVERY = {
     for name in getattr(file, "__all__", ())
 }
 MADE = {**EVERY, "reconstruction.noisy": partial(reconstruction.noisy, noise=partial(noise.gaussian, level=0.1))}
+MADE["perceptual.lpips"] = partial(perceptual.lpips, network="tiny")
 MADE["samples.distribution"] = partial(samples.distribution, features="pixels")
 MADE |= {
     f"{metric}, {features}": partial(samples.distribution, metrics=(metric,), features=features)
@@ -64,6 +65,7 @@ PREDICT = {
     "classify": lambda players, keys, batch: (batch["x"], jnp.zeros((len(keys), CLASSES))),
     "encode": lambda players, keys, batch: batch["x"].reshape(len(keys), -1) @ players["one"].params.T,
     "decode": lambda players, keys, batch: (batch["z"] @ players["one"].params).reshape(-1, *SHAPE),
+    "reconstruct": lambda players, keys, batch: images(keys),
     "elbo": lambda players, keys, batch: terms(keys),
     "log_weights": lambda players, keys, batch: jnp.zeros(batch["draws"].shape),
 }
@@ -87,7 +89,7 @@ def scale(batch):
 
 
 @pytest.fixture(autouse=True)
-def network(monkeypatch, tmp_path):
+def network(monkeypatch, tmp_path, tiny_lpips):
     """A network of 4 features and 3 classes under the name small-v1, and a cache of each test's own."""
     monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path / "cache"))
 
@@ -202,7 +204,8 @@ def test_splits_must_be_alike(tiny, change, message):
     ("values", "message"),
     [
         ({"keep_best": "min a/frechet/digits-v1"}, "gives 'a/frechet/digits-v1'; did you mean a/frechet/pixels"),
-        ({"keep_best": "min a/frechet"}, "did you mean a/frechet/pixels"),
+        ({"keep_best": "min a/frechets"}, "did you mean a/frechet/pixels"),
+        ({"keep_best": "min a"}, "no evaluator of this config gives 'a'"),
         ({"keep_best": "max a/features"}, "no evaluator of this config gives 'a/features'"),
         ({"keep_best": "min never/frechet/pixels"}, "is never measured: set config.evaluators.never.every_steps"),
         ({"evaluate_every_steps": 0}, "is never measured"),
@@ -227,3 +230,19 @@ def test_names_of_evaluators_that_are_fields_of_a_row_or_hold_a_slash(tiny, tmp_
     made = config_of(tiny, {"a/b": FRECHET})
     with pytest.raises(UserError, match=r"config\.evaluators has 'a/b'"):
         evaluate.make(made, build_on(made, (8, 8, 1), 10))
+
+
+def test_the_best_may_be_asked_for_without_the_networks_name(tiny, tmp_path):
+    made = config_of(tiny, {"a": FRECHET}, keep_best="min a/frechet", evaluate_every_steps=3)
+    evaluate.check_best(made, {"a": Evaluator(("frechet/pixels", "frechet/pixels/floor"), lambda players, key: {})})
+    two = {"a": Evaluator(("lpips/alexnet-lpips-v1", "lpips/vgg16-lpips-v1"), lambda players, key: {})}
+    made.keep_best = "min a/lpips"
+    with pytest.raises(UserError, match=r"'a/lpips' may be a/lpips/alexnet-lpips-v1 or .*vgg16-lpips-v1: name one"):
+        evaluate.check_best(made, two)
+    for step, value in ((3, 2.0), (6, 1.0), (9, 3.0)):
+        row = {"step": step, "a/frechet/pixels": value, "a/frechet/pixels/floor": -value, "b/frechet/pixels": -value}
+        write_evaluation(tmp_path / "rows", row)
+    for rule, best in (("min a/frechet", 6), ("max a/frechet", 9), ("min a/frechet/pixels/floor", 9), ("min a", None)):
+        assert best_step(tmp_path / "rows", rule, [3, 6, 9]) == best
+    write_evaluation(tmp_path / "rows", {"step": 12, "a/frechet/digits-v1": 2.5})  # by another network since
+    assert best_step(tmp_path / "rows", "min a/frechet", [3, 6, 9, 12]) == 12

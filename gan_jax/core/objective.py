@@ -33,6 +33,21 @@ class Outcome(NamedTuple):
     carry: Mapping[str, Any] = MappingProxyType({})
 
 
+class Frozen(NamedTuple):
+    """A network that no player moves, as a loss term uses it.
+
+    Attributes:
+        name: with its version.
+        apply: a function of its params and of a term's arrays.
+        params: its params. A term finds them in its carry by the name, because arrays that it holds itself would be
+            written into the compiled program.
+    """
+
+    name: str
+    apply: Callable[..., Any]
+    params: Tree
+
+
 class Aux(NamedTuple):
     """What a loss returns beside its value: the player's new stats and carry, and named scalars to log."""
 
@@ -81,6 +96,7 @@ class Objective(NamedTuple):
         samplers: of the fields that a batch may lack. A step rule fills them in, for each update or once for several.
         makes: returns the (low, high) between which the examples that it makes lie, infinite on a side without a bound,
             or None where that is not known.
+        frozen: by player, the params of the frozen networks that its terms use, by name.
     """
 
     init: Mapping[str, InitFn]
@@ -89,6 +105,7 @@ class Objective(NamedTuple):
     predictions: Predictions = MappingProxyType({})
     samplers: Samplers = MappingProxyType({})
     makes: Callable[[], tuple[float, float] | None] = lambda: None
+    frozen: Mapping[str, Mapping[str, Tree]] = MappingProxyType({})
 
 
 def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) -> tuple[jax.Array, Metrics, Carry]:

@@ -18,8 +18,8 @@ from jax import random
 from gan_jax.core import averages, diagnostics
 from gan_jax.core.collectives import mean
 from gan_jax.core.fields import Batch, fill, stream
-from gan_jax.core.objective import LossFn, Metrics, Objective, Start
-from gan_jax.core.state import Player, TrainState
+from gan_jax.core.objective import Aux, LossFn, Metrics, Objective, Start
+from gan_jax.core.state import Player, TrainState, Tree
 
 __all__ = [  # what a config can name
     "alternating",
@@ -32,13 +32,15 @@ Numbers: TypeAlias = Mapping[str, Any]
 
 
 class Hyperparams(NamedTuple):
-    """The numbers that one player is trained by: its terms' weights, and its optimizer's.
+    """The numbers that one player is trained by: its terms' weights, its optimizer's, and frozen networks' params.
 
-    They are an argument of the train step, so that runs that differ in them alone share one compiled program.
+    They are an argument of the train step, so that runs that differ in them alone share one compiled program. `frozen`
+    are the params by name of the networks that its terms use and nobody moves. They are no part of the state.
     """
 
     weights: Numbers
     optimizer: Numbers
+    frozen: Tree = ()
 
 
 TrainStep: TypeAlias = Callable[[TrainState, Batch, jax.Array, Mapping[str, Hyperparams]], tuple[TrainState, Metrics]]
@@ -73,6 +75,7 @@ def default_hyperparams(objective: Objective, updates: Updates) -> dict[str, Hyp
         name: Hyperparams(
             {term: weight for term, weight in objective.weights[name].items() if not callable(weight)},
             dict(updates[name].numbers),
+            dict(objective.frozen.get(name, {})),
         )
         for name in objective.losses
     }
@@ -188,12 +191,27 @@ def _update(
     numbers: Hyperparams,
 ) -> tuple[Player, Metrics]:
     player = state.players[name]
-    (value, aux), grads = jax.value_and_grad(loss, has_aux=True)(player.params, state, batch, key, numbers.weights)
+    (value, aux), grads = jax.value_and_grad(_beside(loss, name, numbers.frozen), has_aux=True)(
+        player.params, state, batch, key, numbers.weights
+    )
     grads, metrics = mean((grads, {"loss": value, **aux.metrics}))
     metrics |= {"gradient_norm": diagnostics.norm(grads)}
     steps, opt_state = update.optimizer(numbers.optimizer).update(grads, player.opt_state, player.params)
     params = optax.apply_updates(player.params, steps)
     return Player(params, aux.stats, opt_state, carry=aux.carry), metrics
+
+
+def _beside(loss: LossFn, name: str, frozen: Tree) -> LossFn:
+    """Returns a player's loss whose terms find frozen networks' params in the carry; what it returns has none."""
+    if not frozen:
+        return loss
+
+    def loss_beside(params: Tree, state: TrainState, *arguments: Any) -> tuple[jax.Array, Aux]:
+        player = state.players[name]
+        value, aux = loss(params, _with(state, name, player._replace(carry={**player.carry, **frozen})), *arguments)
+        return value, aux._replace(carry={key: kept for key, kept in aux.carry.items() if key not in frozen})
+
+    return loss_beside
 
 
 def _with(state: TrainState, name: str, player: Player) -> TrainState:

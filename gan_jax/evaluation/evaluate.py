@@ -16,7 +16,7 @@ from gan_jax.experiment import Experiment
 from gan_jax.resolve import bind
 from gan_jax.runs import schedule
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.rows import read_rows, write_evaluation
+from gan_jax.runs.rows import meant, read_rows, write_evaluation
 
 
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
@@ -99,7 +99,10 @@ def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
     if not config.keep_best:
         return
     value = config.keep_best.partition(" ")[2]
-    if value not in (known := value_names(evaluators)):
+    found = meant(value, known := value_names(evaluators))
+    if len(found) > 1:
+        raise UserError(f"config.keep_best: {value!r} may be {' or '.join(found)}: name one of them")
+    if not found:
         raise UserError(f"config.keep_best: no evaluator of this config gives {value!r}; {suggestions(value, known)}")
     name = value.partition("/")[0]
     every, saves = schedule.of_evaluators(config)[name], config.checkpoint_every_steps

@@ -1,9 +1,12 @@
-"""Feature networks: features of images by which samples are measured, from small classifiers in the repository.
+"""Feature networks: features of images by which samples are measured.
 
-A network's name has its version, and its weights never change (weights.py), so that values measured by it stay
-comparable. Each was made by a config of configs/features/ and scripts/export_features.py.
+Small classifiers of single data sets are in the repository, each made by a config of configs/features/ and
+scripts/export_features.py. For any images there are networks of ImageNet, by files of the user's own (lpips.py,
+inception.py). A network's name has its version, and its weights never change, so that values measured by it stay
+comparable.
 """
 
+import logging
 from pathlib import Path
 
 import jax
@@ -15,7 +18,7 @@ from gan_jax.core.collectives import in_batches
 from gan_jax.data.base import Dataset
 from gan_jax.data.pixels import to_float
 from gan_jax.errors import UserError
-from gan_jax.features import inception, weights
+from gan_jax.features import inception, lpips, lpips_layouts, weights
 from gan_jax.features.base import Network, described
 from gan_jax.resolve import bind
 
@@ -59,23 +62,44 @@ def pixels(shape: tuple[int, ...]) -> Network:
 
 
 def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
-    """Returns the network for a data set: its 'classifier', 'pixels' for none, 'inception' by a file, or one by name.
+    """Returns the network for a data set: its 'classifier', 'pixels' for none, or one by name.
 
-    Images of several channels, of which the network takes one, are described channel by channel (`by_channel`). Raises
-    UserError where there is no such network, or where it is for other images.
+    A name is one of OF_DATA's networks, 'alexnet' or 'vgg16' (lpips.py), or 'inception' by a file. Images of several
+    channels, of which a classifier takes one, are described channel by channel (`by_channel`). Where there is no
+    classifier of the data set, or it takes other images, a warning says what is taken in its place: `general`.
+
+    Raises UserError where there is no such network, or where it is for other images.
     """
     if kind == "pixels":
         return pixels(dataset.shape)
     if kind == "inception":
         return inception.load(path, dataset.shape)
+    if kind in lpips_layouts.named():
+        return lpips.load(kind, dataset.shape)
     base = dataset.name.partition(":")[0]
     if kind == "classifier" and base not in OF_DATA:
-        raise UserError(f"data set {base!r} has no classifier here: take features 'pixels'; {', '.join(OF_DATA)} have")
+        return general(dataset, f"data set {base!r} has no classifier here ({', '.join(OF_DATA)} have)")
     network = load(OF_DATA[base] if kind == "classifier" else kind)
     if len(dataset.shape) == 3 and network.shape == (*dataset.shape[:2], 1) and dataset.shape[2] > 1:
         network = by_channel(network, dataset.shape[2])
     if network.shape != dataset.shape:
-        raise UserError(f"{network.name} takes images of {network.shape}, those of {dataset.name} are {dataset.shape}")
+        misfit = f"{network.name} takes images of {network.shape}, those of {dataset.name} are {dataset.shape}"
+        if kind == "classifier":
+            return general(dataset, misfit)
+        raise UserError(misfit)
+    return network
+
+
+def general(dataset: Dataset, why: str) -> Network:
+    """Returns the network for data without a classifier, and logs a warning that says so.
+
+    It is the first of `lpips.FALLBACKS` that takes such images and whose weights are here, else pixels.
+    """
+    fit = [kind for kind in lpips.FALLBACKS if lpips.takes(kind, dataset.shape)]
+    here = [kind for kind in fit if lpips.is_here(kind)]
+    network = lpips.load(here[0], dataset.shape) if here else pixels(dataset.shape)
+    missing = f"; features of {' or '.join(fit)} say more of images: {lpips.HOW}" if fit and not here else ""
+    logging.warning("%s: features are those of %s, as in the values' names%s", why, network.name, missing)
     return network
 
 

