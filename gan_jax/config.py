@@ -15,6 +15,8 @@ from gan_jax.values import plain, plain_scalar
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel"})
 """Fields that do not change the result of a step: a run may be resumed with other values."""
+DATA_RESUMABLE = frozenset({"data.path", "data.hold"})
+"""The same in the block of data, whose content is compared by fingerprints."""
 DTYPES = ("float32", "bfloat16")
 MAPS = ("pmap", "shard_map")
 PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.distributions.noise"}
@@ -103,7 +105,8 @@ def load(place: str | Path) -> ConfigDict:
         raise UserError(f"--config={place}: there is no such file")
     if path.suffix == ".json" and not arguments:
         free = {field: value for field, value in defaults().items() if field in RESUMABLE}
-        return checked(free | read_run(path)["config"])  # a run from before a new free field can be resumed
+        run = read_run(path)
+        return checked(free | _located(run))  # a run from before a new free field can be resumed
     if path.suffix != ".py":
         raise UserError(f"--config={place}: a config is a Python file, or the config.json of a run")
     config = call(place, "get_config", "config")
@@ -111,6 +114,14 @@ def load(place: str | Path) -> ConfigDict:
         raise UserError(f"--config={place}: get_config() returned {type(config).__name__}, not a ConfigDict")
     with reraise_as(f"--config={place}"):
         return checked(config.to_dict())
+
+
+def _located(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the config of a run, with the resolved path of its data where these are still there."""
+    config, path = dict(run["config"]), (run.get("data_spec") or {}).get("path")
+    if path and Path(path).exists():
+        config["data"] = config["data"] | {"path": path}
+    return config
 
 
 def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
@@ -201,7 +212,7 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 def is_free(field: str) -> bool:
     """Returns True for a dotted field that does not change the result of a step."""
-    return field in RESUMABLE or field.startswith("evaluators.")
+    return field in RESUMABLE or field in DATA_RESUMABLE or field.startswith("evaluators.")
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
