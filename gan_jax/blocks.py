@@ -1,4 +1,4 @@
-"""From blocks of a config to what they name: the objective with its networks and samplers, and the players' updates."""
+"""From blocks of a config to what they name: the objective with its networks and samplers."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -6,25 +6,20 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import optax
 from ml_collections import ConfigDict
 
-from gan_jax.config import PARTS, flatten
-from gan_jax.core import averages, optimizers
+from gan_jax.config import PARTS
 from gan_jax.core.fields import IMAGE, Sampler, Spec
 from gan_jax.core.networks import Network
 from gan_jax.core.objective import Frozen, Objective, Weight
-from gan_jax.core.steps import Numbers, Update
 from gan_jax.data.spec import DataSpec
 from gan_jax.distributions.augment import Augmentation, Augmentations, shown
-from gan_jax.errors import UserError, reraise_as, suggestions
+from gan_jax.errors import UserError, reraise_as
 from gan_jax.features import lpips
+from gan_jax.objectives.augment.base import CriticAugment
 from gan_jax.objectives.forward import Terms, Weighted, lazily
 from gan_jax.resolve import bind, parameters, required
-
-MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
 
 
 def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
@@ -44,28 +39,32 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any]) -> Objective:
     spec = config.objective.to_dict()
     preset = bind("gan_jax.objectives", {"name": spec.get("name", "")}, "objective")
     terms = {key: spec.pop(key) for key in [*spec] if _annotation(preset, key) is Terms}
-    weights = {key: _weight(spec.pop(key), f"objective.{key}") for key in [*spec] if _annotation(preset, key) is Weight}
+    numbers: dict[str, Any] = {
+        key: _weight(spec.pop(key), f"objective.{key}") for key in [*spec] if _annotation(preset, key) is Weight
+    }
+    if "augment" in spec and _annotation(preset, "augment") == CriticAugment | None:
+        numbers["augment"] = _critic_augment(spec.pop("augment"), known)
     objective = partial(
-        bind("gan_jax.objectives", {**spec, **weights}, "objective"),
+        bind("gan_jax.objectives", {**spec, **numbers}, "objective"),
         **{player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()},
     )
     parts: dict[str, Any] = {"networks": {role: _network(role, s, known) for role, s in config.networks.items()}}
     for name, package in PARTS.items():
         if name in config:
-            parts[name] = _made(package, config[name].to_dict(), name, known)
+            parts[name] = make(package, config[name].to_dict(), name, known)
     if "samplers" in config:
         parts["samplers"] = {name: _sampler(name, block, known) for name, block in config.samplers.items()}
     taken, needed = ({*names} - {*known} for names in (parameters(objective), required(objective)))
     if not needed <= {*parts} <= taken:
         raise UserError(
-            f"{config.objective.name} is made of {_listed(needed)}; the config has blocks for {_listed(parts)}"
+            f"{config.objective.name} is made of {listed(needed)}; the config has blocks for {listed(parts)}"
         )
     with reraise_as("config.objective"):
         return objective(**parts, **_asked_for(objective, known))
 
 
 def _sampler(name: str, block: ConfigDict, known: Mapping[str, Any]) -> Sampler:
-    made = _made("gan_jax.distributions", block.to_dict(), f"samplers.{name}", known)
+    made = make("gan_jax.distributions", block.to_dict(), f"samplers.{name}", known)
     if not isinstance(made, Sampler):
         raise UserError(f"config.samplers.{name}.name: {block.name} makes no sampler: take one, as latents.normal")
     return made
@@ -86,10 +85,19 @@ def make_augmentations(config: ConfigDict, spec: Spec, known: Mapping[str, Any])
                 f"config.{where}.fields is {fields!r}: it must be a tuple of image fields; "
                 f"{config.data.name} has {', '.join(images) or 'none'}"
             )
-        made[name] = Augmentation(_made("gan_jax.distributions.augment", values, where, known), fields)
+        made[name] = Augmentation(make("gan_jax.distributions.augment", values, where, known), fields)
         with reraise_as(f"config.{where}"):
             spec = shown({name: made[name]}, spec)
     return made, spec
+
+
+def _critic_augment(block: Any, known: Mapping[str, Any]) -> CriticAugment:
+    """Returns the augmentation inside the game that a block names, its `p` a number or a schedule."""
+    field, package = "objective.augment", "gan_jax.objectives.augment.pipelines"
+    if not isinstance(block, Mapping):
+        raise UserError(f"config.{field} is {block!r}: it must be a block with a name, as {{'name': 'diff_augment'}}")
+    given = {key: _weight(value, f"{field}.{key}") if key == "p" else value for key, value in block.items()}
+    return make(package, given, field, known)
 
 
 def _annotation(target: Callable, name: str) -> Any:
@@ -137,25 +145,19 @@ def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
 def _weight(value: Any, field: str) -> Weight:
     """Returns a number, or the Optax schedule that a block names."""
     if isinstance(value, Mapping):
-        return _schedule(value, field)
+        return schedule(value, field)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UserError(f"config.{field} is {value!r}: it must be a number, or a block that names an Optax schedule")
     return float(value)
 
 
-def _schedule(block: Mapping[str, Any], field: str) -> Any:
+def schedule(block: Mapping[str, Any], field: str) -> Any:
     """Returns the Optax schedule of a block; raises UserError where it would end before it begins."""
-    for name in ("transition_steps", "decay_steps"):
-        least = block.get("warmup_steps", 0)
-        if name in block and not block[name] > least:
-            raise UserError(
-                f"config.{field}.{name} is {block[name]}: the schedule would end before it begins, it must be above "
-                f"{least or '0'}" + (", its warmup_steps" if least else "")
-            )
-    for name in ("transition_begin", "warmup_steps"):
-        if block.get(name, 0) < 0:
-            raise UserError(f"config.{field}.{name} is {block[name]}: it must be at least 0")
-    return _made("optax", block, field)
+    least = {"transition_steps": 1, "decay_steps": block.get("warmup_steps", 0) + 1, "transition_begin": 0}
+    for name in {*least} & {*block}:
+        if block[name] < least[name]:
+            raise UserError(f"config.{field}.{name} is {block[name]}: it ends before it begins: at least {least[name]}")
+    return make("optax", block, field)
 
 
 def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
@@ -164,83 +166,7 @@ def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
         return Network(module(**_asked_for(module, known)))
 
 
-def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
-    """Returns how each player is updated; raises UserError where the config's players are not the objective's."""
-    if {*config.players} != {*objective.losses}:
-        raise UserError(
-            f"config.players has {_listed(config.players)}; "
-            f"{config.objective.name} has the players {_listed(objective.losses)}"
-        )
-    return {name: make_update(name, config.players[name]) for name in objective.losses}
-
-
-def make_update(name: str, player: ConfigDict) -> Update:
-    """Returns how a player is updated, from its block of the config."""
-    field = f"players.{name}"
-    if not 1 <= player.updates_per_step <= MAX_UPDATES:
-        raise UserError(
-            f"config.{field}.updates_per_step is {player.updates_per_step}: it must be at least 1 and at most "
-            f"{MAX_UPDATES}, as each is a part of the compiled program"
-        )
-    if not 0 <= player.ema < 1:
-        raise UserError(f"config.{field}.ema is {player.ema}: it must be at least 0 (none) and below 1")
-    if player.ema_warmup not in averages.WARMUPS:
-        allowed = suggestions(player.ema_warmup, averages.WARMUPS)
-        raise UserError(f"config.{field}.ema_warmup is {player.ema_warmup!r}: {allowed}")
-    block = player.optimizer.to_dict()
-
-    def optimizer(numbers: Numbers) -> optax.GradientTransformation:
-        made = _optimizer(block, numbers, field)
-        with reraise_as(f"config.{field}"):
-            return optimizers.chain(made, clip_gradients=player.clip_gradients, clip_weights=player.clip_weights)
-
-    optimizer({})  # what is wrong with it is an error now
-    return Update(
-        optimizer,
-        _traceable(block, optimizer),
-        player.updates_per_step,
-        player.ema,
-        averages.WARMUPS[player.ema_warmup],
-    )
-
-
-def _optimizer(block: Mapping[str, Any], numbers: Numbers, field: str) -> optax.GradientTransformation:
-    """Returns the Optax optimizer of a block, with these numbers, by dotted name, in the place of its own."""
-    spec = _replaced(block, numbers)
-    for key, value in spec.items():
-        if isinstance(value, dict):  # a schedule of the learning rate, say
-            spec[key] = _schedule(value, f"{field}.optimizer.{key}")
-    made = _made("optax", spec, f"{field}.optimizer")
-    if not isinstance(made, optax.GradientTransformation):
-        raise UserError(
-            f"config.{field}.optimizer.name: optax.{block.get('name')} makes no optimizer: take one, as adam"
-        )
-    return made
-
-
-def _replaced(block: Mapping[str, Any], numbers: Numbers, prefix: str = "") -> dict[str, Any]:
-    return {
-        key: _replaced(value, numbers, f"{prefix}{key}.")
-        if isinstance(value, Mapping)
-        else numbers.get(f"{prefix}{key}", value)
-        for key, value in block.items()
-    }
-
-
-def _traceable(block: Mapping[str, Any], optimizer: Callable[[Numbers], Any]) -> Numbers:
-    """Returns the optimizer's floats, by dotted name, that are used in arithmetic only, so that they can be traced."""
-
-    def is_traceable(field: str) -> bool:
-        try:
-            jax.eval_shape(lambda value: (optimizer({field: value}), 0)[1], 0.5)
-        except (UserError, TypeError):  # something looks at the number: it stays a part of the program
-            return False
-        return True
-
-    return {field: value for field, value in flatten(block) if type(value) is float and is_traceable(field)}
-
-
-def _made(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:
+def make(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:
     """Returns what the spec names, called with its arguments, and with those known values that it asks for by name."""
     with reraise_as(f"config.{field}"):
         target = bind(package, dict(spec), field)
@@ -255,5 +181,6 @@ def _asked_for(target: Callable, known: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if name in taken}
 
 
-def _listed(names: Any) -> str:
+def listed(names: Any) -> str:
+    """Returns the names in order, or the word nothing."""
     return ", ".join(sorted(names)) or "nothing"

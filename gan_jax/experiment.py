@@ -13,7 +13,7 @@ import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import make_augmentations, make_objective, make_updates, provided
+from gan_jax.blocks import make_augmentations, make_objective, provided
 from gan_jax.core import fields, steps
 from gan_jax.core.collectives import base_key
 from gan_jax.core.fields import Batch, Spec
@@ -27,6 +27,7 @@ from gan_jax.errors import UserError, reraise_as
 from gan_jax.parallel.executor import Executor, executor
 from gan_jax.parallel.memory import device_bytes
 from gan_jax.resolve import bind
+from gan_jax.updates import make_updates
 
 MAX_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
 Predict: TypeAlias = Callable[[Players, jax.Array, Batch], Any]

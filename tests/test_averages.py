@@ -8,11 +8,11 @@ import pytest
 from conftest import build_on
 from jax import random
 
-from gan_jax.blocks import make_update
 from gan_jax.core import averages, steps
 from gan_jax.core.objective import Aux, Objective, Start
 from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
+from gan_jax.updates import make_update
 
 EMA, STEPS = 0.9999, 300
 

@@ -31,7 +31,8 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
     "features": {"errors", "resolve", "core", "layers", "metrics", "data", "runs"},
     "parallel": {"errors", "core", "runs"},
     "blocks": {"errors", "config", "resolve", "core", "data", "distributions", "features", "objectives"},
-    "experiment": {"errors", "blocks", "resolve", "core", "data", "distributions", "parallel"},
+    "updates": {"errors", "config", "blocks", "core"},
+    "experiment": {"errors", "blocks", "updates", "resolve", "core", "data", "distributions", "parallel"},
     "reporting": {"errors", "config", "core", "data", "experiment", "runs"},
     "evaluation": {
         *("errors", "config", "resolve", "core", "data", "distributions", "experiment", "features", "metrics"),

@@ -298,7 +298,7 @@ def test_a_config_sets_weights_intervals_schedules_and_arguments_of_terms():
         ({"r3": 1.0}, r"config\.objective\.critic\.r3\.name: .* has no 'r3'"),
         (
             {"r1": {"name": "linear_schedule", "init_value": 1.0, "end_value": 0.0, "transition_steps": 0}},
-            r"critic\.r1\.weight\.transition_steps is 0: the schedule would end before it begins",
+            r"critic\.r1\.weight\.transition_steps is 0: it ends before it begins",
         ),
     ],
 )

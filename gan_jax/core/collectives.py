@@ -4,7 +4,9 @@ A step is trained on one global batch, on one device or split over the devices o
 the whole batch (means, noise) uses these functions, and so gives the same values on 1 device or on 8.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import jax
@@ -15,6 +17,8 @@ from jax import lax, random
 AXIS = "devices"
 AT_ONCE = 500
 T = TypeVar("T")
+_PART: ContextVar[tuple[jax.Array, int] | None] = ContextVar("part", default=None)
+"""What `part` says while its code is traced: a scope, as that of JAX's axis names."""
 
 
 def axis() -> str | None:
@@ -26,6 +30,28 @@ def axis() -> str | None:
         return AXIS if lax.axis_size(AXIS) > 1 else None
     except NameError:
         return None
+
+
+@contextmanager
+def part(number: jax.Array, count: int) -> Iterator[None]:
+    """Traces what is within it as part `number` [] of the `count` equal parts that a device's batch is taken in."""
+    token = _PART.set((number, count))
+    try:
+        yield
+    finally:
+        _PART.reset(token)
+
+
+def in_part() -> bool:
+    """Returns True where a part of the batch is traced: means over the whole batch are then not to be had."""
+    return _PART.get() is not None
+
+
+def examples(n: int) -> int:
+    """Returns the number of examples in the global batch, of which n are here."""
+    _, parts = _PART.get() or (0, 1)
+    name = axis()
+    return n * parts * (1 if name is None else lax.axis_size(name))
 
 
 def mean(tree: T) -> T:
@@ -40,7 +66,8 @@ def base_key(seed: int) -> jax.Array:
 
 def example_keys(key: jax.Array, n: int) -> jax.Array:
     """Returns keys [n] of the n examples on this device, by `key` and each example's index in the global batch."""
-    first = 0 if axis() is None else lax.axis_index(AXIS) * n
+    number, parts = _PART.get() or (0, 1)
+    first = number * n + (0 if axis() is None else lax.axis_index(AXIS) * n * parts)
     return jax.vmap(random.fold_in, (None, 0))(key, first + jnp.arange(n))
 
 

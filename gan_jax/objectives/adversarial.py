@@ -11,8 +11,9 @@ from typing import Any
 
 from gan_jax.core.fields import Samplers
 from gan_jax.core.networks import Networks
-from gan_jax.core.objective import Objective, check_weights
-from gan_jax.objectives.forward import Terms, Weighted, frozen
+from gan_jax.core.objective import Objective, Weights, check_weights
+from gan_jax.objectives.augment.base import CriticAugment
+from gan_jax.objectives.forward import Terms, Weighted, frozen, function
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model
 from gan_jax.objectives.players import critic_loss, generator_loss, init_critics, init_generator
 from gan_jax.objectives.score_metrics import ScoreMetrics, distance, probabilities
@@ -44,6 +45,7 @@ def adversarial(
     generator: Terms,
     score_metrics: ScoreMetrics = distance,
     scales: Mapping[str, int] = MappingProxyType({}),
+    augment: CriticAugment | None = None,
 ) -> Objective:
     """Returns the game of the networks `generator` and `critic`, by these terms of the two players' losses.
 
@@ -54,7 +56,8 @@ def adversarial(
 
     Further critics are networks of names that start with `critic_`: one player owns all of them, and each term is the
     mean over them. `scales` says by what number images are made smaller for a critic, as {"critic_half": 2} (Wang et
-    al. 2018, arXiv:1711.11585, equation 3, where the terms are summed).
+    al. 2018, arXiv:1711.11585, equation 3, where the terms are summed). `augment` changes all images that critics see
+    in training (`augment/pipelines.py`); gradient penalties are by the images before it.
 
     Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
     takes fields of the data, there is `translate`, of their examples.
@@ -64,10 +67,9 @@ def adversarial(
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
     _check_roles(networks, critics, scales)
     terms = {CRITIC: critic, GENERATOR: generator}
-    weights = {name: {term: each.weight for term, each in of.items()} for name, of in terms.items()}
-    for name, of in weights.items():
-        check_weights(of, name)
-    model = Model(networks[GENERATOR], critics, samplers, scales)
+    weights = {name: _weights(of, name) for name, of in terms.items()}
+    _check_augment(augment, critic, critics)
+    model = Model(networks[GENERATOR], critics, samplers, scales, augment)
     return Objective(
         init={CRITIC: init_critics(model, critic), GENERATOR: init_generator(model, generator)},
         losses={
@@ -82,6 +84,12 @@ def adversarial(
     )
 
 
+def _weights(terms: Terms, player: str) -> Weights:
+    weights = {name: each.weight for name, each in terms.items()}
+    check_weights(weights, player)
+    return weights
+
+
 def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int]) -> None:
     if not {GENERATOR, CRITIC} <= {*networks} or not all(role.startswith(CRITIC) for role in critics):
         raise ValueError(
@@ -93,6 +101,22 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
             raise ValueError(f"scales has {role!r}: it is by the names of the critics, {', '.join(critics)}")
         if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
             raise ValueError(f"scales.{role} is {factor!r}: it must be a whole number of at least 1")
+
+
+def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
+    """Raises ValueError for a strength that follows scores whose sign says nothing."""
+    losses = [function(each.term) for each in critic.values()]
+    if augment is not None and augment.first and any(loss in of_critic.WITHOUT_ZERO for loss in losses):
+        raise ValueError(
+            "objective.augment: its p follows the sign of real scores, which says nothing here, as this critic's loss "
+            "sees differences of scores alone: give p as a number or a schedule"
+        )
+    extra = {field for network in critics.values() for field in network.fields} - {"x", "label", "z"}
+    if augment is not None and extra:
+        raise ValueError(
+            f"objective.augment changes `x` alone, and the critic sees {', '.join(sorted(extra))} beside it: take "
+            "config.augment, which changes fields alike"
+        )
 
 
 def _terms(player: Any, **weights: float) -> dict[str, Weighted]:

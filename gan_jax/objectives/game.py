@@ -1,6 +1,6 @@
 """The networks of an adversarial game as functions: a generator, and a critic or several that are one player."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from gan_jax.core.fields import Batch, Samplers, fill_each, stream, streams
 from gan_jax.core.networks import Network, Networks, mixing_layers
 from gan_jax.core.objective import Prediction
 from gan_jax.core.state import Carry, Player, Players, Tree
+from gan_jax.objectives.augment.base import CriticAugment
 
 GENERATOR, CRITIC = "generator", "critic"
 
@@ -30,12 +31,14 @@ class Model(NamedTuple):
             parameters and statistics are by role where there are several.
         samplers: of the fields that a batch may lack.
         scales: by role, by what number the height and the width of images are divided before the critic sees them.
+        augment: of all that critics see in training; its strength is in their player's carry.
     """
 
     generator: Network
     critics: Networks
     samplers: Samplers
     scales: Mapping[str, int] = MappingProxyType({})
+    augment: CriticAugment | None = None
 
     def part(self, tree: Tree, role: str) -> Tree:
         """Returns a critic's part of the player's parameters or statistics."""
@@ -63,31 +66,42 @@ class Model(NamedTuple):
         )
         return _judged(outputs), stats
 
-    def look(self, role: str, player: Player, batch: Batch, fake: jax.Array, key: jax.Array, *, learns: bool) -> Any:
+    def seen(self, player: Player, step: jax.Array, key: jax.Array) -> Callable[[jax.Array, str], jax.Array]:
+        """Returns `(x, like) -> x`, what all critics see of examples: augmented, by the random stream `like`."""
+        augment = self.augment
+        if augment is None:
+            return lambda x, like: x
+        p = augment.strength(player.carry, step)
+        return lambda x, like: augment(stream(stream(key, like), "augment"), x, p)
+
+    def look(
+        self, role: str, player: Player, step: jax.Array, batch: Batch, fake: jax.Array, key: jax.Array, *, learns: bool
+    ) -> tuple[dict[str, Any], Tree]:
         """Returns `(part, stats)`: what terms may look at of a critic's view of an update, and the critic's new stats.
 
         `part` are fields of `Forward`. Where the critic `learns`, running statistics see both batches of an update:
         those of the fakes start from those after the real ones. Else all is seen with the statistics as they are.
         """
-        key = key if role == CRITIC else stream(key, role)
+        seen, key = self.seen(player, step, key), key if role == CRITIC else stream(key, role)
         params, first = self.part(player.params, role), self.part(player.stats, role)
-        real_judged, after = self.judge(role, params, first, batch, batch["x"], stream(key, "real"))
-        fake_judged, after = self.judge(role, params, after if learns else first, batch, fake, stream(key, "fake"))
+
+        def judge(x: jax.Array, like: str, stats: Tree) -> tuple[Judged, Tree]:
+            return self.judge(role, params, stats, batch, seen(x, like), stream(key, like))
+
+        real_judged, after = judge(batch["x"], "real", first)
+        fake_judged, after = judge(fake, "fake", after if learns else first)
         stats = after if learns else first
 
-        def score(x: jax.Array, like: str = "score") -> jax.Array:
-            return self.judge(role, params, stats, batch, x, stream(key, like))[0].scores
-
         def features(x: jax.Array, like: str) -> Tree:
-            seen = self.inputs(role, {**batch, "x": x})
-            return self.critics[role].features(params, stats, seen, train=True, key=stream(key, like))
+            inputs = self.inputs(role, {**batch, "x": seen(x, like)})
+            return self.critics[role].features(params, stats, inputs, train=True, key=stream(key, like))
 
         part = {
             "real_scores": real_judged.scores,
             "fake_scores": fake_judged.scores,
             "real_logits": real_judged.logits,
             "fake_logits": fake_judged.logits,
-            "score": score,
+            "score": lambda x, like="score": judge(x, like, stats)[0].scores,
             "features": features,
             "mixing": lambda: mixing_layers(self.critics[role], self.inputs(role, batch)),
             "key": key,

@@ -9,7 +9,7 @@ import numpy as np
 
 from gan_jax.core import diagnostics
 from gan_jax.core.fields import Batch, stream
-from gan_jax.core.objective import Aux, LossFn, Outcome, Start, Weights, total
+from gan_jax.core.objective import Aux, LossFn, Outcome, Start, Weights, global_values, total
 from gan_jax.core.state import TrainState, Tree
 from gan_jax.objectives.forward import Forward, Terms, first_carry
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model, own_carry, suffix
@@ -29,15 +29,22 @@ def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Sta
         made = {role: network.init(keys[role], model.inputs(role, batch)) for role, network in model.critics.items()}
         params, stats = (model.joined({role: both[part] for role, both in made.items()}) for part in (0, 1))
         carry = {name + suffix(role): value for role in model.critics for name, value in _first(terms).items()}
-        return Start(params, stats, carry)
+        return Start(params, stats, {**carry, **_arrays(model.augment.first if model.augment else {})})
 
     return init
 
 
 def _first(terms: Terms) -> dict[str, jax.Array]:
-    """Returns what terms remember at first, of NumPy's types: Python's numbers would make the step compile twice."""
-    first = {name: value for each in terms.values() for name, value in first_carry(each.term).items()}
-    return {name: jnp.asarray(np.asarray(value)) for name, value in first.items()}
+    """Returns what terms remember at first."""
+    return _arrays({name: value for each in terms.values() for name, value in first_carry(each.term).items()})
+
+
+def _arrays(first: Mapping[str, Any]) -> dict[str, jax.Array]:
+    """Returns arrays of NumPy's types: those of Python's numbers would make the step compile twice."""
+    return {
+        name: jnp.asarray(np.asarray(value, np.float32 if isinstance(value, float) else None))
+        for name, value in first.items()
+    }
 
 
 def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: ScoreMetrics) -> LossFn:
@@ -48,7 +55,7 @@ def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: Sco
         # The generator is in training mode, as when it is updated itself; only then do its new statistics count.
         fake, _ = model.generate(rival.params, rival.stats, batch, key)
         own = player._replace(params=params)
-        views = {role: model.look(role, own, batch, fake, key, learns=True) for role in model.critics}
+        views = {role: model.look(role, own, state.step, batch, fake, key, learns=True) for role in model.critics}
         stats = model.joined({role: after for role, (_, after) in views.items()})
         shared = {"batch": batch, "fake": fake, "step": state.step, "params": params}
         forwards = {
@@ -58,6 +65,10 @@ def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: Sco
         for role, forward in forwards.items():
             of_scores = score_metrics(forward.real_scores, forward.fake_scores)
             metrics |= {name + suffix(role): metric for name, metric in of_scores.items()}
+        if model.augment is not None:
+            adapted = global_values(model.augment.adapt(player.carry, forwards[CRITIC].real_scores))
+            metrics |= {"augment_p": model.augment.strength(player.carry, state.step)}
+            carry |= adapted
         return value, Aux(stats, metrics, {**player.carry, **carry})
 
     return loss
@@ -71,7 +82,7 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         fake, stats = model.generate(params, player.stats, batch, key)
         shared = {"batch": batch, "fake": fake, "step": state.step, "params": params, "carry": player.carry}
         forwards = {  # the compiler drops the real examples' part where no term looks at it
-            role: Forward(**model.look(role, rival, batch, fake, key, learns=False)[0], **shared)
+            role: Forward(**model.look(role, rival, state.step, batch, fake, key, learns=False)[0], **shared)
             for role in model.critics
         }
         value, metrics, carry = _sum(terms, {**weights, **numbers}, forwards)

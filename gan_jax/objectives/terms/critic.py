@@ -7,14 +7,17 @@ import jax.numpy as jnp
 
 from gan_jax.core import diagnostics
 from gan_jax.core.collectives import example_keys, mean
+from gan_jax.core.fields import stream
 from gan_jax.core.objective import Outcome
 from gan_jax.losses import adversarial, penalties
+from gan_jax.objectives.augment.pipelines import flipped_and_moved
 from gan_jax.objectives.forward import Forward, Remembering
 from gan_jax.objectives.terms.classes import cross_entropy, overall_mean
 
 __all__ = [
     "auxiliary",
     "bce",
+    "consistency",
     "gradient_penalty",
     "hinge",
     "least_squares",
@@ -68,6 +71,23 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
     return Outcome(real + fakes * cross_entropy(forward, forward.fake_logits)[0], {"class_accuracy": accuracy})
 
 
+def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0) -> Outcome:
+    """Returns (D(x) - D(T(x)))^2 of real examples, and `fakes` times that of fakes: `losses.penalties.consistency`.
+
+    T flips images and moves them by up to `fraction` of their size, edges by reflection. Weight 10 in Zhao et al. 2020
+    (arXiv:2002.04724), bCR; with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where
+    examples are no images.
+    """
+    if forward.real.ndim != 4:
+        raise ValueError("the term `consistency` is of images: take data of images")
+    pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
+    real, fake = (
+        penalties.consistency(scores, forward.score(flipped_and_moved(stream(forward.key, name), x, fraction), name))
+        for name, x, scores in pairs
+    )
+    return Outcome(real + fakes * fake)
+
+
 def gradient_penalty(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     """Returns (|gradient| - 1)^2 between real and fake examples, weight 10 in the paper: `losses.penalties`."""
     keys = example_keys(forward.key, len(forward.real))
@@ -111,3 +131,7 @@ lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0})
 
 def _norms(norm: jax.Array) -> dict[str, jax.Array]:
     return {"input_gradient_norm": norm.mean(), "input_gradient_norm_max": diagnostics.largest(norm)}
+
+
+WITHOUT_ZERO = wasserstein, relativistic, relativistic_average
+"""Losses that a constant added to all scores does not change: the scores have no zero of their own."""

@@ -1,0 +1,93 @@
+"""From the blocks of a config's players to how each is updated: its optimizer, its numbers and its moving average."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import optax
+from ml_collections import ConfigDict
+
+from gan_jax.blocks import listed, make, schedule
+from gan_jax.config import flatten
+from gan_jax.core import averages, optimizers
+from gan_jax.core.objective import Objective
+from gan_jax.core.steps import Numbers, Update
+from gan_jax.errors import UserError, reraise_as, suggestions
+
+MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
+
+
+def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
+    """Returns how each player is updated; raises UserError where the config's players are not the objective's."""
+    if {*config.players} != {*objective.losses}:
+        raise UserError(
+            f"config.players has {listed(config.players)}; "
+            f"{config.objective.name} has the players {listed(objective.losses)}"
+        )
+    return {name: make_update(name, config.players[name]) for name in objective.losses}
+
+
+def make_update(name: str, player: ConfigDict) -> Update:
+    """Returns how a player is updated, from its block of the config."""
+    field = f"players.{name}"
+    if not 1 <= player.updates_per_step <= MAX_UPDATES:
+        raise UserError(
+            f"config.{field}.updates_per_step is {player.updates_per_step}: it must be at least 1 and at most "
+            f"{MAX_UPDATES}, as each is a part of the compiled program"
+        )
+    if not 0 <= player.ema < 1:
+        raise UserError(f"config.{field}.ema is {player.ema}: it must be at least 0 (none) and below 1")
+    if player.ema_warmup not in averages.WARMUPS:
+        allowed = suggestions(player.ema_warmup, averages.WARMUPS)
+        raise UserError(f"config.{field}.ema_warmup is {player.ema_warmup!r}: {allowed}")
+    block = player.optimizer.to_dict()
+
+    def optimizer(numbers: Numbers) -> optax.GradientTransformation:
+        made = _optimizer(block, numbers, field)
+        with reraise_as(f"config.{field}"):
+            return optimizers.chain(made, clip_gradients=player.clip_gradients, clip_weights=player.clip_weights)
+
+    optimizer({})  # what is wrong with it is an error now
+    return Update(
+        optimizer,
+        _traceable(block, optimizer),
+        player.updates_per_step,
+        player.ema,
+        averages.WARMUPS[player.ema_warmup],
+    )
+
+
+def _optimizer(block: Mapping[str, Any], numbers: Numbers, field: str) -> optax.GradientTransformation:
+    """Returns the Optax optimizer of a block, with these numbers, by dotted name, in the place of its own."""
+    spec = _replaced(block, numbers)
+    for key, value in spec.items():
+        if isinstance(value, dict):  # a schedule of the learning rate, say
+            spec[key] = schedule(value, f"{field}.optimizer.{key}")
+    made = make("optax", spec, f"{field}.optimizer")
+    if not isinstance(made, optax.GradientTransformation):
+        raise UserError(
+            f"config.{field}.optimizer.name: optax.{block.get('name')} makes no optimizer: take one, as adam"
+        )
+    return made
+
+
+def _replaced(block: Mapping[str, Any], numbers: Numbers, prefix: str = "") -> dict[str, Any]:
+    return {
+        key: _replaced(value, numbers, f"{prefix}{key}.")
+        if isinstance(value, Mapping)
+        else numbers.get(f"{prefix}{key}", value)
+        for key, value in block.items()
+    }
+
+
+def _traceable(block: Mapping[str, Any], optimizer: Callable[[Numbers], Any]) -> Numbers:
+    """Returns the optimizer's floats, by dotted name, that are used in arithmetic only, so that they can be traced."""
+
+    def is_traceable(field: str) -> bool:
+        try:
+            jax.eval_shape(lambda value: (optimizer({field: value}), 0)[1], 0.5)
+        except (UserError, TypeError):  # something looks at the number: it stays a part of the program
+            return False
+        return True
+
+    return {field: value for field, value in flatten(block) if type(value) is float and is_traceable(field)}

@@ -1,0 +1,243 @@
+"""Augmentation inside the game: known parameters, the identity, gradients, devices, and a strength that adapts."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from conftest import ROOT, build_on
+from jax import random
+
+from gan_jax.config import ConfigDict, load
+from gan_jax.core import collectives
+from gan_jax.errors import UserError
+from gan_jax.objectives.augment import base, colour, geometry, pipelines
+
+KEY = random.key(0)
+SHAPE, LIMITS = (6, 8, 3), (-1.0, 1.0)
+IMAGES = random.uniform(KEY, (16, *SHAPE), minval=-1.0)
+IMAGE = IMAGES[0]
+
+
+def made(name, **arguments):
+    return getattr(pipelines, name)(**{"shape": SHAPE, "limits": LIMITS, **arguments})
+
+
+@pytest.mark.parametrize("name", pipelines.__all__)
+def test_at_probability_0_images_stay_as_they_are_and_at_1_they_change(name):
+    augment = made(name, p=0.0)
+    np.testing.assert_array_equal(augment(KEY, IMAGES, jnp.float32(0)), IMAGES)
+    changed = augment(KEY, IMAGES, jnp.float32(1))
+    assert (jnp.abs(changed - IMAGES).max((1, 2, 3)) > 0.01).all()
+    assert jnp.isfinite(changed).all()
+
+
+@pytest.mark.parametrize("name", pipelines.__all__)
+def test_each_image_has_a_key_of_its_own_whatever_the_devices(name):
+    augment = made(name, p=1.0)
+    whole = augment(KEY, IMAGES, jnp.float32(0.7))
+    split = jax.vmap(lambda x: augment(KEY, x, jnp.float32(0.7)), axis_name=collectives.AXIS)(
+        IMAGES.reshape(4, 4, *SHAPE)
+    )
+    np.testing.assert_array_equal(split.reshape(whole.shape), whole)
+
+
+@pytest.mark.parametrize("name", pipelines.__all__)
+def test_gradients_flow_through_to_the_image(name):
+    """The map is affine in the image: its gradient along d is the difference of its values."""
+    one, d = made(name, p=1.0).one, random.normal(KEY, SHAPE)
+    key = random.key(3)
+    value, slope = jax.jvp(lambda x: one(key, x, jnp.float32(1)), (IMAGE,), (d,))
+    np.testing.assert_allclose(one(key, IMAGE + d, jnp.float32(1)) - value, slope, atol=1e-4)
+    assert (jax.grad(lambda x: (one(key, x, jnp.float32(1)) * d).sum())(IMAGE) != 0).any()
+
+
+def test_a_range_of_data_is_the_same_augmentation_in_other_units():
+    for name in pipelines.__all__:
+        mine, theirs = (
+            made(name, limits=limits)(KEY, x, jnp.float32(1))
+            for limits, x in ((LIMITS, IMAGES), ((0.0, 1.0), (IMAGES + 1) / 2))
+        )
+        np.testing.assert_allclose(theirs, (mine + 1) / 2, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("inverse", "expected"),
+    [
+        (geometry.scaling(-1, 1), IMAGE[:, ::-1]),
+        (geometry.scaling(1, -1), IMAGE[::-1]),
+        (geometry.quarter_turns(jnp.int32(2)), IMAGE[::-1, ::-1]),
+        (geometry.translation(2, 0), jnp.concatenate([IMAGE[:, 2:], IMAGE[:, -2:-4:-1]], axis=1)),
+        (geometry.translation(0, -1), jnp.concatenate([IMAGE[1:2], IMAGE[:-1]])),
+        (
+            geometry.translation(0.5, 0),
+            jnp.concatenate([(IMAGE[:, 1:] + IMAGE[:, :-1]) / 2, (IMAGE[:, -1:] + IMAGE[:, -2:-1]) / 2], 1),
+        ),
+    ],
+)
+def test_resampling_at_known_parameters(inverse, expected):
+    np.testing.assert_allclose(geometry.resample(IMAGE, inverse), expected, atol=1e-6)
+
+
+def test_a_quarter_turn_is_numpys_and_maps_compose():
+    square = IMAGE[:, :6]
+    turned = geometry.resample(square, geometry.quarter_turns(jnp.int32(1)))
+    np.testing.assert_array_equal(turned, np.rot90(square, k=1))  # y points down
+    half = geometry.rotation(jnp.cos(0.3), jnp.sin(0.3)) @ geometry.rotation(jnp.cos(-0.3), jnp.sin(-0.3))
+    np.testing.assert_allclose(half, jnp.eye(3), atol=1e-6)
+    ramp = jnp.arange(32.0)[None, :, None].repeat(32, 0)  # of a plane, bilinear values are exact
+    scaled = geometry.resample(ramp, geometry.scaling(0.5, 0.25))
+    np.testing.assert_allclose(scaled[5, :, 0], 15.5 + (np.arange(32) - 15.5) / 2, atol=1e-4)
+
+
+def test_colours_at_known_parameters():
+    grey, red = jnp.full((1, 1, 3), 0.4), jnp.array([[[1.0, 0.0, 0.0]]])
+    np.testing.assert_allclose(colour.recoloured(red, colour.brightness(0.25)), red + 0.25)
+    np.testing.assert_allclose(colour.recoloured(red, colour.contrast(2.0)), 2 * red)
+    np.testing.assert_allclose(colour.recoloured(red, colour.luma_flip(0)), red)
+    np.testing.assert_allclose(colour.recoloured(grey, colour.luma_flip(1)), -grey, atol=1e-6)
+    np.testing.assert_allclose(colour.recoloured(red, colour.hue(2 * np.pi / 3))[0, 0], [0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(colour.recoloured(red, colour.saturation(0.0)), jnp.full((1, 1, 3), 1 / 3), atol=1e-6)
+    for change in (colour.hue(1.1), colour.saturation(3.0)):
+        np.testing.assert_allclose(colour.recoloured(grey, change), grey, atol=1e-6)
+        np.testing.assert_allclose(colour.recoloured(grey[..., :1], change), grey[..., :1], atol=1e-6)
+
+
+def test_diff_augments_draws_are_the_papers():
+    x = random.uniform(KEY, (400, 16, 16, 3), minval=-1.0)
+    moved = made("diff_augment", shape=(16, 16, 3), policy=("translation",))(KEY, x, jnp.float32(1))
+    shifts = set()
+    for image, other in zip(np.asarray(x[:60]), np.asarray(moved[:60]), strict=True):
+        fits = [
+            (i, j)
+            for i in range(-2, 3)
+            for j in range(-2, 3)
+            if np.array_equal(np.pad(image, ((2, 2), (2, 2), (0, 0)))[2 - i : 18 - i, 2 - j : 18 - j], other)
+        ]
+        assert len(fits) == 1  # whole pixels, at most an eighth, zeros coming in
+        shifts.add(fits[0])
+    assert len({i for i, _ in shifts}) == len({j for _, j in shifts}) == 5
+    cut = made("diff_augment", shape=(16, 16, 3), policy=("cutout",))(KEY, x, jnp.float32(1))
+    gone = np.asarray((cut == 0).all(-1))
+    assert gone.sum((1, 2)).max() == 64
+    assert gone.sum((1, 2)).min() >= 16  # a quarter of it at a corner
+    grey = jnp.zeros((400, 4, 4, 1)) + 0.2  # its mean and its grey are itself: brightness alone acts
+    bright = made("diff_augment", shape=(4, 4, 1), policy=("color",))(KEY, grey, jnp.float32(1)) - 0.2
+    np.testing.assert_allclose([bright.min(), bright.max()], [-0.5, 0.5], atol=0.02)
+    coloured = made("diff_augment", policy=("color",))(KEY, jnp.tile(IMAGE[None], (400, 1, 1, 1)), jnp.float32(1))
+    spread = coloured.std((1, 2, 3)) / IMAGE.std()
+    assert spread.max() < 3.0
+    means = coloured.mean((1, 2, 3)) - IMAGE.mean()
+    np.testing.assert_allclose([means.min(), means.max()], [-0.5, 0.5], atol=0.02)
+
+
+def test_the_share_of_changed_images_is_that_of_the_probability():
+    x = random.uniform(KEY, (2000, 4, 4, 3))
+    for factors, expected in (
+        ({"xflip": 1.0}, 0.15),
+        ({"rotate": 1.0}, 0.3),
+        ({"hue": 1.0}, 0.3),
+        ({"cutout": 1.0}, 0.3),
+    ):
+        only = {**dict.fromkeys((*pipelines.MOVES, *pipelines.COLOURS), 0.0), **factors}
+        augment = made("ada", shape=(4, 4, 3), p=0.3, factors=only)
+        changed = jnp.abs(augment(KEY, x, jnp.float32(0.3)) - x).max((1, 2, 3)) > 1e-4
+        np.testing.assert_allclose(changed.mean(), expected, atol=0.04)
+
+
+def test_p_follows_the_sign_of_real_scores():
+    """After every 4 updates of 10 images, by 40 / speed, up while r is above the target, down to 0 below it."""
+    augment = made("ada", target=0.6, every=4, speed=400.0)
+    carry = {name: jnp.float32(value) for name, value in augment.first.items()}
+    seen = []
+    for update in range(25):
+        carry = augment.adapt(carry, jnp.ones(10) if update < 12 else -jnp.ones(10))
+        seen.append(round(float(augment.strength(carry, update)), 4))
+    assert seen[:13] == [0.0] * 4 + [0.1] * 4 + [0.2] * 4 + [0.3]
+    assert seen[16] == 0.2
+    assert seen[24] == 0.0
+
+
+def config_of(augment, objective="adversarial.non_saturating", **terms):
+    config = load(ROOT / "configs" / "digits_dcgan.py").unlock()
+    config.networks = {"generator": {"name": "mlp.Generator", "widths": (4,)}, "critic": {"name": "mlp.Critic"}}
+    config.objective = {"name": objective, "augment": augment, **terms}
+    return config
+
+
+BATCHES = {"x": random.uniform(KEY, (1, 8, 8, 8, 1), minval=-1.0)}
+
+
+def test_the_strength_is_the_critics_carry_and_a_resumed_run_is_the_same_to_the_bit():
+    experiment = build_on(config_of({"name": "ada", "speed": 40.0, "every": 2, "start": 0.5}), (8, 8, 1))
+    step = jax.jit(experiment.train_step)
+
+    def run(state, steps):
+        for _ in range(steps):
+            state, metrics = step(state, BATCHES, experiment.keys.train, experiment.hyperparams)
+        return state, metrics
+
+    half, _ = run(experiment.init(experiment.keys.init), 3)
+    whole, metrics = run(half, 3)
+    resumed, _ = run(jax.tree.map(lambda a: jnp.asarray(np.asarray(a)), half), 3)
+    for a, b in zip(*map(jax.tree.leaves, (whole, resumed)), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert {base.P, base.SIGNS, base.UPDATES} == {*whole.players["critic"].carry}
+    assert metrics["critic/augment_p"] != 0.5
+    assert step._cache_size() == 1
+
+
+def test_penalties_are_by_the_images_before_augmentation_and_the_generator_has_gradients_through_it():
+    """With a cutout of all examples r1 is smaller: the gradient at what is cut out is 0."""
+    block = {"name": "diff_augment", "policy": ("cutout",)}
+    rows = []
+    for augment in (block, {**block, "p": 0.0}):
+        experiment = build_on(config_of(augment, critic={"r1": 1.0}), (8, 8, 1))
+        _, metrics = jax.jit(experiment.train_step)(
+            experiment.init(experiment.keys.init), BATCHES, experiment.keys.train, experiment.hyperparams
+        )
+        rows.append(metrics)
+    assert 0 < rows[0]["critic/r1"] < 0.9 * rows[1]["critic/r1"]
+    assert rows[0]["generator/gradient_norm"] > 0
+
+
+def test_p_by_a_schedule_of_the_step():
+    schedule = {"name": "linear_schedule", "init_value": 0.0, "end_value": 0.4, "transition_steps": 4}
+    experiment = build_on(config_of({"name": "ada", "p": schedule}, "adversarial.r3gan"), (8, 8, 1))
+    state, seen = experiment.init(experiment.keys.init), []
+    for _ in range(3):
+        state, metrics = jax.jit(experiment.train_step)(state, BATCHES, experiment.keys.train, experiment.hyperparams)
+        seen.append(float(metrics["critic/augment_p"]))
+    np.testing.assert_allclose(seen, optax.linear_schedule(0.0, 0.4, 4)(jnp.arange(3)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("augment", "shape", "objective", "message"),
+    [
+        ({"name": "diff_augment"}, (2,), "adversarial.hinge", r"objective\.augment: .*diff_augment is of images"),
+        ({"name": "ada", "p": 0.1}, (8, 8, 4), "adversarial.hinge", "images of 1 or 3 channels"),
+        (
+            {"name": "diff_augment", "policy": ("colour",)},
+            (8, 8, 1),
+            "adversarial.hinge",
+            "it must be a tuple of color",
+        ),
+        ({"name": "ada", "factors": {"hues": 1.0}}, (8, 8, 1), "adversarial.hinge", "factors has hues"),
+        ({"name": "ada", "p": 1.5}, (8, 8, 1), "adversarial.hinge", r"p is 1\.5"),
+        ({"name": "ada", "every": 0}, (8, 8, 1), "adversarial.hinge", "every is 0"),
+        ({"name": "ada"}, (8, 8, 1), "adversarial.r3gan", "give p as a number or a schedule"),
+        ("ada", (8, 8, 1), "adversarial.hinge", "it must be a block with a name"),
+        ({"name": "adda"}, (8, 8, 1), "adversarial.hinge", "did you mean ada"),
+    ],
+)
+def test_wrong_augmentations_are_one_line_with_their_field(augment, shape, objective, message):
+    with pytest.raises(UserError, match=message):
+        build_on(config_of(augment, objective), shape)
+
+
+def test_an_augmentation_of_x_alone_is_refused_where_the_critic_sees_pairs():
+    config = config_of({"name": "ada"}, networks=None)
+    del config.objective["networks"]
+    config.networks.critic = ConfigDict({"name": "my_lab.translation:PatchCritic"})
+    with pytest.raises(UserError, match=r"the critic sees source beside it: take config\.augment"):
+        build_on(config, (8, 8, 1))
