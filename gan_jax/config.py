@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.python_files import call, split_argument
-from gan_jax.values import plain, plain_scalar
+from gan_jax.values import Fields, plain
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel"})
@@ -28,23 +28,6 @@ BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "sample
 EMA_WARMUP = "ratio"
 FORMAT = 2
 """Of config.json: a new number where runs of the release before cannot be resumed or read any more."""
-
-
-class Fields(ConfigDict):
-    """Fields that also take numbers of NumPy and JAX where they hold a number, in blocks within blocks too."""
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        _make_fields(value)
-        super().__setitem__(key, plain_scalar(value))
-        _make_fields(self[key])  # a dict has become a ConfigDict
-
-
-def _make_fields(block: Any) -> None:
-    """Makes a ConfigDict and the blocks in it Fields. They stay the same objects, as a config file may hold them."""
-    if type(block) is ConfigDict:
-        object.__setattr__(block, "__class__", Fields)
-        for value in block.values():
-            _make_fields(value)
 
 
 def defaults() -> ConfigDict:

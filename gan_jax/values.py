@@ -136,3 +136,20 @@ def _shown(value: Any) -> str:
         return one_line(ValueError(repr(value)))[:80]
     except Exception:  # its repr fails
         return f"a {type(value).__name__}"
+
+
+class Fields(ConfigDict):
+    """Fields that also take numbers of NumPy and JAX where they hold a number, in blocks within blocks too."""
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        _make_fields(value)
+        super().__setitem__(key, plain_scalar(value))
+        _make_fields(self[key])  # a dict has become a ConfigDict
+
+
+def _make_fields(block: Any) -> None:
+    """Makes a ConfigDict and the blocks in it Fields. They stay the same objects, as a config file may hold them."""
+    if type(block) is ConfigDict:
+        object.__setattr__(block, "__class__", Fields)
+        for value in block.values():
+            _make_fields(value)
