@@ -13,7 +13,7 @@ from gan_jax.python_files import call, split_argument
 from gan_jax.values import Fields, plain
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
-RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel"})
+RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel", "accumulate"})
 """Fields that do not change the result of a step: a run may be resumed with other values."""
 DATA_RESUMABLE = frozenset({"data.path", "data.hold"})
 """The same in the block of data, whose content is compared by fingerprints."""
@@ -37,6 +37,7 @@ def defaults() -> ConfigDict:
     config.seeds = 1  # number of runs as one program, from `seed` on
     config.steps = 1000  # steps to train
     config.batch_size = 64  # examples per update, over all devices
+    config.accumulate = 1  # parts that an update's batch is taken in, one after the other, for large examples
     config.steps_per_call = 50  # steps compiled into one call
     config.log_every_steps = 50  # periods: 0 = never
     config.sample_every_steps = 500
@@ -57,13 +58,14 @@ def player(
     updates_per_step: int = 1,
     clip_gradients: float = 0.0,
     clip_weights: float = 0.0,
-    ema: float = 0.0,
+    ema: float | dict[str, Any] = 0.0,
     ema_warmup: str = EMA_WARMUP,
 ) -> dict[str, Any]:
     """Returns a player's block: an Optax optimizer by name with its arguments, and its other settings, 0 for none.
 
     updates_per_step: updates in a step. clip_gradients: the most that the gradients' global norm may be. clip_weights:
-    the box [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples come from.
+    the box [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples come from;
+    it may be a schedule of the updates.
     ema_warmup: a lower decay after few updates n, where the average would still be the initial network: 'ratio',
     min(ema, (1 + n) / (10 + n)); 'half_life' of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first on.
     """
@@ -114,10 +116,14 @@ def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
 
 def check(config: ConfigDict) -> None:
     """Raises UserError for a value that no experiment can have."""
-    for field in ("seeds", "steps", "batch_size", "steps_per_call", "keep_checkpoints"):
+    for field in ("seeds", "steps", "batch_size", "steps_per_call", "keep_checkpoints", "accumulate"):
         most = MAX_SEEDS if field == "seeds" else MAX_COUNT
         if not 1 <= config[field] <= most:
             raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and at most {most:,}")
+    if config.batch_size % config.accumulate:
+        raise UserError(
+            f"config.accumulate is {config.accumulate}: it must divide config.batch_size, which is {config.batch_size}"
+        )
     for field in PERIODS:
         if config[field] < 0:
             raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
@@ -233,8 +239,10 @@ def _check_fields(block: ConfigDict, like: ConfigDict, place: str, also: Iterabl
         if field not in block:
             raise UserError(f"{place} has no field {field!r}: start it from gan_jax.config's defaults() and player()")
         kinds = (int, float) if isinstance(example, float) else (type(example),)
+        if field == "ema":
+            kinds = (*kinds, ConfigDict, Fields)  # a schedule
         if type(block[field]) not in kinds:
-            raise UserError(f"{place}.{field} is {block[field]!r}: it must be of type {kinds[-1].__name__}")
+            raise UserError(f"{place}.{field} is {block[field]!r}: it must be of type {type(example).__name__}")
     for field in block:
         if field not in {*like, *also}:
             raise UserError(f"unknown field {field!r} in {place}: {suggestions(field, {*like, *also})}")

@@ -24,18 +24,20 @@ def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
             f"config.players has {listed(config.players)}; "
             f"{config.objective.name} has the players {listed(objective.losses)}"
         )
-    return {name: make_update(name, config.players[name]) for name in objective.losses}
+    return {name: make_update(name, config.players[name], config.accumulate) for name in objective.losses}
 
 
-def make_update(name: str, player: ConfigDict) -> Update:
-    """Returns how a player is updated, from its block of the config."""
+def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
+    """Returns how a player is updated, from its block of the config; batches are taken in `accumulate` parts."""
     field = f"players.{name}"
     if not 1 <= player.updates_per_step <= MAX_UPDATES:
         raise UserError(
             f"config.{field}.updates_per_step is {player.updates_per_step}: it must be at least 1 and at most "
             f"{MAX_UPDATES}, as each is a part of the compiled program"
         )
-    if not 0 <= player.ema < 1:
+    scheduled = isinstance(player.ema, ConfigDict)
+    ema = schedule(player.ema.to_dict(), f"{field}.ema") if scheduled else player.ema
+    if not scheduled and not 0 <= ema < 1:
         raise UserError(f"config.{field}.ema is {player.ema}: it must be at least 0 (none) and below 1")
     if player.ema_warmup not in averages.WARMUPS:
         allowed = suggestions(player.ema_warmup, averages.WARMUPS)
@@ -52,8 +54,9 @@ def make_update(name: str, player: ConfigDict) -> Update:
         optimizer,
         _traceable(block, optimizer),
         player.updates_per_step,
-        player.ema,
+        ema,
         averages.WARMUPS[player.ema_warmup],
+        accumulate,
     )
 
 

@@ -7,6 +7,7 @@ called with `batch["z"], batch["label"]`. This is the only file that knows Linen
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -15,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from gan_jax.core.collectives import base_key
+from gan_jax.core.collectives import base_key, in_part
 from gan_jax.core.fields import Batch, stream
 from gan_jax.core.state import Tree
 
@@ -76,9 +77,10 @@ class Network(NamedTuple):
         variables = {"params": _cast(params, dtype), **stats}
         rngs = None if key is None or not train else {name: stream(key, name) for name in RANDOM}
         changed = [*(stats if train else ()), *([KEPT] if how else ())]
-        outputs, after = self.module.apply(
-            variables, *_cast(self.inputs(batch), dtype), train=train, mutable=changed, rngs=rngs, **how
-        )
+        with nn.intercept_methods(_refuse_mixing) if train and in_part() else nullcontext():
+            outputs, after = self.module.apply(
+                variables, *_cast(self.inputs(batch), dtype), train=train, mutable=changed, rngs=rngs, **how
+            )
         outputs, kept = _cast((outputs, after.get(KEPT, {})), jnp.float32)
         return outputs, {name: after[name] for name in stats} if train else stats, kept
 
@@ -126,9 +128,8 @@ def mixing_layers(network: Network, batch: Batch) -> list[str]:
     found: list[str] = []
 
     def note(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-        layer = context.module
-        if getattr(layer, "mixes_examples", False) or isinstance(layer, MIXES_EXAMPLES):
-            found.append(type(layer).__name__)
+        if _mixes(context.module):
+            found.append(type(context.module).__name__)
         return next_call(*args, **kwargs)
 
     with nn.intercept_methods(note):
@@ -155,6 +156,21 @@ def transposed(params: Tree, biases: Tree) -> Tree:
             f"the encoder's transposed make {[kernel.shape[-1] for kernel in kernels]}"
         )
     return {layer: {"kernel": kernel, **biases[layer]} for layer, kernel in zip(ours, kernels, strict=True)}
+
+
+def _mixes(layer: nn.Module) -> bool:
+    """Returns True where the layer's output for one example depends on the others of the batch."""
+    return getattr(layer, "mixes_examples", False) or isinstance(layer, MIXES_EXAMPLES)
+
+
+def _refuse_mixing(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+    """Raises ValueError for a layer that mixes the examples of a batch, of which only a part is here."""
+    if _mixes(context.module):
+        raise ValueError(
+            f"the layer {type(context.module).__name__} mixes the examples of a batch, so its parts are not the same "
+            "as the whole: config.accumulate must be 1, or take another norm in config.networks"
+        )
+    return next_call(*args, **kwargs)
 
 
 def _is_features(module: nn.Module, method: str) -> bool:

@@ -7,17 +7,18 @@ metrics are float32 scalars named `player/term`, of each player's last update.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
-from jax import random
+from jax import lax, random
 
-from gan_jax.core import averages, diagnostics
+from gan_jax.core import averages, collectives, diagnostics
 from gan_jax.core.collectives import mean
-from gan_jax.core.fields import Batch, fill, stream
+from gan_jax.core.fields import Batch, fill, size, stream
 from gan_jax.core.objective import Aux, LossFn, Metrics, Objective, Start
 from gan_jax.core.state import Player, TrainState, Tree
 
@@ -55,15 +56,17 @@ class Update(NamedTuple):
         optimizer: `numbers -> optax transformation`, of the optimizer's numbers by name.
         numbers: their values.
         per_step: the number of updates in a step.
-        ema: the decay of the moving average of the parameters, 0 for none.
+        ema: the decay of the moving average of the parameters, 0 for none, or a schedule of the updates.
         warmup: how the decay rises to `ema` from the first update on.
+        accumulate: the number of equal parts that a batch is taken in, one after the other.
     """
 
     optimizer: Callable[[Numbers], optax.GradientTransformation]
     numbers: Numbers = MappingProxyType({})
     per_step: int = 1
-    ema: float = 0.0
+    ema: float | Callable[[jax.Array], Any] = 0.0
     warmup: averages.Warmup = averages.constant
+    accumulate: int = 1
 
 
 Updates: TypeAlias = Mapping[str, Update]
@@ -174,7 +177,8 @@ def _train(
     for number, (batch, key) in enumerate(inputs, 1):
         player, metrics = _update(objective.losses[name], update, name, state, batch, key, numbers)
         if update.ema:
-            toward = update.warmup(update.ema, before + number)
+            count = before + number
+            toward = update.warmup(update.ema(count) if callable(update.ema) else update.ema, count)
             ema = optax.incremental_update(player.params, state.players[name].ema, toward)
             player = player._replace(ema=ema)
         state = _with(state, name, player)
@@ -191,9 +195,8 @@ def _update(
     numbers: Hyperparams,
 ) -> tuple[Player, Metrics]:
     player = state.players[name]
-    (value, aux), grads = jax.value_and_grad(_beside(loss, name, numbers.frozen), has_aux=True)(
-        player.params, state, batch, key, numbers.weights
-    )
+    differentiate = partial(jax.value_and_grad(_beside(loss, name, numbers.frozen), has_aux=True), player.params, state)
+    (value, aux), grads = _in_parts(differentiate, update.accumulate, batch, key, numbers.weights)
     grads, metrics = mean((grads, {"loss": value, **aux.metrics}))
     metrics |= {"gradient_norm": diagnostics.norm(grads)}
     steps, opt_state = update.optimizer(numbers.optimizer).update(grads, player.opt_state, player.params)
@@ -212,6 +215,35 @@ def _beside(loss: LossFn, name: str, frozen: Tree) -> LossFn:
         return value, aux._replace(carry={key: kept for key, kept in aux.carry.items() if key not in frozen})
 
     return loss_beside
+
+
+def _in_parts(differentiate: Callable[..., Any], parts: int, batch: Batch, key: jax.Array, weights: Any) -> Any:
+    """Returns `differentiate(batch, key, weights)` as the mean over equal parts of the batch, one at a time.
+
+    Noise is that of the whole batch, as it belongs to examples. Running statistics are those after the last part.
+    Raises ValueError where the parts do not divide the batch.
+    """
+    if parts == 1:
+        return differentiate(batch, key, weights)
+    if (n := size(batch)) % parts:
+        raise ValueError(f"config.accumulate is {parts}: it must divide the {n} examples that a device has of a batch")
+    split = {name: values.reshape(parts, n // parts, *values.shape[1:]) for name, values in batch.items()}
+
+    def one(number: jax.Array, own: Batch) -> tuple[Any, Any]:
+        with collectives.part(number, parts):
+            (value, aux), grads = differentiate(own, key, weights)
+        return (value, aux.metrics, aux.carry, grads), aux.stats
+
+    shapes = jax.eval_shape(one, jnp.int32(0), {name: values[0] for name, values in split.items()})
+    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
+
+    def add(totals: Any, numbered: tuple[jax.Array, Batch]) -> tuple[Any, None]:
+        summed, stats = one(*numbered)
+        return (jax.tree.map(jnp.add, totals[0], summed), stats), None
+
+    (summed, stats), _ = lax.scan(add, zeros, (jnp.arange(parts), split))
+    value, metrics, carry, grads = jax.tree.map(lambda total: (total / parts).astype(total.dtype), summed)
+    return (value, Aux(stats, metrics, carry)), grads
 
 
 def _with(state: TrainState, name: str, player: Player) -> TrainState:

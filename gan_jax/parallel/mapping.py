@@ -17,8 +17,8 @@ T = TypeVar("T")
 Axes: TypeAlias = tuple[int | None, ...]
 
 
-def check(batch_size: int, seeds: int) -> None:
-    """Raises UserError where the devices cannot share the seeds, or one seed's batches, evenly."""
+def check(batch_size: int, seeds: int, accumulate: int = 1) -> None:
+    """Raises UserError where the devices cannot share the seeds, or the parts of one seed's batches, evenly."""
     devices, processes = jax.device_count(), jax.process_count()
     if devices != processes * jax.local_device_count():
         raise UserError(
@@ -35,6 +35,11 @@ def check(batch_size: int, seeds: int) -> None:
         raise UserError(
             f"config.{name} is {number}, which {devices} devices cannot share evenly: "
             f"take a multiple of {devices}, such as {-(-number // devices) * devices}"
+        )
+    if seeds == 1 and number // devices % accumulate:
+        raise UserError(
+            f"config.accumulate is {accumulate}: it must divide the {number // devices} examples of a batch that each "
+            f"of {devices} devices has"
         )
 
 

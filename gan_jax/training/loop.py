@@ -47,7 +47,7 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
         Stopped: where `stop` was asked to stop, after everything is saved.
         Diverged: where a loss is not finite any more, after the last finite players are saved.
     """
-    mapping.check(config.batch_size, config.seeds)
+    mapping.check(config.batch_size, config.seeds, config.accumulate)
     runs = run_dir.by_seed(config)
     folders = runs if config.seeds == 1 else [(config, run_dir), *runs]
     processes.on_main(lambda: [folder.check(its_config) for its_config, folder in folders])

@@ -1,9 +1,11 @@
 """What terms of both players use: losses of a critic's class logits, and means of scores over the global batch."""
 
+from collections.abc import Callable
+
 import jax
 import optax
 
-from gan_jax.core.collectives import mean
+from gan_jax.core.collectives import in_part, mean
 from gan_jax.objectives.forward import Forward
 
 
@@ -25,4 +27,13 @@ def cross_entropy(forward: Forward, logits: jax.Array | None) -> tuple[jax.Array
 
 def overall_mean(scores: jax.Array) -> jax.Array:
     """Returns the mean [] of the scores [b, ...] of the global batch, with its gradient."""
-    return mean(scores.mean())
+    return whole_batch("relativistic_average")(scores.mean())
+
+
+def whole_batch(term: str) -> Callable[[jax.Array], jax.Array]:
+    """Returns `collectives.mean` for a term that mixes examples; raises ValueError where only a part is here."""
+    if in_part():
+        raise ValueError(
+            f"the term `{term}` is of means over the whole batch: config.accumulate must be 1, or take another term"
+        )
+    return mean

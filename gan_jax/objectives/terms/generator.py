@@ -3,11 +3,10 @@
 import jax
 import jax.numpy as jnp
 
-from gan_jax.core.collectives import mean
 from gan_jax.core.objective import Frozen, Outcome
 from gan_jax.losses import adversarial, reconstruction
 from gan_jax.objectives.forward import Forward
-from gan_jax.objectives.terms.classes import cross_entropy, overall_mean
+from gan_jax.objectives.terms.classes import cross_entropy, overall_mean, whole_batch
 
 __all__ = [
     "auxiliary",
@@ -85,6 +84,7 @@ def feature_matching(forward: Forward) -> Outcome:
 
     Salimans et al. 2016 (arXiv:1606.03498), section 3.1. Where there are several arrays of features, the sum over them.
     """
+    mean = whole_batch("feature_matching")
     squares = [jnp.square(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
     return Outcome(jnp.stack(squares).sum()[None])
 
