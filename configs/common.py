@@ -44,32 +44,11 @@ def cosine(init_value: float, steps: int) -> dict[str, Any]:
     return {"name": "cosine_decay_schedule", "init_value": init_value, "decay_steps": steps}
 
 
-def conv_layers(width: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns the convolutions of a network that reads 28x28 images, and of one that makes them.
-
-    width: channels at 14x14 and, in the other network, before the image. They double at each smaller size.
-    """
-    reads = {
-        "widths": (width, 2 * width, 4 * width),  # 14x14, 7x7, 4x4, then the score or the latents
-        "kernels": (4, 4, 3),
-        "strides": (2, 2, 2),
-        "paddings": (1, 1, 1),
-    }
-    makes = {
-        "widths": (4 * width, 2 * width, width),  # 4x4, 7x7, 14x14, then the image, 28x28
-        "kernels": (4, 3, 4, 4),
-        "strides": (1, 2, 2, 2),
-        "paddings": (0, 1, 1, 1),
-    }
-    return reads, makes
-
-
 def dcgan_networks(norm: dict[str, Any] = BATCH_NORM) -> dict[str, dict[str, Any]]:
-    """Returns the generator and the critic of a DCGAN on 28x28 images, with this norm in both."""
-    reads, makes = conv_layers(32)
+    """Returns the generator and the critic of a DCGAN, with this norm in both; layers follow from the images' size."""
     return {
-        "generator": {"name": "dcgan.Generator", **makes, **DCGAN, "norm": norm},
-        "critic": {"name": "dcgan.Critic", **reads, **DCGAN, "norm": norm},
+        "generator": {"name": "dcgan.Generator", "width": 32, **DCGAN, "norm": norm},
+        "critic": {"name": "dcgan.Critic", "width": 32, **DCGAN, "norm": norm},
     }
 
 

@@ -22,18 +22,12 @@ def get_config() -> ConfigDict:
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 32}})
     generator = {
         "name": "dcgan.Generator",
-        "widths": (128, 64),  # 4x4, 8x8, then the image, 8x8
-        "kernels": (4, 4, 3),
-        "strides": (1, 2, 1),
-        "paddings": (0, 1, 1),
+        "width": 64,  # of 8x8: 128 channels at 4x4, 64 at 8x8, then the image
         **DCGAN,
     }
     critic = {
         "name": "dcgan.Critic",
-        "widths": (32, 64),  # 4x4, 4x4, then the score: a stronger critic memorizes these few digits
-        "kernels": (4, 3),
-        "strides": (2, 1),
-        "paddings": (1, 1),
+        "width": 32,  # twice at 4x4, then the score: a stronger critic memorizes these few digits
         **DCGAN,
     }
     config.networks = ConfigDict({"generator": generator, "critic": critic})

@@ -9,7 +9,7 @@ in 1 min 54 s on 2 CPU cores, shared with other work (2026-11-23); its samples: 
 worse by eye: the KL is then 62.8 nats, and the prior misses most of what the posteriors use.
 """
 
-from configs.common import BATCH_NORM, autoencoder_defaults, conv_layers, likelihood
+from configs.common import BATCH_NORM, autoencoder_defaults, likelihood
 from gan_jax.config import ConfigDict, player
 
 
@@ -25,9 +25,8 @@ def get_config() -> ConfigDict:
 
     config.objective = ConfigDict({"name": "vae.vae", "beta": 1.0})
     config.likelihood = ConfigDict({"name": "bernoulli"})
-    reads, makes = conv_layers(16)
-    encoder = {"name": "vae.ConvEncoder", "latents": 20, **reads, "norm": BATCH_NORM}
-    decoder = {"name": "vae.ConvDecoder", **makes, "norm": BATCH_NORM}
+    encoder = {"name": "vae.ConvEncoder", "latents": 20, "width": 16, "norm": BATCH_NORM}
+    decoder = {"name": "vae.ConvDecoder", "width": 16, "norm": BATCH_NORM}
     config.networks = ConfigDict({"encoder": encoder, "decoder": decoder})
     config.players = ConfigDict({"autoencoder": player({"name": "adam", "learning_rate": 1e-3})})
     config.evaluators = ConfigDict({"likelihood": likelihood(1)})

@@ -15,7 +15,7 @@ def get_config() -> ConfigDict:
     """Returns the config."""
     config = defaults()
     config.data.name = "mnist"
-    config.data.split = "train[:55000]"  # the other images choose the best checkpoint
+    config.data.split = "train[:-5000]"  # the other images choose the best checkpoint
     config.steps = 4_295  # 5 epochs
     config.steps_per_call = 20
     config.log_every_steps = 20
@@ -28,8 +28,8 @@ def get_config() -> ConfigDict:
     config.networks = ConfigDict(dcgan_networks())
     optimizer = adam(2e-4)
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
-    config.keep_best = "min validation/frechet/mnist-v1"
-    validation = {"metrics": ("frechet",), "samples": 5_000, "split": "train[55000:]", "seeds": 1}
+    config.keep_best = "min validation/frechet"
+    validation = {"metrics": ("frechet",), "samples": 5_000, "split": "train[-5000:]", "seeds": 1}
     config.evaluators = ConfigDict(
         {
             "validation": sample_metrics(**validation, every_steps=config.checkpoint_every_steps),

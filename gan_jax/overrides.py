@@ -1,8 +1,9 @@
 """Overrides of a config by `--config.field=value` arguments of the command line.
 
-A field of the config keeps its type. In a block with a name, such as a network or an evaluator, a new field is added;
-the object of that name checks it when it is built. A literal replaces a whole block, as
-`--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none` removes it.
+A field of the config keeps its type. In a block with a name, such as a network or an evaluator, a new field is added,
+and `auto` takes the place of a value of any type; the object of that name checks it when it is built. A literal
+replaces a whole block, as `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none`
+removes it.
 """
 
 import ast
@@ -16,7 +17,7 @@ from gan_jax import config as configs
 from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.values import plain
 
-NONE = "none"
+NONE, AUTO = "none", "auto"
 OPEN = ("evaluators", "samplers", "networks", "augment")
 """Blocks of blocks that may get new blocks; a config need not have them."""
 
@@ -27,7 +28,8 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
     for argument in arguments:
         path = field(argument)
         parent, last = _parent(values, path)
-        if last in parent and not isinstance(parent[last], dict):
+        automatic = "name" in parent and AUTO in (argument.partition("=")[2], parent.get(last))
+        if last in parent and not isinstance(parent[last], dict) and not automatic:
             usual.append(argument)
         else:
             _put(parent, last, path, argument.partition("=")[2])

@@ -207,10 +207,15 @@ def _sweep(args: argparse.Namespace, overrides: list[str]) -> None:
 
 def _widened(config: ConfigDict, factor: float) -> list[str]:
     """Returns overrides that multiply every layer's width, to at least 1."""
+
+    def times(width: int) -> int:
+        return max(1, round(width * factor))
+
     return [
-        f"--config.networks.{role}.widths={tuple(max(1, round(width * factor)) for width in network.widths)}"
+        f"--config.networks.{role}.{field}={times(width) if field == 'width' else tuple(map(times, width))}"
         for role, network in config.networks.items()
-        if network.get("widths") and factor != 1
+        for field, width in network.items()
+        if field in ("width", "widths") and width and factor != 1
     ]
 
 

@@ -165,9 +165,9 @@ def test_sweep_prints_a_row_for_each_batch_size_and_width(capsys, monkeypatch):
 def test_widths_are_multiplied():
     config = configs.load(ROOT / "configs" / "mnist_dcgan.py")
     widened = overrides.apply(config, bench._widened(config, 0.01)).networks
-    assert (widened.generator.widths, widened.critic.widths) == ((1, 1, 1), (1, 1, 1))
-    doubled = bench._widened(configs.load(ROOT / "configs" / "mnist_dcgan.py"), 2.0)
-    assert "--config.networks.critic.widths=(64, 128, 256)" in doubled
+    assert (widened.generator.width, widened.critic.width) == (1, 1)
+    assert "--config.networks.critic.width=64" in bench._widened(config, 2.0)
+    assert "--config.networks.critic.widths=(200,)" in bench._widened(configs.load(CONFIG), 2.0)
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,8 @@ def test_override_refuses(tiny, argument, message):
 )
 def test_build_refuses(tiny, field, value, message):
     config = tiny()
-    config.update_from_flattened_dict({field: value})
+    with config.unlocked():
+        config.update_from_flattened_dict({field: value})
     with pytest.raises(UserError) as error:
         build_on(config, (8, 8, 1))
     assert message in str(error.value)
@@ -247,9 +248,9 @@ def test_a_step_that_cannot_be_trained_is_refused(tiny):
 
 
 def test_a_field_that_the_command_line_adds_is_checked_where_it_is_taken(tiny):
-    added = overrides.apply(tiny(), ["--config.networks.critic.norm.epsilon=1e-3", "--config.networks.critic.width=8"])
+    added = overrides.apply(tiny(), ["--config.networks.critic.norm.epsilon=1e-3", "--config.networks.critic.widht=8"])
     assert added.networks.critic.norm.epsilon == 1e-3
-    with pytest.raises(UserError, match=r"config\.networks\.critic\.width: .* did you mean widths"):
+    with pytest.raises(UserError, match=r"config\.networks\.critic\.widht: .* did you mean width"):
         build_on(added, (8, 8, 1))
 
 

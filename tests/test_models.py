@@ -12,6 +12,7 @@ from gan_jax.models import autoencoder, dcgan, mlp, pacgan
 
 KEY = random.key(0)
 DIGITS = {"widths": (8, 4), "kernels": (4, 4, 3), "strides": (1, 2, 1), "paddings": (0, 1, 1)}
+LISTS = {"widths": (128, 64, 32), "kernels": (4, 3, 4, 4), "strides": (1, 2, 2, 2), "paddings": (0, 1, 1, 1)}
 GENERATORS = {
     "mlp": mlp.Generator((8, 8, 1), widths=(6, 5)),
     "dcgan": dcgan.Generator((8, 8, 1), **DIGITS),
@@ -187,7 +188,7 @@ def test_first_weights_have_the_asked_spread():
 
 def test_dcgan_says_what_sizes_do_not_fit():
     with pytest.raises(ValueError, match=r"layers make 28x28x1, the data set's images are 32x32x1"):
-        init(dcgan.Generator((32, 32, 1)), KEY, jnp.zeros((1, 4)))
+        init(dcgan.Generator((32, 32, 1), **LISTS), KEY, jnp.zeros((1, 4)))
     with pytest.raises(ValueError, match="lists of layers differ in length"):
         init(dcgan.Generator((28, 28, 1), kernels=(4, 3)), KEY, jnp.zeros((1, 4)))
 

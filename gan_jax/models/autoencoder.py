@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm
-from gan_jax.models import dcgan, mlp
+from gan_jax.models import dcgan, layout, mlp
+from gan_jax.models.layout import AUTO, Kernels, Numbers
 
 __all__ = ["ConvDecoder", "ConvEncoder", "Decoder", "Encoder"]
 
@@ -51,15 +52,16 @@ class Encoder(nn.Module):
 class ConvEncoder(nn.Module):
     """x [b, h, w, c] -> z [b, latents]: the convolutions of DCGAN's critic, then a linear layer.
 
-    Lists have an entry for each convolution, of kernels a size or a pair (height, width). Raises ValueError where the
-    lists differ in length.
+    `width` is the channels of the first layer. Lists have an entry for each convolution, of kernels a size or a
+    pair (height, width); they follow from the image's size where they are not given. Raises ValueError where they differ in length.
     """
 
     latents: int
-    widths: tuple[int, ...] = (32, 64, 128)
-    kernels: dcgan.Kernels = (4, 4, 3)
-    strides: tuple[int, ...] = (2, 2, 2)
-    paddings: tuple[int, ...] = (1, 1, 1)
+    width: int = 32
+    widths: Numbers = AUTO
+    kernels: Kernels = AUTO
+    strides: Numbers = AUTO
+    paddings: Numbers = AUTO
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = dcgan.leaky_relu
     dtype: DTypeLike = jnp.float32
@@ -67,7 +69,8 @@ class ConvEncoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns the codes z [b, latents]."""
-        lists = self.widths, self.kernels, self.strides, self.paddings
+        automatic = layout.reading(x.shape[1:], self.width)
+        lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
         init = nn.initializers.lecun_normal()
-        x = dcgan.convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
+        x = dcgan.convolved(x, lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
         return nn.Dense(self.latents)(x.reshape(len(x), -1))

@@ -9,6 +9,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Dropout
 from gan_jax.models import dcgan
+from gan_jax.models.layout import Kernels, Layers
 
 __all__ = ["Classifier"]
 
@@ -24,7 +25,7 @@ class Classifier(nn.Module):
     classes: int
     dim: int = 64
     widths: tuple[int, ...] = (32, 32, 64, 128)
-    kernels: dcgan.Kernels = (4, 3, 4, 3)
+    kernels: Kernels = (4, 3, 4, 3)
     strides: tuple[int, ...] = (2, 1, 2, 2)
     paddings: tuple[int, ...] = (1, 1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm
@@ -35,9 +36,9 @@ class Classifier(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
         """Returns the features [b, dim] and the logits [b, classes]."""
-        lists = self.widths, self.kernels, self.strides, self.paddings
+        lists = Layers(self.widths, self.kernels, self.strides, self.paddings)
         init = nn.initializers.he_normal()
-        x = dcgan.convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
+        x = dcgan.convolved(x, lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
         hidden = nn.Dense(self.dim, use_bias=False)(x.reshape(len(x), -1))
         features = self.activation(self.norm()(hidden, train=train))
         return features, nn.Dense(self.classes)(Dropout(self.dropout)(features, train=train))

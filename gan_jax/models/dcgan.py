@@ -1,13 +1,12 @@
-"""Deep convolutional GAN (Radford, Metz and Chintala 2015, arXiv:1511.06434), in the size that fits 28x28 digits.
+"""Deep convolutional GAN (Radford, Metz and Chintala 2015, arXiv:1511.06434).
 
-Layers are lists, an entry a layer. A generator's sizes follow (h - 1) * stride - 2 * padding + kernel from 1x1 on, a
-critic's floor((h + 2 * padding - kernel) / stride) + 1. Other image sizes are other lists, in the config. A kernel is
-one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
+Layers follow from the image's size (layout.py), or are lists, an entry a layer. A generator's sizes then follow
+(h - 1) * stride - 2 * padding + kernel from 1x1 on, a critic's floor((h + 2 * padding - kernel) / stride) + 1. A kernel
+is one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeAlias
 
 import flax.linen as nn
 import jax
@@ -15,11 +14,10 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
+from gan_jax.models import layout
+from gan_jax.models.layout import AUTO, Kernels, Layers, Numbers
 
 __all__ = ["AuxiliaryCritic", "ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
-
-Kernels: TypeAlias = tuple[int | tuple[int, int], ...]
-"""A size, or (height, width), for each layer."""
 
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
@@ -32,15 +30,17 @@ def identity(x: jax.Array) -> jax.Array:
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: transposed convolutions, norm and activation between them, then the last activation.
 
-    `widths` are the channels of all layers but the last, whose channels are the image's. Raises ValueError where the
-    lists differ in length, or where the layers make another image size than `shape`.
+    `width` is the channels of the last layer but one. `widths` are those of all layers but the last, whose channels are
+    the image's. Raises ValueError where the lists differ in length, or where the layers make another image size than
+    `shape`.
     """
 
     shape: tuple[int, int, int]
-    widths: tuple[int, ...] = (128, 64, 32)
-    kernels: Kernels = (4, 3, 4, 4)
-    strides: tuple[int, ...] = (1, 2, 2, 2)
-    paddings: tuple[int, ...] = (0, 1, 1, 1)
+    width: int = 32
+    widths: Numbers = AUTO
+    kernels: Kernels = AUTO
+    strides: Numbers = AUTO
+    paddings: Numbers = AUTO
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = leaky_relu
     last_activation: Callable = nn.tanh
@@ -50,9 +50,10 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] in the range of the last activation."""
-        channels = (*self.widths, self.shape[-1])
-        layers = _layers(channels, self.kernels, self.strides, self.paddings)
+        automatic = layout.making(self.shape, self.width)
+        lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
         x = z[:, None, None, :]
+        layers = _in_turn(lists._replace(widths=(*lists.widths, self.shape[-1])))
         for number, (width, kernel, stride, padding) in enumerate(layers):
             if number > 0:
                 x = self.activation(self.norm()(x, train=train))
@@ -60,7 +61,7 @@ class Generator(nn.Module):
         if x.shape[1:] != tuple(self.shape):
             raise ValueError(
                 f"the generator's layers make {_size(x.shape[1:])}, the data set's images are {_size(self.shape)}: "
-                "change its kernels, strides and paddings; a kernel is a size or a pair (height, width)"
+                "leave out its kernels, strides and paddings, which then follow from the size, or give others"
             )
         return self.last_activation(x)
 
@@ -68,13 +69,15 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """x [b, h, w, c] -> scores [b] (raw): convolutions, norm on all but the first, activations; a last kernel over all.
 
-    Raises ValueError where the lists differ in length or a layer's kernel is larger than its padded input.
+    `width` is the channels of the first layer. Raises ValueError where the lists differ in length or a layer's kernel
+    is larger than its padded input.
     """
 
-    widths: tuple[int, ...] = (32, 64, 128)
-    kernels: Kernels = (4, 4, 3)
-    strides: tuple[int, ...] = (2, 2, 2)
-    paddings: tuple[int, ...] = (1, 1, 1)
+    width: int = 32
+    widths: Numbers = AUTO
+    kernels: Kernels = AUTO
+    strides: Numbers = AUTO
+    paddings: Numbers = AUTO
     norm: Callable[[], nn.Module] = BatchNorm
     activation: Callable = leaky_relu
     last_activation: Callable = identity
@@ -87,10 +90,11 @@ class Critic(nn.Module):
         return self.last_activation(self.score(self.features(x, train=train)))
 
     def features(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the inputs of the last layer [b, h', w', widths[-1]] for x [b, h, w, c]."""
-        lists = self.widths, self.kernels, self.strides, self.paddings
+        """Returns the inputs of the last layer [b, h', w', c'] for x [b, h, w, c]."""
+        automatic = layout.reading(x.shape[1:], self.width)
+        lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
         init = nn.initializers.normal(self.init_std)
-        return convolved(x, *lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
+        return convolved(x, lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
 
     def score(self, features: jax.Array) -> jax.Array:
         """Returns the outputs of the last layer [b] for features [b, h, w, c]."""
@@ -148,7 +152,8 @@ class AuxiliaryCritic(Critic):
 
 def convolved(
     x: jax.Array,
-    *lists: tuple[Any, ...],
+    lists: Layers,
+    *,
     norm: Callable[[], nn.Module],
     activation: Callable,
     kernel_init: nn.initializers.Initializer,
@@ -156,20 +161,20 @@ def convolved(
 ) -> jax.Array:
     """Applies convolutions, norm on all but the first, and activations, as layers of the module that calls it.
 
-    Returns [b, h', w', widths[-1]] for x [b, h, w, c]. `lists` are widths, kernels, strides and paddings. Raises
-    ValueError where they differ in length.
+    Returns [b, h', w', widths[-1]] for x [b, h, w, c]. Raises ValueError where the lists differ in length.
     """
-    for number, (width, kernel, stride, padding) in enumerate(_layers(*lists)):
+    for number, (width, kernel, stride, padding) in enumerate(_in_turn(lists)):
         x = Conv(width, kernel, stride, padding, kernel_init=kernel_init)(x)
         x = activation((norm if number > 0 else NoNorm)()(x, train=train))
     return x
 
 
-def _layers(*lists: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+def _in_turn(lists: Layers) -> list[tuple]:
+    """Returns (channels, kernel, stride, padding) of each layer."""
     if len({len(values) for values in lists}) > 1:
         raise ValueError(
-            f"lists of layers differ in length: channels {list(lists[0])}, "
-            f"kernels {list(lists[1])}, strides {list(lists[2])}, paddings {list(lists[3])}"
+            f"lists of layers differ in length: channels {list(lists.widths)}, "
+            f"kernels {list(lists.kernels)}, strides {list(lists.strides)}, paddings {list(lists.paddings)}"
         )
     return list(zip(*lists, strict=True))
 

@@ -36,7 +36,7 @@ class ConvEncoder(autoencoder.ConvEncoder):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
         """Returns the posterior's mean and log-variance, [b, latents] each."""
-        layers = self.widths, self.kernels, self.strides, self.paddings
+        layers = self.width, self.widths, self.kernels, self.strides, self.paddings
         return _halves(autoencoder.ConvEncoder(2 * self.latents, *layers, self.norm, self.activation)(x, train=train))
 
 

@@ -1,0 +1,88 @@
+"""The layers of convolutional networks that follow from the image's size, as in DCGAN's family.
+
+Kernels of 4x4, or of 3 along an axis whose size is odd, and stride 2 halve an image until its shorter side is 3 or 4
+pixels. An image that this takes fewer than two layers has layers of 3x3 and stride 1 besides.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+AUTO = "auto"
+"""The value of a list of layers that follows from the image's size."""
+SMALLEST, LEAST_LAYERS, MOST_TIMES = 4, 2, 8  # pixels; layers that convolve inner sizes; the widest layer's channels
+
+Kernel: TypeAlias = int | tuple[int, int]
+Kernels: TypeAlias = tuple[Kernel, ...] | str
+"""A list of kernels, sizes or (height, width) each; or 'auto'."""
+Numbers: TypeAlias = tuple[int, ...] | str
+"""A list of an entry a layer; or 'auto'."""
+
+
+class Layers(NamedTuple):
+    """Lists with an entry for each layer: of `widths`, in a network that makes images, for each but the last one."""
+
+    widths: tuple[int, ...]
+    kernels: tuple[Kernel, ...]
+    strides: tuple[int, ...]
+    paddings: tuple[int, ...]
+
+
+def reading(shape: tuple[int, ...], width: int) -> Layers:
+    """Returns the convolutions of a network that takes images of this shape (h, w, c): 28 -> 14 -> 7 -> 4 pixels.
+
+    width: the channels of the first layer. They double from layer to layer, up to eight times as many. Raises
+    ValueError where the shape is no image's.
+    """
+    sizes = _sizes(shape)
+    halved, same = len(sizes) - 1, max(0, LEAST_LAYERS - (len(sizes) - 1))
+    return Layers(
+        widths=tuple(width * min(2**number, MOST_TIMES) for number in range(halved + same)),
+        kernels=(*map(_kernel, sizes[:-1]), *[3] * same),
+        strides=(*[2] * halved, *[1] * same),
+        paddings=(1,) * (halved + same),
+    )
+
+
+def making(shape: tuple[int, ...], width: int) -> Layers:
+    """Returns the transposed convolutions of a network that makes images of this shape from 1x1, as `reading` reversed.
+
+    width: the channels of the last layer but one. They double from layer to layer before it, up to eight times as many.
+    Raises ValueError where the shape is no image's.
+    """
+    read, sizes = reading(shape, width), _sizes(shape)
+    doubled, same = len(sizes) - 1, len(read.widths) - (len(sizes) - 1)
+    return Layers(
+        widths=read.widths[::-1],
+        kernels=(_whole(sizes[-1]), *map(_kernel, sizes[-2::-1]), *[3] * same),
+        strides=(1, *[2] * doubled, *[1] * same),
+        paddings=(0, *[1] * (doubled + same)),
+    )
+
+
+def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Numbers, paddings: Numbers) -> Layers:
+    """Returns the lists that are given, and automatic ones in the place of those that are 'auto'.
+
+    Raises ValueError for other text.
+    """
+    given = {"widths": widths, "kernels": kernels, "strides": strides, "paddings": paddings}
+    if wrong := [name for name, values in given.items() if isinstance(values, str) and values != AUTO]:
+        raise ValueError(f"{wrong[0]} is {given[wrong[0]]!r}: it must be {AUTO!r} or a list with an entry a layer")
+    return automatic._replace(**{name: tuple(values) for name, values in given.items() if values != AUTO})
+
+
+def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Returns the sizes of an image that is halved, rounding up, from its own to the smallest."""
+    if len(shape) != 3:
+        raise ValueError(f"convolutions are of images [h, w, c], not of examples of shape {tuple(shape)}")
+    sizes = [(shape[0], shape[1])]
+    while min(sizes[-1]) > SMALLEST:
+        sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))
+    return sizes
+
+
+def _kernel(size: tuple[int, int]) -> Kernel:
+    """Returns the kernel that halves an image of this size by stride 2 and padding 1, and transposed doubles to it."""
+    return _whole((3 if size[0] % 2 else 4, 3 if size[1] % 2 else 4))
+
+
+def _whole(size: tuple[int, int]) -> Kernel:
+    return size[0] if size[0] == size[1] else size
