@@ -13,6 +13,29 @@ class UserError(Exception):
     """An error that the user can correct: one line that names the value, what is allowed, and what to do."""
 
 
+class Misfits:
+    """Collects errors that do not follow from each other, so that the user is told of all of them at once."""
+
+    def __init__(self):
+        self.found: list[UserError] = []
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Notes a UserError of the block, which then ends there."""
+        try:
+            yield
+        except UserError as error:
+            self.found.append(error)
+
+    def check(self) -> None:
+        """Raises the errors so far as one, on one line; none where there are none."""
+        if len(self.found) == 1:
+            raise self.found[0]
+        if self.found:
+            listed = "; ".join(f"({number}) {error}" for number, error in enumerate(self.found, 1))
+            raise UserError(f"{len(self.found)} things do not fit: {listed}") from self.found[0]
+
+
 class Diverged(Exception):
     """The end of a run with values that are not finite.
 

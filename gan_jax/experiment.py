@@ -29,6 +29,7 @@ from gan_jax.parallel.memory import device_bytes
 from gan_jax.resolve import bind
 from gan_jax.updates import make_updates
 
+AUTO = "auto"
 MAX_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
 Predict: TypeAlias = Callable[[Players, jax.Array, Batch], Any]
 """`(players, keys [n], batch [n, ...]) -> values`: a prediction by averaged players, of examples as the data set's."""
@@ -108,14 +109,14 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
             fresh[name] = steps.start(init_fn(random.fold_in(key, number), example), updates[name])
         return TrainState(jnp.int32(0), fresh)
 
-    _check_shapes(init, objective, spec)
+    _check_shapes(init, objective, spec, _automatic(config))
     return Experiment(
         init=jax.jit(init),
         train_step=_on_augmented(rule(objective, updates), augment) if augmentations else rule(objective, updates),
         hyperparams=steps.default_hyperparams(objective, updates),
         scale=partial(pixels.scale, stored),
         augment=augment,
-        view=partial(pixels.centred, spec),
+        view=partial(pixels.centred, stored, spec),
         predict={name: _finished(prediction, spec) for name, prediction in objective.predictions.items()},
         updates_per_step=max(update.per_step for update in updates.values()),
         spec=stored,
@@ -169,10 +170,21 @@ def _on_augmented(train_step: TrainStep, augment: Callable[[Batch, jax.Array, ja
     return step
 
 
-def _check_shapes(init: Callable, objective: Objective, spec: Spec) -> None:
+def _automatic(config: ConfigDict) -> str:
+    """Returns the end of a message: overrides by which layers follow from the image's size; '' where they do."""
+    given = [
+        f"--config.networks.{role}.{field}={AUTO}"
+        for role, block in config.networks.items()
+        for field in ("widths", "kernels", "strides", "paddings")
+        if "kernels" in block and field in block and block[field] != AUTO
+    ]
+    return f" (layers follow from the image's size by {' '.join(given)})" if given else ""
+
+
+def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str) -> None:
     """Runs the networks on shapes alone, so that what does not fit is an error before anything is compiled."""
     shape = tuple(spec["x"].shape)
-    with reraise_as(f"config.networks do not fit each other or examples of shape {shape}"):
+    with reraise_as(f"config.networks do not fit each other or examples of shape {shape}{remedy}"):
         state = jax.eval_shape(init, base_key(0))
     if (held := size(state.players)) > MAX_BYTES:
         raise UserError(f"config.networks and their optimizers hold {held // 10**9:,} GB: take smaller widths")
@@ -184,7 +196,7 @@ def _check_shapes(init: Callable, objective: Objective, spec: Spec) -> None:
             keys = random.split(base_key(0), 2)
             made = jax.eval_shape(objective.predictions[use].fn, state.players, keys, example)
         if made.shape[1:] != shape:
-            raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {shape}")
+            raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {shape}{remedy}")
 
 
 def _finished(prediction: Prediction, spec: Spec) -> Predict:

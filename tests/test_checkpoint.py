@@ -193,7 +193,14 @@ def test_a_checkpoint_older_than_checksums_is_taken_as_it_is(folder):
 
 @pytest.mark.parametrize(
     ("rule", "kept"),
-    [("min a/b", {"2", "4", "5"}), ("max a/b", {"1", "4", "5"}), ("", {"4", "5"}), ("min a/how", {"4", "5"})],
+    [
+        ("min a/b", {"2", "4", "5"}),
+        ("max a/b", {"1", "4", "5"}),
+        ("", {"4", "5"}),
+        ("min a/how", {"4", "5"}),
+        ("min a/of", {"2", "4", "5"}),  # the only value of that name
+        ("min a", {"4", "5"}),  # one of several
+    ],
 )
 def test_the_newest_and_the_best_are_kept(tmp_path, rule, kept):
     """Each is evaluated once it is saved, as in training; no value that is not finite is best."""
@@ -201,7 +208,7 @@ def test_the_newest_and_the_best_are_kept(tmp_path, rule, kept):
     checkpoints = Checkpoints(tmp_path / "checkpoints", 2, best=partial(best_step, path, rule))
     for step, value in {1: 4.0, 2: 1.0, 3: math.nan, 4: -math.inf, 5: 2.0}.items():
         checkpoints.save(state(step))
-        write_evaluation(path, {"step": step, "a/b": value, "a/how": "so"})
+        write_evaluation(path, {"step": step, "a/b": value, "a/how": "so", "a/of/net": value, "a/of/net/std": 1.0})
     checkpoints.close()
     assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == kept
 

@@ -135,6 +135,17 @@ def test_all_metrics_measure_pixels_and_points():
     assert 0 < row["ms_ssim/1-scales"] < 0.5
 
 
+def test_metrics_of_classes_are_left_out_where_there_is_no_classifier(caplog):
+    others = {split: dataset._replace(name="others") for split, dataset in SPLITS.items()}
+    context = CONTEXT._replace(load=others.__getitem__)
+    made = samples.distribution(context, metrics=FEW, samples=20, seeds=1)
+    assert {"frechet/pixels", "precision/pixels"} <= {*made.names}
+    assert not [name for name in made.names if name.startswith("modes")]
+    assert "mode_coverage: left out" in caplog.text
+    with pytest.raises(UserError, match="mode_coverage: a classifier is needed"):
+        samples.distribution(context, metrics=("mode_coverage",))
+
+
 def test_duplicates_that_make_balls_empty_are_warned_of_with_their_number(caplog):
     repeated = SPLITS["test"]._replace(x=SPLITS["test"].x[:20].repeat(6, axis=0), label=None)
     context = CONTEXT._replace(load={"train": SPLITS["train"], "test": repeated}.__getitem__)

@@ -25,10 +25,10 @@ def get_sweep() -> Sweep:
     )
     how = {"name": "samples.distribution", "metrics": ("frechet",), "samples": 5_000, "seeds": 1}
     common = {
-        "data.split": "train[:55000]",
+        "data.split": "train[:-5000]",
         "steps": 8_600,  # 10 epochs
         "evaluate_every_steps": 4_300,
-        "evaluators": {"validation": {**how, "split": "train[55000:]"}, "samples": {**how, "split": "test"}},
+        "evaluators": {"validation": {**how, "split": "train[-5000:]"}, "samples": {**how, "split": "test"}},
     }
     return Sweep(
         load(CONFIGS / "mnist_gan.py"),

@@ -22,14 +22,13 @@ def unscale(spec: Spec, name: str, values: jax.Array) -> jax.Array:
     return values if field is None or field.range is None else to_uint8(values, field.range)
 
 
-def centred(spec: Spec, dataset: Dataset) -> Dataset:
-    """Returns a data set with the middle of its images, where a field of the spec is smaller than they are."""
+def centred(stored: Spec, cropped: Spec, dataset: Dataset) -> Dataset:
+    """Returns a data set with the middle of its images as `stored` says, where they are smaller in `cropped`."""
 
     def middle(name: str, values: np.ndarray) -> np.ndarray:
-        field = spec.get(name)
-        if field is None or field.kind != IMAGE or field.shape == values.shape[1:]:
+        if name not in stored or values.shape[1:] != stored[name].shape or stored[name] == cropped[name]:
             return values
-        height, width = field.shape[:2]
+        height, width = cropped[name].shape[:2]
         top, left = (values.shape[1] - height) // 2, (values.shape[2] - width) // 2
         return values[:, top : top + height, left : left + width]
 

@@ -1,15 +1,18 @@
 """Evaluations of a run in training, or of one of its checkpoints, by the config's evaluators."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from inspect import signature
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
+from gan_jax import features
 from gan_jax.core.state import Players
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
-from gan_jax.errors import UserError, reraise_as, suggestions
+from gan_jax.errors import Misfits, UserError, reraise_as, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.evaluation.predict import restore, run_data
 from gan_jax.experiment import Experiment
@@ -57,12 +60,15 @@ def keep(run_dir: RunDirectory, config: ConfigDict, step: int, values: dict[str,
 
 
 def make(
-    config: ConfigDict, experiment: Experiment, load: Callable[[str], Dataset] | None = None
+    config: ConfigDict,
+    experiment: Experiment,
+    load: Callable[[str], Dataset] | None = None,
+    misfits: Misfits | None = None,
 ) -> dict[str, Evaluator]:
     """Returns the config's evaluators by name, with all that they need checked, so that none fails after training.
 
-    load: returns a split of the run's data set; by default it is loaded from config.data. Raises UserError for an
-    evaluator that does not suit the experiment or the data.
+    load: returns a split of the run's data set; by default it is loaded from config.data. Raises UserError for
+    evaluators that do not suit the experiment or the data; with `misfits` they are noted there and left out instead.
     """
     specs = config.get("evaluators") or {}
     if not specs:
@@ -76,17 +82,47 @@ def make(
         trained_on=config.data.split,
         sampled=experiment.sampled,
     )
-    evaluators = {}
-    for name, spec in specs.items():
-        if "/" in name:
-            raise UserError(
-                f"config.evaluators has {name!r}: names are put before '/' in the names of values, so they have none"
-            )
-        arguments = {key: value for key, value in spec.to_dict().items() if key != "every_steps"}
-        evaluator = bind("gan_jax.evaluation.evaluators", arguments, f"evaluators.{name}")
-        with reraise_as(f"config.evaluators.{name}"):
-            evaluators[name] = evaluator(context)
+    evaluators, noted = {}, Misfits() if misfits is None else misfits
+    for name in specs:
+        with noted.noted(), _named(config, name):
+            evaluators[name] = _bound(config, name)(context)
+    if misfits is None:
+        noted.check()
     return evaluators
+
+
+def check_data(config: ConfigDict, load: Callable[[str], Dataset], misfits: Misfits) -> None:
+    """Notes the evaluators whose split or features do not suit the data: what can be said without a model."""
+    for name in config.get("evaluators") or {}:
+        with misfits.noted(), _named(config, name):
+            fields = {key: value.default for key, value in signature(_bound(config, name)).parameters.items()}
+            if "split" in fields:
+                dataset = load(fields["split"])
+                if "features" in fields:
+                    features.choose(fields["features"], dataset, fields.get("weights", ""))
+
+
+def _bound(config: ConfigDict, name: str) -> Callable[[Context], Evaluator]:
+    """Returns the function that makes an evaluator, with its arguments."""
+    if "/" in name:
+        raise UserError(
+            f"config.evaluators has {name!r}: names are put before '/' in the names of values, so they have none"
+        )
+    arguments = {key: value for key, value in config.evaluators[name].to_dict().items() if key != "every_steps"}
+    return bind("gan_jax.evaluation.evaluators", arguments, f"evaluators.{name}")
+
+
+@contextmanager
+def _named(config: ConfigDict, name: str) -> Iterator[None]:
+    """Raises errors of the block with the evaluator's name, and how to do without it."""
+    try:
+        with reraise_as(f"config.evaluators.{name}"):
+            yield
+    except UserError as error:
+        if "/" in name:
+            raise
+        chosen = " --config.keep_best=" if config.keep_best.partition(" ")[2].startswith(f"{name}/") else ""
+        raise UserError(f"{error} (left out by --config.evaluators.{name}=none{chosen})") from error
 
 
 def value_names(evaluators: Mapping[str, Evaluator]) -> list[str]:
@@ -95,16 +131,19 @@ def value_names(evaluators: Mapping[str, Evaluator]) -> list[str]:
 
 
 def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
-    """Raises UserError where `keep_best` names no value of these evaluators, or one that can choose no checkpoint."""
+    """Raises UserError where `keep_best` names no value of these evaluators, or one that can choose no checkpoint.
+
+    A value of an evaluator that is not among them is taken to be one, as the evaluator's own error says more.
+    """
     if not config.keep_best:
         return
     value = config.keep_best.partition(" ")[2]
+    name = value.partition("/")[0]
     found = meant(value, known := value_names(evaluators))
     if len(found) > 1:
         raise UserError(f"config.keep_best: {value!r} may be {' or '.join(found)}: name one of them")
-    if not found:
+    if name in evaluators and not found:
         raise UserError(f"config.keep_best: no evaluator of this config gives {value!r}; {suggestions(value, known)}")
-    name = value.partition("/")[0]
     every, saves = schedule.of_evaluators(config)[name], config.checkpoint_every_steps
     if not every:
         raise UserError(f"config.keep_best: {value} is never measured: set config.evaluators.{name}.every_steps")

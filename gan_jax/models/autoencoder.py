@@ -53,7 +53,8 @@ class ConvEncoder(nn.Module):
     """x [b, h, w, c] -> z [b, latents]: the convolutions of DCGAN's critic, then a linear layer.
 
     `width` is the channels of the first layer. Lists have an entry for each convolution, of kernels a size or a
-    pair (height, width); they follow from the image's size where they are not given. Raises ValueError where they differ in length.
+    pair (height, width); they follow from the image's size where they are not given. Raises ValueError where they
+    differ in length.
     """
 
     latents: int

@@ -9,7 +9,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Dropout
 from gan_jax.models import dcgan
-from gan_jax.models.layout import Kernels, Layers
+from gan_jax.models.layout import Kernel, Layers
 
 __all__ = ["Classifier"]
 
@@ -25,7 +25,7 @@ class Classifier(nn.Module):
     classes: int
     dim: int = 64
     widths: tuple[int, ...] = (32, 32, 64, 128)
-    kernels: Kernels = (4, 3, 4, 3)
+    kernels: tuple[Kernel, ...] = (4, 3, 4, 3)
     strides: tuple[int, ...] = (2, 1, 2, 2)
     paddings: tuple[int, ...] = (1, 1, 1, 1)
     norm: Callable[[], nn.Module] = BatchNorm

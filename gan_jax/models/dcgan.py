@@ -61,7 +61,8 @@ class Generator(nn.Module):
         if x.shape[1:] != tuple(self.shape):
             raise ValueError(
                 f"the generator's layers make {_size(x.shape[1:])}, the data set's images are {_size(self.shape)}: "
-                "leave out its kernels, strides and paddings, which then follow from the size, or give others"
+                "leave out its kernels, strides and paddings, which then follow from the size, or give "
+                "others; a kernel is a size or a pair (height, width)"
             )
         return self.last_activation(x)
 

@@ -4,7 +4,7 @@ Kernels of 4x4, or of 3 along an axis whose size is odd, and stride 2 halve an i
 pixels. An image that this takes fewer than two layers has layers of 3x3 and stride 1 besides.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 AUTO = "auto"
 """The value of a list of layers that follows from the image's size."""
@@ -66,7 +66,8 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
     given = {"widths": widths, "kernels": kernels, "strides": strides, "paddings": paddings}
     if wrong := [name for name, values in given.items() if isinstance(values, str) and values != AUTO]:
         raise ValueError(f"{wrong[0]} is {given[wrong[0]]!r}: it must be {AUTO!r} or a list with an entry a layer")
-    return automatic._replace(**{name: tuple(values) for name, values in given.items() if values != AUTO})
+    lists: dict[str, Any] = {name: tuple(values) for name, values in given.items() if values != AUTO}
+    return automatic._replace(**lists)
 
 
 def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:

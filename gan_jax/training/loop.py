@@ -15,11 +15,11 @@ from gan_jax.core.state import TrainState
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of, to_json
-from gan_jax.errors import Diverged, UserError
+from gan_jax.errors import Diverged
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.evaluation.predict import kept_spec
-from gan_jax.experiment import Experiment, build, held, make_executor, streams
+from gan_jax.experiment import Experiment, held, make_executor, streams
 from gan_jax.parallel import mapping, processes
 from gan_jax.reporting import report
 from gan_jax.runs import alarms, checkpoints, schedule
@@ -29,7 +29,7 @@ from gan_jax.runs.logs import Log, Progress
 from gan_jax.runs.rows import read_rows
 from gan_jax.runs.terminal import say, unfailing
 from gan_jax.training import divergence
-from gan_jax.training.preflight import check_data, check_range, check_step
+from gan_jax.training.preflight import check_data, load, prepare
 from gan_jax.training.records import Record
 from gan_jax.training.stop import Stop, Stopped
 
@@ -52,16 +52,11 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     folders = runs if config.seeds == 1 else [(config, run_dir), *runs]
     processes.on_main(lambda: [folder.check(its_config) for its_config, folder in folders])
     numerics, source = settings(), Source(config.data)
-    dataset = source.load(config.data.split)
+    dataset = load(config, source)
     spec = spec_of(dataset)
     provenance = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
     processes.on_main(lambda: _check_provenance([folder for _, folder in folders], provenance))
-    experiment = build(config, spec)
-    check_range(experiment, config, spec)
-    shown = _shown(experiment, config, source)
-    evaluators = evaluate.make(config, experiment, source.load)
-    evaluate.check_best(config, evaluators)
-    check_step(experiment, config)
+    experiment, evaluators, shown = prepare(config, spec, source)
     check_data(config, dataset, spec)
     provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), provenance]))
@@ -87,16 +82,6 @@ def _check_provenance(folders: Sequence[RunDirectory], provenance: Mapping[str, 
         folder.check_provenance(provenance)
 
 
-def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
-    """Returns the examples that figures show: training examples beside samples, the test split of autoencoders."""
-    if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
-        raise UserError(f"config.sample_every_steps: {config.objective.name} has nothing to show, so it must be 0")
-    if "sample" in experiment.predict or not config.sample_every_steps:
-        return experiment.view(source.load(config.data.split))
-    try:
-        return experiment.view(source.load("test"))
-    except UserError as error:
-        raise UserError(f"{error}; pictures need a test split: without one, set config.sample_every_steps=0") from error
 
 
 def _conclude(runs: divergence.Runs, failure: Diverged | None) -> None:

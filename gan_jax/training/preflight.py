@@ -2,19 +2,87 @@
 
 import logging
 import math
+from contextlib import suppress
 from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
+from gan_jax import config as configs
 from gan_jax.core.state import TrainState, size
 from gan_jax.data import Dataset
-from gan_jax.data.spec import DataSpec
-from gan_jax.errors import MAX_NAMES, UserError, reraise_as
-from gan_jax.experiment import MAX_BYTES, Experiment, held
+from gan_jax.data.source import Source
+from gan_jax.data.spec import DataSpec, spec_of
+from gan_jax.errors import MAX_NAMES, Misfits, UserError, reraise_as
+from gan_jax.evaluation import evaluate
+from gan_jax.evaluation.evaluators.base import Evaluator
+from gan_jax.experiment import MAX_BYTES, Experiment, build, held
 
 SLACK = {True: 1e-3, False: 0.05}
 """Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""
+
+
+def load(config: ConfigDict, source: Source) -> Dataset:
+    """Returns the split to train on; raises UserError where there is none such, with all else that does not fit."""
+    split, misfits = config.data.split, Misfits()
+    with misfits.noted():
+        return source.load(split)
+    whole = split.partition("[")[0]
+    if whole != split:  # the rest is checked as if it were trained on the whole split, where there is one
+        with suppress(UserError):
+            spec = spec_of(source.load(whole))
+            misfits.found = [UserError(f"{misfits.found[0]} (--config.data.split={whole} takes all of it)")]
+            changed = configs.checked(config.to_dict() | {"data": config.data.to_dict() | {"split": whole}})
+            _collect(changed, spec, source, misfits)
+    misfits.check()
+    raise UserError(f"config.data.split={split} cannot be loaded")
+
+
+def prepare(config: ConfigDict, spec: DataSpec, source: Source) -> tuple[Experiment, dict[str, Evaluator], Dataset]:
+    """Returns the experiment, its evaluators, and the examples that figures show.
+
+    Raises UserError, before anything is compiled, that lists all that does not fit each other or the data.
+    """
+    misfits = Misfits()
+    experiment, evaluators, shown = _collect(config, spec, source, misfits)
+    misfits.check()
+    assert experiment is not None
+    assert shown is not None
+    return experiment, evaluators, shown
+
+
+def _collect(
+    config: ConfigDict, spec: DataSpec, source: Source, misfits: Misfits
+) -> tuple[Experiment | None, dict[str, Evaluator], Dataset | None]:
+    """Returns what of an experiment can be made, and notes why the rest cannot."""
+    experiment, evaluators, shown = None, {}, None
+    with misfits.noted():
+        experiment = build(config, spec)
+    if experiment is None:
+        evaluate.check_data(config, source.load, misfits)
+    else:
+        with misfits.noted():
+            check_range(experiment, config, spec)
+        with misfits.noted():
+            shown = _shown(experiment, config, source)
+        evaluators = evaluate.make(config, experiment, source.load, misfits)
+        with misfits.noted():
+            check_step(experiment, config)
+    with misfits.noted():
+        evaluate.check_best(config, evaluators)
+    return experiment, evaluators, shown
+
+
+def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
+    """Returns the examples that figures show: training examples beside samples, the test split of autoencoders."""
+    if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
+        raise UserError(f"config.sample_every_steps: {config.objective.name} has nothing to show, so it must be 0")
+    if "sample" in experiment.predict or not config.sample_every_steps:
+        return experiment.view(source.load(config.data.split))
+    try:
+        return experiment.view(source.load("test"))
+    except UserError as error:
+        raise UserError(f"{error}; pictures need a test split: without one, set config.sample_every_steps=0") from error
 
 
 def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:

@@ -159,6 +159,16 @@ MEASURES: Mapping[str, Measure] = MappingProxyType(
 OF_LOGITS = frozenset({"classifier_score", "mode_coverage"})
 
 
+def of_features(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the metrics that need no classifier, with a warning of others; raises UserError where none is left."""
+    left_out = ", ".join(sorted(OF_LOGITS & {*metrics}))
+    if not (kept := tuple(metric for metric in metrics if metric not in OF_LOGITS)):
+        raise UserError(f"{left_out}: a classifier is needed, which the data set has not: take other metrics")
+    if left_out:
+        logging.warning("%s: left out, as the data set has no classifier", left_out)
+    return kept
+
+
 def names(metrics: Iterable[str], network: str, shape: tuple[int, ...]) -> list[str]:
     """Returns the names of all values of these metrics, by a network's name, for examples of this shape."""
     return [

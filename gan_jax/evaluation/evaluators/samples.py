@@ -17,7 +17,7 @@ from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
-from gan_jax.evaluation.evaluators.sample_metrics import MEASURES, Comparison, Side, check, measured, names
+from gan_jax.evaluation.evaluators.sample_metrics import MEASURES, Comparison, Side, check, measured, names, of_features
 from gan_jax.features import Network
 from gan_jax.runs import cache as kept
 
@@ -43,16 +43,16 @@ def distribution(
     of as many training examples instead of samples, which samples as good as data would get. Where the split has
     fewer examples than `samples`, as many samples are made as it has. `features` is the 'classifier' of the data set,
     'alexnet', 'vgg16', 'pixels' for none, 'inception' by the file `weights`, or a network's name (features.choose).
-    The evaluator also says how the values were measured.
+    Metrics of classes are left out where the data set has no classifier. The evaluator says how values were measured.
 
     The features of the split and of the training examples, and the floors, are computed once and kept in the cache.
 
-    Raises UserError where the model makes no samples, a number is no count, a name is unknown, or the network or a
-    metric does not take the data.
+    Raises UserError where the model makes no samples, an argument is wrong, or a metric does not take the data.
     """
     _check(context, features, weights, metrics, samples, seeds)
     real, train = _some(context.load(split), samples), context.load(context.trained_on)
     network = networks.choose(features, real, weights)
+    metrics = of_features(metrics) if features == "classifier" and not network.classes else metrics
     check(metrics, network, real, train)
     n = len(real.x)
     about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
