@@ -97,7 +97,7 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
     """
     stored = data.fields(config.data.range)
     augmentations, spec = make_augmentations(config, stored, provided(config, data))
-    augment = partial(_augmented, augmentations, getattr(data, "unpaired", ()))
+    augment = partial(_augmented, augmentations, data.unpaired)
     rule = bind("gan_jax.core.steps", config.step_rule.to_dict(), "step_rule")
     objective = make_objective(config, provided(config, data._replace(shape=spec["x"].shape)))
     updates = make_updates(config, objective)

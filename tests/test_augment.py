@@ -13,6 +13,7 @@ from gan_jax import config as configs
 from gan_jax import overrides
 from gan_jax.data import load
 from gan_jax.data.base import Dataset
+from gan_jax.data.examples import Lazy
 from gan_jax.data.spec import DataSpec, spec_of
 from gan_jax.distributions import augment
 from gan_jax.distributions.augment import Augmentation, augmented, shown
@@ -177,10 +178,33 @@ def test_networks_and_evaluators_are_of_the_size_after_crops(tiny):
     assert evaluate.make(config, experiment)["samples"].measure(players, KEY)
 
 
+def test_a_view_of_examples_that_are_decoded_when_they_are_read_is_so_too(tiny):
+    class Decoded:
+        shapes, what, identity, key = {"x": (8, 8, 1)}, "digits", "0", "digits-0"  # noqa: RUF012
+
+        def __len__(self):
+            return 20
+
+        def __getitem__(self, index):
+            return {"x": digits.x[index]}
+
+        def read(self, indices):
+            return [self[index] for index in indices]
+
+    digits = load("digits", "train").first(20)
+    experiment = build(described(tiny), spec_of(digits))
+    x = experiment.view(digits._replace(x=Lazy(Decoded(), "x"))).x
+    assert (x.shape, x.ndim, x.nbytes, len(x)) == ((20, 6, 5, 1), 4, 600, 20)
+    expected = digits.x[:, 1:7, 1:6]
+    for key in (3, [4, 2], np.array([[1, 5]])):
+        np.testing.assert_array_equal(x[key], expected[key])
+    np.testing.assert_array_equal(np.asarray(x[2:7]), expected[2:7])
+
+
 def test_without_crops_a_view_is_the_data_set_itself(tiny):
     digits = load("digits", "train")
     experiment = build(described(tiny, MOVED), spec_of(digits))
-    assert experiment.view(digits).x is digits.x
+    assert experiment.view(digits) is digits
 
 
 def test_a_step_sees_other_draws_at_each_step_and_update_and_compiles_once(tiny):
@@ -250,15 +274,10 @@ def test_the_command_line_adds_an_augmentation(tiny):
 
 def test_unpaired_fields_of_the_data_have_keys_of_their_own(tiny):
     """The names come from the data set's description."""
-    config = described(tiny, MOVED)
-
-    class Unpaired(DataSpec):
-        unpaired = ("source",)
-
-    of_sources = {"shape": (8, 8, 1), "others": {"source": (8, 8, 1)}}
+    config, pairs = described(tiny, MOVED), DataSpec((8, 8, 1), others={"source": (8, 8, 1)})
     x = jnp.broadcast_to(random.uniform(KEY, (8, 8, 1)), (1, 16, 8, 8, 1))
-    for kind, alike in ((DataSpec, True), (Unpaired, False)):
-        made = build(config, kind(**of_sources)).augment({"x": x, "source": x}, KEY, jnp.int32(0))
+    for spec, alike in ((pairs, True), (pairs._replace(unpaired=("source",)), False)):
+        made = build(config, spec).augment({"x": x, "source": x}, KEY, jnp.int32(0))
         assert np.array_equal(made["x"], made["source"]) == alike
 
 

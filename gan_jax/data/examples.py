@@ -49,14 +49,14 @@ class Lazy:
     """A field of examples as an array [n, ...] that is decoded when it is indexed, and never kept."""
 
     def __init__(self, examples: Examples, field: str, indices: Sequence[int] | None = None):
-        self.examples, self._field = examples, field
-        self._indices = range(len(examples)) if indices is None else indices
+        self.examples, self.field = examples, field
+        self.indices = range(len(examples)) if indices is None else indices
         self.dtype = np.dtype(np.uint8)
-        self.shape = (len(self._indices), *examples.shapes[field])
+        self.shape = (len(self.indices), *examples.shapes[field])
         self.ndim, self.size = len(self.shape), int(np.prod(self.shape, dtype=float))
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self.indices)
 
     @property
     def nbytes(self) -> int:
@@ -69,12 +69,12 @@ class Lazy:
         A slice stays lazy, as the arrays of a part of a data set have to.
         """
         if isinstance(key, slice):
-            return Lazy(self.examples, self._field, self._indices[key])
+            return Lazy(self.examples, self.field, self.indices[key])
         if isinstance(key, int | np.integer):
-            return self.examples[int(self._indices[int(key)])][self._field]
+            return self.examples[int(self.indices[int(key)])][self.field]
         chosen = np.asarray(key)
-        flat = [int(self._indices[int(i)]) for i in chosen.reshape(-1)]
-        made = [_whole(example)[self._field] for example in self.examples.read(flat)]
+        flat = [int(self.indices[int(i)]) for i in chosen.reshape(-1)]
+        made = [_whole(example)[self.field] for example in self.examples.read(flat)]
         shape = (*chosen.shape, *self.shape[1:])
         return np.stack(made).reshape(shape) if made else np.zeros(shape, self.dtype)
 

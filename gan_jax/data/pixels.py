@@ -1,11 +1,14 @@
 """Pixels: between uint8 outside and the networks' floats inside, for the image fields of a batch."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.core.fields import IMAGE, Batch, Spec
 from gan_jax.data.base import Dataset
+from gan_jax.data.examples import Lazy
 
 Range = tuple[float, float]
 
@@ -30,10 +33,28 @@ def centred(stored: Spec, cropped: Spec, dataset: Dataset) -> Dataset:
             return values
         height, width = cropped[name].shape[:2]
         top, left = (values.shape[1] - height) // 2, (values.shape[2] - width) // 2
-        return values[:, top : top + height, left : left + width]
+        window = slice(top, top + height), slice(left, left + width)
+        return _Window(values, window) if isinstance(values, Lazy) else values[:, *window]
 
-    others = {name: middle(name, values) for name, values in dataset.others.items()}
-    return dataset._replace(x=middle("x", dataset.x), others=others)
+    made = {name: middle(name, values) for name, values in {"x": dataset.x, **dataset.others}.items()}
+    if all(values is dataset.arrays[name] for name, values in made.items()):
+        return dataset
+    return dataset._replace(x=made.pop("x"), others=made, content="")
+
+
+class _Window(Lazy):
+    """A part of each image of a lazy array, as lazy."""
+
+    def __init__(self, whole: Lazy, window: tuple[slice, slice]):
+        super().__init__(whole.examples, whole.field, whole.indices)
+        self._whole, self._window = whole, window
+        self.shape = (len(whole), *(part.stop - part.start for part in window), whole.shape[3])
+        self.size = int(np.prod(self.shape, dtype=float))
+
+    def __getitem__(self, key: Any) -> Any:
+        """As `Lazy`'s."""
+        made = self._whole[key]
+        return _Window(made, self._window) if isinstance(made, Lazy) else made[..., *self._window, :]
 
 
 def to_float(pixels: jax.Array, limits: Range) -> jax.Array:

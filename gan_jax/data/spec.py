@@ -24,6 +24,7 @@ class DataSpec(NamedTuple):
         splits: the names of all splits, where they are known.
         version: of a set that TFDS prepared; '' of others.
         others: the shapes of an example's further fields, such as `source`, by name.
+        unpaired: those of `others` that do not belong to the examples of `x`.
     """
 
     shape: tuple[int, ...]
@@ -36,6 +37,7 @@ class DataSpec(NamedTuple):
     splits: tuple[str, ...] = ()
     version: str = ""
     others: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    unpaired: tuple[str, ...] = ()
 
     def fields(self, limits: tuple[float, float]) -> Spec:
         """Returns the fields of a batch; `limits` is the range that images are scaled to."""
@@ -62,6 +64,7 @@ def spec_of(dataset: Dataset) -> DataSpec:
         splits=dataset.splits,
         version=dataset.version,
         others={name: values.shape[1:] for name, values in dataset.others.items()},
+        unpaired=dataset.unpaired,
     )
 
 
