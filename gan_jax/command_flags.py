@@ -11,15 +11,15 @@ CONFIG = CONFIGS / "digits_dcgan.py"
 """The config of a new run where none is given."""
 MAX_SAMPLES = 1_000_000  # of one command: they are held in memory
 USED_BY = {
-    "step": ("sample", "reconstruct", "interpolate", "evaluate"),
-    "num": ("sample",),
-    "out": ("sample", "reconstruct", "interpolate"),
+    "step": ("sample", "reconstruct", "interpolate", "evaluate", "data"),
+    "num": ("sample", "data"),
+    "out": ("sample", "reconstruct", "interpolate", "data"),
     "sample_seed": ("sample", "reconstruct", "interpolate"),
     "split": ("reconstruct", "interpolate"),
     **dict.fromkeys(("coordinator", "processes", "process"), ("train",)),
 }
 """The modes that use a flag; every other mode refuses it. All modes use a flag that is not listed here."""
-SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
+SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png", "data": ".png"}
 """The suffix of --out, of each mode that writes a file."""
 
 Flags = flags.FlagValues
@@ -44,12 +44,12 @@ def define() -> Flags:
     known = {"flag_values": values}
     default = f"the run's own if none is given, and for a new run {CONFIG.name}"
     flags.DEFINE_string("config", None, f"config file, or file.py:argument for its get_config; {default}", **known)
-    flags.DEFINE_string("workdir", None, "the run's folder", **known)
+    flags.DEFINE_string("workdir", None, "the run's folder; --mode=data needs none", **known)
     flags.DEFINE_enum("mode", "train", ["train", *SUFFIXES, "evaluate"], "what to do", **known)
-    step = "which checkpoint, a number or 'best' (by config.keep_best); the newest if none is given"
+    step = "which checkpoint, a number or 'best' (by config.keep_best), by default the newest; of data any step, or 0"
     flags.DEFINE_string("step", None, _help("step", step), **known)
     flags.DEFINE_integer("num", 64, _help("num", "how many"), lower_bound=1, upper_bound=MAX_SAMPLES, **known)
-    flags.DEFINE_string("out", None, _help("out", "the file to write, .npz, of interpolate .png"), **known)
+    flags.DEFINE_string("out", None, _help("out", "the file to write, .npz, of interpolate and data .png"), **known)
     seed = _help("sample_seed", "fixes samples, walks and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
     flags.DEFINE_string("split", None, _help("split", "of the data set; test if none is given"), **known)
@@ -72,6 +72,8 @@ def check(values: Flags) -> None:
     step = values.step
     if step is not None and step != "best" and not (step.isascii() and step.isdecimal() and len(step) < 20):
         raise UserError(f"--step={step}: it must be 'best' or the number of a checkpoint, 0 or more")
+    if mode == "data" and step == "best":
+        raise UserError("--step=best: --mode=data shows what a step sees, not a checkpoint: give its number")
     suffix = SUFFIXES.get(mode)
     if suffix and (values.out is None or Path(values.out).suffix != suffix):
         raise UserError(f"--mode={mode} needs --out=FILE{suffix}, not {values.out}")

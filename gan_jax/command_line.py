@@ -37,6 +37,11 @@ def for_training(
     return config, {field: value for field, value in before.items() if field in now and now[field] != value}
 
 
+def of_file(file: str | Path, arguments: list[str]) -> ConfigDict:
+    """Returns a file's config with the fields that the command line sets; raises UserError."""
+    return overrides.apply(configs.load(file), arguments)
+
+
 def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, used: Iterable[str]) -> ConfigDict:
     """Returns the config for using a trained run: the file's or the run's, with the fields that the command line sets.
 

@@ -49,6 +49,37 @@ def streams(seed: int) -> Keys:
     return Keys(*random.split(base_key(seed), len(Keys._fields)))
 
 
+class Inputs(NamedTuple):
+    """How the examples of a data set become what networks are given; the attributes are those of `Experiment`.
+
+    Attributes:
+        stored: the fields of the data.
+        spec: the fields after augmentation.
+        augments: whether there is any.
+    """
+
+    stored: Spec
+    spec: Spec
+    scale: Callable[[Batch], Batch]
+    augment: Callable[[Batch, jax.Array, jax.Array], Batch]
+    view: Callable[[Dataset], Dataset]
+    augments: bool
+
+
+def make_inputs(config: ConfigDict, data: DataSpec) -> Inputs:
+    """Returns how examples are scaled and augmented; raises UserError for an augmentation that does not suit them."""
+    stored = data.fields(config.data.range)
+    augmentations, spec = make_augmentations(config, stored, provided(config, data))
+    return Inputs(
+        stored,
+        spec,
+        scale=partial(pixels.scale, stored),
+        augment=partial(_augmented, augmentations, data.unpaired),
+        view=partial(pixels.centred, stored, spec),
+        augments=bool(augmentations),
+    )
+
+
 class Experiment(NamedTuple):
     """All that training needs: pure functions, and how many batches a step takes.
 
@@ -95,9 +126,8 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
     Raises UserError for a name or an argument that does not exist, for networks that do not fit the data, and for a
     model that needs labels where there are none.
     """
-    stored = data.fields(config.data.range)
-    augmentations, spec = make_augmentations(config, stored, provided(config, data))
-    augment = partial(_augmented, augmentations, data.unpaired)
+    inputs = make_inputs(config, data)
+    spec = inputs.spec
     rule = bind("gan_jax.core.steps", config.step_rule.to_dict(), "step_rule")
     objective = make_objective(config, provided(config, data._replace(shape=spec["x"].shape)))
     updates = make_updates(config, objective)
@@ -110,16 +140,17 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
         return TrainState(jnp.int32(0), fresh)
 
     _check_shapes(init, objective, spec, _automatic(config))
+    train_step = rule(objective, updates)
     return Experiment(
         init=jax.jit(init),
-        train_step=_on_augmented(rule(objective, updates), augment) if augmentations else rule(objective, updates),
+        train_step=_on_augmented(train_step, inputs.augment) if inputs.augments else train_step,
         hyperparams=steps.default_hyperparams(objective, updates),
-        scale=partial(pixels.scale, stored),
-        augment=augment,
-        view=partial(pixels.centred, stored, spec),
+        scale=inputs.scale,
+        augment=inputs.augment,
+        view=inputs.view,
         predict={name: _finished(prediction, spec) for name, prediction in objective.predictions.items()},
         updates_per_step=max(update.per_step for update in updates.values()),
-        spec=stored,
+        spec=inputs.stored,
         sampled=frozenset(objective.samplers),
         keys=streams(config.seed),
         present=data.present if "label" in objective.samplers else (),

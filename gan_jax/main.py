@@ -4,6 +4,7 @@
     python -m gan_jax.main --workdir=runs/dcgan --mode=sample --num=10000 --out=samples.npz
     python -m gan_jax.main --workdir=runs/dcgan --mode=interpolate --out=walks.png
     python -m gan_jax.main --workdir=runs/vae --mode=reconstruct --out=reconstructions.npz
+    python -m gan_jax.main --config=configs/mnist_dcgan.py --mode=data --out=batch.png
 
 Training resumes the run in the folder, with that run's config where none is given. It refuses a folder with another
 run. --config.field=value sets any field of the config. The other modes use the run's config, and its newest undamaged
@@ -85,7 +86,7 @@ def _run(argv: list[str], stop: Stop) -> None:
     if values.help:
         terminal.tell(f"{__doc__}\n{values.get_help()}")
         return
-    if not values.workdir:
+    if not values.workdir and (values.mode != "data" or values.workdir is not None):
         raise UserError("no --workdir=DIR: the folder of the run, new or to be resumed")
     with stop.listening(training=values.mode == "train"):
         modes.run(values, overrides, stop)

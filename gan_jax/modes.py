@@ -27,10 +27,14 @@ def run(values: Flags, overrides: list[str], stop: Stop) -> None:
     command_flags.check(values)
     from gan_jax.runs import paths
 
-    folder = paths.of_user(values.workdir)
-    paths.check_name(folder, "workdir")
     file = None if values.config is None else os.fspath(paths.of_user(values.config))
-    (_train if values.mode == "train" else _use)(values, folder, file, overrides, stop)
+    folder = None if values.workdir is None else paths.of_user(values.workdir)
+    if folder is None:
+        _show_data(values, None, file, overrides, stop)
+        return
+    paths.check_name(folder, "workdir")
+    modes = {"train": _train, "data": _show_data}
+    modes.get(values.mode, _use)(values, folder, file, overrides, stop)
 
 
 def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> None:
@@ -44,6 +48,28 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
 
     for run_dir in loop.run(config, RunDirectory(folder, file_values=file_values), stop):
         terminal.tell(run_dir.report)
+
+
+def _show_data(values: Flags, folder: Path | None, file: str | None, overrides: list[str], stop: Stop) -> None:
+    """Draws what a step of a config, or of a run, sees, and prints facts of the data and the file written."""
+    from gan_jax import command_line
+    from gan_jax.runs import paths
+    from gan_jax.runs.directory import RunDirectory
+
+    if folder is None:
+        config = command_line.of_file(CONFIG if file is None else file, overrides)
+    else:
+        run_dir = RunDirectory(folder)
+        config = command_line.for_use(file, run_dir.read_config(), overrides, "data", ())
+        run_dir.check_holds(config)
+    out = paths.of_user(values.out)
+    paths.check_writable(out, "out")
+    _configure_jax(values, stop)
+    from gan_jax.evaluation import batches
+
+    for line in batches.show(config, out, step=int(values.step or 0), num=values.num):
+        terminal.tell(line)
+    terminal.tell(out)
 
 
 def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> None:

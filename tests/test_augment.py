@@ -180,7 +180,7 @@ def test_networks_and_evaluators_are_of_the_size_after_crops(tiny):
 
 def test_a_view_of_examples_that_are_decoded_when_they_are_read_is_so_too(tiny):
     class Decoded:
-        shapes, what, identity, key = {"x": (8, 8, 1)}, "digits", "0", "digits-0"  # noqa: RUF012
+        shapes, what, identity, key = {"x": (8, 8, 1)}, "digits", "0", "digits-0"
 
         def __len__(self):
             return 20

@@ -85,6 +85,23 @@ def test_interpolate(trained, tmp_path, capsys):
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+def test_data_of_a_config_and_of_a_run(trained, tmp_path, capsys):
+    out = tmp_path / "batch.png"
+    status, said, _ = call(
+        capsys, "--mode=data", f"--out={out}", "--num=5", "--config.augment.f={'name': 'vertical_flip'}"
+    )
+    *facts, last = said.splitlines()
+    assert (status, last) == (0, str(out))
+    assert len(facts) <= 20
+    assert facts[:3] == ["digits train: 1,437 examples (trained on)", "digits test: 360 examples", "x: 8x8x1 uint8"]
+    assert facts[3].startswith("label: 10 classes: 0 143, 1 146")
+    assert "97.7 kB on each device" in facts[4]
+    assert facts[5] == "shown: 5 of the 64 examples of step 0"
+    assert out.read_bytes().startswith(b"\x89PNG")
+    status, said, _ = call(capsys, f"--workdir={trained}", "--mode=data", f"--out={out}", "--step=3")
+    assert (status, "shown: 8 of the 8 examples of step 3" in said) == (0, True)
+
+
 def test_the_folder_of_several_seeds_names_those_that_can_be_asked(trained, tmp_path, capsys):
     held = json.loads((trained / "config.json").read_text())
     held["config"]["seeds"] = 2
@@ -123,6 +140,11 @@ def test_resuming_another_run_is_refused(trained, capsys):
         (["--workdir=X", "--mode=sample", "--out=f.npz", f"--sample_seed={2**70}"], "sample_seed"),
         (["--workdir=X", "--mode=sample", "--out=f.npz"], "holds no run"),
         (["--workdir=X", "--mode=interpolate", "--out=f.npz"], "needs --out=FILE.png"),
+        (["--mode=data", "--out=f.npz"], "needs --out=FILE.png"),
+        (["--mode=data", "--out=f.png", "--step=best"], "shows what a step sees, not a checkpoint: give its number"),
+        (["--mode=data", "--out=f.png", "--step=9999999999"], "it must be at most 2,147,483,647"),
+        (["--mode=data", "--out=f.png", "--sample_seed=3"], "--mode=data does not use --sample_seed"),
+        (["--mode=data", "--workdir=X", "--out=f.png"], "holds no run"),
     ],
 )
 def test_bad_input_is_one_line(arguments, message, capsys, tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def unscale(spec: Spec, name: str, values: jax.Array) -> jax.Array:
 def centred(stored: Spec, cropped: Spec, dataset: Dataset) -> Dataset:
     """Returns a data set with the middle of its images as `stored` says, where they are smaller in `cropped`."""
 
-    def middle(name: str, values: np.ndarray) -> np.ndarray:
+    def middle(name: str, values: Any) -> Any:
         if name not in stored or values.shape[1:] != stored[name].shape or stored[name] == cropped[name]:
             return values
         height, width = cropped[name].shape[:2]

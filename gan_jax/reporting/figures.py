@@ -1,6 +1,6 @@
 """Figures of a run: its samples, reconstructions or translations, and its walks, for images and for points."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from gan_jax.reporting import images, points
 from gan_jax.reporting.reconstructions import make_reconstructions, make_translations
 
 SAMPLES, COLUMNS, POINTS, MAX_CLASSES, PAIRS = 64, 8, 2500, 10, 32
+SMALLEST = 56  # pixels of a side, in grids
 
 
 def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarray) -> None:
@@ -61,6 +62,23 @@ def panel(path: Path, columns: Sequence[np.ndarray]) -> None:
     """
     cells = np.stack(_alike(columns), axis=1)
     images.save_png(path, images.grid(cells.reshape(-1, *cells.shape[2:]), COLUMNS // 2 * len(columns)))
+
+
+def batch(path: Path, fields: Mapping[str, np.ndarray], captions: Sequence[str], real: np.ndarray) -> None:
+    """Writes a PNG of examples: images of several fields side by side with captions below, or points over the data.
+
+    fields: `x` and others by name, of which the images are shown; captions: one for each example, or none; real: all
+    examples of the data. Raises UserError where x is neither images nor points in the plane.
+    """
+    x = fields["x"]
+    if x.ndim != 4:
+        _check_plane(real)
+        points.save_samples(path, x, real, what="examples")
+        return
+    columns = _alike([x, *(values for name, values in fields.items() if name != "x" and values.ndim == 4)])
+    cells = np.concatenate([images.enlarged(column, SMALLEST) for column in columns], axis=2)
+    shown = images.captioned(cells, captions) if len(captions) else cells
+    images.save_png(path, images.grid(shown, max(1, COLUMNS // len(columns))))
 
 
 def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray) -> None:

@@ -1,19 +1,21 @@
 """Grids of images, and PNG files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from gan_jax.runs.files import atomically
 
+CAPTION = 12  # pixels: the height of a line of text
+
 
 def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 56) -> np.ndarray:
     """Returns images uint8 [n, h, w, c] in one image [H, W, c], row by row; those below `smallest` are enlarged."""
+    images = enlarged(images, smallest)
     n, h, w, c = images.shape
-    factor = max(1, -(-smallest // min(h, w)))
-    images = images.repeat(factor, axis=1).repeat(factor, axis=2)
     rows = -(-n // columns)
-    h, w = h * factor + gap, w * factor + gap
+    h, w = h + gap, w + gap
     sheet = np.full((rows * h + gap, columns * w + gap, c), 255, np.uint8)
     for number, image in enumerate(images):
         row, column = divmod(number, columns)
@@ -22,10 +24,32 @@ def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 56) 
     return sheet
 
 
+def enlarged(images: np.ndarray, smallest: int) -> np.ndarray:
+    """Returns images uint8 [n, h, w, c], enlarged by a whole factor where a side is below `smallest` pixels."""
+    factor = max(1, -(-smallest // min(images.shape[1:3])))
+    return images.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def captioned(images: np.ndarray, captions: Sequence[str], *, smallest: int = 56) -> np.ndarray:
+    """Returns images uint8 [n, h + 12, w, c], enlarged as by `grid`, with a line of text below each."""
+    from PIL import Image, ImageDraw
+
+    images = enlarged(images, smallest)
+    strips = []
+    for caption in captions:
+        strip = Image.new("L", (images.shape[2], CAPTION), 255)
+        ImageDraw.Draw(strip).text((1, 0), caption.encode("latin-1", "replace").decode("latin-1"), fill=0)
+        strips.append(np.asarray(strip)[..., None].repeat(images.shape[3], axis=2))
+    below = np.stack(strips)
+    if images.shape[3] == 4:
+        below[..., 3] = 255
+    return np.concatenate([images, below], axis=1)
+
+
 def save_png(path: Path, image: np.ndarray) -> None:
-    """Writes uint8 [h, w, c] of 1 (grey) or 3 (RGB) channels as PNG; of other numbers of channels the first one."""
+    """Writes uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as PNG; of other numbers the first channel."""
     from PIL import Image
 
-    picture = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])
+    picture = Image.fromarray(image if image.shape[-1] in (3, 4) else image[..., 0])
     with atomically(path) as file:
         picture.save(file, "PNG", optimize=True)

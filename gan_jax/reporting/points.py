@@ -11,17 +11,20 @@ BINS, SURFACE = 200, 120  # cells along a side of the density, and of the critic
 LEVELS = 24  # of the surface: a PNG of flat areas has a third of the bytes of a smooth one, and a report has a dozen
 
 
-def save_samples(path: Path, made: np.ndarray, real: np.ndarray, scores: Callable | None = None) -> None:
+def save_samples(
+    path: Path, made: np.ndarray, real: np.ndarray, scores: Callable | None = None, *, what: str = "samples"
+) -> None:
     """Writes a PNG of the points `made` [n, 2] over the density of `real` [m, 2]; beside it over `scores`, if any.
 
     `scores([k, 2]) -> [k]` is the critic, whose surface is drawn. Samples outside the frame of the data are counted.
+    `what` names them in the title.
     """
     figure, axes = _figure(1 if scores is None else 2)
     frame = _frame(real)
     _density(axes[0], real, frame)
     axes[0].scatter(*made.T, s=3, c="tab:red", alpha=0.5, linewidths=0)
     outside = np.count_nonzero((np.abs(made - frame.mean(1)) > np.ptp(frame, axis=1) / 2).any(1))
-    axes[0].set_title(f"{len(made):,} samples over the data's density; {outside:,} lie outside", fontsize="medium")
+    axes[0].set_title(f"{len(made):,} {what} over the data's density; {outside:,} lie outside", fontsize="medium")
     if scores is not None:
         x, y = np.linspace(frame[:, 0], frame[:, 1], SURFACE, axis=1)
         positions = np.stack(np.meshgrid(x, y), axis=-1).astype(np.float32)

@@ -82,8 +82,6 @@ def _check_provenance(folders: Sequence[RunDirectory], provenance: Mapping[str, 
         folder.check_provenance(provenance)
 
 
-
-
 def _conclude(runs: divergence.Runs, failure: Diverged | None) -> None:
     """Writes the HTML pages of runs that have ended, and the row of the step that ended them where one failed."""
     if failure:
