@@ -78,6 +78,8 @@ def test_step_holds_in_every_mode_that_reads_a_checkpoint(trained, tmp_path, cap
     assert made[""] == made["6"] != made["3"] == made["best"]
     assert made["3"][1] != made["6"][1]
     for mode, suffix in SUFFIXES.items():
+        if mode == "data":
+            continue  # any step has data
         arguments = (f"--workdir={trained}", f"--mode={mode}", f"--out={tmp_path / 'x'}{suffix}", "--step=4")
         status, _, err = call(capsys, *arguments)
         assert status == 2
