@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     config.evaluate_every_steps = 500
     config.checkpoint_every_steps = 3_000
 
-    # gamma / 2 is large at first, which keeps the modes, and small at last, so that the critic sees how narrow they are.
+    # gamma / 2 is large at first, which keeps modes, and small at last, so that the critic sees how narrow they are.
     half_gamma = {"name": "exponential_decay", "init_value": 0.1, "transition_steps": config.steps, "decay_rate": 0.01}
     penalties = {"r1": {"weight": half_gamma}, "r2": {"weight": half_gamma}}
     config.objective = ConfigDict({"name": "adversarial.r3gan", "critic": penalties})
