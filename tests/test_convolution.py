@@ -49,9 +49,11 @@ PAIRED = [
 ]
 
 
-def native_conv(x, kernel, *, stride, padding):
-    numbers = ("NHWC", "HWIO", "NHWC")
-    return lax.conv_general_dilated(x, kernel, (stride,) * 2, [(padding,) * 2] * 2, dimension_numbers=numbers)
+def native_conv(x, kernel, *, stride, padding, groups=1):
+    numbers, edges = ("NHWC", "HWIO", "NHWC"), [(padding,) * 2] * 2
+    return lax.conv_general_dilated(
+        x, kernel, (stride,) * 2, edges, dimension_numbers=numbers, feature_group_count=groups
+    )
 
 
 def native_transpose(x, kernel, *, stride, padding):
@@ -169,6 +171,33 @@ def test_forward_mode_agrees_with_backward_mode(name):
     tangents = jnp.cos(x), jnp.cos(kernel)
     slope = jax.jvp(lambda x, kernel: jnp.sin(function(x, kernel)).sum(), (x, kernel), tangents)[1]
     close(slope, sum((g * t).sum() for g, t in zip(first(function, x, kernel)[1], tangents, strict=True)))
+
+
+# (kernel channels of a group, output channels, groups, kernel, stride, padding, image)
+GROUPED = [
+    (4, 8, 2, 3, 1, 1, (5, 6)),
+    (2, 9, 3, 3, 2, 1, (5, 6)),
+    (1, 6, 6, 4, 1, 0, (4, 4)),
+    (3, 4, 4, 1, 1, 0, (3, 2)),
+]
+
+
+@pytest.mark.parametrize("derivatives", [first, second])
+def test_grouped_convolutions_are_the_native_ones(derivatives):
+    for c, o, groups, kernel, stride, padding, image in GROUPED:
+        geometry = {"stride": stride, "padding": padding, "groups": groups}
+        x, k = operands((kernel, kernel), image, channels=(c, o))
+        x, k = jnp.concatenate([x / (1 + i) for i in range(groups)], -1), k / (c * kernel**2) ** 0.5
+        both = jax.jit(lambda x, k, g=geometry: [derivatives(partial(f, **g), x, k) for f in (conv, native_conv)])
+        close(*both(x, k))
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    x, kernel = operands((3, 3), channels=(6, 4))
+    with pytest.raises(ValueError, match="4 groups do not divide 6 input and 4 output channels"):
+        conv(x, kernel, stride=1, padding=1, groups=4)
+    with pytest.raises(ValueError, match="4 groups: they must divide its 6 and 8 channels"):
+        Conv(8, 3, groups=4).init(jax.random.key(0), x)
 
 
 @pytest.mark.parametrize("name", PAIRS)

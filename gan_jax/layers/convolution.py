@@ -1,15 +1,16 @@
 """Convolution and transposed convolution, with one meaning on every platform and fast on each.
 
-On the CPU a convolution is a matrix product (`cpu_convolution.py` has diagrams). XLA's CPU convolutions are many times
-slower inside `lax.scan`, and multiply the zeros of a dilated image. Elsewhere it is XLA's native convolution. The
-transposed convolution is, on each platform, the linear transpose of the convolution: one gathers patches, the other
-adds them up at their positions.
+On the CPU a convolution is made of matrix products (`cpu_convolution.py`, `winograd.py`). XLA's CPU convolutions are
+many times slower inside `lax.scan`, and multiply the zeros of a dilated image. Elsewhere it is XLA's native
+convolution. The transposed convolution is, on each platform, the linear transpose of the convolution: one gathers
+patches, the other adds them up at their positions.
 
 All is made of ordinary operations: it can be differentiated to any order, forwards and backwards, mapped and scanned.
 """
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import flax.linen as nn
 import jax
@@ -17,22 +18,26 @@ import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from gan_jax.layers.cpu_convolution import Array, Size, product
+from gan_jax.layers import cpu_convolution
+from gan_jax.layers.cpu_convolution import Array, Size
 
+KernelNorm: TypeAlias = Callable[[], nn.Module]
+"""What makes a layer of kernels [..., c, o] -> the same, that is applied before they are used."""
 MAX_KERNEL = 1024  # rows of a kernel: each is an operation of the program
 
 
-def conv(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
+def conv(x: Array, kernel: Array, *, stride: int, padding: int, groups: int = 1) -> Array:
     """Computes out[n, i, o] = sum over u, c of x[n, i s + u - p, c] kernel[u, c, o], as papers and PyTorch define it.
 
     x [n, h, w, c], kernel [kh, kw, c, o] -> [n, (h + 2 p - kh) // s + 1, (w + 2 p - kw) // s + 1, o], common dtype.
     Here i and u are positions in two dimensions, s is the stride, p the padding, and x is zero outside.
-    Raises ValueError where an output size would be below 1, or the channels differ.
+    Each group is a convolution of its own, of c / groups channels to o / groups: kernel [kh, kw, c / groups, o].
+    Raises ValueError where an output size would be below 1, the channels differ, or the groups do not divide them.
     """
-    x, kernel = _checked("conv", x, kernel, stride, padding)
+    x, kernel = _checked("conv", x, kernel, stride, padding, groups)
     output = tuple((n + 2 * padding - k) // stride + 1 for n, k in zip(x.shape[1:3], kernel.shape[:2], strict=True))
     _check_output("conv", output, x, kernel, stride, padding)
-    return _conv(x, kernel, stride, padding)
+    return _conv(x, kernel, stride, padding, groups)
 
 
 def conv_transpose(x: Array, kernel: Array, *, stride: int, padding: int) -> Array:
@@ -47,11 +52,16 @@ def conv_transpose(x: Array, kernel: Array, *, stride: int, padding: int) -> Arr
     return _conv_transpose(x, kernel.swapaxes(2, 3), stride, padding, output)
 
 
-def _checked(name: str, x: Array, kernel: Array, stride: int, padding: int) -> tuple[Array, Array]:
+def _checked(name: str, x: Array, kernel: Array, stride: int, padding: int, groups: int = 1) -> tuple[Array, Array]:
     """Checks ranks, channels, stride and padding, and returns x and the kernel in their common dtype."""
-    if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2]:
+    if groups < 1 or x.shape[-1] % groups or kernel.shape[-1] % groups:
+        raise ValueError(
+            f"{name}: {groups} groups do not divide {x.shape[-1]} input and {kernel.shape[-1]} output channels"
+        )
+    if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2] * groups:
         raise ValueError(
             f"{name}: wants images [n, h, w, c] and a kernel [kh, kw, c, o], got {x.shape} and {kernel.shape}"
+            + (f" in {groups} groups" if groups > 1 else "")
         )
     if stride < 1 or padding < 0:
         raise ValueError(f"{name}: wants stride >= 1 and padding >= 0, got stride {stride} and padding {padding}")
@@ -71,10 +81,11 @@ def _check_output(name: str, output: Size, x: Array, kernel: Array, stride: int,
 # One compiled function each, so that calls outside `jit` (a module's `init`) are traced once per shape.
 
 
-@partial(jax.jit, static_argnames=("stride", "padding"))
-def _conv(x: Array, kernel: Array, stride: int, padding: int) -> Array:
-    geometry = {"stride": stride, "padding": padding}
-    return lax.platform_dependent(x, kernel, cpu=partial(product, **geometry), default=partial(_native, **geometry))
+@partial(jax.jit, static_argnames=("stride", "padding", "groups"))
+def _conv(x: Array, kernel: Array, stride: int, padding: int, groups: int) -> Array:
+    geometry = {"stride": stride, "padding": padding, "groups": groups}
+    on_cpu = partial(cpu_convolution.convolution, **geometry)
+    return lax.platform_dependent(x, kernel, cpu=on_cpu, default=partial(_native, **geometry))
 
 
 @partial(jax.jit, static_argnames=("stride", "padding", "output"))
@@ -85,13 +96,13 @@ def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: 
     def transpose(form: Callable[..., Array]) -> Callable[[Array, Array], Array]:
         return lambda y, kernel: jax.linear_transpose(lambda x: form(x, kernel, stride, padding), x)(y)[0]
 
-    return lax.platform_dependent(y, kernel, cpu=transpose(product), default=transpose(_native))
+    return lax.platform_dependent(y, kernel, cpu=transpose(cpu_convolution.convolution), default=transpose(_native))
 
 
-def _native(x: Array, kernel: Array, stride: int, padding: int) -> Array:
+def _native(x: Array, kernel: Array, stride: int, padding: int, groups: int = 1) -> Array:
     """Computes the convolution by XLA's own operation."""
-    strides, edges = (stride,) * 2, [(padding,) * 2] * 2
-    return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    strides, edges, numbers = (stride,) * 2, [(padding,) * 2] * 2, ("NHWC", "HWIO", "NHWC")
+    return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=numbers, feature_group_count=groups)
 
 
 class _Layer(nn.Module):
@@ -104,8 +115,9 @@ class _Layer(nn.Module):
     use_bias: bool = False
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     dtype: DTypeLike | None = None
+    kernel_norm: KernelNorm | None = None
 
-    def apply_to(self, x: Array, function: Callable[..., Array]) -> Array:
+    def apply_to(self, x: Array, function: Callable[..., Array], groups: int = 1) -> Array:
         """Creates the layer's parameters, and returns `function` of x [n, h, w, c] and of them."""
         if self.features < 1:
             raise ValueError(f"a layer has {self.features} channels: every width must be at least 1")
@@ -114,7 +126,12 @@ class _Layer(nn.Module):
             raise ValueError(
                 f"a layer has a kernel of {size[0]}x{size[1]}: every size must be at least 1 and at most {MAX_KERNEL}"
             )
-        kernel = self.param("kernel", self.kernel_init, (*size, x.shape[-1], self.features))
+        if groups < 1 or x.shape[-1] % groups or self.features % groups:
+            raise ValueError(
+                f"a layer has {groups} groups: they must divide its {x.shape[-1]} and {self.features} channels"
+            )
+        kernel = self.param("kernel", self.kernel_init, (*size, x.shape[-1] // groups, self.features))
+        kernel = kernel if self.kernel_norm is None else self.kernel_norm()(kernel)
         bias = self.param("bias", nn.initializers.zeros, (self.features,)) if self.use_bias else None
         x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias, dtype=self.dtype)
         y = function(x, kernel, stride=self.stride, padding=self.padding)
@@ -124,20 +141,23 @@ class _Layer(nn.Module):
 class Conv(_Layer):
     """`conv` with parameters: x [n, h, w, c] -> [n, (h + 2 p - k) // s + 1, ..., features].
 
-    `kernel` is one size or (height, width). Parameters, float32: `kernel` [kh, kw, c, features], and with `use_bias`
-    `bias` [features], zero at first. Computes in `dtype`, or without one in the common dtype of input and parameters.
+    `kernel` is one size or (height, width). Parameters, float32: `kernel` [kh, kw, c / groups, features], and with
+    `use_bias` `bias` [features], zero at first. `kernel_norm` makes a layer that is given the kernel before it is used,
+    such as `SpectralNorm`. Computes in `dtype`, or without one in the common dtype of input and parameters.
     """
+
+    groups: int = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Returns [n, h', w', features] for x [n, h, w, c]; raises ValueError where h' or w' would be below 1."""
-        return self.apply_to(x, conv)
+        return self.apply_to(x, partial(conv, groups=self.groups), self.groups)
 
 
 class ConvTranspose(_Layer):
     """`conv_transpose` with parameters: x [n, h, w, c] -> [n, (h - 1) s - 2 p + k, ..., features].
 
-    Fields and parameters are those of `Conv`.
+    Fields and parameters are those of `Conv`, without groups.
     """
 
     @nn.compact

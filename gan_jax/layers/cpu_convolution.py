@@ -1,5 +1,7 @@
 """Convolutions on the CPU: matrix products, in the form that was measured to be the fastest for each layer.
 
+Kernels of 3x3 at stride 1 have a file of their own, `winograd.py`. All others are these products.
+
 Where the stride divides the kernel, a block of s x s pixels is one cell with more channels (space-to-depth): the
 kernel then moves by one cell at a time, and its patches are fewer and longer. A kernel of 4x4 and stride 2:
 
@@ -30,8 +32,24 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax.layers import winograd
+
 Array = jax.Array
 Size = tuple[int, ...]
+
+
+def convolution(x: Array, kernel: Array, stride: int, padding: int, groups: int = 1) -> Array:
+    """Computes a convolution in the form that is the fastest for its shapes.
+
+    x [n, h, w, c], kernel [kh, kw, c / groups, o] -> [n, h', w', o], of one dtype.
+    """
+    if (*kernel.shape[:2], stride) == (3, 3, 1) and padding <= 2 and winograd.pays(x.shape, kernel, padding, groups):
+        return winograd.convolution(x, kernel, padding=padding, groups=groups)
+    if groups == 1:
+        return product(x, kernel, stride, padding)
+    by_group = (a.reshape(*a.shape[:3], groups, -1) for a in (x, kernel))
+    y = jax.vmap(partial(product, stride=stride, padding=padding), 3, 3)(*by_group)
+    return y.reshape(*y.shape[:3], -1)
 
 
 def product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
