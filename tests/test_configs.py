@@ -308,6 +308,8 @@ def test_resident_feed_scales_what_it_fetches(tiny):
     pixels = np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1)
     dataset = Dataset("three", "train", pixels, np.array([5, 6, 7], np.int32), 8)
     feed = feeds.resident(dataset, build_on(tiny(), (8, 8, 1)).scale, seeds=[0], shape=(1, 2), length=1)
-    batch = feed.fetch({name: jnp.asarray(values) for name, values in feed.resident.items()}, jnp.array([[2, 1]]))
+    batch = feed.fetch(
+        {name: jnp.asarray(values) for name, values in feed.resident.items()}, {"x": jnp.array([[2, 1]])}
+    )
     np.testing.assert_allclose(batch["x"].ravel(), [-0.6, 1.0], atol=1e-6)
     np.testing.assert_array_equal(batch["label"], [[7, 6]])

@@ -1,16 +1,24 @@
 """Feeds: what a call is given, wherever the data set is held, and how examples are read from files."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from conftest import ROOT
 
-from gan_jax.data import Dataset, feeds, hold, order
+from gan_jax.data import Dataset, feeds, hold
+from gan_jax.data.order import Order
 from gan_jax.data.rows import Rows
 from gan_jax.errors import UserError
 from gan_jax.parallel.memory import device_bytes
+from tests.pictures import Pictures, workers_of
 
 N, SHAPE = 40, (2, 4)
 
@@ -47,9 +55,10 @@ def test_feeds_give_the_same_examples(mapped, share):
 
 
 def test_shares_of_a_batch_make_it_whole():
-    whole = order.of_runs([0, 1], 5, 2, SHAPE, N, (0, 1))
+    order = Order((0, 1), SHAPE, {"x": N})
+    whole = order.indices(5, 2, (0, 1))["x"]
     assert whole.shape == (2, 2, *SHAPE)
-    shares = [order.of_runs([0, 1], 5, 2, SHAPE, N, (number, 2)) for number in range(2)]
+    shares = [order.indices(5, 2, (number, 2))["x"] for number in range(2)]
     np.testing.assert_array_equal(np.concatenate(shares, axis=-1), whole)
 
 
@@ -110,3 +119,83 @@ def test_a_loaded_set_is_held_as_the_config_says_or_by_its_size(mapped):
     with pytest.raises(UserError, match=r"config\.data\.hold is 'hots': did you mean host"):
         hold.held(mapped, "hots", 0)
     assert 2**20 < device_bytes() <= 2**31
+
+
+@pytest.fixture
+def streamed():
+    """`streamed(pictures)`: a feed of these pictures, ended after the test, and the feed that decodes them here."""
+    opened = []
+
+    def make(pictures):
+        opened.append(made(feeds.stream, pictures.dataset()))
+        return opened[-1], made(feeds.host, pictures.dataset())
+
+    yield make
+    for feed in opened:
+        feed.close()
+    assert workers_of(os.getpid()) == []
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_streamed_examples_are_those_of_other_feeds_wherever_a_call_starts(streamed, paired):
+    stream, host = streamed(Pictures(N, paired=paired))
+    for call in [(0, 3, (0, 1)), (3, 5, (0, 1)), (1, 2, (0, 1)), (3, 1, (1, 2)), (10**6, 2, (0, 1))]:
+        given, expected = stream.inputs(*call), host.inputs(*call)
+        assert given.keys() == expected.keys() == {"x", "source", "label"}
+        for name, values in expected.items():
+            assert given[name].dtype == values.dtype
+            np.testing.assert_array_equal(given[name], values)
+    same = (expected["x"][..., 0, 0, 0] == expected["source"][..., 0, 0, 0])[:, :2]
+    assert same.all() if paired else not same.all()
+
+
+def test_an_unpaired_field_is_read_in_permutations_of_its_own():
+    order = Order((0,), (1, 10), {"x": 10, "source": 5})
+    read = {name: rows.ravel() for name, rows in order.indices(0, 1, (0, 1)).items()}
+    assert sorted(read["x"]) == list(range(10))
+    assert sorted(read["source"]) == sorted([*range(5)] * 2)
+    assert [order.stream(name) for name in ("x", "label", "source")] == ["x", "x", "source"]
+
+
+def test_a_killed_worker_is_replaced(streamed, tmp_path):
+    (tmp_path / "poison").touch()
+    stream, host = streamed(Pictures(N, dies=str(tmp_path / "poison")))
+    np.testing.assert_array_equal(stream.inputs(0, 4, (0, 1))["x"], host.inputs(0, 4, (0, 1))["x"])
+    assert not (tmp_path / "poison").exists()
+    os.kill(workers_of(os.getpid())[0], signal.SIGKILL)
+    np.testing.assert_array_equal(stream.inputs(60, 4, (0, 1))["x"], host.inputs(60, 4, (0, 1))["x"])
+
+
+def test_workers_that_die_again_and_again_are_one_line(streamed):
+    stream, _ = streamed(Pictures(N, dies="/"))
+    with pytest.raises(UserError, match="a worker process died"):
+        stream.inputs(0, 1, (0, 1))
+
+
+def test_a_damaged_example_is_named_and_the_others_can_be_read(streamed):
+    stream, host = streamed(Pictures(N, damaged=order_of_seed_3()[4]))
+    with pytest.raises(UserError, match=rf"{order_of_seed_3()[4]}\.png is damaged"):
+        stream.inputs(0, 3, (0, 1))
+    with pytest.raises(UserError, match="damaged"):
+        host.inputs(0, 3, (0, 1))
+
+
+def order_of_seed_3():
+    return Order((3,), SHAPE, {"x": N}).indices(0, 1, (0, 1))["x"].ravel()
+
+
+def test_workers_end_with_the_process_that_is_killed(tmp_path):
+    code = (
+        "import os, time; from tests.pictures import Pictures; from gan_jax.data import feeds\n"
+        f"feed = feeds.stream(Pictures({N}).dataset(), None, seeds=[0], shape=(1, 4), length=1)\n"
+        "feed.inputs(0, 1, (0, 1)); print(os.getpid(), flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+        parent.stdout.readline()
+        ours = workers_of(parent.pid)
+        assert ours
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in ours):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -72,11 +72,17 @@ class Lazy:
             return Lazy(self.examples, self.field, self.indices[key])
         if isinstance(key, int | np.integer):
             return self.examples[int(self.indices[int(key)])][self.field]
-        chosen = np.asarray(key)
-        flat = [int(self.indices[int(i)]) for i in chosen.reshape(-1)]
-        made = [_whole(example)[self.field] for example in self.examples.read(flat)]
-        shape = (*chosen.shape, *self.shape[1:])
-        return np.stack(made).reshape(shape) if made else np.zeros(shape, self.dtype)
+        return self.with_others(np.asarray(key))[self.field]
+
+    def with_others(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Returns all fields of the source at indices [...], decoded once: arrays [..., *shape] by field."""
+        flat = [int(self.indices[int(i)]) for i in indices.reshape(-1)]
+        read = [_whole(example) for example in self.examples.read(flat)]
+        made = {}
+        for name, shape in self.examples.shapes.items():
+            values = np.stack([example[name] for example in read]) if read else np.zeros(0, self.dtype)
+            made[name] = values.reshape(*indices.shape, *shape)
+        return made
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         del copy

@@ -13,9 +13,10 @@ from jax import lax
 
 from gan_jax.core.feed import Feed, Share
 from gan_jax.core.fields import Batch
-from gan_jax.data import order
 from gan_jax.data.base import Dataset
+from gan_jax.data.order import Order
 from gan_jax.data.rows import Rows
+from gan_jax.data.stream import Steps, Stream
 
 Scale: TypeAlias = Callable[[Batch], Batch]
 
@@ -26,13 +27,14 @@ def resident(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tup
     A step is given indices, and scales what it reads. `seeds` are those of the runs, `shape` is (updates, batch size)
     of a step, `length` the steps that a call is filled up to.
     """
+    order = order_of(dataset, seeds, shape)
 
-    def inputs(step: int, steps: int, share: Share) -> np.ndarray:
-        indices = order.of_runs(seeds, step, steps, shape, len(dataset.x), share)
-        return _filled(indices, length)
+    def inputs(step: int, steps: int, share: Share) -> dict[str, np.ndarray]:
+        return _filled(order.indices(step, steps, share), length)
 
-    def fetch(arrays: Mapping[str, jax.Array], indices: jax.Array) -> Batch:
-        return _scaled(scale, {name: jnp.take(values, indices, axis=0, mode="clip") for name, values in arrays.items()})
+    def fetch(arrays: Mapping[str, jax.Array], indices: Mapping[str, jax.Array]) -> Batch:
+        read = {n: jnp.take(a, indices[order.stream(n)], axis=0, mode="clip") for n, a in arrays.items()}
+        return _scaled(scale, read)
 
     return Feed({name: np.asarray(values[:]) for name, values in dataset.arrays.items()}, inputs, fetch)
 
@@ -42,11 +44,12 @@ def host(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tuple[i
 
     The arguments are those of `resident`.
     """
+    order = order_of(dataset, seeds, shape)
     fields = {name: Rows(values) for name, values in dataset.arrays.items()}
 
     def inputs(step: int, steps: int, share: Share) -> dict[str, np.ndarray]:
-        indices = order.of_runs(seeds, step, steps, shape, len(dataset.x), share)
-        return {name: _filled(rows.read(indices), length) for name, rows in fields.items()}
+        indices = order.indices(step, steps, share)
+        return _filled({name: rows.read(indices[order.stream(name)]) for name, rows in fields.items()}, length)
 
     def close() -> None:
         for rows in fields.values():
@@ -55,17 +58,38 @@ def host(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tuple[i
     return Feed({}, inputs, lambda _, examples: _scaled(scale, examples), close)
 
 
-BY_HOLD = {"device": resident, "host": host}
+def stream(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tuple[int, int], length: int) -> Feed:
+    """Returns the feed whose examples are decoded when they are needed, by processes that read ahead.
+
+    The arguments are those of `resident`.
+    """
+    source = Stream(Steps(dataset.arrays, order_of(dataset, seeds, shape)))
+
+    def inputs(step: int, steps: int, share: Share) -> dict[str, np.ndarray]:
+        return _filled(source.read(step, steps, share), length)
+
+    return Feed({}, inputs, lambda _, examples: _scaled(scale, examples), source.close)
+
+
+BY_HOLD = {"device": resident, "host": host, "stream": stream}
 """By `config.data.hold`."""
 
 
-def _filled(array: np.ndarray, length: int) -> np.ndarray:
-    """Returns an array [S, steps, ...] with zeros after its steps, up to `length` of them."""
-    if array.shape[1] == length:
-        return array
-    filled = np.zeros((array.shape[0], length, *array.shape[2:]), array.dtype)
-    filled[:, : array.shape[1]] = array
-    return filled
+def order_of(dataset: Dataset, seeds: Sequence[int], shape: tuple[int, int]) -> Order:
+    """Returns the order in which runs of these seeds read a data set, steps of shape (updates, batch size)."""
+    own = {name: len(dataset.others[name]) for name in dataset.unpaired}
+    return Order(tuple(seeds), shape, {"x": len(dataset.x), **own})
+
+
+def _filled(arrays: Mapping[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
+    """Returns arrays [S, steps, ...] with zeros after their steps, up to `length` of them."""
+    made = {}
+    for name, array in arrays.items():
+        made[name] = array
+        if array.shape[1] < length:
+            made[name] = np.zeros((array.shape[0], length, *array.shape[2:]), array.dtype)
+            made[name][:, : array.shape[1]] = array
+    return made
 
 
 def _scaled(scale: Scale, batch: Batch) -> Batch:

@@ -1,41 +1,64 @@
 """The order of examples: a pure function of the seed and the step, so that no position has to be saved."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 
-def indices(seed: int, start: int, steps: int, shape: tuple[int, int], n: int) -> np.ndarray:
+def indices(seed: int, start: int, steps: int, shape: tuple[int, int], n: int, *, stream: str = "") -> np.ndarray:
     """Returns indices of n examples for `steps` steps after `start`: int32 [steps, *shape], shape = (updates, batch).
 
-    A run reads one endless stream of permutations of the data set, each a function of (seed, epoch) alone.
+    A run reads one endless stream of permutations of the data set, each a function of (seed, epoch, stream) alone.
     """
     per_step = shape[0] * shape[1]
     positions = np.arange(start * per_step, (start + steps) * per_step)
     epochs, offsets = np.divmod(positions, n)
-    stream = np.empty(len(positions), np.int32)
+    read = np.empty(len(positions), np.int32)
     for epoch in np.unique(epochs):
         here = epochs == epoch
-        stream[here] = _permutation(seed, int(epoch), n)[offsets[here]]
-    return stream.reshape(steps, *shape)
+        read[here] = _permutation(seed, int(epoch), n, stream)[offsets[here]]
+    return read.reshape(steps, *shape)
 
 
-def of_runs(
-    seeds: Sequence[int], start: int, steps: int, shape: tuple[int, int], n: int, share: tuple[int, int]
-) -> np.ndarray:
-    """Returns the indices of runs of S seeds, of a share of their batches: int32 [S, steps, updates, batch / shares].
+@dataclass(frozen=True)
+class Order:
+    """Which examples the steps of several runs see.
 
-    share: (number, of): the part `number`, from 0, of so many equal parts of each batch.
+    Attributes:
+        seeds: of the S runs.
+        shape: (updates, batch size) of a step.
+        sizes: the number of examples in each stream: "x", and each field that has an order of its own.
     """
-    number, shares = share
-    part = shape[1] // shares
-    whole = np.stack([indices(seed, start, steps, shape, n) for seed in seeds])
-    return whole[..., number * part : (number + 1) * part]
+
+    seeds: Sequence[int]
+    shape: tuple[int, int]
+    sizes: Mapping[str, int]
+
+    def stream(self, field: str) -> str:
+        """Returns the stream that a field is read in: its own, or that of x."""
+        return field if field in self.sizes else "x"
+
+    def indices(self, step: int, steps: int, share: tuple[int, int]) -> dict[str, np.ndarray]:
+        """Returns the indices for `steps` steps after `step`, by stream: int32 [S, steps, updates, batch / shares].
+
+        share: (number, of): the part `number`, from 0, of so many equal parts of each batch.
+        """
+        number, shares = share
+        part = self.shape[1] // shares
+        made = {}
+        for name, n in self.sizes.items():
+            own = "" if name == "x" else name
+            whole = [indices(seed, step, steps, self.shape, n, stream=own) for seed in self.seeds]
+            made[name] = np.stack(whole)[..., number * part : (number + 1) * part]
+        return made
 
 
-@lru_cache(maxsize=2)  # an epoch, and the next one that a call reaches into: as a rule many calls lie in one epoch
-def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
-    permutation = np.random.default_rng((seed, epoch)).permutation(n).astype(np.int32)
+@lru_cache(maxsize=4)  # an epoch, and the next one that a call reaches into: as a rule many calls lie in one epoch
+def _permutation(seed: int, epoch: int, n: int, stream: str) -> np.ndarray:
+    own = (zlib.crc32(stream.encode()),) if stream else ()
+    permutation = np.random.default_rng((seed, epoch, *own)).permutation(n).astype(np.int32)
     permutation.flags.writeable = False
     return permutation

@@ -12,11 +12,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing, suppress
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 from gan_jax.errors import UserError
 
+IGNORED = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU
+"""Signals that the process that started the others answers: a terminal or a scheduler sends them to all."""
 FEW = 500  # examples: fewer are done sooner here than processes start
 
 
@@ -30,57 +34,100 @@ def run(job: Callable[..., Any], parts: Sequence[tuple[Any, ...]], size: int) ->
     if size < FEW or count < 2:
         yield from (job(*part) for part in parts)
         return
-    started = [_start(job) for _ in range(count)]
-    idle: SimpleQueue[subprocess.Popen] = SimpleQueue()
-    for process in started:
-        idle.put(process)
-    with ThreadPoolExecutor(count) as threads:
-        waiting = [threads.submit(_ask, idle, part) for part in parts]
+    with closing(Workers(job, count)) as started, ThreadPoolExecutor(count) as threads:
+        waiting = [threads.submit(started.ask, *part) for part in parts]
         try:
             for future in as_completed(waiting):
                 yield future.result()
         finally:
             for future in waiting:
                 future.cancel()
-            for process in started:
-                process.kill()
-                process.communicate()
+            started.close()
 
 
-def _start(job: Callable[..., Any]) -> subprocess.Popen:
+class Workers:
+    """Processes that do parts of one job, as many at once as there are processes, for threads that ask for them.
+
+    spares: how often a part is given to a new process where one dies over it.
+    """
+
+    def __init__(self, job: Callable[..., Any], count: int, *, spares: int = 0):
+        self._job, self._spares, self._closed = job, spares, False
+        self._idle: SimpleQueue[subprocess.Popen | None] = SimpleQueue()  # None: to be started
+        for _ in range(count):
+            self._idle.put(None)
+        self._started: set[subprocess.Popen] = set()
+        self._lock = Lock()
+
+    def ask(self, *part: Any) -> Any:
+        """Returns `job(*part)` of an idle process, which it waits for; raises what the job raises there.
+
+        Raises UserError where processes die over this part.
+        """
+        status = 0
+        for _ in range(1 + self._spares):
+            process = self._idle.get()
+            try:
+                process = process or self._start()
+                answer, error = _answer(process, part)
+            except (OSError, EOFError, ValueError, pickle.UnpicklingError):  # ValueError: it was closed here
+                status, process = self._end(process) if process else status, None
+                continue
+            finally:
+                self._idle.put(process)
+            if error is not None:
+                raise error
+            return answer
+        raise UserError(f"a worker process died (status {status}): start again, it goes on there")
+
+    def close(self) -> None:
+        """Ends the processes. What is being asked for fails."""
+        with self._lock:
+            self._closed = True
+        for process in list(self._started):
+            self._end(process)
+
+    def _start(self) -> subprocess.Popen:
+        with self._lock:
+            if self._closed:
+                raise EOFError
+            process = _started()
+            self._started.add(process)
+        _send(process, self._job)
+        return process
+
+    def _end(self, process: subprocess.Popen) -> int:
+        """Kills a process, and returns its status."""
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):  # what was not sent
+                pipe and pipe.close()
+        self._started.discard(process)
+        return process.wait()
+
+
+def _started() -> subprocess.Popen:
     arguments = [sys.executable, "-c", "from gan_jax.data import workers; workers.serve()"]
     path = os.pathsep.join(folder or os.getcwd() for folder in sys.path)  # noqa: PTH109
     environment = os.environ | {"PYTHONPATH": path}
-    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-    _send(process, job)
-    return process
+    return subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
 
 
 def _send(process: subprocess.Popen, value: Any) -> None:
     assert process.stdin
-    pickle.dump(value, process.stdin)
+    pickle.dump(value, process.stdin, pickle.HIGHEST_PROTOCOL)
     process.stdin.flush()
 
 
-def _ask(idle: "SimpleQueue[subprocess.Popen]", part: tuple[Any, ...]) -> Any:
-    """Returns what a process answers for this part; raises the error that it answers."""
-    process = idle.get()
-    try:
-        _send(process, part)
-        assert process.stdout
-        answer, error = pickle.load(process.stdout)
-    except (OSError, EOFError, pickle.UnpicklingError) as died:
-        raise UserError(f"a worker process died (status {process.wait()}): start again, it goes on there") from died
-    finally:
-        idle.put(process)
-    if error is not None:
-        raise error
-    return answer
+def _answer(process: subprocess.Popen, part: tuple[Any, ...]) -> tuple[Any, Exception | None]:
+    _send(process, part)
+    assert process.stdout
+    return pickle.load(process.stdout)
 
 
 def serve() -> None:
     """Answers each part read from standard input with the job's result or its error, until there are no more."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the process that started this one decides
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
@@ -94,5 +141,5 @@ def serve() -> None:
             answer = job(*part), None
         except Exception as error:
             answer = None, error
-        pickle.dump(answer, answers)
+        pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
         answers.flush()
