@@ -29,7 +29,7 @@ class Pictures:
         label = np.arange(self.n, dtype=np.int32) % 3
         unpaired = () if self.paired else ("source",)
         source = {"source": Lazy(others, "source")}
-        return Dataset("pictures", "train", Lazy(self, "x"), label, 3, others=source, unpaired=unpaired, examples=self)
+        return Dataset("pictures", "train", Lazy(self, "x"), label, 3, others=source, unpaired=unpaired)
 
     def __len__(self):
         return self.n

@@ -15,6 +15,8 @@ from gan_jax import resolve
 from gan_jax.data import store, tfds
 from gan_jax.data.base import Dataset
 from gan_jax.data.checked import checked
+from gan_jax.data.examples import sources
+from gan_jax.data.hold import check_hold
 from gan_jax.errors import CODE_ERRORS, UserError, one_line, suggestions
 
 __all__ = ["Dataset", "load", "own"]
@@ -24,7 +26,7 @@ _OUTSIDE = re.compile(
 )  # package.module:function; a version of a set has digits after ":"
 
 
-def load(name: str, split: str, *, hold: str = "host", **arguments: Any) -> Dataset:
+def load(name: str, split: str, *, hold: str = "auto", **arguments: Any) -> Dataset:
     """Returns one split of a data set, checked (checked.py).
 
     Args:
@@ -32,13 +34,15 @@ def load(name: str, split: str, *, hold: str = "host", **arguments: Any) -> Data
             ('my_lab.pairs:load'), or an image data set that TensorFlow Datasets prepared, by its TFDS name ('mnist',
             'emnist/letters', 'mnist:3.0.1').
         split: one of its splits; also a part of one, such as 'train[:90%]', where the set has such.
-        hold: 'stream' leaves what is in files to be decoded whenever it is read; otherwise it is decoded, once.
+        hold: see `hold.HOLDS`. 'stream' leaves what is in files to be decoded whenever it is read, and so does 'auto'
+            where the disk has no room for it; otherwise it is decoded, once.
         arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
 
     Raises:
         UserError: for an unknown name or split, for data that fail the checks, and for any error in a module's `load`,
             with its file and line.
     """
+    check_hold(hold)
     own = {key: value for key, value in arguments.items() if key != "range"}
     loads = _function(name)
     if loads is None:
@@ -48,7 +52,11 @@ def load(name: str, split: str, *, hold: str = "host", **arguments: Any) -> Data
         loads = functools.partial(tfds.open_split, name)
     _check_arguments(name, own, [key for key in inspect.signature(loads).parameters if key not in ("name", "split")])
     made = _guarded(name, lambda: loads(split, **own))
-    return checked(made if hold == "stream" or not isinstance(made, Dataset) else store.hold(made), name, split)
+    if isinstance(made, Dataset) and (files := sources(made.arrays.values())):
+        made = made._replace(files="-".join(examples.identity for examples in files))
+        if hold != "stream" and (hold != "auto" or store.has_room(files)):
+            made = store.hold(made)
+    return checked(made, name, split)
 
 
 def _function(name: str) -> Callable[..., Any] | None:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.data.examples import Examples
 from gan_jax.errors import UserError
 
 
@@ -34,7 +33,7 @@ class Dataset(NamedTuple):
         others: further fields by name, such as `source`: uint8 images or float32 values, [n, ...].
         unpaired: those of `others` that do not belong to the examples of `x`: they may have another number of entries,
             and are read in an order of their own.
-        examples: the source that `x` and `others` are decoded from, where they are.
+        files: a digest of the names and sizes of the files that `x` and `others` are decoded from; '' for none.
         content: a digest of the content of `x` and `others`, where it is known; '' where it is to be computed.
         limits: the least and the greatest value of `x`, where they are known.
         path: of the files, where a user named one.
@@ -52,7 +51,7 @@ class Dataset(NamedTuple):
     splits: tuple[str, ...] = ()
     others: Mapping[str, np.ndarray] = MappingProxyType({})
     unpaired: tuple[str, ...] = ()
-    examples: Examples | None = None
+    files: str = ""
     content: str = ""
     limits: tuple[int, int] | None = None
     path: str = ""

@@ -1,6 +1,6 @@
 """Examples that are decoded when they are read: the interface, and an array that hides it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -87,6 +87,11 @@ class Lazy:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         del copy
         return self[np.arange(len(self))].astype(dtype or self.dtype, copy=False)
+
+
+def sources(arrays: Iterable[Any]) -> list[Examples]:
+    """Returns the sources of those arrays that are lazy, each once."""
+    return list({id(array.examples): array.examples for array in arrays if isinstance(array, Lazy)}.values())
 
 
 def _whole(example: dict[str, np.ndarray] | Exception) -> dict[str, np.ndarray]:

@@ -1,13 +1,14 @@
 """Where a data set is held while a run trains: `config.data.hold`. It changes time and memory, never a result."""
 
-from typing import Any
-
 import numpy as np
 
 from gan_jax.data.base import Dataset
+from gan_jax.data.examples import sources
 from gan_jax.errors import UserError, suggestions
 
 HOLDS = ("auto", "device", "host", "stream")
+"""On every device for the whole run; in memory or decoded files, from where each call gets its own examples; decoded
+whenever they are read. 'auto' takes the first of these that there is room for."""
 SHARE = 4
 """A data set may take one such part of a device's memory; the rest is for the networks."""
 
@@ -35,29 +36,28 @@ def held(dataset: Dataset, hold: str, device_bytes: int) -> tuple[str, str]:
 
     hold: `config.data.hold`. Raises UserError where the set cannot be held so.
     """
-    if hold not in HOLDS:
-        raise UserError(f"config.data.hold is {hold!r}: {suggestions(hold, HOLDS)}")
-    can_stream = examples_of(dataset) is not None
+    check_hold(hold)
+    can_stream = bool(sources(dataset.arrays.values()))
     if hold == "stream" and not can_stream:
         raise UserError(
             f"config.data.hold is 'stream', and the examples of {dataset.name} cannot be decoded one by one: take host"
         )
     if hold != "auto":
         return hold, "as config.data.hold says"
-    arrays = dataset.arrays.values()
-    if can_stream and not all(isinstance(values, np.ndarray) for values in arrays):
-        return "stream", "its examples are decoded when they are read"
+    if can_stream:
+        return "stream", f"the disk has no room for {in_words(n_bytes(dataset))} of decoded examples"
     return choose_hold(n_bytes(dataset), device_bytes, disk_bytes=0, can_stream=False)
+
+
+def check_hold(hold: str) -> None:
+    """Raises UserError where `config.data.hold` is none of HOLDS."""
+    if hold not in HOLDS:
+        raise UserError(f"config.data.hold is {hold!r}: {suggestions(str(hold), HOLDS)}")
 
 
 def n_bytes(dataset: Dataset) -> int:
     """Returns the size of a data set's decoded arrays."""
     return sum(int(np.prod(values.shape)) * np.dtype(values.dtype).itemsize for values in dataset.arrays.values())
-
-
-def examples_of(dataset: Dataset) -> Any:
-    """Returns the examples of a set that can be streamed, else None."""
-    return getattr(dataset, "examples", None)
 
 
 def in_words(size: float) -> str:

@@ -10,9 +10,6 @@ from gan_jax import data
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy
 
-FILES = "files:"
-"""Begins the fingerprint of data that are not decoded as a whole."""
-
 
 class Source:
     """The splits of the data set of a `config.data` block, and fingerprints of their content.
@@ -25,6 +22,7 @@ class Source:
         self.block, self.check = dict(block), check
         self.loaded: dict[str, Dataset] = {}
         self.fingerprints: dict[str, str] = {}
+        self.files: dict[str, str] = {}
         self.version = self.path = ""
 
     def load(self, split: str) -> Dataset:
@@ -32,25 +30,26 @@ class Source:
         if split not in self.loaded:
             dataset = data.load(**self.block | {"split": split})
             self.version, self.path = dataset.version, dataset.path
-            self.fingerprints[split] = fingerprint(dataset)
+            if not isinstance(dataset.x, Lazy):
+                self.fingerprints[split] = fingerprint(dataset)
+            if dataset.files:
+                self.files[split] = dataset.files
             self.loaded[split] = dataset
             if self.check:
                 self.check(self.identity())
         return self.loaded[split]
 
     def identity(self) -> dict[str, Any]:
-        """Returns the version, the path, and the fingerprint of each loaded split, as JSON values."""
+        """Returns the version, the path, and by loaded split the fingerprint and the digest of files, as JSON values.
+
+        What is decoded only when it is read has no fingerprint, and what is not decoded from files has no digest.
+        """
         path = {"path": self.path} if self.path else {}
-        return {"version": self.version, "fingerprints": dict(self.fingerprints), **path}
+        return {"version": self.version, "fingerprints": dict(self.fingerprints), "files": dict(self.files), **path}
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Returns a digest of the fields' arrays alone: the same wherever and whenever the set was prepared.
-
-    Of fields that are decoded when they are read it is `FILES` and a digest of the files' names and sizes.
-    """
-    if isinstance(dataset.x, Lazy):
-        return f"{FILES}{dataset.x.examples.identity}"
+    """Returns a digest of the fields' arrays alone: the same wherever and whenever the set was prepared."""
     digest = hashlib.sha256(dataset.content.encode())
     decoded = {*dataset.others, "x"} if dataset.content else set()
     for name, array in {"x": dataset.x, "label": dataset.label, **dataset.others}.items():

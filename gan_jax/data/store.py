@@ -7,6 +7,8 @@ folder whose name ends in .part, which is renamed when it is whole. An interrupt
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ import numpy as np
 from gan_jax.data import decoding
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Examples, Lazy
+from gan_jax.data.hold import choose_hold
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs import cache, terminal
 
@@ -51,6 +54,23 @@ def hold(dataset: Dataset) -> Dataset:
         content="-".join(one.fingerprint for one in stored.values()),
         limits=stored[id(x.examples)].limits,
     )
+
+
+def has_room(sources: Sequence[Examples]) -> bool:
+    """Returns True where these examples are decoded already, or there is room for them on the disk or in memory."""
+    needed = 0
+    for one in sources:
+        with suppress(OSError):
+            folder = cache.folder("data") / one.key
+            if folder.is_dir() or folder.with_name(f"{folder.name}.part").is_dir():  # which has its full size already
+                continue
+        needed += sum(decoding.sizes(one).values())
+    if needed <= IN_MEMORY_BYTES:
+        return True
+    try:
+        return choose_hold(needed, 0, shutil.disk_usage(cache.folder("data")).free, can_stream=True)[0] != "stream"
+    except OSError:
+        return False
 
 
 def decoded(examples: Examples) -> Stored:

@@ -185,8 +185,9 @@ class RunDirectory:
     def _write_config(self, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
         data_spec = dict(provenance.get("data_spec", {}))
         if self.config.is_file():  # keeps the splits that are not read this time
-            known = configs.read_run(self.config).get("data_spec", {}).get("fingerprints", {})
-            data_spec["fingerprints"] = known | data_spec.get("fingerprints", {})
+            known = configs.read_run(self.config).get("data_spec", {})
+            for kind in ("fingerprints", "files"):
+                data_spec[kind] = known.get(kind, {}) | data_spec.get(kind, {})
         content = {
             "format": configs.FORMAT,
             "config": configs.to_json(config),

@@ -15,7 +15,8 @@ def base(name: str) -> str:
 def difference(run: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     """Returns what differs from a run's config.json, with both values and what to do; '' for nothing.
 
-    Compares what both have: `data_spec`'s `version` and `fingerprints` by split, and `jax_settings`.
+    Compares what both have: `data_spec`'s `version` and `fingerprints` by split, the digests of `files` of a split that
+    was not decoded as a whole then or now, and `jax_settings`.
     """
     if settings := _changed(run.get("jax_settings", {}), provenance.get("jax_settings", {})):
         as_then = (f"{name.upper()}={was}" if was is not None else f"no {name.upper()}" for name, was, _ in settings)
@@ -32,6 +33,10 @@ def difference(run: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
             f"was trained on other data of the same name, by the content of the splits of {name} ({_listed(other)}): "
             "restore the data"
         )
+    decoded = was.get("fingerprints", {}).keys() & now.get("fingerprints", {}).keys()
+    files = {split: digest for split, digest in was.get("files", {}).items() if split not in decoded}
+    if other := _changed(files, now.get("files", {})):
+        return f"was trained on other files of {name}, by their names and sizes ({_listed(other)}): restore the data"
     return ""
 
 

@@ -1,0 +1,145 @@
+"""Where the data are held never shows in a run: not in its numbers, not when it is resumed, stopped or killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from conftest import ROOT, build_on
+
+from gan_jax import config
+from gan_jax.data import store
+from gan_jax.runs.checkpoints import Checkpoints
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.rows import read_rows
+from tests.pictures import Pictures, workers_of
+
+FIELDS = {
+    "data.name": "tests.pictures:load",
+    "steps": 12,
+    "batch_size": 8,
+    "steps_per_call": 2,
+    "log_every_steps": 1,
+    "sample_every_steps": 0,
+    "checkpoint_every_steps": 3,
+    "networks.generator.widths": "(8,4)",
+    "networks.critic.widths": "(4,8)",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """`run(folder, hold, **fields)`: training in a process group of its own, whose decoded data nobody else has."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def start(folder, hold, devices=1, **fields):
+        overrides = [f"--config.{field}={value}" for field, value in {**FIELDS, "data.hold": hold, **fields}.items()]
+        return subprocess.Popen(
+            [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *overrides],
+            cwd=ROOT,
+            env=os.environ | {"JAX_NUM_CPU_DEVICES": str(devices), "GAN_JAX_CACHE": str(cache)},
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    return start
+
+
+def trained(process):
+    said = process.communicate(timeout=240)[1]
+    assert process.returncode == 0, said
+    return said
+
+
+def results(folder):
+    """The rows and the last checkpoint's arrays."""
+    rows = [{n: v for n, v in row.items() if n != "seconds"} for row in read_rows(RunDirectory(folder).metrics)]
+    experiment = build_on(config.load(folder / "config.json"), (8, 8, 1), classes=3)
+    checkpoints = Checkpoints(folder / "checkpoints", None)
+    try:
+        state = checkpoints.restore(experiment.init(experiment.keys.init), FIELDS["steps"])
+    finally:
+        checkpoints.close()
+    return rows, state
+
+
+def assert_equal(one, other):
+    import jax
+
+    assert one[0] == other[0]
+    for a, b in zip(jax.tree.leaves(one[1]), jax.tree.leaves(other[1]), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def whole(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "device"
+    assert "data.hold=device: as config.data.hold says" in trained(run(folder, "device"))
+    return results(folder)
+
+
+def test_streamed_data_train_the_same_run_and_go_on_elsewhere(run, whole, tmp_path):
+    trained(run(tmp_path / "run", "host", steps=6))
+    said = trained(run(tmp_path / "run", "stream"))
+    assert "resuming" in said
+    assert "data.hold=stream" in said
+    assert_equal(results(tmp_path / "run"), whole)
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_to_all_processes_of_a_run_saves_it_and_ends_them(run, tmp_path, number, status):
+    process = run(tmp_path / "run", "stream", steps=12_000)
+    ours = started(process, tmp_path / "run")
+    os.killpg(process.pid, number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == status, said
+    assert said.splitlines()[-1].startswith(f"stopped by {number.name}: step "), said
+    assert "is saved" in said
+    assert gone(ours)
+
+
+def test_a_killed_run_leaves_no_process_and_goes_on_to_the_same_end(run, whole, tmp_path):
+    process = run(tmp_path / "run", "stream")
+    ours = started(process, tmp_path / "run")
+    process.kill()
+    process.communicate()
+    assert gone(ours)
+    trained(run(tmp_path / "run", "stream"))
+    assert_equal(results(tmp_path / "run"), whole)
+
+
+def started(process, folder):
+    """The workers of a run, once it has trained a step."""
+    deadline = time.monotonic() + 120
+    while not (RunDirectory(folder).metrics.is_file() and RunDirectory(folder).metrics.read_text()):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return workers_of(process.pid)
+
+
+def gone(processes):
+    """True once none of these processes runs."""
+    deadline = time.monotonic() + 10
+    while any(os.path.exists(f"/proc/{pid}") for pid in processes):  # noqa: PTH110
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def test_auto_streams_where_nothing_has_room_for_the_decoded_set(monkeypatch, tmp_path):
+    monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path))
+    pictures = [Pictures(40)]
+    assert store.has_room(pictures)
+    monkeypatch.setattr(store, "IN_MEMORY_BYTES", 0)
+    assert store.has_room(pictures)
+    monkeypatch.setattr(store.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": 40 * 112 - 1}))
+    assert not store.has_room(pictures)
+    (tmp_path / "data" / "pictures-0").mkdir()
+    assert store.has_room(pictures)
