@@ -15,6 +15,7 @@ from gan_jax import features as networks
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
+from gan_jax.data.source import fingerprint
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES, Comparison, Side, check, measured, names, of_features
@@ -24,7 +25,7 @@ from gan_jax.runs import cache as kept
 __all__ = ["distribution"]
 
 LEAST = 10  # samples: enough for every metric, where the split has as many examples
-_REVISION = 1  # of the values made here; a new number makes all older ones in the cache stale
+_REVISION = 2  # of the values made here; a new number makes all older ones in the cache stale
 
 
 def distribution(
@@ -79,7 +80,7 @@ class _Reference:
 
     def __init__(self, real: Dataset, train: Dataset, network: Network, metrics: tuple[str, ...]):
         self.network, self.metrics, self.split = network, metrics, real.split
-        self.train = train
+        self.train, self.content = train, (fingerprint(real), fingerprint(train))
         self.some = _some(self.train, len(real.x))
         self.real = _side(real, network)
         whole = "nearest_neighbours" in metrics
@@ -97,7 +98,7 @@ class _Reference:
             return {"names": np.array(list(values)), "values": np.array(list(values.values()))}
 
         settings = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics
-        made_of = _REVISION, self.network.sha256, self.real.x, self.train.x
+        made_of = _REVISION, self.network.sha256, *self.content
         stored = kept.arrays(f"floors-{_fingerprint(settings)}-{_fingerprint(made_of)}", make)
         return dict(zip(stored["names"].tolist(), stored["values"].tolist(), strict=True))
 
@@ -118,9 +119,10 @@ def _check(context: Context, features: str, weights: str, metrics: tuple[str, ..
 def _some(dataset: Dataset, n: int) -> Dataset:
     """Returns at most n examples of a data set, always the same random ones."""
     if len(dataset.x) <= n:
-        return dataset
+        return dataset._replace(x=np.asarray(dataset.x))
     rows = np.sort(np.random.default_rng(0).choice(len(dataset.x), n, replace=False))
-    return dataset._replace(x=dataset.x[rows], label=None if dataset.label is None else dataset.label[rows])
+    label = None if dataset.label is None else dataset.label[rows]
+    return dataset._replace(x=np.asarray(dataset.x[rows]), label=label, others={}, content="", limits=None)
 
 
 def _side(dataset: Dataset, network: Network) -> Side:
@@ -132,16 +134,15 @@ def _side(dataset: Dataset, network: Network) -> Side:
         return dict(zip(("features", "logits"), network.describe(dataset.x), strict=True))
 
     content = f"{quote(dataset.name, safe='')}-{quote(dataset.split, safe='')[:100]}-{len(dataset.x)}"
-    stored = kept.arrays(
-        f"features-{content}-{network.name}-{_fingerprint((_REVISION, network.sha256, dataset.x))}", make
-    )
+    made_of = _REVISION, network.sha256, fingerprint(dataset)
+    stored = kept.arrays(f"features-{content}-{network.name}-{_fingerprint(made_of)}", make)
     return Side(dataset.x, stored["features"], stored["logits"])
 
 
 def _fingerprint(parts: Iterable[object]) -> str:
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode())
+        digest.update(repr(part).encode())
     return digest.hexdigest()[:16]
 
 
