@@ -1,0 +1,80 @@
+"""What is observed of an image: a smaller copy, its grey values. Samplers of a field `source` that is made of `x`."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.core.fields import Batch, Sampler
+
+__all__ = ["bicubic", "grey"]  # what a config can name
+
+REC601 = (65.481, 128.553, 24.966)
+"""The weights of red, green and blue in the luma Y of ITU-R BT.601, from 0..1 to 16..235 after adding 16."""
+
+
+def bicubic(factor: int) -> Sampler:
+    """Samples `source` [b, h / factor, w / factor, c]: x made smaller as by MATLAB's imresize. Not random.
+
+    Raises ValueError where the factor is not a whole number above 1; `shrink` where it does not divide the size.
+    """
+    if type(factor) is not int or factor < 2:
+        raise ValueError(f"factor is {factor!r}: it must be a whole number of at least 2")
+
+    def draw(keys: jax.Array, batch: Batch) -> jax.Array:
+        del keys
+        return shrink(batch["x"], factor)
+
+    return Sampler(draw)
+
+
+def grey() -> Sampler:
+    """Samples `source` [b, h, w, 1]: the luma of x [b, h, w, 3], in x's own range. Not random."""
+
+    def draw(keys: jax.Array, batch: Batch) -> jax.Array:
+        del keys
+        weights = jnp.array(REC601) / sum(REC601)
+        return batch["x"] @ weights[:, None]
+
+    return Sampler(draw)
+
+
+def shrink(x: jax.Array, factor: int) -> jax.Array:
+    """Returns images [..., h, w, c] smaller by a whole factor, as MATLAB's imresize with 'bicubic' does in floats.
+
+    Keys's kernel with a = -0.5, stretched by the factor against aliasing, and the image's border repeated. Rounded after
+    the rows and after the columns, it gives the published low-resolution files of Set5 to the bit. Raises ValueError
+    where the factor does not divide h and w.
+    """
+    h, w = x.shape[-3:-1]
+    if h % factor or w % factor:
+        raise ValueError(f"images of {h}x{w} cannot be {factor} times smaller: crop them to a multiple of {factor}")
+    return resize(x, (h // factor, w // factor))
+
+
+def resize(x: jax.Array, size: tuple[int, int]) -> jax.Array:
+    """Returns images [..., h, w, c] in another size (h', w'), as MATLAB's imresize with 'bicubic' does in floats."""
+    rows, columns = (jnp.asarray(weights(*sides)) for sides in zip(x.shape[-3:-1], size, strict=True))
+    return jnp.einsum("ih,...hwc,jw->...ijc", rows, x, columns, precision=jax.lax.Precision.HIGHEST)
+
+
+def weights(length: int, to: int) -> np.ndarray:
+    """Returns the weights float32 [to, length] of each value of a line in each value of the resized line."""
+    scale = to / length
+    stretch = max(1.0, 1 / scale)
+    centres = (np.arange(to) + 0.5) / scale - 0.5
+    taps = int(np.ceil(4 * stretch)) + 2
+    first = np.floor(centres - 2 * stretch).astype(int)
+    places = first[:, None] + np.arange(taps)
+    values = _cubic((centres[:, None] - places) / stretch)
+    values /= values.sum(1, keepdims=True)
+    table = np.zeros((to, length))
+    np.add.at(table, (np.arange(to)[:, None], np.clip(places, 0, length - 1)), values)
+    return table.astype(np.float32)
+
+
+def _cubic(distance: np.ndarray) -> np.ndarray:
+    """Computes Keys's cubic convolution kernel, a = -0.5 (Keys 1981, eq. 15)."""
+    d = np.abs(distance)
+    near = 1.5 * d**3 - 2.5 * d**2 + 1
+    far = -0.5 * d**3 + 2.5 * d**2 - 4 * d + 2
+    return np.where(d <= 1, near, np.where(d <= 2, far, 0.0))

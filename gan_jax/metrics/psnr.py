@@ -1,0 +1,35 @@
+"""Peak signal-to-noise ratio, as super-resolution is judged by."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+LUMA = (65.481, 128.553, 24.966)
+"""Of red, green and blue in 0..1 in the luma Y of ITU-R BT.601, which is 16..235."""
+
+
+def psnr(a: ArrayLike, b: ArrayLike, *, border: int = 0, luma: bool = False) -> np.ndarray:
+    """Computes 10 log10(255^2 / mean squared difference) of each pair of images uint8 [n, h, w, c]: float64 [n], dB.
+
+    Args:
+        border: pixels cut off on all sides; by convention the factor of a super-resolution.
+        luma: of the luma Y of RGB images (MATLAB's rgb2ycbcr, unrounded) instead of all channels; grey images are first
+            made RGB.
+
+    It is infinite for equal images. Raises ValueError where the images differ in shape, or nothing is left of them.
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.shape != b.shape or a.ndim != 4:
+        raise ValueError(f"images have shapes {a.shape} and {b.shape}: both must be the same [n, h, w, c]")
+    if min(a.shape[1:3]) <= 2 * border:
+        raise ValueError(f"border is {border}: it leaves nothing of images of {a.shape[1]}x{a.shape[2]}")
+    inside = slice(border, -border or None)
+    sides = [(to_luma(x) if luma else x.astype(np.float64))[:, inside, inside] for x in (a, b)]
+    error = np.square(sides[0] - sides[1]).mean((1, 2, 3))
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(255.0**2 / error)
+
+
+def to_luma(images: np.ndarray) -> np.ndarray:
+    """Returns the luma Y, 16..235, of images uint8 [n, h, w, 1 or 3] as float64 [n, h, w, 1]."""
+    rgb = np.broadcast_to(images, (*images.shape[:3], 3)).astype(np.float64) / 255
+    return rgb @ np.array(LUMA)[:, None] + 16

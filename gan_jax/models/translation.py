@@ -1,0 +1,155 @@
+"""Networks that make an image of another one: pix2pix's U-Net and patch critics, CycleGAN's ResNet.
+
+Isola et al. 2017 (arXiv:1611.07004, appendix 6.1) and Zhu et al. 2017 (arXiv:1703.10593, section 7.2), in any size that
+their halvings divide, also not square.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from gan_jax.layers import Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
+
+__all__ = ["PairCritic", "PatchCritic", "ResNet", "UNet"]
+
+MOST_DOWNS, WIDEST = 8, 8  # halvings; channels over `width`
+NORMAL = nn.initializers.normal(0.02)
+leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
+
+
+class UNet(nn.Module):
+    """source [b, h, w, c'] -> x [b, *shape]: halvings and as many doublings, each joined with the halving of its size.
+
+    `width` channels after the first halving, doubled at each next one up to 8 times as many. There is no norm outermost
+    and innermost, and dropout in the doublings within the fifth, as in the paper's 256x256. `downs` 0 halves until a
+    side would be odd or 1, at most 8 times. Raises ValueError where the sizes of source and x differ or `downs` does
+    not divide them.
+    """
+
+    shape: tuple[int, int, int]
+    width: int = 64
+    downs: int = 0
+    norm: Callable[[], nn.Module] = InstanceNorm
+    dropout: float = 0.5
+    last_activation: Callable = nn.tanh
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the translation, in the range of the last activation."""
+        downs = self.downs or halvings(self.shape[:2])
+        _check_size(source, self.shape[:2], downs)
+        widths = [self.width * min(2**level, WIDEST) for level in range(downs)]
+        conv = partial(Conv, kernel=4, stride=2, padding=1, kernel_init=NORMAL)
+        x = source
+        skips = []
+        for level, width in enumerate(widths):
+            x = conv(width)(x if level == 0 else leaky_relu(x))
+            x = x if level in (0, downs - 1) else self.norm()(x, train=train)
+            skips.append(x)
+        up = partial(ConvTranspose, kernel=4, stride=2, padding=1, kernel_init=NORMAL)
+        for level in reversed(range(1, downs)):
+            x = self.norm()(up(widths[level - 1])(nn.relu(x)), train=train)
+            if 4 <= level < downs - 1:
+                x = Dropout(self.dropout)(x, train=train)
+            x = jnp.concatenate([skips[level - 1], x], axis=-1)
+        return self.last_activation(up(self.shape[-1])(nn.relu(x)))
+
+
+class ResNet(nn.Module):
+    """source [b, h, w, c'] -> x [b, *shape]: two halvings, residual blocks, two doublings, borders reflected.
+
+    9 blocks for 256x256 in the paper, 6 for 128x128. Doublings repeat pixels before a 3x3 convolution, against
+    checkerboards, where the paper has transposed convolutions. Raises ValueError where 4 does not divide the size.
+    """
+
+    shape: tuple[int, int, int]
+    width: int = 64
+    blocks: int = 9
+    norm: Callable[[], nn.Module] = InstanceNorm
+    last_activation: Callable = nn.tanh
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the translation, in the range of the last activation."""
+        _check_size(source, self.shape[:2], 2)
+
+        def layer(x: jax.Array, width: int, kernel: int = 3, stride: int = 1) -> jax.Array:
+            x = Conv(width, kernel, stride, 0, kernel_init=NORMAL)(reflected(x, kernel // 2))
+            return self.norm()(x, train=train)
+
+        x = nn.relu(layer(source, self.width, kernel=7))
+        for times in (2, 4):
+            x = nn.relu(layer(x, times * self.width, stride=2))
+        for _ in range(self.blocks):
+            x = x + layer(nn.relu(layer(x, 4 * self.width)), 4 * self.width)
+        for times in (2, 1):
+            x = nn.relu(layer(x.repeat(2, axis=1).repeat(2, axis=2), times * self.width))
+        last = Conv(self.shape[-1], 7, 1, 0, kernel_init=NORMAL)(reflected(x, 3))
+        return self.last_activation(last)
+
+
+class PatchCritic(nn.Module):
+    """x [b, h, w, c] -> scores [b, h', w'] (raw), one for each patch: 34 pixels wide with 2 halvings, 70 with 3.
+
+    `width` channels after the first halving, doubled at each next layer up to 8 times as many; no norm on the first.
+    """
+
+    width: int = 64
+    downs: int = 3
+    norm: Callable[[], nn.Module] = InstanceNorm
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns raw scores."""
+        return self.score(self.features(x, train=train)[-1])
+
+    def features(self, x: jax.Array, *, train: bool) -> list[jax.Array]:
+        """Returns the outputs of all layers but the last, [b, h', w', c'] each."""
+        seen = []
+        for level in range(self.downs + 1):
+            stride = 2 if level < self.downs else 1
+            x = Conv(self.width * min(2**level, WIDEST), 4, stride, 1, kernel_init=NORMAL)(x)
+            x = leaky_relu((NoNorm if level == 0 else self.norm)()(x, train=train))
+            seen.append(x)
+        return seen
+
+    def score(self, features: jax.Array) -> jax.Array:
+        """Returns the outputs [b, h', w'] of the last layer."""
+        return Conv(1, 4, 1, 1, kernel_init=NORMAL)(features)[..., 0]
+
+
+class PairCritic(PatchCritic):
+    """x, source [b, h, w, c] -> scores [b, h', w'] (raw): `PatchCritic` of both as the channels of one image."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, source: jax.Array, *, train: bool) -> jax.Array:
+        """Returns raw scores of x as the translation of source."""
+        _check_size(source, x.shape[1:3], 0)
+        return self.score(self.features(jnp.concatenate([x, source], axis=-1), train=train)[-1])
+
+
+def halvings(size: tuple[int, int]) -> int:
+    """Returns how often both sides can be halved, at most 8 times."""
+    return next(n for n in range(MOST_DOWNS + 1) if n == MOST_DOWNS or any(side % 2 ** (n + 1) for side in size))
+
+
+def reflected(x: jax.Array, pixels: int) -> jax.Array:
+    """Returns images [b, h, w, c] with a border of so many pixels, mirrored at the outermost ones."""
+    return jnp.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="reflect") if pixels else x
+
+
+def _check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:
+    if source.shape[1:3] != tuple(size):
+        raise ValueError(f"source is {source.shape[1]}x{source.shape[2]} and x {size[0]}x{size[1]}: they must be equal")
+    if any(side % 2**downs for side in size):
+        raise ValueError(
+            f"images of {size[0]}x{size[1]} cannot be halved {downs} times: take fewer `downs`, or another "
+            "config.data.size"
+        )
