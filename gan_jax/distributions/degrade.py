@@ -41,9 +41,9 @@ def grey() -> Sampler:
 def shrink(x: jax.Array, factor: int) -> jax.Array:
     """Returns images [..., h, w, c] smaller by a whole factor, as MATLAB's imresize with 'bicubic' does in floats.
 
-    Keys's kernel with a = -0.5, stretched by the factor against aliasing, and the image's border repeated. Rounded after
-    the rows and after the columns, it gives the published low-resolution files of Set5 to the bit. Raises ValueError
-    where the factor does not divide h and w.
+    Keys's kernel with a = -0.5, stretched by the factor against aliasing, and the image's border repeated. Rounded
+    after the rows and after the columns, it gives the published low-resolution files of Set5 to the bit. Raises
+    ValueError where the factor does not divide h and w.
     """
     h, w = x.shape[-3:-1]
     if h % factor or w % factor:
