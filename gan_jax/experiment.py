@@ -223,7 +223,8 @@ def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str)
         raise UserError("config.networks have layers of no width: every width must be at least 1")
     for use in {"sample", "translate"} & objective.predictions.keys():
         with reraise_as(f"config.networks make no examples of shape {shape}"):
-            example = {name: jnp.zeros((2, *field.shape), field.dtype) for name, field in spec.items() if name != "x"}
+            given = {name: field for name, field in spec.items() if name != "x" or use == "translate"}
+            example = {name: jnp.zeros((2, *field.shape), field.dtype) for name, field in given.items()}
             keys = random.split(base_key(0), 2)
             made = jax.eval_shape(objective.predictions[use].fn, state.players, keys, example)
         if made.shape[1:] != shape:

@@ -49,10 +49,13 @@ class Sampler(NamedTuple):
         draw: `(keys [n], batch) -> values [n, ...]`; each example's value depends on its own key, and on its own other
             fields, alone.
         walk: `(a [n, ...], b [n, ...], t [m]) -> [n, m, ...]`, a path between values; None where there is none.
+        observes: True where the value is made of the example itself, as a smaller copy of x: then a model that takes it
+            does not make samples from nothing, but completes what was observed.
     """
 
     draw: Callable[[jax.Array, Batch], jax.Array]
     walk: Callable[[jax.Array, jax.Array, jax.Array], jax.Array] | None = None
+    observes: bool = False
 
 
 Samplers: TypeAlias = Mapping[str, Sampler]

@@ -24,7 +24,7 @@ def bicubic(factor: int) -> Sampler:
         del keys
         return shrink(batch["x"], factor)
 
-    return Sampler(draw)
+    return Sampler(draw, observes=True)
 
 
 def grey() -> Sampler:
@@ -35,7 +35,7 @@ def grey() -> Sampler:
         weights = jnp.array(REC601) / sum(REC601)
         return batch["x"] @ weights[:, None]
 
-    return Sampler(draw)
+    return Sampler(draw, observes=True)
 
 
 def shrink(x: jax.Array, factor: int) -> jax.Array:

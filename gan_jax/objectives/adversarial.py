@@ -29,6 +29,7 @@ __all__ = [
     "minimax",
     "non_saturating",
     "non_saturating_r1",
+    "pix2pix",
     "r3gan",
     "relativistic",
     "relativistic_average",
@@ -137,6 +138,13 @@ non_saturating_r1 = partial(
     _of_logits, critic=_terms(of_critic, bce=1.0, r1=10.0), generator=_terms(of_generator, non_saturating=1.0)
 )
 """The same with the critic's gradients at real examples drawn to 0: Mescheder et al. 2018, arXiv:1801.04406."""
+
+pix2pix = partial(
+    _of_logits, critic=_terms(of_critic, bce=0.5), generator=_terms(of_generator, non_saturating=1.0, l1=100.0)
+)
+"""Translation of a `source` to its own `x`: Isola et al. 2017, arXiv:1611.07004, equation 4, lambda 100.
+
+The critic's loss is halved, as the paper's code does. Take `translation.UNet` and `translation.PairCritic`."""
 
 wasserstein = partial(
     adversarial, critic=_terms(of_critic, wasserstein=1.0), generator=_terms(of_generator, wasserstein=1.0)

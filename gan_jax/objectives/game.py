@@ -111,8 +111,10 @@ class Model(NamedTuple):
     def predictions(self) -> dict[str, Prediction]:
         """Returns what trained players can be asked for, by use."""
         scores = {"scores": Prediction(self.scores)}
-        if not {*self.generator.fields} <= {*self.samplers}:
-            return {"translate": Prediction(self.sample, makes="x"), **scores}
+        observed = [name for name, sampler in self.samplers.items() if sampler.observes]
+        if not {*self.generator.fields} <= {*self.samplers} - {*observed}:
+            observe = {"observe": Prediction(self.observe)} if observed else {}
+            return {"translate": Prediction(self.sample, makes="x"), **observe, **scores}
         return {
             "sample": Prediction(self.sample, makes="x"),
             "interpolate": Prediction(self.interpolate, makes="x"),
@@ -124,6 +126,12 @@ class Model(NamedTuple):
         player = players[GENERATOR]
         filled = fill_each(self.samplers, batch, keys)
         return self.generator.apply(player.params, player.stats, filled, train=False)[0]
+
+    def observe(self, players: Players, keys: jax.Array, batch: Batch) -> Batch:
+        """Returns what samplers observe of the batch's examples, by field, such as a smaller copy of x."""
+        del players
+        filled = fill_each(self.samplers, batch, keys)
+        return {name: filled[name] for name, sampler in self.samplers.items() if sampler.observes}
 
     def interpolate(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         """Returns fakes [n, m, ...] along a walk for each key, at `t` [n, m]: 0 at its start and 1 at its end.

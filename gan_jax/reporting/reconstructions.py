@@ -36,11 +36,16 @@ def make_reconstructions(
 
 def make_translations(experiment: Experiment, players: Players, dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
     """Returns the fields other than x, the `translations` [n, ...] made of them, and `targets`, the examples' x."""
-    fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
     keys = example_keys(base_key(seed), len(dataset.x))
+    predict = experiment.predict
 
-    def make(inputs: tuple[jax.Array, Batch]) -> jax.Array:
+    def make(inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
         keys, batch = inputs
-        return experiment.predict["translate"](players, keys, experiment.scale(batch))
+        batch = experiment.scale(batch)
+        observed = predict["observe"](players, keys, batch) if "observe" in predict else {}
+        fields = {name: values for name, values in {**batch, **observed}.items() if name != "x"}
+        shown = {name: pixels.unscale(experiment.spec, "x", values) for name, values in observed.items()}
+        return {**shown, "translations": predict["translate"](players, keys, fields)}
 
-    return {**fields, "translations": in_batches(make, (keys, fields)), "targets": dataset.x}
+    fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
+    return {**fields, **in_batches(make, (keys, dataset.arrays)), "targets": dataset.x}

@@ -1,0 +1,52 @@
+"""pix2pix on emoji in two styles, Twemoji to Noto: a U-Net against a critic of patches of the pair, 64x64.
+
+python -m gan_jax.main --config=configs/emoji_pix2pix.py --workdir=runs/emoji_pix2pix
+
+docs/data.md says how to get the pictures: 3,547 pairs to train on, 239 of other characters to test on.
+"""
+
+from configs.common import adam
+from gan_jax.config import ConfigDict, defaults, player
+
+EPOCH = 3_547 // 16
+
+
+def get_config() -> ConfigDict:
+    """Returns the config."""
+    config = defaults()
+    config.data = ConfigDict(
+        {
+            **config.data.to_dict(),
+            "name": "folder",
+            "path": "emoji",
+            "size": 64,
+            "fields": {"x": "noto", "source": "twemoji"},
+        }
+    )
+    config.batch_size = 16
+    config.steps = 10 * EPOCH
+    config.steps_per_call = 10
+    config.log_every_steps = 50
+    config.sample_every_steps = 2 * EPOCH
+    config.checkpoint_every_steps = EPOCH
+
+    config.objective = ConfigDict({"name": "adversarial.pix2pix"})
+    config.networks = ConfigDict(
+        {
+            "generator": {"name": "translation.UNet", "width": 32},
+            "critic": {"name": "translation.PairCritic", "width": 32, "downs": 2},
+        }
+    )
+    half = config.steps // 2
+    optimizer = adam(
+        {  # constant, then falling to 0
+            "name": "linear_schedule",
+            "init_value": 2e-4,
+            "end_value": 0.0,
+            "transition_steps": half,
+            "transition_begin": half,
+        }
+    )
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
+    config.evaluators = ConfigDict({"pairs": {"name": "translation.pairs", "every_steps": config.steps}})
+    return config
