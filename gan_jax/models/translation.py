@@ -14,7 +14,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
 
-__all__ = ["PairCritic", "PatchCritic", "ResNet", "UNet"]
+__all__ = ["Completion", "PairCritic", "PatchCritic", "ResNet", "UNet"]
 
 MOST_DOWNS, WIDEST = 8, 8  # halvings; channels over `width`
 NORMAL = nn.initializers.normal(0.02)
@@ -41,6 +41,10 @@ class UNet(nn.Module):
     @nn.compact
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the translation, in the range of the last activation."""
+        return self.translated(source, train=train)
+
+    def translated(self, source: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the translation [b, *shape] of an image with any channels."""
         downs = self.downs or halvings(self.shape[:2])
         _check_size(source, self.shape[:2], downs)
         widths = [self.width * min(2**level, WIDEST) for level in range(downs)]
@@ -58,6 +62,16 @@ class UNet(nn.Module):
                 x = Dropout(self.dropout)(x, train=train)
             x = jnp.concatenate([skips[level - 1], x], axis=-1)
         return self.last_activation(up(self.shape[-1])(nn.relu(x)))
+
+
+class Completion(UNet):
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: `UNet` of both in the hole, the source around it."""
+
+    @nn.compact
+    def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the source with its hole (mask 1) filled."""
+        made = self.translated(jnp.concatenate([source, mask], axis=-1), train=train)
+        return mask * made + (1 - mask) * source
 
 
 class ResNet(nn.Module):

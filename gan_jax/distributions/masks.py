@@ -1,0 +1,106 @@
+"""Holes in images, for inpainting: samplers of a field `mask` [b, h, w, 1], 1 in the hole, and of what is left."""
+
+import jax
+import jax.numpy as jnp
+from jax import random
+
+from gan_jax.core.fields import Batch, Sampler
+
+__all__ = ["centre", "holed", "rectangles", "strokes"]  # what a config can name
+
+Shape = tuple[int, ...]
+
+
+def centre(shape: Shape, share: float = 0.5) -> Sampler:
+    """Samples a rectangle in the middle whose sides are this share of the image's. Not random (Pathak et al. 2016).
+
+    Raises ValueError where it covers nothing or everything.
+    """
+    h, w = _size(shape)
+    sides = [round(share * side) for side in (h, w)]
+    if not all(0 < side < whole for side, whole in zip(sides, (h, w), strict=True)):
+        raise ValueError(f"share is {share}: the hole must cover at least a pixel of {h}x{w}, and not a whole side")
+    (top, left), (height, width) = ((h - sides[0]) // 2, (w - sides[1]) // 2), sides
+    mask = jnp.zeros((h, w, 1)).at[top : top + height, left : left + width].set(1.0)
+    return Sampler(lambda keys, batch: jnp.broadcast_to(mask, (len(keys), *mask.shape)), observes=True)
+
+
+def rectangles(shape: Shape, most: int = 4, low: float = 0.1, high: float = 0.5) -> Sampler:
+    """Samples 1 to `most` rectangles, their sides uniform shares of the image's from `low` to `high`.
+
+    Raises ValueError where they may cover nothing or a whole side.
+    """
+    h, w = _size(shape)
+    if most < 1 or not 0 < low <= high < 1:
+        raise ValueError(f"most is {most}, low {low}, high {high}: wants most >= 1 and 0 < low <= high < 1")
+
+    def one(key: jax.Array) -> jax.Array:
+        sides_key, place_key = random.split(key)
+        sides = jnp.maximum(1, random.uniform(sides_key, (2,), minval=low, maxval=high) * jnp.array([h, w]))
+        first = random.uniform(place_key, (2,)) * (jnp.array([h, w]) - sides)
+        rows, columns = (
+            (jnp.arange(n) + 0.5 >= first[axis]) & (jnp.arange(n) + 0.5 < first[axis] + sides[axis])
+            for axis, n in enumerate((h, w))
+        )
+        return rows[:, None] & columns[None]
+
+    def draw(key: jax.Array) -> jax.Array:
+        count_key, key = random.split(key)
+        count = random.randint(count_key, (), 1, most + 1)
+        drawn = jax.vmap(one)(random.split(key, most)) & (jnp.arange(most) < count)[:, None, None]
+        return drawn.any(0).astype(jnp.float32)[..., None]
+
+    return Sampler(lambda keys, batch: jax.vmap(draw)(keys), observes=True)
+
+
+def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -> Sampler:
+    """Samples 1 to `most` free-form strokes of `corners` straight parts each, `width` the share of the shorter side.
+
+    As Yu et al. 2019 (arXiv:1806.03589, section 3.4): each part turns by a random angle and is of random length, at
+    most a third of the shorter side. Raises ValueError for counts below 1 or a width outside of (0, 1).
+    """
+    h, w = _size(shape)
+    if most < 1 or corners < 1 or not 0 < width < 1:
+        raise ValueError(f"most is {most}, corners {corners}, width {width}: wants counts >= 1 and a width in (0, 1)")
+    side = min(h, w)
+    grid = jnp.stack(jnp.meshgrid(jnp.arange(h) + 0.5, jnp.arange(w) + 0.5, indexing="ij"), -1)
+
+    def one(key: jax.Array) -> jax.Array:
+        start_key, angle_key, length_key = random.split(key, 3)
+        start = random.uniform(start_key, (2,)) * jnp.array([h, w])
+        angles = jnp.cumsum(random.uniform(angle_key, (corners,), minval=-jnp.pi, maxval=jnp.pi))
+        lengths = random.uniform(length_key, (corners, 1), minval=0.1, maxval=1.0) * side / 3
+        parts = lengths * jnp.stack([jnp.sin(angles), jnp.cos(angles)], -1)
+        ends = jnp.clip(start + jnp.cumsum(parts, 0), 0, jnp.array([h, w]))
+        starts = jnp.concatenate([start[None], ends[:-1]])
+        along = ends - starts
+        t = ((grid[:, :, None] - starts) * along).sum(-1) / jnp.maximum(jnp.square(along).sum(-1), 1e-6)
+        nearest = starts + jnp.clip(t, 0, 1)[..., None] * along
+        return (jnp.square(grid[:, :, None] - nearest).sum(-1) < (width * side / 2) ** 2).any(-1)
+
+    def draw(key: jax.Array) -> jax.Array:
+        count_key, key = random.split(key)
+        count = random.randint(count_key, (), 1, most + 1)
+        drawn = jax.vmap(one)(random.split(key, most)) & (jnp.arange(most) < count)[:, None, None]
+        return drawn.any(0).astype(jnp.float32)[..., None]
+
+    return Sampler(lambda keys, batch: jax.vmap(draw)(keys), observes=True)
+
+
+def holed(fill: float = 0.0) -> Sampler:
+    """Samples `source` [b, h, w, c]: x with `fill`, a value of its range, in the hole of `mask`. Not random.
+
+    Name it after the sampler of `mask`.
+    """
+
+    def draw(keys: jax.Array, batch: Batch) -> jax.Array:
+        del keys
+        return batch["x"] * (1 - batch["mask"]) + fill * batch["mask"]
+
+    return Sampler(draw, observes=True)
+
+
+def _size(shape: Shape) -> tuple[int, int]:
+    if len(shape) != 3:
+        raise ValueError(f"holes are of images, not of examples of shape {shape}")
+    return shape[0], shape[1]
