@@ -101,6 +101,13 @@ def test_crop_keeps_the_centre_and_the_proportions():
     assert (made[:, 12:] > 225).all()
 
 
+def test_the_centre_is_cut_out_as_it_is():
+    whole = images.read(halves(80, 40), reading(channels=1))
+    np.testing.assert_array_equal(images.read(halves(80, 40), reading(20, "centre", channels=1)), whole[30:50, 10:30])
+    with pytest.raises(ValueError, match="80x40, smaller than 50x50"):
+        images.read(halves(80, 40), reading(50, "centre"))
+
+
 def test_stretch_and_pad_keep_everything():
     stretched = images.read(halves(80, 40), reading((20, 20), "stretch", channels=1))[..., 0]
     assert abs(int(stretched[0, 0]) - 128) < 2

@@ -11,7 +11,7 @@ from gan_jax.errors import UserError, suggestions
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM", "TIFF")  # PPM: also PGM and PBM
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff"})
-FITS = ("crop", "stretch", "pad")
+FITS = ("crop", "centre", "stretch", "pad")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels -> Pillow's name
 MAX_PIXELS = 1 << 27  # of one image; a small file can contain a huge one
 MAX_SIZE = 1 << 14
@@ -23,8 +23,9 @@ class Reading(NamedTuple):
 
     Attributes:
         size: (h, w) of the arrays; None as the files are.
-        fit: 'crop' resizes until the image covers `size` and cuts out the centre; 'stretch' resizes to `size`; 'pad'
-            resizes until the image fits into `size`, with `background` around it.
+        fit: 'crop' resizes until the image covers `size` and cuts out the centre; 'centre' cuts it out of the image as
+            it is; 'stretch' resizes to `size`; 'pad' resizes until the image fits into `size`, with `background` around
+            it.
         channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
         background: the grey value, 0..255, of what is transparent where alpha is not kept, and around a padded image.
     """
@@ -127,6 +128,11 @@ def _resized(image: Any, how: Reading) -> Any:
     bicubic = Image.Resampling.BICUBIC
     if how.fit == "stretch":
         return image.resize((width, height), bicubic)
+    if how.fit == "centre":
+        if image.height < height or image.width < width:
+            raise ValueError(f"it is {image.height}x{image.width}, smaller than {height}x{width}: take fit=crop")
+        top, left = (image.height - height) // 2, (image.width - width) // 2
+        return image.crop((left, top, left + width, top + height))
     scales = height / image.height, width / image.width
     if how.fit == "crop":
         h, w = height / max(scales), width / max(scales)

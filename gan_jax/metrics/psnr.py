@@ -7,10 +7,11 @@ LUMA = (65.481, 128.553, 24.966)
 """Of red, green and blue in 0..1 in the luma Y of ITU-R BT.601, which is 16..235."""
 
 
-def psnr(a: ArrayLike, b: ArrayLike, *, border: int = 0, luma: bool = False) -> np.ndarray:
+def psnr(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike = 1.0, border: int = 0, luma: bool = False) -> np.ndarray:
     """Computes 10 log10(255^2 / mean squared difference) of each pair of images uint8 [n, h, w, c]: float64 [n], dB.
 
     Args:
+        mask: 1 at the pixels that count, [n, h, w, 1]; all of them by default.
         border: pixels cut off on all sides; by convention the factor of a super-resolution.
         luma: of the luma Y of RGB images (MATLAB's rgb2ycbcr, unrounded) instead of all channels; grey images are first
             made RGB.
@@ -24,7 +25,9 @@ def psnr(a: ArrayLike, b: ArrayLike, *, border: int = 0, luma: bool = False) -> 
         raise ValueError(f"border is {border}: it leaves nothing of images of {a.shape[1]}x{a.shape[2]}")
     inside = slice(border, -border or None)
     sides = [(to_luma(x) if luma else x.astype(np.float64))[:, inside, inside] for x in (a, b)]
-    error = np.square(sides[0] - sides[1]).mean((1, 2, 3))
+    counted = np.broadcast_to(mask, (*a.shape[:3], 1))[:, inside, inside]
+    squares = np.square(sides[0] - sides[1]) * counted
+    error = squares.sum((1, 2, 3)) / (counted.sum((1, 2, 3)) * squares.shape[3])
     with np.errstate(divide="ignore"):
         return 10 * np.log10(255.0**2 / error)
 

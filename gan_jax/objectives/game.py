@@ -110,7 +110,7 @@ class Model(NamedTuple):
 
     def predictions(self) -> dict[str, Prediction]:
         """Returns what trained players can be asked for, by use."""
-        scores = {"scores": Prediction(self.scores)}
+        scores = {"scores": Prediction(self.scores)} if self.critics else {}
         observed = [name for name, sampler in self.samplers.items() if sampler.observes]
         if not {*self.generator.fields} <= {*self.samplers} - {*observed}:
             observe = {"observe": Prediction(self.observe)} if observed else {}

@@ -1,0 +1,54 @@
+"""Super-resolution of photographs by 4: SRResNet with L1, no critic's opinion.
+
+python -m gan_jax.main --config=configs/photos_srresnet.py --workdir=runs/photos_srresnet
+
+docs/data.md says how to get the pictures: random crops of 64x64 of the 400 photographs of BSDS500's train and test
+parts, made smaller as by MATLAB. Judged on Set5 and Set14.
+"""
+
+from configs.common import adam, cosine
+from gan_jax.config import ConfigDict, defaults, player
+
+FACTOR = 4
+
+
+def get_config() -> ConfigDict:
+    """Returns the config."""
+    config = defaults()
+    config.data = ConfigDict(
+        {
+            **config.data.to_dict(),
+            "name": "folder",
+            "path": "bsds500",
+            "split": "train[:95%]",
+            "size": 320,
+            "fit": "centre",
+            "range": (0.0, 1.0),
+        }
+    )
+    config.augment = ConfigDict(
+        {"crop": {"name": "random_crop", "size": (64, 64)}, "flip": {"name": "horizontal_flip"}}
+    )
+    config.batch_size = 16
+    config.steps = 20_000
+    config.steps_per_call = 10
+    config.sample_every_steps = 5_000
+    config.checkpoint_every_steps = 2_000
+
+    config.objective = ConfigDict({"name": "regression.l1"})
+    config.samplers = ConfigDict({"source": {"name": "degrade.bicubic", "factor": FACTOR}})
+    config.networks = ConfigDict(
+        {"generator": {"name": "super_resolution.SRResNet", "factor": FACTOR, "width": 32, "blocks": 8}}
+    )
+    config.players = ConfigDict({"generator": player(adam(cosine(1e-3, config.steps), b1=0.9), ema=0.999)})
+    config.evaluators = ConfigDict(
+        {
+            name.lower(): {
+                "name": "super_resolution.benchmark",
+                "path": f"sr/{name}/x{FACTOR}",
+                "every_steps": config.checkpoint_every_steps,
+            }
+            for name in ("Set5", "Set14")
+        }
+    )
+    return config

@@ -1,0 +1,71 @@
+"""One player: a generator that is told what its examples should be. The baseline of every translation with a critic."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gan_jax.core.fields import Batch, Samplers, stream
+from gan_jax.core.networks import Networks
+from gan_jax.core.objective import Aux, LossFn, Objective, Weights, check_weights, total
+from gan_jax.core.state import TrainState, Tree
+from gan_jax.objectives.forward import Forward, Terms, Weighted
+from gan_jax.objectives.game import GENERATOR, Model
+from gan_jax.objectives.players import init_generator
+from gan_jax.objectives.terms import generator as of_generator
+
+__all__ = ["l1"]
+
+L1: Terms = MappingProxyType({"l1": Weighted(of_generator.l1)})
+
+
+def l1(
+    *, networks: Networks, samplers: Samplers = MappingProxyType({}), generator: Terms = L1
+) -> Objective:
+    """Returns the objective of a generator alone, whose `x` [b, ...] are to be near the batch's own.
+
+    Its terms are those of a generator's loss that look at no critic, as `l1` and `lpips`. There is the prediction
+    `translate`, as in `adversarial`. Raises ValueError where the network is not the generator, or takes nothing of the
+    examples.
+    """
+    if {*networks} != {GENERATOR}:
+        raise ValueError(f"the networks are {', '.join(networks)}: this objective has `generator` alone")
+    weights = {name: each.weight for name, each in generator.items()}
+    check_weights(weights, GENERATOR)
+    model = Model(networks[GENERATOR], {}, samplers)
+    predictions = model.predictions()
+    if "translate" not in predictions:
+        raise ValueError("the generator takes nothing of the examples: it needs a field such as `source`")
+    return Objective(
+        init={GENERATOR: init_generator(model, generator)},
+        losses={GENERATOR: _loss(model, generator, weights)},
+        weights={GENERATOR: weights},
+        predictions=predictions,
+        samplers=samplers,
+        makes=networks[GENERATOR].output_range,
+    )
+
+
+def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
+    def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
+        player = state.players[GENERATOR]
+        fake, stats = model.generate(params, player.stats, batch, key)
+        shared = {"batch": batch, "fake": fake, "step": state.step, "params": params, "carry": player.carry}
+        forward = Forward(**_no_critic(), **shared, key=key)
+        outcomes = {name: each.term(forward._replace(key=stream(key, name))) for name, each in terms.items()}
+        value, metrics, carry = total(outcomes, {**weights, **numbers}, state.step)
+        return value, Aux(stats, metrics, {**player.carry, **carry})
+
+    return loss
+
+
+def _no_critic() -> Mapping[str, Any]:
+    """Returns the fields of `Forward` that are of a critic: whoever looks at one gets an error."""
+
+    def missing(*_: Any, **__: Any) -> Any:
+        raise ValueError("this term looks at a critic, which the objective has not: take adversarial.pix2pix")
+
+    nothing = {"real_logits": None, "fake_logits": None, "score": missing, "features": missing, "mixing": missing}
+    return {**nothing, "real_scores": jnp.zeros(0), "fake_scores": jnp.zeros(0)}
