@@ -21,9 +21,7 @@ __all__ = ["l1"]
 L1: Terms = MappingProxyType({"l1": Weighted(of_generator.l1)})
 
 
-def l1(
-    *, networks: Networks, samplers: Samplers = MappingProxyType({}), generator: Terms = L1
-) -> Objective:
+def l1(*, networks: Networks, samplers: Samplers = MappingProxyType({}), generator: Terms = L1) -> Objective:
     """Returns the objective of a generator alone, whose `x` [b, ...] are to be near the batch's own.
 
     Its terms are those of a generator's loss that look at no critic, as `l1` and `lpips`. There is the prediction

@@ -69,9 +69,7 @@ def _bicubic(source: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(jnp.clip(jnp.round(large), 0, 255).astype(jnp.uint8))
 
 
-def _scores(
-    made: list[tuple[np.ndarray, np.ndarray]], pairs: list[tuple[np.ndarray, np.ndarray]]
-) -> dict[str, float]:
+def _scores(made: list[tuple[np.ndarray, np.ndarray]], pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
     """Returns the mean over images of each value."""
     of_luma, of_rgb = [], []
     for (real, large), (_, source) in zip(made, pairs, strict=True):
