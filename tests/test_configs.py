@@ -34,19 +34,30 @@ SHAPES = {
 CLASSES = {"digits": 10, "mnist": 10, "binary_mnist": 10, "stacked_mnist": 1000, "fashion_mnist": 10}
 
 
+def on_its_data(config):
+    """The experiment of a config on data of the form that it names."""
+    data = config.data
+    if data.name != "folder":
+        return build_on(config, SHAPES[data.name], CLASSES.get(data.name, 0))
+    size = (data.size, data.size) if isinstance(data.size, int) else tuple(data.size)
+    others = {*data.get("fields", {})} - {"x"}
+    return build_on(config, (*size, data.get("channels", 3)), data.get("classes", 0), others)
+
+
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_config_builds_and_plays(file):
     config = configs.load(file)
-    shape, classes = SHAPES[config.data.name], CLASSES.get(config.data.name, 0)
-    experiment = build_on(config, shape, classes)
+    experiment = on_its_data(config)
+    shape = experiment.spec["x"].shape
     assert check_step(experiment, config)
     players = jax.eval_shape(experiment.init, random.key(0)).players
     keys, x = random.split(random.key(0), 3), jax.ShapeDtypeStruct((3, *shape), jnp.float32)
     given = {"x": x, "label": jax.ShapeDtypeStruct((3,), jnp.int32)}
     if "classify" in experiment.predict:
         return  # makes no examples: see test_classifier_game.py
-    use = experiment.predict["sample" if "sample" in experiment.predict else "reconstruct"]
-    images = jax.eval_shape(use, players, keys, {} if "sample" in experiment.predict else given)
+    given |= {name: jax.ShapeDtypeStruct((3, *f.shape), f.dtype) for name, f in experiment.spec.items()}
+    use = next(use for use in ("sample", "reconstruct", "translate") if use in experiment.predict)
+    images = jax.eval_shape(experiment.predict[use], players, keys, {} if use == "sample" else given)
     assert (images.shape, images.dtype) == ((3, *shape), jnp.uint8 if len(shape) == 3 else jnp.float32)
 
 
@@ -54,14 +65,19 @@ def test_config_builds_and_plays(file):
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_config_lowers_for_accelerators_with_native_convolutions(file, platform):
     config = configs.load(file)
-    experiment = build_on(config, SHAPES[config.data.name], CLASSES.get(config.data.name, 0))
+    experiment = on_its_data(config)
     leading = (experiment.updates_per_step, config.batch_size)
     batches = {name: jax.ShapeDtypeStruct((*leading, *f.shape), f.dtype) for name, f in experiment.spec.items()}
     state = jax.eval_shape(experiment.init, experiment.keys.init)
     step = jax.jit(experiment.train_step)
     program = export.export(step, platforms=[platform])(state, batches, experiment.keys.train, experiment.hyperparams)
     layers = [spec.name for spec in config.networks.values()]
-    convolves = any(name.startswith("dcgan") or "Conv" in name or name == "classifier.Classifier" for name in layers)
+    convolves = any(
+        name.startswith(("dcgan", "translation", "super_resolution"))
+        or "Conv" in name
+        or name == "classifier.Classifier"
+        for name in layers
+    )
     assert ("stablehlo.convolution" in program.mlir_module()) == convolves
 
 

@@ -62,6 +62,10 @@ def described(name):
             network.latents = 4
     if name.startswith("adversarial"):
         config.networks = TO_CLASSES if name == "adversarial.acgan" else MLP
+    if name == "regression.l1":
+        config.networks = {"generator": {"name": "super_resolution.SRResNet", "factor": 2, "width": 4, "blocks": 1}}
+        config.samplers = {"source": {"name": "degrade.bicubic", "factor": 2}}
+        del config.players.critic
     if name == "adversarial.acgan":
         config.samplers.label = {"name": "labels.uniform"}
     config.objective = {**(config.objective.to_dict() if name in OBJECTIVES else {}), **own, "name": name}

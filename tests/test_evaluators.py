@@ -45,6 +45,10 @@ MADE |= {
 }
 
 
+TRANSLATE = {"super_resolution.benchmark", "translation.pairs"}
+"""Those of models that translate: test_translation_evaluators.py."""
+
+
 class ByLabel(nn.Module):
     """A network that is told the class."""
 
@@ -105,7 +109,7 @@ def data_network(describe):
     return samples.Network("small-v1", "", SHAPE, 4, CLASSES, "none", describe)
 
 
-@pytest.mark.parametrize("name", sorted(MADE.keys() - {"modes.gaussians"}))  # of points: test_modes.py
+@pytest.mark.parametrize("name", sorted(MADE.keys() - {"modes.gaussians", *TRANSLATE}))  # of points: test_modes.py
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 3), (5, 3), (5, 5), (4, 200), (20, 20)], ids=str)
 @pytest.mark.filterwarnings("ignore:invalid value encountered", "ignore:divide by zero encountered")
 def test_an_evaluator_is_refused_when_it_is_made_or_gives_the_numbers_it_names(name, sizes):

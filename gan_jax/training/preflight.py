@@ -82,6 +82,9 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
     try:
         return experiment.view(source.load("test"))
     except UserError as error:
+        if "translate" in experiment.predict:
+            logging.warning("pictures show what is trained on: %s", error)
+            return experiment.view(source.load(config.data.split))
         raise UserError(f"{error}; pictures need a test split: without one, set config.sample_every_steps=0") from error
 
 

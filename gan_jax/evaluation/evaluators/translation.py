@@ -49,11 +49,7 @@ def pairs(
     Raises UserError where the model does not translate, or the examples are not images that the metrics take.
     """
     check_count("examples of translation.pairs", examples)
-    context.check_predicts("translate")
-    for field, chosen, allowed in (("metrics", metrics, METRICS), ("baselines", baselines, BASELINES)):
-        for name in chosen:
-            if name not in allowed:
-                raise UserError(f"{field} of translation.pairs has {name!r}; {suggestions(name, allowed)}")
+    _check(context, metrics=metrics, baselines=baselines)
     dataset = context.load(split).first(examples)
     fields = {name: np.asarray(values[:]) for name, values in dataset.arrays.items()}
     if fields["x"].dtype != np.uint8:
@@ -74,6 +70,14 @@ def pairs(
         return {name: float(np.mean(value, dtype=np.float64)) for name, value in values.items()} | {"n": len(dataset.x)}
 
     return Evaluator(tuple(f"{name}{end}" for name in compare for end in ("", *(f"/{b}" for b in others))), measure)
+
+
+def _check(context: Context, **chosen: tuple[str, ...]) -> None:
+    context.check_predicts("translate")
+    for field, allowed in {"metrics": METRICS, "baselines": BASELINES}.items():
+        for name in chosen[field]:
+            if name not in allowed:
+                raise UserError(f"{field} of translation.pairs has {name!r}; {suggestions(name, allowed)}")
 
 
 def _translated(context: Context, players: Players, keys: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:

@@ -1,0 +1,102 @@
+"""Evaluators of translations, on models whose outputs are known."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError
+from gan_jax.evaluation.evaluators import super_resolution, translation
+from gan_jax.evaluation.evaluators.base import Context
+
+RANDOM = np.random.default_rng(0)
+TRAIN = RANDOM.integers(0, 200, (6, 16, 16, 3), dtype=np.uint8)
+
+
+def pairs(x, source):
+    return Dataset("pairs", "test", x, None, 0, others={"source": source})
+
+
+def context(translate, test, train=None, **predict):
+    def load(split):
+        return test if split == "test" else train
+
+    return Context({"translate": translate, **predict}, load, lambda batch: batch, {})
+
+
+def brighter(players, keys, batch):
+    return (batch["source"] + 10).astype(jnp.uint8)
+
+
+def test_values_are_those_of_known_differences():
+    test = pairs(TRAIN[:4] + np.uint8(20), TRAIN[:4])
+    train = pairs(TRAIN, TRAIN)
+    evaluator = translation.pairs(context(brighter, test, train))
+    values = evaluator.measure({}, jnp.zeros(2, jnp.uint32))
+    assert set(evaluator.names) <= set(values)
+    np.testing.assert_allclose(values["l1"], 10 / 255, rtol=1e-5)
+    np.testing.assert_allclose(values["l1/source"], 20 / 255, rtol=1e-5)
+    np.testing.assert_allclose(values["l1/nearest"], 20 / 255, rtol=1e-5)  # the very same source is in the training set
+    np.testing.assert_allclose(values["psnr"], 20 * np.log10(255 / 10), rtol=1e-5)
+    assert values["ssim"] > values["ssim/source"]
+    assert values["n"] == 4
+
+
+def test_holes_alone_are_judged_where_there_are_some():
+    mask = np.zeros((16, 16, 1), np.float32)
+    mask[:4] = 1
+    test = pairs(TRAIN[:4] + np.uint8(20), TRAIN[:4])
+
+    def fills(players, keys, batch):
+        assert "mask" in batch
+        return jnp.where(batch["mask"] == 1, batch["x"] - 5, 0).astype(jnp.uint8)
+
+    predict = {"observe": lambda players, keys, batch: {"mask": jnp.tile(mask, (len(keys), 1, 1, 1))}}
+    evaluator = translation.pairs(context(fills, test, **predict), baselines=())
+    values = evaluator.measure({}, jnp.zeros(2, jnp.uint32))
+    np.testing.assert_allclose(values["l1"], 5 / 255, rtol=1e-5)
+    np.testing.assert_allclose(values["psnr"], 20 * np.log10(255 / 5), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("field", "value"), [("metrics", ("l2",)), ("baselines", ("mean",)), ("examples", 0)])
+def test_wrong_arguments_are_named(field, value):
+    with pytest.raises(UserError, match=rf"{field} of translation\.pairs"):
+        translation.pairs(context(brighter, pairs(TRAIN, TRAIN)), **{field: value})
+
+
+def test_points_are_no_images():
+    points = Dataset("ring", "test", np.zeros((4, 2), np.float32), None, 0)
+    with pytest.raises(UserError, match="measures images"):
+        translation.pairs(context(brighter, points), baselines=())
+
+
+def repeated(players, keys, batch):
+    return batch["source"].repeat(2, axis=1).repeat(2, axis=2).astype(jnp.uint8)
+
+
+@pytest.fixture
+def benchmark(tmp_path):
+    for name, size in (("a", (8, 12)), ("b", (16, 8))):
+        low = RANDOM.integers(0, 256, (*size, 3), dtype=np.uint8)
+        for folder, pixels in (("LR", low), ("HR", low.repeat(2, 0).repeat(2, 1))):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            Image.fromarray(pixels).save(tmp_path / folder / f"{name}.png")
+    return tmp_path
+
+
+def test_a_benchmark_of_images_of_several_sizes(benchmark):
+    evaluator = super_resolution.benchmark(context(repeated, None), path=str(benchmark))
+    values = evaluator.measure({}, jnp.zeros(2, jnp.uint32))
+    assert values["psnr_y"] == np.inf
+    assert 10 < values["psnr_y/bicubic"] < 40
+    assert values["psnr_y/bicubic"] != values["psnr_rgb/bicubic"]
+    assert set(evaluator.names) | {"n"} == set(values)
+
+
+def test_another_factor_than_the_benchmarks_is_named(benchmark):
+    with pytest.raises(UserError, match=r"the model makes \(8, 12, 3\), not \(16, 24, 3\)"):
+        super_resolution.benchmark(context(lambda p, k, batch: batch["source"], None), path=str(benchmark))
+    (benchmark / "LR" / "a.png").unlink()
+    with pytest.raises(UserError, match=r"a\.png"):
+        super_resolution.benchmark(context(repeated, None), path=str(benchmark))
