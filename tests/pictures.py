@@ -1,4 +1,4 @@
-"""Pictures that other processes decode, without any file: of picture i all values are i."""
+"""Pictures that other processes decode, without any file: of picture i all values are i, modulo 256."""
 
 import os
 import signal
@@ -35,10 +35,13 @@ class Pictures:
         return self.n
 
     def __getitem__(self, index):
-        return {name: np.full(shape, index, np.uint8) for name, shape in self.shapes.items()}
+        return {name: np.full(shape, index % 256, np.uint8) for name, shape in self.shapes.items()}
 
     def read(self, indices):
         if os.getpid() != self.own:
+            if log := os.environ.get("PICTURES_READ"):
+                with Path(log).open("a") as file:
+                    file.write(f"{len(indices)}\n")
             assert "jax" not in sys.modules
             if self.dies and Path(self.dies).exists():
                 if Path(self.dies).is_file():

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -35,12 +37,12 @@ def run(tmp_path_factory):
     """`run(folder, hold, **fields)`: training in a process group of its own, whose decoded data nobody else has."""
     cache = tmp_path_factory.mktemp("cache")
 
-    def start(folder, hold, devices=1, **fields):
+    def start(folder, hold, *arguments, devices=1, env=MappingProxyType({}), **fields):
         overrides = [f"--config.{field}={value}" for field, value in {**FIELDS, "data.hold": hold, **fields}.items()]
         return subprocess.Popen(
-            [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *overrides],
+            [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *arguments, *overrides],
             cwd=ROOT,
-            env=os.environ | {"JAX_NUM_CPU_DEVICES": str(devices), "GAN_JAX_CACHE": str(cache)},
+            env=os.environ | {**env, "JAX_NUM_CPU_DEVICES": str(devices), "GAN_JAX_CACHE": str(cache)},
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,
@@ -111,6 +113,57 @@ def test_a_killed_run_leaves_no_process_and_goes_on_to_the_same_end(run, whole, 
     assert gone(ours)
     trained(run(tmp_path / "run", "stream"))
     assert_equal(results(tmp_path / "run"), whole)
+
+
+def test_each_process_of_a_run_reads_its_own_examples_alone(run, whole, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    logs = [tmp_path / "read_0", tmp_path / "read_1"]
+    pair = [
+        run(
+            *(tmp_path / "run", "stream", f"--coordinator=127.0.0.1:{port}", "--processes=2", f"--process={number}"),
+            env={"PICTURES_READ": str(log)},
+        )
+        for number, log in enumerate(logs)
+    ]
+    for process in pair:
+        trained(process)
+    for log in logs:
+        read = log.read_text().split()
+        assert {*read} == {str(FIELDS["batch_size"] // 2)}
+        assert len(read) >= FIELDS["steps"]
+    rows, _ = results(tmp_path / "run")
+    for one, other in zip(rows, whole[0], strict=True):
+        assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("hold", ["device", "host", "stream"])
+def test_a_further_device_takes_the_memory_of_the_state_not_of_the_data(hold):
+    """The bytes that lie on each of eight devices after two calls."""
+    code = (
+        "import jax, sys; from gan_jax import config, data, experiment; from gan_jax.data import spec\n"
+        "from tests.pictures import Pictures\n"
+        "made = config.load('configs/digits_dcgan.py'); made.unlock()\n"
+        "made.batch_size, made.steps_per_call, made.data.hold = 8, 2, sys.argv[1]\n"
+        "pictures = Pictures(20_000).dataset()._replace(others={})\n"
+        "if sys.argv[1] != 'stream':\n"
+        "    import numpy as np; pictures = pictures._replace(x=np.zeros((20_000, 8, 8, 1), np.uint8))\n"
+        "built = experiment.build(made, spec.spec_of(pictures))\n"
+        "run = experiment.make_executor(made, built, pictures)\n"
+        "state = run.put([built.init(built.keys.init)])\n"
+        "of = lambda tree: sum(s.data.nbytes for array in tree for s in array.addressable_shards if s.device.id == 7)\n"
+        "for step in (0, 2):\n"
+        "    state, rows = run.run(state, step, 2); run.prefetch(step + 2, 2)\n"
+        "jax.block_until_ready(state); print(of(jax.live_arrays()), of(jax.tree.leaves(state))); run.close()"
+    )
+    env = os.environ | {"JAX_NUM_CPU_DEVICES": "8"}
+    done = subprocess.run([sys.executable, "-c", code, hold], cwd=ROOT, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    all_bytes, of_state = map(int, done.stdout.split())
+    data = 20_000 * (8 * 8 + 4)
+    assert (all_bytes - of_state >= data) == (hold == "device")
+    assert all_bytes - of_state < (2 * data if hold == "device" else data / 10)
 
 
 def started(process, folder):
