@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gan_jax.config import ConfigDict, defaults
+from gan_jax.config import ConfigDict, defaults, player
 
 BATCH_NORM = {"name": "BatchNorm", "momentum": 0.9, "epsilon": 1e-5}
 DCGAN = {
@@ -84,3 +84,29 @@ def sample_metrics(**changed: Any) -> dict[str, Any]:
 def likelihood(samples: int) -> dict[str, Any]:
     """Returns an evaluator block: the test images' log-likelihood or ELBO, by so many posterior samples per image."""
     return {"name": "likelihood.likelihood", "split": "test", "samples": samples}
+
+
+def r3gan(config: ConfigDict, *, images: float, gamma: tuple[float, float], stages: tuple[int, ...], classes: bool) -> None:
+    """Sets the objective, networks and players of R3GAN's presets, Huang et al. 2025, arXiv:2501.05441.
+
+    Numbers fall over so many `images`, by half a cosine: gamma, the weight of both gradient penalties times 2, and the
+    learning rate. `stages` are the networks' widths from the smallest size on. The batch size has to be set before.
+    Adam's b2 is 0.99 from the first update on, which the authors raise from 0.9.
+    """
+    updates = round(images / config.batch_size)
+    penalty = {"weight": cosine(gamma[0] / 2, updates) | {"alpha": gamma[1] / gamma[0]}}
+    config.objective = ConfigDict({"name": "adversarial.r3gan", "critic": {"r1": penalty, "r2": penalty}})
+    config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 64}})
+    prefix = ("Conditional", "Projection") if classes else ("", "")
+    sizes = {"widths": stages, "blocks": 2, "group": 2 * stages[0] // 96}
+    config.networks = ConfigDict(
+        {
+            "generator": {"name": f"r3gan.{prefix[0]}Generator", **sizes},
+            "critic": {"name": f"r3gan.{prefix[1]}Critic", **sizes},
+        }
+    )
+    if classes:
+        config.samplers.label = {"name": "labels.uniform"}
+        config.networks.generator.embedding = 64
+    optimizer = adam(cosine(2e-4, updates) | {"alpha": 0.25}, b1=0.0, b2=0.99)
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer, ema_warmup="half_life")})

@@ -123,15 +123,19 @@ def _by_definition(call: Callable, args: tuple, kwargs: dict, context: nn.module
     if not conv or module.is_initializing():  # where it has no kernel yet, as when the layers are only listed
         return call(*args, **kwargs)
     x, kernel = nn.dtypes.promote_dtype(args[0], module.get_variable("params", "kernel"), dtype=module.dtype)
-    form = _conv if isinstance(module, Conv) else _conv_transpose
-    return form(x, kernel, module.stride, module.padding)  # without the bias, which is no product
+    if isinstance(module, Conv):
+        return _conv(x, kernel, module.stride, module.padding, module.groups)
+    return _conv_transpose(x, kernel, module.stride, module.padding)  # without the bias, which is no product
 
 
-def _conv(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+def _conv(x: jax.Array, kernel: jax.Array, stride: int, padding: int, groups: int) -> jax.Array:
     size = [(n + 2 * padding - k) // stride + 1 for n, k in zip(x.shape[1:3], kernel.shape[:2], strict=True)]
     x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     seen = x[:, *_places(size, kernel.shape[:2], stride)]
-    return jnp.einsum("nhwuvc,uvco->nhwo", seen, kernel)
+    if groups == 1:
+        return jnp.einsum("nhwuvc,uvco->nhwo", seen, kernel)
+    seen, kernel = (a.reshape(*a.shape[:-1], groups, -1) for a in (seen, kernel))
+    return jnp.einsum("nhwuvgc,uvcgo->nhwgo", seen, kernel).reshape(*seen.shape[:3], -1)
 
 
 def _conv_transpose(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:

@@ -8,7 +8,7 @@ from jax import random
 
 from gan_jax import layers
 from gan_jax.core.networks import Network
-from gan_jax.models import autoencoder, dcgan, mlp, pacgan
+from gan_jax.models import autoencoder, dcgan, mlp, pacgan, r3gan, sngan
 
 KEY = random.key(0)
 DIGITS = {"widths": (8, 4), "kernels": (4, 4, 3), "strides": (1, 2, 1), "paddings": (0, 1, 1)}
@@ -18,6 +18,10 @@ GENERATORS = {
     "dcgan": dcgan.Generator((8, 8, 1), **DIGITS),
     "dcgan colour": dcgan.Generator((8, 8, 3), **DIGITS),
     "dcgan without norm": dcgan.Generator((8, 8, 1), **DIGITS, norm=layers.NoNorm),
+}
+GENERATORS |= {
+    "sngan": sngan.Generator((8, 8, 1), (6, 4), attention=4),
+    "r3gan": r3gan.Generator((8, 8, 1), (6, 4), blocks=1, group=4, last_activation=jnp.tanh),
 }
 ENCODERS = {
     "linear": autoencoder.Encoder(3, widths=()),
@@ -30,7 +34,14 @@ BY_CLASS = {
         widths=(4, 8), kernels=(4, 4), strides=(2, 2), paddings=(1, 1), classes=3, init_std=0.5
     ),
 }
+BY_CLASS |= {
+    "sngan critic": sngan.ProjectionCritic((6, 4), 1, classes=3),
+    "r3gan generator": r3gan.ConditionalGenerator((8, 8, 1), (6, 4), blocks=1, group=4, classes=3, embedding=2),
+    "r3gan critic": r3gan.ProjectionCritic((4, 6), blocks=1, group=4, classes=3),
+}
 CRITICS = {
+    "sngan": sngan.Critic((6, 4), 1, attention=4),
+    "r3gan": r3gan.Critic((4, 6), blocks=1, group=4),
     "mlp": mlp.Critic(widths=(6, 5)),
     "pacgan": pacgan.Critic(widths=(6, 5), pieces=3),
     "dcgan": dcgan.Critic(widths=(4, 8), kernels=(4, 4), strides=(2, 2), paddings=(1, 1)),

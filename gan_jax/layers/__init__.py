@@ -3,17 +3,25 @@
 from flax.linen import gelu, leaky_relu, relu, sigmoid, silu, tanh
 from flax.linen.initializers import lecun_normal, orthogonal
 
+from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.convolution import Conv, ConvTranspose
 from gan_jax.layers.dropout import Dropout
-from gan_jax.layers.normalisation import BatchNorm, InstanceNorm, NoNorm
+from gan_jax.layers.kernels import Dense, EqualizedRate, SpectralNorm
+from gan_jax.layers.normalisation import BatchNorm, ConditionalBatchNorm, InstanceNorm, NoNorm, PixelNorm
 
 __all__ = [
     "BatchNorm",
+    "ConditionalBatchNorm",
     "Conv",
     "ConvTranspose",
+    "Dense",
     "Dropout",
+    "EqualizedRate",
     "InstanceNorm",
     "NoNorm",
+    "PixelNorm",
+    "SelfAttention",
+    "SpectralNorm",
     "gelu",
     "leaky_relu",
     "lecun_normal",

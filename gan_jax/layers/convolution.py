@@ -10,7 +10,6 @@ All is made of ordinary operations: it can be differentiated to any order, forwa
 
 from collections.abc import Callable
 from functools import partial
-from typing import TypeAlias
 
 import flax.linen as nn
 import jax
@@ -20,9 +19,8 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import cpu_convolution
 from gan_jax.layers.cpu_convolution import Array, Size
+from gan_jax.layers.kernels import KernelNorm
 
-KernelNorm: TypeAlias = Callable[[], nn.Module]
-"""What makes a layer of kernels [..., c, o] -> the same, that is applied before they are used."""
 MAX_KERNEL = 1024  # rows of a kernel: each is an operation of the program
 
 

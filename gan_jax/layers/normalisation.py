@@ -15,11 +15,12 @@ class BatchNorm(nn.Module):
     """Batch normalisation over all axes but the last, x [b, ..., c] -> [b, ..., c] (Ioffe and Szegedy 2015).
 
     Statistics are those of the global batch, over all devices. `momentum` is the share of the old running value that is
-    kept (PyTorch's momentum is one minus this).
+    kept (PyTorch's momentum is one minus this). Without `affine` there are no parameters, scale 1 and bias 0.
     """
 
     momentum: float = 0.9
     epsilon: float = 1e-5
+    affine: bool = True
     mixes_examples: ClassVar[bool] = True  # so a critic with it has no per-example gradients
 
     @nn.compact
@@ -27,8 +28,8 @@ class BatchNorm(nn.Module):
         """Returns x [b, ..., c] normalised by the batch's mean and variance in training, else by the running ones."""
         # As rows of channels: the compiler then merges two equal forward passes of a network into one.
         rows, channels = x.reshape(-1, x.shape[-1]).astype(jnp.float32), (x.shape[-1],)
-        scale = self.param("scale", nn.initializers.ones, channels)
-        bias = self.param("bias", nn.initializers.zeros, channels)
+        scale = self.param("scale", nn.initializers.ones, channels) if self.affine else 1.0
+        bias = self.param("bias", nn.initializers.zeros, channels) if self.affine else 0.0
         running = [self.variable("batch_stats", "mean", jnp.zeros, channels)]
         running += [self.variable("batch_stats", "var", jnp.ones, channels)]
         mean, var = (variable.value for variable in running)
@@ -39,6 +40,44 @@ class BatchNorm(nn.Module):
                 variable.value = self.momentum * variable.value + (1 - self.momentum) * value
         rows = (rows - mean) * (lax.rsqrt(var + self.epsilon) * scale) + bias
         return rows.reshape(x.shape).astype(x.dtype)
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch normalisation with a scale and a bias for each class, x [b, ..., c], label [b] int -> [b, ..., c].
+
+    Dumoulin et al. 2017, arXiv:1610.07629, section 2.1. Scales are 1 and biases 0 at first. Statistics are those of
+    `BatchNorm`.
+    """
+
+    classes: int
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    mixes_examples: ClassVar[bool] = True
+
+    @nn.compact
+    def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
+        """Normalises as `BatchNorm` does, then scales and shifts by the label's own numbers."""
+        by_class = (self.classes, x.shape[-1])
+        scale = self.param("scale", nn.initializers.ones, by_class)[label]
+        bias = self.param("bias", nn.initializers.zeros, by_class)[label]
+        x = BatchNorm(self.momentum, self.epsilon, affine=False)(x, train=train)
+        scale, bias = (a.reshape(len(x), *[1] * (x.ndim - 2), -1).astype(x.dtype) for a in (scale, bias))
+        return x * scale + bias
+
+
+class PixelNorm(nn.Module):
+    """x [b, ..., c] over the root of the mean square of its channels, without parameters.
+
+    x / sqrt(mean of x^2 over c + epsilon): Karras et al. 2018, arXiv:1710.10196, section 4.2.
+    """
+
+    epsilon: float = 1e-8
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Normalises each pixel by itself."""
+        del train
+        return x * lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + self.epsilon)
 
 
 class InstanceNorm(nn.Module):

@@ -1,0 +1,25 @@
+"""R3GAN on ImageNet at 64x64 by class: a start for large runs, never run here.
+
+python -m gan_jax.main --config=configs/imagenet64_r3gan.py --workdir=runs/imagenet64_r3gan --config.data.path=~/imagenet
+
+The authors' preset (https://github.com/brownvc/R3GAN, train.py, ImageNet-64), whose batches of 4,096 they split over 64
+GPUs; `accumulate` makes them of parts. The data are image files in a folder for each class. Their augmentation, whose p
+rises from 0 to 0.4, is not set.
+"""
+
+from configs.common import r3gan
+from gan_jax.config import ConfigDict, defaults
+
+
+def get_config() -> ConfigDict:
+    """Returns the config."""
+    config = defaults()
+    config.data = ConfigDict(
+        {"name": "folder", "split": "train", "range": (-1.0, 1.0), "path": "imagenet", "size": 64, "channels": 3}
+    )
+    config.batch_size = 4_096
+    config.steps = 122_000  # 500 million images
+    config.steps_per_call = 5
+    r3gan(config, images=2e8, gamma=(1.0, 0.1), stages=(1536,) * 5, classes=True)
+    config.players.generator.ema = 0.5 ** (4_096 / 5e7)
+    return config

@@ -1,0 +1,36 @@
+"""Self-attention over the pixels of an image, as SAGAN has it."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.layers.convolution import Conv
+from gan_jax.layers.kernels import KernelNorm
+from gan_jax.layers.resample import average
+
+
+class SelfAttention(nn.Module):
+    """x [n, h, w, c] -> x + gamma o [n, h, w, c], gamma one parameter, 0 at first.
+
+    Zhang et al. 2019, arXiv:1805.08318, equations 1 to 4, with keys and values at half the resolution and queries of
+    c / 8 channels, values of c / 2, as in BigGAN's code (which takes the largest of 2x2 pixels, here it is their mean).
+    Raises ValueError where h or w is odd.
+    """
+
+    kernel_norm: KernelNorm | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Returns the image with what its pixels attend to."""
+        n, h, w, c = x.shape
+
+        def pixels(width: int, name: str, source: jax.Array) -> jax.Array:
+            made = Conv(max(1, width), 1, kernel_norm=self.kernel_norm, name=name)(source)
+            return made.reshape(n, -1, made.shape[-1])
+
+        half = average(x)
+        query, key, value = pixels(c // 8, "query", x), pixels(c // 8, "key", half), pixels(c // 2, "value", half)
+        share = nn.softmax(jnp.einsum("nqc,nkc->nqk", query, key), axis=-1)
+        seen = jnp.einsum("nqk,nkc->nqc", share, value).reshape(n, h, w, -1)
+        gamma = self.param("gamma", nn.initializers.zeros, ())
+        return x + gamma * Conv(c, 1, kernel_norm=self.kernel_norm, name="output")(seen)

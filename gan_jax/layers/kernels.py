@@ -1,0 +1,77 @@
+"""What is done to a layer's kernel before it is used, the field `kernel_norm`; and a dense layer that has it."""
+
+import math
+from collections.abc import Callable
+from typing import TypeAlias
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax, random
+
+KernelNorm: TypeAlias = Callable[[], nn.Module]
+"""What makes a layer of kernels [..., c, o] -> the same, that is applied before they are used."""
+
+
+class SpectralNorm(nn.Module):
+    """A kernel [..., c, o] divided by its largest singular value as a matrix [... c, o]: [..., c, o] -> the same.
+
+    Miyato et al. 2018, arXiv:1802.05957, algorithm 1: one step of the power iteration each time that the network is
+    applied in training. Its vector [o] is in the network's stats, so only updates of the network's own player keep it.
+    Each example is scored by itself, so gradient penalties are allowed.
+    """
+
+    epsilon: float = 1e-12
+
+    @nn.compact
+    def __call__(self, kernel: jax.Array) -> jax.Array:
+        """Returns the kernel over the estimate of its largest singular value."""
+        matrix = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
+        first = self.variable(
+            "spectral", "u", lambda: self._unit(random.normal(self.make_rng("params"), matrix[0].shape))
+        )
+        fixed = lax.stop_gradient(matrix)
+        v = self._unit((fixed * first.value).sum(1))
+        u = self._unit((fixed * v[:, None]).sum(0))
+        if self.is_mutable_collection("spectral") and not self.is_initializing():
+            first.value = u
+        return kernel / (matrix * u * v[:, None]).sum().astype(kernel.dtype)
+
+    def _unit(self, vector: jax.Array) -> jax.Array:
+        return vector * lax.rsqrt(jnp.square(vector).sum() + self.epsilon**2)
+
+
+class EqualizedRate(nn.Module):
+    """A kernel [..., c, o] times gain / sqrt(... c): [..., c, o] -> the same, to be initialised by N(0, 1).
+
+    So that Adam moves all layers at the same relative rate: Karras et al. 2018, arXiv:1710.10196, section 4.1.
+    """
+
+    gain: float = 1.0
+
+    @nn.compact
+    def __call__(self, kernel: jax.Array) -> jax.Array:
+        """Returns the kernel in the scale of He et al. 2015."""
+        return kernel * (self.gain / math.sqrt(math.prod(kernel.shape[:-1])))
+
+
+class Dense(nn.Module):
+    """Linen's dense layer with a `kernel_norm`: x [..., c] -> [..., features].
+
+    Parameters, float32: `kernel` [c, features], and with `use_bias` `bias` [features], zero at first.
+    """
+
+    features: int
+    use_bias: bool = True
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    bias_init: nn.initializers.Initializer = nn.initializers.zeros
+    kernel_norm: KernelNorm | None = None
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Returns x kernel + bias [..., features] for x [..., c]."""
+        if self.features < 1:
+            raise ValueError(f"a layer has {self.features} channels: every width must be at least 1")
+        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
+        y = x @ (kernel if self.kernel_norm is None else self.kernel_norm()(kernel))
+        return y + self.param("bias", self.bias_init, (self.features,)) if self.use_bias else y

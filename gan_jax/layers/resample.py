@@ -1,0 +1,60 @@
+"""Images of twice or half the size, without products of zeros: nearest, average, and binomial filters."""
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Array = jax.Array
+
+
+def nearest(x: Array) -> Array:
+    """Returns x [n, h, w, c] with each pixel four times: [n, 2 h, 2 w, c]."""
+    n, h, w, c = x.shape
+    return jnp.broadcast_to(x[:, :, None, :, None], (n, h, 2, w, 2, c)).reshape(n, 2 * h, 2 * w, c)
+
+
+def average(x: Array) -> Array:
+    """Returns the means of 2x2 pixels: [n, h, w, c] -> [n, h / 2, w / 2, c]. Raises ValueError for odd sizes."""
+    for axis in (1, 2):
+        even, odd = _halves(x, axis)
+        x = (even + odd) / 2
+    return x
+
+
+def binomial_up(x: Array) -> Array:
+    """Returns `nearest`, then [1, 2, 1] / 4 along rows and columns: [n, h, w, c] -> [n, 2 h, 2 w, c], zeros outside.
+
+    This is [1, 3, 3, 1] / 4 on the pixels with zeros between them, the up-sampling of StyleGAN2 and R3GAN.
+    """
+    for axis in (1, 2):
+        pair = jnp.stack([_at(x, -1, axis) + 3 * x, 3 * x + _at(x, 1, axis)], axis + 1) / 4
+        x = pair.reshape(*x.shape[:axis], -1, *x.shape[axis + 1 :])
+    return x
+
+
+def binomial_down(x: Array) -> Array:
+    """Returns [1, 2, 1] / 4 along rows and columns, then `average`: [n, h, w, c] -> [n, h / 2, w / 2, c].
+
+    This is every second value of [1, 3, 3, 1] / 8, the down-sampling of StyleGAN2 and R3GAN, with zeros outside. Raises
+    ValueError for odd sizes.
+    """
+    for axis in (1, 2):
+        even, odd = _halves(x, axis)
+        x = (_at(odd, -1, axis) + 3 * (even + odd) + _at(even, 1, axis)) / 8
+    return x
+
+
+def _halves(x: Array, axis: int) -> list[Array]:
+    """Returns x at the even and at the odd positions of an axis."""
+    if x.shape[axis] % 2:
+        raise ValueError(f"images of {x.shape[1]}x{x.shape[2]} cannot be halved: both sizes must be even")
+    size = x.shape[axis + 1]
+    x = x.reshape(*x.shape[:axis], -1, 2 * size, *x.shape[axis + 2 :])
+    return list(lax.split(x, (size, size), axis + 1))
+
+
+def _at(x: Array, shift: int, axis: int) -> Array:
+    """Returns x's neighbours at a distance of 1 or -1 along an axis, 0 outside."""
+    edges = [(0, 0, 0)] * x.ndim
+    edges[axis] = (-shift, shift, 0)
+    return lax.pad(x, jnp.zeros((), x.dtype), edges)

@@ -1,0 +1,147 @@
+"""The residual networks of SNGAN (Miyato et al. 2018, arXiv:1802.05957, appendix B.4), with or without classes.
+
+A block an entry of `widths`. The paper's: for images of 32x32 the generator's (256, 256, 256) and the critic's
+(128, 128, 128, 128) with 2 downs; for 64x64 (512, 256, 128, 64) and (64, 128, 256, 512, 1024) with 5 downs; for 128x128
+(1024, 512, 256, 128, 64) and (64, 128, 256, 512, 1024, 1024) with 5 downs. Images need not be square.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+
+from gan_jax.layers import BatchNorm, ConditionalBatchNorm, Conv, Dense, SelfAttention, SpectralNorm
+from gan_jax.layers.kernels import KernelNorm
+from gan_jax.layers.resample import average, nearest
+
+__all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
+
+Norm = Callable[[jax.Array], jax.Array]
+xavier = nn.initializers.glorot_uniform()
+
+
+class Generator(nn.Module):
+    """z [b, dim] -> x [b, *shape]: blocks of batch norm, activation and 3x3 convolutions, each of twice the size.
+
+    `widths` are the channels of the blocks; the image's sides are multiples of 2^blocks. `attention` is the shorter
+    side, in pixels, of the block's output that `SelfAttention` is applied to, 0 for none. Raises ValueError where sides
+    are no such multiples, or no block has this size.
+    """
+
+    shape: tuple[int, int, int]
+    widths: tuple[int, ...] = (256, 256, 256)
+    attention: int = 0
+    norm: Callable[..., nn.Module] = BatchNorm
+    activation: Callable = nn.relu
+    last_activation: Callable = nn.tanh
+    kernel_norm: KernelNorm | None = None
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
+        """Returns fakes [b, *shape] in the range of the last activation."""
+        return self.make(z, lambda x: self.norm()(x, train=train), train=train)
+
+    def make(self, z: jax.Array, norm: Norm, *, train: bool) -> jax.Array:
+        """Returns fakes [b, *shape] for z [b, dim]; `norm` is applied in the blocks."""
+        start = _divided(self.shape, 2 ** len(self.widths), "blocks")
+        _check_attention(self.attention, [min(start) * 2**n for n in range(1, len(self.widths) + 1)])
+        width = self.widths[0]
+        dense = Dense(math.prod(start) * width, kernel_init=xavier, kernel_norm=self.kernel_norm)
+        x = dense(z).reshape(-1, *start, width)
+        convolve = partial(Conv, use_bias=True, kernel_init=xavier, kernel_norm=self.kernel_norm)
+        for width in self.widths:
+            skip = convolve(width, 1)(x)  # before it is made larger: the same values from a quarter of the products
+            x = convolve(width, 3, padding=1)(nearest(self.activation(norm(x))))
+            x = convolve(width, 3, padding=1)(self.activation(norm(x))) + nearest(skip)
+            if self.attention and min(x.shape[1:3]) == self.attention:
+                x = SelfAttention(self.kernel_norm)(x)
+        x = self.activation(self.norm()(x, train=train))
+        return self.last_activation(convolve(self.shape[-1], 3, padding=1)(x))
+
+
+class ConditionalGenerator(Generator):
+    """z [b, dim], label [b] int -> x [b, *shape]: `Generator` with a scale and a bias of each norm for each class."""
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
+        """Returns fakes [b, *shape] of these classes, in the range of the last activation."""
+        return self.make(z, lambda x: ConditionalBatchNorm(self.classes)(x, label, train=train), train=train)
+
+
+class Critic(nn.Module):
+    """x [b, h, w, c] -> scores [b] (raw): blocks of activations and 3x3 convolutions, summed over pixels, and a line.
+
+    The first `downs` blocks halve the image, whose sides are multiples of 2^downs. `attention` is as the generator's.
+    `kernel_norm` is applied to all kernels. Raises ValueError where sides are no such multiples.
+    """
+
+    widths: tuple[int, ...] = (128, 128, 128, 128)
+    downs: int = 2
+    attention: int = 0
+    activation: Callable = nn.relu
+    kernel_norm: KernelNorm | None = SpectralNorm
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns raw scores [b]: the higher, the more real."""
+        del train
+        return self.score(self.features(x))
+
+    def features(self, x: jax.Array) -> jax.Array:
+        """Returns the features [b, widths[-1]] of x [b, h, w, c], summed over pixels."""
+        if not 0 <= self.downs <= len(self.widths):
+            raise ValueError(f"downs is {self.downs}: it must be at least 0 and at most the {len(self.widths)} blocks")
+        end = _divided(x.shape[1:], 2**self.downs, "downs")
+        _check_attention(self.attention, [min(end) * 2**n for n in range(self.downs)])
+        convolve = partial(Conv, use_bias=True, kernel_init=xavier, kernel_norm=self.kernel_norm)
+        for number, width in enumerate(self.widths):
+            half = average if number < self.downs else lambda x: x
+            skip = convolve(width, 1)(half(x)) if number < self.downs or x.shape[-1] != width else x
+            x = convolve(width, 3, padding=1)(self.activation(x) if number else x)
+            x = half(convolve(width, 3, padding=1)(self.activation(x))) + skip
+            if self.attention and number < self.downs and min(x.shape[1:3]) == self.attention:
+                x = SelfAttention(self.kernel_norm)(x)
+        return self.activation(x).sum((1, 2))
+
+    def score(self, features: jax.Array) -> jax.Array:
+        """Returns the scores [b] of features [b, c]."""
+        return Dense(1, kernel_init=xavier, kernel_norm=self.kernel_norm)(features)[:, 0]
+
+
+class ProjectionCritic(Critic):
+    """x [b, h, w, c], label [b] int -> scores [b]: `Critic` plus <embedding of the label, summed features>.
+
+    Miyato and Koyama 2018, arXiv:1802.05637, eq. 3. The embedding is a kernel [classes, c], with the critic's norm.
+    """
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
+        """Returns raw scores [b] of x as examples of their classes."""
+        del train
+        features = self.features(x)
+        kernel = self.param("embedding", xavier, (self.classes, features.shape[-1]))
+        kernel = kernel if self.kernel_norm is None else self.kernel_norm()(kernel)
+        return self.score(features) + jnp.sum(kernel[label] * features, axis=-1)
+
+
+def _divided(shape: tuple[int, ...], factor: int, layers: str) -> tuple[int, int]:
+    """Returns the sides of an image (h, w, ...) over a factor; raises ValueError where it does not divide them."""
+    if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
+        size = "x".join(map(str, shape))
+        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer {layers}")
+    return shape[0] // factor, shape[1] // factor
+
+
+def _check_attention(attention: int, sides: list[int]) -> None:
+    if attention and attention not in sides:
+        raise ValueError(f"attention is {attention}: it must be 0, or the shorter side of a block's output: {sides}")
