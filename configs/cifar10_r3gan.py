@@ -2,8 +2,8 @@
 
 python -m gan_jax.main --config=configs/cifar10_r3gan.py --workdir=runs/cifar10_r3gan
 
-The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10): 20.8 million parameters in the generator, 21.3
-in the critic, batches of 512, for GPUs. Their augmentation, whose p rises from 0 to 0.55, is not set.
+The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10): 20.8 million parameters in the generator,
+21.3 in the critic, batches of 512, for GPUs. Their augmentation, whose p rises from 0 to 0.55, is not set.
 --config=configs/cifar10_r3gan.py:cpu is of one block a stage and widths of 96, without classes, in batches of 64.
 """
 

@@ -86,7 +86,9 @@ def likelihood(samples: int) -> dict[str, Any]:
     return {"name": "likelihood.likelihood", "split": "test", "samples": samples}
 
 
-def r3gan(config: ConfigDict, *, images: float, gamma: tuple[float, float], stages: tuple[int, ...], classes: bool) -> None:
+def r3gan(
+    config: ConfigDict, *, images: float, gamma: tuple[float, float], stages: tuple[int, ...], classes: bool
+) -> None:
     """Sets the objective, networks and players of R3GAN's presets, Huang et al. 2025, arXiv:2501.05441.
 
     Numbers fall over so many `images`, by half a cosine: gamma, the weight of both gradient penalties times 2, and the

@@ -1,10 +1,10 @@
 """R3GAN on ImageNet at 64x64 by class: a start for large runs, never run here.
 
-python -m gan_jax.main --config=configs/imagenet64_r3gan.py --workdir=runs/imagenet64_r3gan --config.data.path=~/imagenet
+python -m gan_jax.main --config=configs/imagenet64_r3gan.py --workdir=runs/imagenet64_r3gan
 
 The authors' preset (https://github.com/brownvc/R3GAN, train.py, ImageNet-64), whose batches of 4,096 they split over 64
-GPUs; `accumulate` makes them of parts. The data are image files in a folder for each class. Their augmentation, whose p
-rises from 0 to 0.4, is not set.
+GPUs; `accumulate` makes them of parts. The data are image files in a folder for each class, --config.data.path=FOLDER.
+Their augmentation, whose p rises from 0 to 0.4, is not set.
 """
 
 from configs.common import r3gan

@@ -30,8 +30,9 @@ SHAPES = {
     "grid": (2,),
     "stacked_mnist": (28, 28, 3),
     "fashion_mnist": (28, 28, 1),
+    "cifar10": (32, 32, 3),
 }
-CLASSES = {"digits": 10, "mnist": 10, "binary_mnist": 10, "stacked_mnist": 1000, "fashion_mnist": 10}
+CLASSES = {"digits": 10, "mnist": 10, "binary_mnist": 10, "stacked_mnist": 1000, "fashion_mnist": 10, "cifar10": 10}
 
 
 def on_its_data(config):
@@ -41,7 +42,8 @@ def on_its_data(config):
         return build_on(config, SHAPES[data.name], CLASSES.get(data.name, 0))
     size = (data.size, data.size) if isinstance(data.size, int) else tuple(data.size)
     others = {*data.get("fields", {})} - {"x"}
-    return build_on(config, (*size, data.get("channels", 3)), data.get("classes", 0), others)
+    by_class = any("Conditional" in spec.name for spec in config.networks.values())
+    return build_on(config, (*size, data.get("channels", 3)), 1000 if by_class else 0, others)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -73,12 +75,36 @@ def test_config_lowers_for_accelerators_with_native_convolutions(file, platform)
     program = export.export(step, platforms=[platform])(state, batches, experiment.keys.train, experiment.hyperparams)
     layers = [spec.name for spec in config.networks.values()]
     convolves = any(
-        name.startswith(("dcgan", "translation", "super_resolution"))
+        name.startswith(("dcgan", "r3gan", "sngan", "super_resolution", "translation"))
         or "Conv" in name
         or name == "classifier.Classifier"
         for name in layers
     )
     assert ("stablehlo.convolution" in program.mlir_module()) == convolves
+
+
+LARGE = [file for file in FILES if any(word in file.stem for word in ("sngan", "r3gan_", "_r3gan", "stylegan2"))]
+
+
+@pytest.mark.parametrize("file", [file for file in LARGE if file.stem != "ring_r3gan"], ids=lambda file: file.stem)
+def test_a_narrow_copy_of_a_large_config_trains(file):
+    """One step of the same terms and layers, 8 channels wide, on images of the fewest pixels that they can take."""
+    config = configs.load(file).unlock()
+    for spec in config.networks.values():
+        spec.widths = (8,) * 2
+        if "blocks" in spec:
+            spec.blocks, spec.group = 1, 4
+    if "downs" in config.networks.critic:
+        config.networks.critic.downs = 1
+    config.batch_size, config.samplers.z.dim = 4, 8
+    classes = 3 if "label" in config.samplers else 0
+    experiment = build_on(config, (8, 8, 3), classes)
+    state = experiment.init(experiment.keys.init)
+    leading = (experiment.updates_per_step, config.batch_size)
+    batches = {"x": random.uniform(random.key(0), (*leading, 8, 8, 3)), "label": jnp.zeros(leading, jnp.int32)}
+    batches = {name: batches[name] for name in experiment.spec}
+    after, metrics = jax.jit(experiment.train_step)(state, batches, experiment.keys.train, experiment.hyperparams)
+    assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((after, metrics)))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

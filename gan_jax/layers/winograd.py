@@ -16,9 +16,6 @@ a core's cache holds.
 The convolution is a bilinear operation of its own (a JAX primitive), so that its gradients are made in the same way.
 For images it is the convolution of the outputs' gradient with the kernel turned round. For the kernel it is another
 bilinear operation, G' (V' (A' dy A)) G. Each is the other's transpose, so all can be differentiated to any order.
-
-Grouped kernels become products over several groups at once, with zeros between the groups, because products of a few
-channels are slow.
 """
 
 import math
@@ -37,51 +34,39 @@ Array: TypeAlias = jax.Array
 
 AT_ONCE = 2**18
 """Values of the transformed images that are computed at once."""
-CHANNELS = 32
-"""The least channels of a product of grouped kernels."""
 KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 """G of the formula above."""
 
 
-def convolution(x: Array, kernel: Array, *, padding: int, groups: int = 1) -> Array:
-    """Computes the convolution of stride 1: x [n, h, w, c], kernel [3, 3, c / groups, o] -> [n, h', w', o].
+def convolution(x: Array, kernel: Array, *, padding: int) -> Array:
+    """Computes the convolution of stride 1: x [n, h, w, c], kernel [3, 3, c, o] -> [n, h', w', o].
 
-    h' = h + 2 padding - 2, and w' likewise; `padding` is 0, 1 or 2. Channels c and o are divided into `groups` in their
-    order. float32, or more.
+    h' = h + 2 padding - 2, and w' likewise; `padding` is 0, 1 or 2. float32, or more.
     """
-    return _convolution.bind(x, kernel, padding=padding, groups=groups)
+    return _convolution.bind(x, kernel, padding=padding)
 
 
-def pays(images: tuple[int, ...], kernel: Array, padding: int, groups: int) -> bool:
-    """Returns whether this is faster than the other forms for images [n, h, w, c], a kernel [3, 3, c / groups, o].
+def pays(images: tuple[int, ...], kernel: Array, padding: int) -> bool:
+    """Returns whether this is faster than the other forms for images [n, h, w, c] and a kernel [3, 3, c, o].
 
-    The bounds agree with 18 of 22 layers without groups, timed both ways with their gradients: batches of 8 to 64, 4x4
-    to 48x48 pixels, 3 to 256 channels. Above them 8 to 34% of the processor's time is saved, and one layer loses 8%.
-    Below them up to 138% would be lost; three layers would save 3 to 7%, and compile three times as long (2 CPU cores,
-    shared with other work, 2026-11-27). It is never used in half precision, which would round the sums of inputs. Of
-    grouped kernels, whose other form is a product for each group, it takes all.
+    The bounds agree with 18 of 22 layers timed both ways with their gradients: batches of 8 to 64, 4x4 to 48x48 pixels,
+    3 to 256 channels. Above them 8 to 34% of the processor's time is saved, and one layer loses 8%. Below them up to
+    138% would be lost; three layers would save 3 to 7%, and compile three times as long (2 CPU cores, shared with other
+    work, 2026-11-27). It is never used in half precision, which would round the sums of inputs.
     """
     n, h, w, c = images
-    if jnp.finfo(kernel.dtype).bits < 32:
-        return False
     o, pixels = kernel.shape[3], n * (h + 2 * padding - 2) * (w + 2 * padding - 2)
-    return groups > 1 or (min(c, o) >= 32 and c * o >= 2048 and pixels >= 4096)
+    return min(c, o) >= 32 and c * o >= 2048 and pixels >= 4096 and jnp.finfo(kernel.dtype).bits >= 32
 
 
-def _convolve(x: Array, kernel: Array, *, padding: int, groups: int) -> Array:
+def _convolve(x: Array, kernel: Array, *, padding: int) -> Array:
     h, w = (size + 2 * padding - 2 for size in x.shape[1:3])
-    joined, tiles = _joined(kernel.shape[2], groups), (-(-h // 2), -(-w // 2))
-    kernels = _transformed(_dense_groups(kernel, groups, joined))
-    images = _grouped(_padded(x, padding, tiles, 2), groups // joined)
-    images = _in_parts(images, 16 * math.prod(tiles) * max(kernels.shape[-2:]))
-
-    def of_group(image_and_kernel: tuple[Array, Array]) -> Array:
-        images, kernel = image_and_kernel
-        return _each(partial(_tiles, kernel=kernel), images)
-
-    y = _each(of_group, (images, kernels))
-    y = _ungrouped(y.reshape(len(y), -1, *y.shape[3:]))
-    return y[:, :h, :w]
+    tiles = -(-h // 2), -(-w // 2)
+    images = _in_parts(_padded(x, padding, tiles, 2), 16 * math.prod(tiles) * max(kernel.shape[2:]))
+    transformed = jnp.einsum("iu,jv,uvco->ijco", KERNEL, KERNEL, kernel, precision="highest").astype(kernel.dtype)
+    of_part = partial(_tiles, kernel=transformed)
+    y = of_part(images[0]) if len(images) == 1 else lax.map(of_part, images)
+    return y.reshape(len(x), *y.shape[-3:])[:, :h, :w]
 
 
 def _tiles(x: Array, *, kernel: Array) -> Array:
@@ -94,24 +79,17 @@ def _tiles(x: Array, *, kernel: Array) -> Array:
     return _outputs(products, 1)
 
 
-def _kernel_gradient(x: Array, y: Array, *, padding: int, groups: int) -> Array:
-    """Returns sum over n, i of x[n, i + u - p, c] y[n, i, o] as [3, 3, c / groups, o], for `convolution`'s shapes."""
-    c, o, tiles = x.shape[3] // groups, y.shape[3] // groups, tuple(-(-size // 2) for size in y.shape[1:3])
-    joined = _joined(c, groups)
-    most = 16 * math.prod(tiles) * joined * max(c, o)
-    images = _in_parts(_grouped(_padded(x, padding, tiles, 2), groups // joined), most)
-    gradients = _in_parts(_grouped(_padded(y, 0, tiles, 0), groups // joined), most)
-
-    def of_group(pair: tuple[Array, Array]) -> Array:
-        if len(pair[0]) == 1:
-            return _kernel_of_tiles(pair[0][0], pair[1][0])
-        none = jnp.zeros((4, 4, joined * c, joined * o), x.dtype)
-        return lax.scan(lambda total, pair: (total + _kernel_of_tiles(*pair), None), none, pair)[0]
-
-    made = _each(of_group, (images, gradients))
-    made = jnp.einsum("iu,jv,gijco->guvco", KERNEL, KERNEL, made, precision="highest")
-    made = made.reshape(-1, 3, 3, joined, c, joined, o)
-    return jnp.einsum("guvqcqo->uvcgqo", made).reshape(3, 3, c, -1).astype(x.dtype)
+def _kernel_gradient(x: Array, y: Array, *, padding: int) -> Array:
+    """Returns sum over n, i of x[n, i + u - p, c] y[n, i, o] as [3, 3, c, o], for `convolution`'s shapes."""
+    c, o, tiles = x.shape[3], y.shape[3], tuple(-(-size // 2) for size in y.shape[1:3])
+    framed = _padded(x, padding, tiles, 2), _padded(y, 0, tiles, 0)
+    images, gradients = (_in_parts(part, 16 * math.prod(tiles) * max(c, o)) for part in framed)
+    if len(images) == 1:
+        made = _kernel_of_tiles(images[0], gradients[0])
+    else:
+        none = jnp.zeros((4, 4, c, o), x.dtype)
+        made = lax.scan(lambda total, pair: (total + _kernel_of_tiles(*pair), None), none, (images, gradients))[0]
+    return jnp.einsum("iu,jv,ijco->uvco", KERNEL, KERNEL, made, precision="highest").astype(x.dtype)
 
 
 def _kernel_of_tiles(x: Array, y: Array) -> Array:
@@ -153,25 +131,6 @@ def _stacked(parts: list[Array]) -> Array:
     return jnp.stack([part.reshape(-1, part.shape[-1]) for part in parts])
 
 
-def _transformed(kernel: Array) -> Array:
-    """Returns G g G', [groups, 4, 4, c, o], for kernels [groups, 3, 3, c, o]."""
-    return jnp.einsum("iu,jv,guvco->gijco", KERNEL, KERNEL, kernel, precision="highest").astype(kernel.dtype)
-
-
-def _joined(c: int, groups: int) -> int:
-    """Returns how many groups of c channels a product is of: a divisor of their number, CHANNELS or more in all."""
-    enough = (size for size in range(1, groups) if groups % size == 0 and size * c >= CHANNELS)
-    return next(enough, groups)
-
-
-def _dense_groups(kernel: Array, groups: int, joined: int) -> Array:
-    """Returns a kernel [3, 3, c, o] of groups as kernels [groups / joined, 3, 3, joined c, joined o / groups]."""
-    c, o = kernel.shape[2], kernel.shape[3] // groups
-    kernel = kernel.reshape(3, 3, c, -1, joined, o)
-    dense = jnp.einsum("uvcgqo,pq->guvpcqo", kernel, jnp.eye(joined, dtype=kernel.dtype), precision="highest")
-    return dense.reshape(-1, 3, 3, joined * c, joined * o)
-
-
 def _padded(x: Array, padding: int, tiles: tuple[int, ...], more: int) -> Array:
     """Returns x with `padding` zeros above and left, and zeros below and right, of 2 tiles + more rows and columns."""
     sizes = zip(tiles, x.shape[1:3], strict=True)
@@ -179,35 +138,15 @@ def _padded(x: Array, padding: int, tiles: tuple[int, ...], more: int) -> Array:
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
 
-def _grouped(x: Array, groups: int) -> Array:
-    """Returns x [n, h, w, c] by groups of its channels, [groups, n, h, w, c / groups]."""
-    return x[None] if groups == 1 else jnp.moveaxis(x.reshape(*x.shape[:3], groups, -1), 3, 0)
-
-
-def _ungrouped(x: Array) -> Array:
-    """Returns `_grouped`'s x."""
-    return x[0] if len(x) == 1 else jnp.moveaxis(x, 0, 3).reshape(*x.shape[1:4], -1)
-
-
 def _in_parts(x: Array, values: int) -> Array:
-    """Returns x [groups, n, ...] as [groups, parts, n / parts, ...]: AT_ONCE at most, where an image has so many."""
-    n = x.shape[1]
-    size = max(size for size in range(1, n + 1) if n % size == 0 and (size == 1 or size * values <= AT_ONCE))
-    return x.reshape(len(x), -1, size, *x.shape[2:])
+    """Returns x [n, ...] as [parts, n / parts, ...], of AT_ONCE values at most where one image has not more."""
+    size = max(size for size in range(1, len(x) + 1) if len(x) % size == 0 and (size == 1 or size * values <= AT_ONCE))
+    return x.reshape(-1, size, *x.shape[1:])
 
 
-def _each(function: Callable[[Any], Array], inputs: Any) -> Array:
-    """Maps a function over the first axis of its inputs, in a loop where there are several of them."""
-    if len(jax.tree.leaves(inputs)[0]) == 1:
-        return function(jax.tree.map(lambda part: part[0], inputs))[None]
-    return lax.map(function, inputs)
-
-
-def _turned(kernel: Array, groups: int) -> Array:
-    """Returns the kernel that takes outputs to inputs, [3, 3, o / groups, c]: turned round, channels exchanged."""
-    c, o = kernel.shape[2:]
-    kernel = kernel[::-1, ::-1].reshape(3, 3, c, groups, o // groups)
-    return kernel.transpose(0, 1, 4, 3, 2).reshape(3, 3, o // groups, -1)
+def _turned(kernel: Array) -> Array:
+    """Returns the kernel that takes outputs to inputs, [3, 3, o, c]: turned round, channels exchanged."""
+    return kernel[::-1, ::-1].swapaxes(2, 3)
 
 
 def _primitive(name: str, function: Callable[..., Array]) -> Primitive:
@@ -229,15 +168,15 @@ def _primitive(name: str, function: Callable[..., Array]) -> Primitive:
     return primitive
 
 
-def _to_images(gradient: Array, _: Any, kernel: Array, *, padding: int, groups: int) -> Array:
-    return convolution(gradient, _turned(kernel, groups), padding=2 - padding, groups=groups)
+def _to_images(gradient: Array, _: Any, kernel: Array, *, padding: int) -> Array:
+    return convolution(gradient, _turned(kernel), padding=2 - padding)
 
 
 _convolution = _primitive("winograd", _convolve)
 _for_kernel = _primitive("winograd_kernel", _kernel_gradient)
-ad.defbilinear(_convolution, _to_images, lambda gradient, x, _, **geometry: _for_kernel.bind(x, gradient, **geometry))
+ad.defbilinear(_convolution, _to_images, lambda gradient, x, _, padding: _for_kernel.bind(x, gradient, padding=padding))
 ad.defbilinear(
     _for_kernel,
-    lambda gradient, _, y, **geometry: _to_images(y, None, gradient, **geometry),
-    lambda gradient, x, _, **geometry: convolution(x, gradient, **geometry),
+    lambda gradient, _, y, padding: _to_images(y, None, gradient, padding=padding),
+    lambda gradient, x, _, padding: convolution(x, gradient, padding=padding),
 )
