@@ -184,7 +184,7 @@ def test_sweeps_take_array_numbers(tiny):
     base = tiny()
     cells = grid({RATE: np.float32([1e-3, 1e-4]), "steps": [np.int64(20)]})
     assert [cell.name for cell in cells] == ["learning_rate=0.001, steps=20", "learning_rate=0.0001, steps=20"]
-    by_numpy = expand(Sweep(base, [*cells, Cell("widths", {"networks.critic.widths": np.array([4, 8])})]))
+    by_numpy = expand(Sweep(base, [*cells, Cell("range", {"data.range": np.array([-2.0, 2.0])})]))
     by_hand = expand(Sweep(base, named({"a": {RATE: 1e-3, "steps": 20}}), Seeds(np.int64(2))))
     assert by_numpy[0].values == by_hand[0].values
     assert by_numpy[0].folder.rpartition("-")[2] == by_hand[0].folder.rpartition("-")[2]

@@ -17,6 +17,13 @@ RUN_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "sh
 EVIL = "<script>alert(1)</script>"
 
 
+OWN = {
+    "workers.py",  # between a process and those that it has started, by pipes
+    "convert_lpips.py",  # whose unpickler allows the names of arrays alone: test_lpips.py
+}
+"""Files that unpickle what is not anybody's."""
+
+
 def calls(file):
     """(dotted name, keyword arguments) of every call in a file."""
     for node in ast.walk(ast.parse(file.read_text())):
@@ -26,7 +33,7 @@ def calls(file):
 
 @pytest.mark.parametrize("file", [*FILES, *SCRIPTS], ids=lambda file: file.name)
 def test_nothing_is_unpickled_or_evaluated(file):
-    assert not {name.split(".")[0] for name in imports(file)} & RUN_CODE
+    assert file.name in OWN or not {name.split(".")[0] for name in imports(file)} & RUN_CODE
     for name, words in calls(file):
         assert name not in ("eval", "exec", "compile", "__import__"), file
         if name in ("np.load", "numpy.load", "np.lib.format.read_array", "np.save", "np.savez", "np.savez_compressed"):

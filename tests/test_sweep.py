@@ -31,14 +31,14 @@ from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 def get_sweep():
     cells = {
-        "cannot be": {"networks.critic.widths": (4,)},
+        "cannot be": {"networks.critic.width": 0},
         "minimax": {"objective.name": "adversarial.minimax"},
         "non-saturating": {},
     }
     small = {
         "steps": 4, "batch_size": 8, "steps_per_call": 2, "log_every_steps": 1, "sample_every_steps": 4,
-        "checkpoint_every_steps": 2, "evaluators": {}, "networks.generator.widths": (8, 4),
-        "networks.critic.widths": (4, 8),
+        "checkpoint_every_steps": 2, "evaluators": {}, "networks.generator.width": 4,
+        "networks.critic.width": 4,
     }
     metrics = [Metric("critic/loss"), Metric("generator/loss", "lower")]
     curves = [Curve("critic/loss"), Curve("generator/gradient_norm", "critic/fake_probability")]
@@ -96,7 +96,7 @@ def test_killed_and_started_again_it_makes_the_same_table(file, undisturbed, tmp
         str(folder / "ablation.html"),
     ]
     assert "failed at step 0: cells/cannot_be-" in captured.err
-    assert "differ in length" in captured.err.splitlines()[-1]
+    assert "every width must be at least 1" in captured.err.splitlines()[-1]
     for name in ("ablation.md", "ablation.json"):
         assert (folder / name).read_bytes() == (undisturbed / name).read_bytes()
     assert "| cannot be | 2 | 2 not run | — | — |" in (folder / "ablation.md").read_text()

@@ -196,7 +196,7 @@ def test_names_that_no_run_will_have_are_refused_with_near_ones(base, change, me
 def test_a_name_is_of_any_cell_and_a_cell_that_cannot_be_has_none(base, monkeypatch):
     gp = {"objective": {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 1.0}}}
     gp |= {"networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5}}
-    cells = named({"cannot be": {"networks.critic.widths": (4,)}, "plain": {}, "gp": gp})
+    cells = named({"cannot be": {"networks.critic.width": 0}, "plain": {}, "gp": gp})
     sweep = asking(base, "critic/accuracy", "critic/input_gradient_norm", cells=cells)
     assert names.check(sweep, expand(sweep)) == []
     built = []

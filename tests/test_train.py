@@ -227,7 +227,7 @@ def test_report_is_one_file_that_shows_the_run(whole):
     assert page.count("data:image/png;base64,") == 3
     assert page.count("<svg") == 7
     assert "critic/fake_probability" in page
-    assert "networks.generator.widths" in page
+    assert "networks.generator.width" in page
     assert 'src="http' not in page
     assert "<script" not in page
 

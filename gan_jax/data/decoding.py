@@ -35,7 +35,7 @@ def into(folder: Path, examples: Examples) -> None:
     per_chunk = _per_chunk(examples)
     chunks = [range(i, min(i + per_chunk, len(examples))) for i in range(0, len(examples), per_chunk)]
     _reserve(part, examples, len(chunks))
-    done = np.load(part / _DONE, mmap_mode="r+")
+    done = np.load(part / _DONE, mmap_mode="r+", allow_pickle=False)
     left = [number for number, flag in enumerate(done) if not flag]
     job = partial(write_chunk, os.fspath(part), examples)
     failures: list[str] = []
@@ -83,7 +83,7 @@ def write_chunk(part: str, examples: Examples, number: int, indices: range) -> t
 
 def _reserve(part: Path, examples: Examples, chunks: int) -> None:
     """Makes the arrays' files in their full size, so that a full disk is an error here. Keeps those of before."""
-    if (part / _DONE).is_file() and len(np.load(part / _DONE)) == chunks:
+    if (part / _DONE).is_file() and len(np.load(part / _DONE, allow_pickle=False)) == chunks:
         return
     for name, shape in examples.shapes.items():
         array = np.lib.format.open_memmap(part / f"{name}.npy", "w+", np.uint8, (len(examples), *shape))
@@ -95,7 +95,7 @@ def _reserve(part: Path, examples: Examples, chunks: int) -> None:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
     with atomically(part / _DONE) as file:
-        np.save(file, np.zeros(chunks, np.uint8))
+        np.save(file, np.zeros(chunks, np.uint8), allow_pickle=False)
 
 
 def summary(folder: Path, names: Sequence[str]) -> tuple[str, list[int]]:

@@ -109,7 +109,7 @@ def _opened(folder: Path, examples: Examples) -> Stored:
     try:
         about = json.loads((folder / decoding.ABOUT).read_text())
         fingerprint, limits = str(about["fingerprint"]), (int(about["limits"][0]), int(about["limits"][1]))
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in examples.shapes}
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in examples.shapes}
     except (ValueError, KeyError, TypeError, IndexError, EOFError, FileNotFoundError) as error:
         raise UserError(f"{damaged} ({one_line(error)})") from error
     for name, shape in examples.shapes.items():

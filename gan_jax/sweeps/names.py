@@ -68,7 +68,7 @@ def _names(config: ConfigDict, source: Source) -> tuple[set[str], set[str]]:
 
 
 def _evaluated(config: ConfigDict, name: str, experiment: Experiment, load: Callable[[str], Dataset]) -> set[str]:
-    one = ConfigDict({"data": config.data, "evaluators": {name: config.evaluators[name]}})
+    one = ConfigDict({"data": config.data, "evaluators": {name: config.evaluators[name]}, "keep_best": ""})
     return {*evaluate.value_names(evaluate.make(one, experiment, load))}
 
 
