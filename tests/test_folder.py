@@ -107,6 +107,14 @@ def test_parts_by_number():
     assert names(first) == sorted(names(first))
 
 
+def test_a_part_held_out_of_a_larger_set_is_a_tenth_of_a_small_one(caplog):
+    old = some(50)
+    first, last = parts.choose(old, "train[:-5000]"), parts.choose(old, "train[-5000:]")
+    assert (first, last) == (parts.choose(old, "train[:90%]"), parts.choose(old, "train[90%:]"))
+    assert "of 50 files a tenth is held out instead" in caplog.text
+    assert len(parts.choose(old, "train[-20:]")) == 20
+
+
 def test_more_files_than_there_are_is_warned_of(caplog):
     assert len(parts.choose(some(5), "train[:10]")) == 5
     assert "more files than there are: 5" in caplog.text

@@ -28,7 +28,7 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
     Raises:
         UserError: for a part that is not written in this way, or a wrong expression.
     """
-    _, low, high = _parsed(split)
+    low, high = (_end(end, split, len(listed)) for end in _parsed(split)[1:])
     if low is None and high is None:
         return list(listed)
     with reraise_as(f"config.data.group is {group!r}, which is no regular expression"):
@@ -43,6 +43,14 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
         logging.warning("split %r asks for more files than there are: %d are taken", split, len(listed))
     kept = {*order[int(low) if low else None : int(high) if high else None]}
     return [file for i, file in enumerate(listed) if i in kept]
+
+
+def _end(end: str | None, split: str, n: int) -> str | None:
+    """Returns an end of a part of n files; where half of them or more would be held out, a tenth is."""
+    if end is None or end.endswith("%") or int(end) >= 0 or 2 * -int(end) < n:
+        return end
+    logging.warning("split %r is of a larger set: of %d files a tenth is held out instead", split, n)
+    return "90%"
 
 
 def _parsed(split: str) -> tuple[str, str | None, str | None]:
