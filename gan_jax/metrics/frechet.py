@@ -43,12 +43,14 @@ def merge(a: Moments, b: Moments) -> Moments:
     return Moments(count, a.mean + apart * (b.count / count), scatter)
 
 
-def rank(moments: Moments) -> int:
+def rank(features: ArrayLike | Moments) -> int:
     """Returns the rank of the covariance: at most count - 1, and below d where it is singular.
 
     The Fréchet distance of a singular covariance is finite but says little: too few examples make it far too large.
     """
-    return _root(moments).shape[1]
+    root = _mean_and_root(features)[1]
+    values = np.linalg.eigvalsh(root.T @ root)
+    return int((values > values[-1:] * max(root.shape) * np.finfo(np.float64).eps).sum())
 
 
 def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> float:
@@ -62,15 +64,27 @@ def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> fl
 
     Equal to the formula by scipy's sqrtm within 1e-9 of the traces. The trace of the root is taken as the sum of the
     singular values of R1^T R2 with C = R R^T, which stays as exact where the covariances are singular, as with n <= d
-    (see `rank`). Raises ValueError as `features.check` does, and where the dimensions differ.
+    (see `rank`). Features with n <= d are such a root themselves, so that no matrix of [d, d] is made. Raises
+    ValueError as `features.check` does, and where the dimensions differ.
     """
-    real, fake = (x if isinstance(x, Moments) else moments(x) for x in (real, fake))
-    if real.mean.shape != fake.mean.shape:
-        raise ValueError(f"real features have {len(real.mean)} dimensions and fake ones {len(fake.mean)}")
-    one, other = _root(real), _root(fake)
+    (mean, one), (fake_mean, other) = _mean_and_root(real), _mean_and_root(fake)
+    if mean.shape != fake_mean.shape:
+        raise ValueError(f"real features have {len(mean)} dimensions and fake ones {len(fake_mean)}")
     shared = np.linalg.svd(one.T @ other, compute_uv=False).sum()
-    distance = np.square(real.mean - fake.mean).sum() + np.square(one).sum() + np.square(other).sum() - 2 * shared
+    distance = np.square(mean - fake_mean).sum() + np.square(one).sum() + np.square(other).sum() - 2 * shared
     return max(float(distance), 0.0)  # below 0 by rounding alone
+
+
+def _mean_and_root(features: ArrayLike | Moments) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the mean [d] and R with R R^T the covariance: [d, n] of features with n <= d, else [d, rank]."""
+    if isinstance(features, Moments):
+        return features.mean, _root(features)
+    x = table.check(features)
+    if len(x) > x.shape[1]:
+        made = moments(x)
+        return made.mean, _root(made)
+    mean = x.mean(axis=0)
+    return mean, (x - mean).T / np.sqrt(len(x) - 1)
 
 
 def _root(moments: Moments) -> np.ndarray:

@@ -14,9 +14,8 @@ import numpy as np
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.features import Network
-from gan_jax.metrics import frechet as moments
 from gan_jax.metrics.classifier import classifier_score
-from gan_jax.metrics.frechet import frechet_distance
+from gan_jax.metrics.frechet import frechet_distance, rank
 from gan_jax.metrics.kernel_distance import kernel_distance
 from gan_jax.metrics.manifolds import DensityCoverage, PrecisionRecall, density_coverage, precision_recall, without_ball
 from gan_jax.metrics.modes import mode_coverage
@@ -61,14 +60,14 @@ class Comparison(NamedTuple):
 
 
 def _frechet(c: Comparison) -> tuple[float]:
-    real, fake = (moments.moments(side.features) for side in (c.real, c.fake))
-    dim = len(fake.mean)
-    if fake.count <= dim:
+    real, fake = c.real.features, c.fake.features
+    count, dim = fake.shape
+    if count <= dim:
         logging.warning(
             "frechet/%s: %d samples span %d of %d dimensions, so the value is too large: take many more samples",
             c.network,
-            fake.count,
-            moments.rank(fake),
+            count,
+            rank(fake),
             dim,
         )
     return (frechet_distance(real, fake),)
