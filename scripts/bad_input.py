@@ -1,6 +1,6 @@
 """Gives wrong values and wrong files to the command line, and checks how each case ends.
 
-    python scripts/bad_input.py --cases=3000 [--seed=0] [--config=configs/X.py ...] [--kind=K ...] [--verbose --only=N]
+    python scripts/bad_input.py --cases=3500 [--seed=0] [--config=configs/X.py ...] [--kind=K ...] [--verbose --only=N]
 
 Every field of every config is given values of other types, signs and sizes, NaN, names of other things, text of every
 kind, on the command line, in a config.json and in a Python file; every mode is given damaged runs, data, caches,

@@ -149,7 +149,7 @@ def test_the_critic_learns_a_fixed_generator(name):
     _, first = step(state)
     for _ in range(60):
         state, metrics = step(state)
-    least = 0.1 if name in ("least_squares", "hinge_lecam", "r3gan", "relativistic") else 0.5
+    least = 0.1 if name in ("least_squares", "hinge_lecam", "r3gan", "relativistic", "pix2pix") else 0.5
     assert metrics["critic/loss"] < first["critic/loss"] - least
     assert metrics["critic/accuracy"] > max(0.8, first["critic/accuracy"])
     if "critic/distance" in metrics:
