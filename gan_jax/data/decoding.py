@@ -77,7 +77,7 @@ def write_chunk(part: str, examples: Examples, number: int, indices: range) -> t
             file.seek(file.tell() + indices.start * int(np.prod(shape)))
             file.write(block.data)
             file.flush()
-            os.fdatasync(file.fileno())
+            os.fsync(file.fileno())
     return number, []
 
 
@@ -89,6 +89,8 @@ def _reserve(part: Path, examples: Examples, chunks: int) -> None:
         array = np.lib.format.open_memmap(part / f"{name}.npy", "w+", np.uint8, (len(examples), *shape))
         del array
         with (part / f"{name}.npy").open("r+b") as file:
+            if not hasattr(os, "posix_fallocate"):  # as on macOS, where a full disk is an error of a chunk's write
+                continue
             try:
                 os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
             except OSError:

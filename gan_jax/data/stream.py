@@ -4,7 +4,6 @@ Grain reads ahead in the order of steps, in threads; each of them has a process 
 own processes would import JAX, and live on where this process is killed.
 """
 
-import os
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from gan_jax.data.examples import Lazy
 from gan_jax.data.order import Order
 from gan_jax.data.rows import Rows
-from gan_jax.data.workers import Workers
+from gan_jax.data.workers import Workers, cores
 
 MOST_WORKERS = 16
 AHEAD_BYTES = 1 << 27
@@ -98,7 +97,7 @@ class Stream:
 
 def workers() -> int:
     """Returns how many processes decode: one for each core that this process may use, up to a limit."""
-    return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+    return min(cores(), MOST_WORKERS)
 
 
 def decode(fields: Mapping[str, Lazy], indices: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

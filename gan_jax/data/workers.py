@@ -30,7 +30,7 @@ def run(job: Callable[..., Any], parts: Sequence[tuple[Any, ...]], size: int) ->
     A small job, of a `size` below FEW, is done in this process. Raises what a part raises, and UserError where a
     process dies.
     """
-    count = min(len(os.sched_getaffinity(0)), len(parts))
+    count = min(cores(), len(parts))
     if size < FEW or count < 2:
         yield from (job(*part) for part in parts)
         return
@@ -43,6 +43,11 @@ def run(job: Callable[..., Any], parts: Sequence[tuple[Any, ...]], size: int) ->
             for future in waiting:
                 future.cancel()
             started.close()
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Workers:
