@@ -22,7 +22,7 @@ WGAN = {
     "players.critic.optimizer": RMSPROP,
     "players.generator.optimizer": RMSPROP,
 }
-"""What a WGAN changes in a GAN's config, beside its critic's updates and the clipping of its weights."""
+"""The changes of a WGAN to a GAN's config, beside its critic's updates and the clipping of its weights."""
 
 
 def autoencoder_defaults() -> ConfigDict:

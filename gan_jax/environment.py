@@ -34,7 +34,7 @@ def blame(error: BaseException) -> str:
 
 
 def is_of_numbers(error: BaseException) -> bool:
-    """Whether it says that a value is not finite, as JAX_DEBUG_NANS and JAX_DEBUG_INFS make errors of that."""
+    """Returns True for an error about a value that is not finite, as JAX_DEBUG_NANS and JAX_DEBUG_INFS raise."""
     return any(isinstance(part, FloatingPointError) for part in _chain(error))
 
 

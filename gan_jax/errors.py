@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 MAX_NAMES, MAX_LETTERS = 40, 2000  # of a message
 CODE_ERRORS = (Exception, SystemExit, GeneratorExit)
-"""What a user's own code may raise: everything but Ctrl-C and the stops of signals."""
+"""The errors that a user's own code may raise: everything but Ctrl-C and the stops of signals."""
 
 
 class UserError(Exception):

@@ -50,7 +50,7 @@ def streams(seed: int) -> Keys:
 
 
 class Inputs(NamedTuple):
-    """How the examples of a data set become what networks are given; the attributes are those of `Experiment`.
+    """The functions between a data set's examples and the networks' inputs; the attributes are those of `Experiment`.
 
     Attributes:
         stored: the fields of the data.

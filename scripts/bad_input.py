@@ -106,7 +106,7 @@ def main(argv: list[str]) -> int:
 
 
 class Plan(NamedTuple):
-    """What cases are made of: a seed, config files, the share of cases that is trained, the kinds in order."""
+    """The inputs of a plan of cases: a seed, config files, the share of cases that is trained, the kinds in order."""
 
     seed: int
     files: tuple[Path, ...]

@@ -74,7 +74,7 @@ def _version(python: str) -> str:
 
 
 def _measured(python: str, file: Path) -> dict:
-    """What `--one` prints in a process of that Python, or nothing, and the end of what it says, where it fails."""
+    """Returns the output of `--one` in a process of that Python; {} where it fails, after printing why."""
     command = [python, "-m", "scripts.compile_times", "--one", str(file.resolve())]
     environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

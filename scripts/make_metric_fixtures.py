@@ -46,7 +46,7 @@ def pairs(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def judged(real: np.ndarray, fake: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
-    """What the references say of features [n, d] and [m, d], n >= m."""
+    """Returns the references' values of features [n, d] and [m, d], n >= m."""
     real, fake = real.astype(np.float64), fake.astype(np.float64)
     found = {}
     for k in (1, 3, 5):

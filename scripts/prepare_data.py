@@ -21,7 +21,7 @@ _FORMAT = "array_record"
 
 
 class PrepareError(Exception):
-    """What keeps the data set from being prepared, in one line."""
+    """An obstacle to preparing the data set, in one line."""
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ LARGEST = 1 << 20  # bytes of a picture
 
 
 class PrepareError(Exception):
-    """What keeps images from being prepared, in one line."""
+    """An obstacle to preparing images, in one line."""
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ AXIS = "devices"
 AT_ONCE = 500
 T = TypeVar("T")
 _PART: ContextVar[tuple[jax.Array, int] | None] = ContextVar("part", default=None)
-"""What `part` says while its code is traced: a scope, as that of JAX's axis names."""
+"""The value of `part` while its code is traced: a scope, as that of JAX's axis names."""
 
 
 def axis() -> str | None:

@@ -43,7 +43,7 @@ Spec: TypeAlias = Mapping[str, Field]
 
 
 class Sampler(NamedTuple):
-    """How a field that a batch lacks is made.
+    """A way to make a field that a batch lacks.
 
     Attributes:
         draw: `(keys [n], batch) -> values [n, ...]`; each example's value depends on its own key, and on its own other

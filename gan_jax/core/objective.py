@@ -20,7 +20,7 @@ Weights: TypeAlias = Mapping[str, Weight]
 
 
 class Outcome(NamedTuple):
-    """What a loss term gives.
+    """The result of a loss term.
 
     Attributes:
         values: of any shape [b, ...]; the term's loss is their mean.
@@ -49,7 +49,7 @@ class Frozen(NamedTuple):
 
 
 class Aux(NamedTuple):
-    """What a loss returns beside its value: the player's new stats and carry, and named scalars to log."""
+    """The outputs of a loss beside its value: the player's new stats and carry, and named scalars to log."""
 
     stats: Tree
     metrics: Metrics
@@ -57,7 +57,7 @@ class Aux(NamedTuple):
 
 
 class Start(NamedTuple):
-    """What a player begins with: its parameters, its running statistics, and what its terms remember."""
+    """The first state of a player: its parameters, its running statistics, and what its terms remember."""
 
     params: Tree
     stats: Tree
@@ -85,7 +85,7 @@ Predictions: TypeAlias = Mapping[str, Prediction]
 
 
 class Objective(NamedTuple):
-    """Who minimises what.
+    """The losses of all players.
 
     Attributes:
         init: by player, `(key, example batch [1, ...]) -> Start`.

@@ -1,4 +1,4 @@
-"""What a run carries from step to step: arrays only, so that a checkpoint is the state alone."""
+"""The state that a run carries from step to step: arrays only, so that a checkpoint is the state alone."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -7,7 +7,7 @@ import jax
 
 Tree: TypeAlias = Any
 Carry: TypeAlias = dict[str, Any]
-"""What a player's loss terms remember from update to update, by name: arrays made of global values only."""
+"""The memory of a player's loss terms from update to update, by name: arrays made of global values only."""
 
 
 class Player(NamedTuple):

@@ -50,7 +50,7 @@ Inputs: TypeAlias = tuple[Batch, jax.Array]
 
 
 class Update(NamedTuple):
-    """How a player is updated.
+    """The settings of a player's updates.
 
     Attributes:
         optimizer: `numbers -> optax transformation`, of the optimizer's numbers by name.

@@ -1,5 +1,6 @@
 """Image files as examples that are decoded when they are read."""
 
+import functools
 import importlib.metadata
 import os
 from collections.abc import Mapping, Sequence
@@ -53,12 +54,12 @@ class FileExamples:
         """The folder and the split, for messages."""
         return f"{printable(self.root)} {self.split}"
 
-    @property
+    @functools.cached_property
     def identity(self) -> str:
         """A digest of the files' names and sizes, and of how they are read."""
         return self._digest("name", "size")
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """The name of the decoded arrays: the folder, the split, how files are read; and a digest of the files."""
         name = quote(os.fsencode(os.path.basename(self.root)), safe="")[:60]  # noqa: PTH119

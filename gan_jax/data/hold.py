@@ -1,4 +1,4 @@
-"""Where a data set is held while a run trains: `config.data.hold`. It changes time and memory, never a result."""
+"""The place of a data set while a run trains, `config.data.hold`. It changes time and memory, never a result."""
 
 import numpy as np
 

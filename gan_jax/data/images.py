@@ -19,7 +19,7 @@ _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey of 16 bits
 
 
 class Reading(NamedTuple):
-    """How image files become arrays.
+    """The settings by which image files become arrays.
 
     Attributes:
         size: (h, w) of the arrays; None as the files are.

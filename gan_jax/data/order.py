@@ -25,7 +25,7 @@ def indices(seed: int, start: int, steps: int, shape: tuple[int, int], n: int, *
 
 @dataclass(frozen=True)
 class Order:
-    """Which examples the steps of several runs see.
+    """The examples that the steps of several runs see.
 
     Attributes:
         seeds: of the S runs.

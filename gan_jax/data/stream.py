@@ -19,7 +19,7 @@ MOST_WORKERS = 16
 AHEAD_BYTES = 1 << 27
 """Of examples that wait to be taken, at most, where a step is smaller."""
 SPARES = 3
-"""How often the examples of a step are given to another process where one is killed."""
+"""The times that the examples of a step are given to another process where one is killed."""
 ENDLESS = 2**31 - 1  # steps
 
 

@@ -1,4 +1,4 @@
-"""What the JSON files of a data set say that TensorFlow Datasets prepared: splits, images, labels and classes.
+"""The JSON files of a data set that TensorFlow Datasets prepared: splits, images, labels and classes.
 
 They are read directly, because importing TFDS takes a second.
 """

@@ -1,4 +1,4 @@
-"""What is observed of an image: a smaller copy, its grey values. Samplers of a field `source` that is made of `x`."""
+"""Observations of an image: a smaller copy, its grey values. Samplers of a field `source` that is made of `x`."""
 
 import jax
 import jax.numpy as jnp
@@ -8,8 +8,8 @@ from gan_jax.core.fields import Batch, Sampler
 
 __all__ = ["bicubic", "grey"]  # what a config can name
 
-REC601 = (65.481, 128.553, 24.966)
-"""The weights of red, green and blue in the luma Y of ITU-R BT.601, from 0..1 to 16..235 after adding 16."""
+LUMA = (0.299, 0.587, 0.114)
+"""The weights of red, green and blue in the luma of ITU-R BT.601."""
 
 
 def bicubic(factor: int) -> Sampler:
@@ -32,8 +32,7 @@ def grey() -> Sampler:
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
         del keys
-        weights = jnp.array(REC601) / sum(REC601)
-        return batch["x"] @ weights[:, None]
+        return batch["x"] @ jnp.array(LUMA)[:, None]
 
     return Sampler(draw, observes=True)
 

@@ -1,5 +1,7 @@
 """Holes in images, for inpainting: samplers of a field `mask` [b, h, w, 1], 1 in the hole, and of what is left."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax import random
@@ -44,13 +46,7 @@ def rectangles(shape: Shape, most: int = 4, low: float = 0.1, high: float = 0.5)
         )
         return rows[:, None] & columns[None]
 
-    def draw(key: jax.Array) -> jax.Array:
-        count_key, key = random.split(key)
-        count = random.randint(count_key, (), 1, most + 1)
-        drawn = jax.vmap(one)(random.split(key, most)) & (jnp.arange(most) < count)[:, None, None]
-        return drawn.any(0).astype(jnp.float32)[..., None]
-
-    return Sampler(lambda keys, batch: jax.vmap(draw)(keys), observes=True)
+    return _unions(one, most)
 
 
 def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -> Sampler:
@@ -77,6 +73,12 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
         t = ((grid[:, :, None] - starts) * along).sum(-1) / jnp.maximum(jnp.square(along).sum(-1), 1e-6)
         nearest = starts + jnp.clip(t, 0, 1)[..., None] * along
         return (jnp.square(grid[:, :, None] - nearest).sum(-1) < (width * side / 2) ** 2).any(-1)
+
+    return _unions(one, most)
+
+
+def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
+    """Returns the sampler of unions of 1 to `most` holes; `one`: `key -> [h, w]` bool."""
 
     def draw(key: jax.Array) -> jax.Array:
         count_key, key = random.split(key)

@@ -1,1 +1,1 @@
-"""What a trained run is asked for: samples, reconstructions, walks and measurements."""
+"""Uses of a trained run: samples, reconstructions, walks and measurements."""

@@ -1,4 +1,4 @@
-"""What a step of training sees of a data set: a figure of its examples after augmentation, and facts in words."""
+"""The examples that a step of training sees: a figure of its examples after augmentation, and facts in words."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

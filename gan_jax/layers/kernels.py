@@ -1,4 +1,4 @@
-"""What is done to a layer's kernel before it is used, the field `kernel_norm`; and a dense layer that has it."""
+"""Changes of a layer's kernel before it is used, the field `kernel_norm`; and a dense layer that has it."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import lax, random
 
 KernelNorm: TypeAlias = Callable[[], nn.Module]
-"""What makes a layer of kernels [..., c, o] -> the same, that is applied before they are used."""
+"""A function that makes a layer of kernels [..., c, o] -> the same, applied before they are used."""
 
 
 class SpectralNorm(nn.Module):

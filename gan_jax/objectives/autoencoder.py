@@ -31,7 +31,7 @@ SQUARED_ERROR: Terms = MappingProxyType({"reconstruction": Weighted(of_autoencod
 
 
 class Tying(NamedTuple):
-    """Which parameters of the decoder are its own.
+    """The parameters of the decoder that are its own.
 
     Attributes:
         own: `params -> params`, those of its first parameters that are stored.

@@ -1,4 +1,4 @@
-"""What a loss term of an adversarial game may look at: one forward pass of both networks."""
+"""The inputs of a loss term of an adversarial game: one forward pass of both networks."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -82,7 +82,7 @@ Term: TypeAlias = Callable[..., Outcome]
 
 
 class Reconstruction(NamedTuple):
-    """What a loss term of an autoencoder may look at: one forward pass.
+    """The inputs of a loss term of an autoencoder: one forward pass.
 
     Attributes:
         batch: the fields, `x` [b, ...] the clean examples among them.

@@ -16,7 +16,7 @@ GENERATOR, CRITIC = "generator", "critic"
 
 
 class Judged(NamedTuple):
-    """What a critic says of examples: raw scores [b, ...], and logits of the classes [b, classes] or None."""
+    """A critic's outputs for examples: raw scores [b, ...], and logits of the classes [b, classes] or None."""
 
     scores: jax.Array
     logits: jax.Array | None

@@ -27,7 +27,7 @@ Each: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 class Executor(NamedTuple):
-    """How S runs lie on the devices, and are trained there.
+    """The functions that put S runs on the devices and train them there.
 
     Attributes:
         put: `[state of each run] -> state`.

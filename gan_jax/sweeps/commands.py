@@ -7,7 +7,7 @@ from typing import Any
 from gan_jax.sweeps.plan import Program
 
 ROOT = Path(__file__).parents[2]
-"""Where the command is run."""
+"""The folder where the command is run."""
 
 
 def command(folder: Path, program: Program) -> list[str]:

@@ -1,4 +1,4 @@
-"""What an augmentation inside the game is: a random, differentiable change of images, at a strength that may adapt."""
+"""The type of augmentations inside the game: random, differentiable changes of images of a strength that may adapt."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from gan_jax.core.objective import Weight
 from gan_jax.core.state import Carry
 
 P, SIGNS, UPDATES = "augment_p", "augment_signs", "augment_updates"
-"""What the critic's player remembers of an adaptive strength, by name."""
+"""The memory that the critic's player has of an adaptive strength, by name."""
 
 
 One: TypeAlias = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]

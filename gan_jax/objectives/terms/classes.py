@@ -1,4 +1,4 @@
-"""What terms of both players use: losses of a critic's class logits, and means of scores over the global batch."""
+"""Functions for terms of both players: losses of a critic's class logits, and means of scores over the global batch."""
 
 from collections.abc import Callable
 
