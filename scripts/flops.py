@@ -22,7 +22,7 @@ from jax.extend.core import Jaxpr, JaxprEqn, Literal, jaxprs_in_params
 from ml_collections import ConfigDict
 
 from gan_jax.data.spec import DataSpec
-from gan_jax.experiment import build
+from gan_jax.experiments import build
 from gan_jax.layers import Conv, ConvTranspose
 
 CALLS = {"jit", "pjit", "closed_call", "checkpoint", "custom_jvp_call", "custom_vjp_call"}

@@ -57,7 +57,7 @@ def tfds_dir() -> Path:
 def build_on(config, shape, classes=0, others=()):
     """The experiment of a config on examples of this shape, labelled where there are classes, other fields alike."""
     from gan_jax.data.spec import DataSpec  # late: they import JAX
-    from gan_jax.experiment import build
+    from gan_jax.experiments import build
 
     dtype = "uint8" if len(shape) == 3 else "float32"
     return build(config, DataSpec(shape, dtype, classes=classes, others=dict.fromkeys(others, shape)))

@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 
 from gan_jax import config, data  # noqa: E402
 from gan_jax.data.spec import spec_of  # noqa: E402
-from gan_jax.experiment import build, make_executor, streams  # noqa: E402
+from gan_jax.experiments import build, make_executor, streams  # noqa: E402
 from gan_jax.runs.checkpoints import Checkpoints  # noqa: E402
 
 HALF, BATCH = 10, 16

@@ -19,7 +19,7 @@ from gan_jax.distributions import augment
 from gan_jax.distributions.augment import Augmentation, augmented, shown
 from gan_jax.errors import UserError
 from gan_jax.evaluation import evaluate
-from gan_jax.experiment import build
+from gan_jax.experiments import build
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.training import loop
 from gan_jax.training.preflight import check_step

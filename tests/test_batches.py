@@ -13,7 +13,7 @@ from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError
 from gan_jax.evaluation import batches
-from gan_jax.experiment import build, make_executor, make_inputs, streams
+from gan_jax.experiments import build, make_executor, make_inputs, streams
 from gan_jax.reporting import images
 
 MOVED = {"flip": {"name": "horizontal_flip"}, "move": {"name": "translation", "fraction": 0.3}}

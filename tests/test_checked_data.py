@@ -15,7 +15,7 @@ from gan_jax.data.checked import checked
 from gan_jax.data.spec import spec_of
 from gan_jax.distributions.labels import uniform
 from gan_jax.errors import UserError
-from gan_jax.experiment import build
+from gan_jax.experiments import build
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (12, 8, 8, 1), np.uint8)

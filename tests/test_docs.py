@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from ml_collections import ConfigDict
 
-from gan_jax import command_flags, experiment, overrides
+from gan_jax import command_flags, experiments, overrides
 from gan_jax import config as configs
 from gan_jax.core import steps
 from gan_jax.data.source import Source
@@ -141,9 +141,9 @@ def trained(config: ConfigDict) -> tuple[dict[str, np.ndarray], dict[str, float]
     """The metrics of two steps, and what the evaluators measure after them."""
     source = Source(config.data)
     dataset = source.load(config.data.split)
-    built = experiment.build(config, spec_of(dataset))
+    built = experiments.build(config, spec_of(dataset))
     evaluators = evaluate.make(config, built, source.load)
-    executor = experiment.make_executor(config, built, dataset)
+    executor = experiments.make_executor(config, built, dataset)
     state, rows = executor.run(executor.put([built.init(built.keys.init)]), 0, 2)
     values = evaluate.measure(evaluators, built, executor.get(state, 0).players) if evaluators else {}
     return {name: np.asarray(value) for name, value in executor.get(rows, 0).items()}, values

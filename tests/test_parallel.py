@@ -14,7 +14,7 @@ from gan_jax import config
 from gan_jax.data import feeds, load
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError
-from gan_jax.experiment import build, streams
+from gan_jax.experiments import build, streams
 from gan_jax.parallel import executor, mapping
 
 ROOT = Path(__file__).parents[1]

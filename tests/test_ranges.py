@@ -11,7 +11,7 @@ import pytest
 from gan_jax.core.networks import Network
 from gan_jax.data.spec import DataSpec
 from gan_jax.errors import UserError
-from gan_jax.experiment import build
+from gan_jax.experiments import build
 from gan_jax.models import dcgan, mlp, pacgan
 from gan_jax.training.preflight import check_range
 

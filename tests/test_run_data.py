@@ -13,7 +13,7 @@ from gan_jax.data.source import Source, fingerprint
 from gan_jax.data.spec import from_json, spec_of, to_json
 from gan_jax.errors import UserError
 from gan_jax.evaluation import evaluate, predict
-from gan_jax.experiment import streams
+from gan_jax.experiments import streams
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.jax_settings import settings
 from gan_jax.training import loop

@@ -11,7 +11,7 @@ from conftest import ROOT, build_on
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import experiment
+from gan_jax import experiments
 from gan_jax.errors import UserError
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import names, plan
@@ -200,7 +200,7 @@ def test_a_name_is_of_any_cell_and_a_cell_that_cannot_be_has_none(base, monkeypa
     sweep = asking(base, "critic/accuracy", "critic/input_gradient_norm", cells=cells)
     assert names.check(sweep, expand(sweep)) == []
     built = []
-    monkeypatch.setattr(names, "build", lambda *given: built.append(given) or experiment.build(*given))
+    monkeypatch.setattr(names, "build", lambda *given: built.append(given) or experiments.build(*given))
     sweep = asking(
         base,
         "critic/lsos",

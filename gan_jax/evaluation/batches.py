@@ -15,7 +15,7 @@ from gan_jax.data.hold import in_words, n_bytes
 from gan_jax.data.source import Source
 from gan_jax.data.spec import DataSpec, spec_of
 from gan_jax.errors import MAX_NAMES, UserError
-from gan_jax.experiment import Inputs, held, make_inputs, streams
+from gan_jax.experiments import Inputs, held, make_inputs, streams
 from gan_jax.reporting import figures
 
 

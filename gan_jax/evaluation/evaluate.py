@@ -15,7 +15,7 @@ from gan_jax.data.source import Source
 from gan_jax.errors import Misfits, UserError, reraise_as, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.evaluation.predict import restore, run_data
-from gan_jax.experiment import Experiment
+from gan_jax.experiments import Experiment
 from gan_jax.resolve import bind
 from gan_jax.runs import schedule
 from gan_jax.runs.directory import RunDirectory

@@ -13,7 +13,7 @@ from gan_jax.data import Dataset
 from gan_jax.data.source import Source
 from gan_jax.data.spec import DataSpec, from_json, spec_of
 from gan_jax.errors import UserError, one_line, reraise_as
-from gan_jax.experiment import Experiment, build
+from gan_jax.experiments import Experiment, build
 from gan_jax.reporting import figures
 from gan_jax.reporting.reconstructions import make_reconstructions
 from gan_jax.runs.checkpoints import Checkpoints

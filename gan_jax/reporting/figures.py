@@ -13,7 +13,7 @@ from gan_jax.core.collectives import base_key
 from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.experiment import Experiment
+from gan_jax.experiments import Experiment
 from gan_jax.reporting import images, points
 from gan_jax.reporting.reconstructions import make_reconstructions, make_translations
 

@@ -8,7 +8,7 @@ from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.data import pixels
 from gan_jax.data.base import Dataset
-from gan_jax.experiment import Experiment
+from gan_jax.experiments import Experiment
 
 
 def make_reconstructions(

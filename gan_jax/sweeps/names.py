@@ -12,7 +12,7 @@ from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation import evaluate
-from gan_jax.experiment import Experiment, build
+from gan_jax.experiments import Experiment, build
 from gan_jax.runs import schedule
 from gan_jax.sweeps.plan import OF_ROWS, Planned, Sweep, required_values
 from gan_jax.training.preflight import check_step

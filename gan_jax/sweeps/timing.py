@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.data import Dataset
 from gan_jax.data.spec import spec_of
-from gan_jax.experiment import build, make_executor, streams
+from gan_jax.experiments import build, make_executor, streams
 from gan_jax.parallel import mapping
 
 

@@ -19,7 +19,7 @@ from gan_jax.errors import Diverged
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.evaluation.predict import kept_spec
-from gan_jax.experiment import Experiment, held, make_executor, streams
+from gan_jax.experiments import Experiment, held, make_executor, streams
 from gan_jax.parallel import mapping, processes
 from gan_jax.reporting import report
 from gan_jax.runs import alarms, checkpoints, schedule

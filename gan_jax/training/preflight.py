@@ -16,7 +16,7 @@ from gan_jax.data.spec import DataSpec, spec_of
 from gan_jax.errors import MAX_NAMES, Misfits, UserError, reraise_as
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
-from gan_jax.experiment import MAX_BYTES, Experiment, build, held
+from gan_jax.experiments import MAX_BYTES, Experiment, build, held
 
 SLACK = {True: 1e-3, False: 0.05}
 """Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""

@@ -10,7 +10,7 @@ from gan_jax.core.state import Players, TrainState
 from gan_jax.data import Dataset
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
-from gan_jax.experiment import Experiment, streams
+from gan_jax.experiments import Experiment, streams
 from gan_jax.reporting import figures
 from gan_jax.runs import alarms, schedule
 from gan_jax.runs.checkpoints import Checkpoints
