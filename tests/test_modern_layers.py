@@ -11,7 +11,7 @@ from jax import lax, random
 from gan_jax import layers
 from gan_jax.core.networks import Network, mixing_layers
 from gan_jax.layers import resample
-from gan_jax.models import r3gan, sngan
+from gan_jax.models import dcgan, pacgan, r3gan, sngan
 
 KEY = random.key(0)
 SMALL = {"widths": (8, 8), "downs": 1}
@@ -63,6 +63,17 @@ def test_a_layers_kernel_is_normed_before_it_is_used():
     np.testing.assert_allclose(y, layers.Conv(6, 3, padding=1).apply({"params": {"kernel": kernel}}, x), rtol=1e-4)
     dense, variables = layers.Dense(6, kernel_norm=layers.EqualizedRate).init_with_output(KEY, x)
     np.testing.assert_allclose(dense, x @ variables["params"]["kernel"] / 3**0.5, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("critic", "shape"), [(partial(dcgan.Critic, width=4, norm=layers.NoNorm), (8, 8, 1)), (pacgan.Critic, (2,))]
+)
+def test_critics_of_other_papers_take_a_kernel_norm(critic, shape):
+    """All kernels times 3 are the same critic."""
+    network, batch, params, stats = init(critic(kernel_norm=layers.SpectralNorm), random.normal(KEY, (3, *shape)))
+    scores, _ = network.apply(params, stats, batch, train=False)
+    scaled, _ = network.apply(jax.tree.map(lambda kernel: 3 * kernel, params), stats, batch, train=False)
+    np.testing.assert_allclose(scaled, scores, rtol=1e-4)
 
 
 def test_conditional_batch_norm_scales_and_shifts_by_class():

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm
+from gan_jax.layers import BatchNorm, Conv
 from gan_jax.models import dcgan, layout, mlp
 from gan_jax.models.layout import AUTO, Kernels, Numbers
 
@@ -72,6 +72,6 @@ class ConvEncoder(nn.Module):
         """Returns the codes z [b, latents]."""
         automatic = layout.reading(x.shape[1:], self.width)
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
-        init = nn.initializers.lecun_normal()
-        x = dcgan.convolved(x, lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
+        layer = partial(Conv, kernel_init=nn.initializers.lecun_normal())
+        x = dcgan.convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)
         return nn.Dense(self.latents)(x.reshape(len(x), -1))

@@ -1,13 +1,14 @@
 """A small convolutional classifier. Samples are measured by the features of its last hidden layer."""
 
 from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, Dropout
+from gan_jax.layers import BatchNorm, Conv, Dropout
 from gan_jax.models import dcgan
 from gan_jax.models.layout import Kernel, Layers
 
@@ -37,8 +38,8 @@ class Classifier(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
         """Returns the features [b, dim] and the logits [b, classes]."""
         lists = Layers(self.widths, self.kernels, self.strides, self.paddings)
-        init = nn.initializers.he_normal()
-        x = dcgan.convolved(x, lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
+        layer = partial(Conv, kernel_init=nn.initializers.he_normal())
+        x = dcgan.convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)
         hidden = nn.Dense(self.dim, use_bias=False)(x.reshape(len(x), -1))
         features = self.activation(self.norm()(hidden, train=train))
         return features, nn.Dense(self.classes)(Dropout(self.dropout)(features, train=train))

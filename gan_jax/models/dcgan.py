@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
+from gan_jax.layers.kernels import KernelNorm
 from gan_jax.models import layout
 from gan_jax.models.layout import AUTO, Kernels, Layers, Numbers
 
@@ -70,8 +71,8 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """x [b, h, w, c] -> scores [b] (raw): convolutions, norm on all but the first, activations; a last kernel over all.
 
-    `width` is the channels of the first layer. Raises ValueError where the lists differ in length or a layer's kernel
-    is larger than its padded input.
+    `width` is the channels of the first layer. `kernel_norm` is applied to all kernels, such as `SpectralNorm`. Raises
+    ValueError where the lists differ in length or a layer's kernel is larger than its padded input.
     """
 
     width: int = 32
@@ -84,6 +85,7 @@ class Critic(nn.Module):
     last_activation: Callable = identity
     init_std: float = 0.02
     dtype: DTypeLike = jnp.float32
+    kernel_norm: KernelNorm | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -94,13 +96,13 @@ class Critic(nn.Module):
         """Returns the inputs of the last layer [b, h', w', c'] for x [b, h, w, c]."""
         automatic = layout.reading(x.shape[1:], self.width)
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
-        init = nn.initializers.normal(self.init_std)
-        return convolved(x, lists, norm=self.norm, activation=self.activation, kernel_init=init, train=train)
+        layer = partial(Conv, kernel_init=nn.initializers.normal(self.init_std), kernel_norm=self.kernel_norm)
+        return convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)
 
     def score(self, features: jax.Array) -> jax.Array:
         """Returns the outputs of the last layer [b] for features [b, h, w, c]."""
         init = nn.initializers.normal(self.init_std)
-        return Conv(1, features.shape[1:3], kernel_init=init)(features).reshape(-1)
+        return Conv(1, features.shape[1:3], kernel_init=init, kernel_norm=self.kernel_norm)(features).reshape(-1)
 
 
 class ConditionalGenerator(Generator):
@@ -155,17 +157,17 @@ def convolved(
     x: jax.Array,
     lists: Layers,
     *,
+    layer: Callable[..., nn.Module],
     norm: Callable[[], nn.Module],
     activation: Callable,
-    kernel_init: nn.initializers.Initializer,
     train: bool,
 ) -> jax.Array:
-    """Applies convolutions, norm on all but the first, and activations, as layers of the module that calls it.
+    """Applies convolutions by `layer`, norm on all but the first, and activations, as layers of the calling module.
 
     Returns [b, h', w', widths[-1]] for x [b, h, w, c]. Raises ValueError where the lists differ in length.
     """
     for number, (width, kernel, stride, padding) in enumerate(_in_turn(lists)):
-        x = Conv(width, kernel, stride, padding, kernel_init=kernel_init)(x)
+        x = layer(width, kernel, stride, padding)(x)
         x = activation((norm if number > 0 else NoNorm)()(x, train=train))
     return x
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm
+from gan_jax.layers.kernels import Dense, KernelNorm
 
 __all__ = ["Critic", "Generator"]
 
@@ -41,13 +42,15 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """x [b, ...] -> scores [b] (raw) through hidden layers of `widths` maxout units: no norm, no dropout.
 
-    A maxout unit is the largest of `pieces` linear ones (Goodfellow et al. 2013, arXiv:1302.4389).
+    A maxout unit is the largest of `pieces` linear ones (Goodfellow et al. 2013, arXiv:1302.4389). `kernel_norm` is
+    applied to all kernels, such as `SpectralNorm`.
     """
 
     widths: tuple[int, ...] = (200, 200, 200)
     pieces: int = 5
     init_std: float = 0.02
     dtype: DTypeLike = jnp.float32
+    kernel_norm: KernelNorm | None = None
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -56,6 +59,6 @@ class Critic(nn.Module):
         init = nn.initializers.normal(self.init_std)
         x = x.reshape(len(x), -1)
         for width in self.widths:
-            x = nn.Dense(self.pieces * width, kernel_init=init)(x)
+            x = Dense(self.pieces * width, kernel_init=init, kernel_norm=self.kernel_norm)(x)
             x = x.reshape(-1, self.pieces, width).max(1)
-        return nn.Dense(1, kernel_init=init)(x)[:, 0]
+        return Dense(1, kernel_init=init, kernel_norm=self.kernel_norm)(x)[:, 0]

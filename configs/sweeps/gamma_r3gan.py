@@ -1,0 +1,48 @@
+"""R3GAN's gamma in two phases: a search by validation data, then its best values over fresh seeds.
+
+python scripts/sweep.py --sweep=configs/sweeps/gamma_r3gan.py --workdir=runs/gamma_r3gan
+
+Which gamma to take is the most asked question about R3GAN. It is the weight of R1 and R2 times 2, and it depends on the
+data: so copy this file, with another base and a range of values around its own. Here the base is mnist_dcgan.py, with
+the relativistic loss, narrow networks and a critic without norm. Values are chosen by 5,000 training images, held out,
+and judged by the test images, of seeds that the choice has not seen.
+"""
+
+from configs.common import adam, dcgan_networks
+from gan_jax.config import load
+from gan_jax.sweeps.cells import grid
+from gan_jax.sweeps.plan import CONFIGS, Finals, Metric, Seeds, Sweep
+
+HALVES = (0.005, 0.015, 0.05, 0.15, 0.5, 1.5, 5.0, 15.0)
+"""gamma / 2: gamma is from 0.01 to 30, about a factor of 3 apart."""
+
+
+def get_sweep() -> Sweep:
+    """Eight values of one seed; of the best 3, five more seeds."""
+    weights = ("objective.critic.r1", "objective.critic.r2")
+    how = {"name": "samples.distribution", "metrics": ("frechet",), "seeds": 1}
+    optimizer = adam(2e-4, b1=0.0, b2=0.99)
+    networks = dcgan_networks()
+    networks["critic"]["norm"] = {"name": "NoNorm"}
+    common = {
+        "objective": {"name": "adversarial.r3gan", "critic": {"r1": 1.0, "r2": 1.0}},
+        "networks": {role: network | {"width": 16} for role, network in networks.items()},
+        "players.critic.optimizer": optimizer,
+        "players.generator.optimizer": optimizer,
+        "keep_best": "",
+        "steps": 1_500,
+        "evaluate_every_steps": 1_500,
+        "checkpoint_every_steps": 1_500,
+        "evaluators": {
+            "validation": {**how, "split": "train[-5000:]", "samples": 5_000},
+            "samples": {**how, "split": "test", "samples": 5_000},
+        },
+    }
+    return Sweep(
+        load(CONFIGS / "mnist_dcgan.py"),
+        grid({weights: HALVES}),
+        Seeds(1),
+        common,
+        metrics=[Metric("samples/frechet/mnist-v1", "lower")],
+        finals=Finals(3, Metric("validation/frechet/mnist-v1", "lower"), Seeds(5, first=100)),
+    )
