@@ -1,4 +1,4 @@
-"""Makes the report of a sweep's folder, or of any folder of runs: ablation.md, .json, .html and cost.json in it.
+"""Makes the report of a sweep's folder, or of any folder of runs: ablation.md, .html, .csv, .tex, .json and figures/.
 
     python scripts/report.py runs/objectives
     python scripts/report.py runs/dcgan

@@ -14,10 +14,10 @@ from gan_jax import config as configs
 from gan_jax.errors import UserError
 from gan_jax.reporting import images
 from gan_jax.runs import alarms
-from gan_jax.sweeps import ablation
+from gan_jax.sweeps import ablation, papers
 from gan_jax.sweeps.plan import Metric
 from gan_jax.sweeps.results import COLLAPSES, read, unchecked
-from gan_jax.sweeps.statistics import LEAST, summary, t_interval
+from gan_jax.sweeps.statistics import LEAST, holm, paired_p, summary, t_interval, width_with_one_more
 from scripts import report as script
 
 STEPS = 400
@@ -84,6 +84,60 @@ def test_of_few_values_there_is_a_range_and_no_interval():
     assert summary([4.0, 0.0, 1.0]) == (3, pytest.approx(5 / 3), 0.0, 4.0, "range")
     assert summary([2.0] * 4) == (4, 2.0, 2.0, 2.0, "t")
     assert all(math.isfinite(end) for end in summary([0.0, 1e200, -1e200, 3.0])[1:4])
+
+
+def test_pairs_are_tested_and_several_tests_corrected():
+    differences = [0.3, 0.5, -0.1, 0.4, 0.2]
+    assert paired_p(differences) == pytest.approx(scipy.stats.ttest_1samp(differences, 0.0).pvalue)
+    assert [paired_p(same) for same in ([1.0] * 4, [0.0] * 4, [1.0, 2.0, 3.0])] == [0.0, 1.0, None]
+    assert holm([0.01, 0.04, 0.03, 0.5]) == pytest.approx([0.04, 0.09, 0.09, 0.5])  # 0.01 x 4, 0.03 x 3, not below it
+    assert holm([]) == []
+
+
+def test_one_more_seed_narrows_an_interval_by_students_law():
+    assert width_with_one_more(LEAST - 1) is None
+    low, high = t_interval(np.array([-1.0, 1.0] * 2))
+    n = 4
+    spread = (high - low) / 2 / np.std([-1.0, 1.0] * 2, ddof=1)
+    after = scipy.stats.t.ppf(0.975, n) / math.sqrt(n + 1)
+    assert width_with_one_more(n) == pytest.approx(after / spread)
+
+
+@pytest.fixture
+def three_cells(tmp_path):
+    """Cells of 4 seeds, lower is better: 1 is the best, 2 is not told from it, 3 is worse."""
+    metric = {"name": "samples/frechet", "better": "lower"}
+    plan = {"sweep": "a & b", "cells": [], "metrics": [metric], "baseline": "dim=1"}
+    (tmp_path / "sweep.json").write_text(json.dumps(plan))
+    for dim, values in {1: (1.0, 2.0, 1.5, 1.25), 2: (1.5, 2.5, 1.0, 2.0), 3: (8.0, 8.5, 9.0, 8.1)}.items():
+        for seed, value in enumerate(values):
+            run(tmp_path / f"{dim}_{seed}", seed=seed, samplers=z_of(dim), evaluations=evaluated(value))
+    return tmp_path
+
+
+def test_papers_get_a_table_a_file_of_values_and_figures(three_cells):
+    files = {path.relative_to(three_cells).as_posix() for path in ablation.write(three_cells)}
+    assert files >= {"ablation.csv", "ablation.tex", "figures/samples_frechet.pdf", "figures/samples_frechet.svg"}
+    assert (three_cells / "figures" / "samples_frechet.pdf").read_bytes().startswith(b"%PDF")
+    lines = (three_cells / "ablation.csv").read_text().splitlines()
+    assert lines[:2] == ["cell,seed,fate,samples/frechet", "dim=1,0,finished,1.0"]
+    assert len(lines) == 1 + 12
+    tex = (three_cells / "ablation.tex").read_text().splitlines()
+    assert tex[0] == r"\begin{tabular}{llc}"
+    assert tex[2] == r" & seeds & samples/frechet $\downarrow$ \\"
+    bold = [line.partition(" &")[0] for line in tex if r"\textbf" in line]
+    assert bold == ["dim=1", "dim=2"]
+    assert {r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}"} <= {*tex}
+    page = (three_cells / "ablation.md").read_text()
+    pairs = [line for line in page.partition("## Differences")[2].splitlines() if line.startswith("| dim=3 | 4 |")]
+    assert "p < 0.0001" in pairs[0] or "p = 0.000" in pairs[0]
+    assert "Holm" in page
+    assert page.count("% narrower |") == 3
+
+
+def test_symbols_of_latex_stand_for_themselves():
+    assert papers.escaped("50% of a_b & {c} ↓") == r"50\% of a\_b \& \{c\} $\downarrow$"
+    assert papers.escaped("a\\b^~") == r"a\textbackslash{}b\textasciicircum{}\textasciitilde{}"
 
 
 def test_cells_are_told_apart_and_named_by_what_differs(two_cells):

@@ -24,11 +24,14 @@ def chart(draw: Callable[[Any, Any], Any], *, size: tuple[float, float]) -> str:
 
     The same values give the same bytes.
     """
+    return _svg(lambda figure: draw(figure, _styled(figure.subplots())), size)
 
-    def draw_all(figure: Any) -> None:
-        draw(figure, _styled(figure.subplots()))
 
-    return _svg(draw_all, size)
+def chart_pdf(draw: Callable[[Any, Any], Any], *, size: tuple[float, float]) -> bytes:
+    """Returns the PDF of the same, whose text can be selected. The same values give the same bytes."""
+    buffer = io.BytesIO()
+    _save(lambda figure: draw(figure, _styled(figure.subplots())), size, buffer, "pdf", {"CreationDate": None})
+    return buffer.getvalue()
 
 
 def panels(draws: Sequence[Callable[[Any], Any]]) -> str:
@@ -57,17 +60,22 @@ def _styled(axes: Any) -> Any:
     return axes
 
 
-def _svg(draw: Callable[[Any], None], size: tuple[float, float]) -> str:
+def _svg(draw: Callable[[Any], Any], size: tuple[float, float]) -> str:
+    buffer = io.StringIO()
+    _save(draw, size, buffer, "svg", {"Date": None})
+    text = buffer.getvalue()
+    return _PATH.sub(_shortened, text[text.index("<svg") :])
+
+
+def _save(draw: Callable[[Any], Any], size: tuple[float, float], to: Any, form: str, metadata: dict[str, Any]) -> None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "gan_jax", "font.family": "sans-serif"}):
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "gan_jax", "pdf.fonttype": 42, "font.family": "sans-serif"}
+    with rc_context(settings):
         figure = Figure(figsize=size, layout="constrained")
         draw(figure)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    return _PATH.sub(_shortened, text[text.index("<svg") :])
+        figure.savefig(to, format=form, metadata=metadata)
 
 
 def _shortened(path: re.Match[str]) -> str:

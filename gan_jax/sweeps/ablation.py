@@ -1,10 +1,12 @@
-"""The report of a sweep: ablation.md, ablation.json, cost.json and ablation.html, made from its runs' files alone.
+"""The report of a sweep, made from its runs' files alone: ablation.md, .json, .csv, .tex and .html, and cost.json.
 
-The first two hold nothing that a clock measured: they are the same bytes, however often the sweep was killed and
-resumed, and on any machine of the same kind. Seconds of training are in the other two.
+Its charts are in figures/, as SVG and PDF. All but cost.json and ablation.html hold nothing that a clock measured: they
+are the same bytes, however often the sweep was killed and resumed, and on any machine of the same kind.
 """
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,13 @@ from gan_jax.errors import UserError, suggestions
 from gan_jax.reporting import html
 from gan_jax.runs.files import atomically
 from gan_jax.sweeps import folder as folders
-from gan_jax.sweeps import summary, tables
+from gan_jax.sweeps import papers, summary, tables
 from gan_jax.sweeps.charts import chart
-from gan_jax.sweeps.plan import Metric, required_values
-from gan_jax.sweeps.results import Results, absent, read, searched
+from gan_jax.sweeps.plan import Curve, Metric, required_values
+from gan_jax.sweeps.results import CellRuns, Results, absent, read, searched
 
 TEMPLATE = Path(__file__).with_name("ablation.html.j2")
+FIGURES = "figures"
 MAX_CELLS, MAX_STEPS = 10, 3  # in charts and sample images
 
 
@@ -39,12 +42,17 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
         report["search"] = _search(folder, results)
     summary_line = f"{len(report['cells'])} cells, {report['runs']} runs."
     made_tables, cost = tables.of(report), summary.cost(results)
+    shown = summary.pick(results.cells, results.metrics, MAX_CELLS)
     contents = {
         "ablation.md": tables.markdown(report["sweep"], summary_line, made_tables).encode(),
         "ablation.json": _json(report),
+        "ablation.csv": papers.table_csv(report).encode(),
+        "ablation.tex": papers.table_tex(report).encode(),
         "cost.json": _json(cost),
-        "ablation.html": _page(results, report["sweep"], summary_line, made_tables, cost),
+        "ablation.html": _page(results, shown, summary_line, made_tables, cost),
+        **_figures(shown, results.curves),
     }
+    (folder / FIGURES).mkdir(exist_ok=True)
     for name, content in contents.items():
         with atomically(folder / name) as file:
             file.write(content)
@@ -75,12 +83,24 @@ def _json(values: Any) -> bytes:
     return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _page(results: Results, title: str, words: str, made: list[tables.Table], cost: list[dict[str, Any]]) -> bytes:
-    shown = summary.pick(results.cells, results.metrics, MAX_CELLS)
+def _figures(shown: Sequence[CellRuns], curves: Sequence[Curve]) -> dict[str, bytes]:
+    """Returns the charts' files by name; a chart without values has none."""
+    files = {}
+    for curve in curves:
+        name = re.sub(r"[^A-Za-z0-9-]+", "_", curve.y if curve.x == "step" else f"{curve.y}_over_{curve.x}")
+        if svg := chart(shown, curve):
+            files[f"{FIGURES}/{name}.svg"] = svg.encode()
+            files[f"{FIGURES}/{name}.pdf"] = chart(shown, curve, html.chart_pdf) or b""
+    return files
+
+
+def _page(
+    results: Results, shown: list[CellRuns], words: str, made: list[tables.Table], cost: list[dict[str, Any]]
+) -> bytes:
     steps, samples = summary.samples(shown, MAX_STEPS)
     return html.rendered(
         TEMPLATE,
-        title=title,
+        title=results.name,
         words=words,
         tables=made,
         cost=cost,

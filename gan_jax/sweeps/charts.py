@@ -1,6 +1,7 @@
-"""A sweep's charts: SVG, the same bytes from the same numbers."""
+"""A sweep's charts: SVG and PDF, the same bytes from the same numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -10,15 +11,17 @@ from gan_jax.sweeps.results import CellRuns, Run
 from gan_jax.sweeps.statistics import LEAST, LEVEL, seeds, t_interval
 
 MAX_POINTS = 200  # of a line
+Text = TypeVar("Text", str, bytes)
 
 
-def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
-    """Returns an SVG with a line for each cell, the mean over seeds, in a band; None where there are no values.
+def chart(cells: Sequence[CellRuns], curve: Curve, form: Callable[..., Text] = html.chart) -> Text | None:
+    """Returns a chart with a line for each cell, the mean over seeds, in a band; None where there are no values.
 
     The band is the mean's t interval at each step. Where a step has too few values for that, it is the range from the
     least to the greatest at every step. The legend says which, and of how many seeds.
 
-    Over another metric than steps there is a line for each run, with a dot at its last step.
+    Over another metric than steps there is a line for each run, with a dot at its last step. form: `html.chart` makes
+    SVG, `html.chart_pdf` PDF.
     """
     lines = _band if curve.x == "step" else _paths
     has_values = []
@@ -31,8 +34,8 @@ def chart(cells: Sequence[CellRuns], curve: Curve) -> str | None:
         if any(has_values):
             figure.legend(frameon=False, loc="outside right upper", fontsize="small")
 
-    text = html.chart(draw, size=(8, 3.5))
-    return text if any(has_values) else None
+    made = form(draw, size=(8, 3.5))
+    return made if any(has_values) else None
 
 
 def _band(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:

@@ -52,3 +52,37 @@ def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     size = np.abs(values).max() or 1.0  # so that squares of large values do not overflow
     half = stdtrit(n - 1, 0.5 + CONFIDENCE / 2) * size * (values / size).std(-1, ddof=1) / np.sqrt(n)
     return mean - half, mean + half
+
+
+def paired_p(differences: Sequence[float]) -> float | None:
+    """Returns the two-sided p of a paired t test, that the mean of such differences is 0; None below LEAST of them."""
+    from scipy.special import stdtr
+
+    x = np.asarray(differences, np.float64)
+    if len(x) < LEAST:
+        return None
+    error = x.std(ddof=1) / np.sqrt(len(x))
+    if error == 0:
+        return float(x.mean() == 0)
+    return float(2 * stdtr(len(x) - 1, -abs(x.mean() / error)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Returns p values corrected for being several: the chance of any false finding stays at its level. Holm 1979."""
+    order = np.argsort(p_values)
+    factors = np.arange(len(order), 0, -1)
+    corrected = np.minimum(1.0, np.maximum.accumulate(np.asarray(p_values, np.float64)[order] * factors))
+    return [float(corrected[place]) for place in np.argsort(order)]
+
+
+def width_with_one_more(count: int) -> float | None:
+    """Returns the width of the mean's interval with one more seed over that of `count`, at the same deviation.
+
+    None where there is no interval yet.
+    """
+    from scipy.special import stdtrit
+
+    if count < LEAST:
+        return None
+    half = [stdtrit(n - 1, 0.5 + CONFIDENCE / 2) / np.sqrt(n) for n in (count, count + 1)]
+    return float(half[1] / half[0])

@@ -6,7 +6,7 @@ from typing import Any
 
 from gan_jax.sweeps.plan import Metric
 from gan_jax.sweeps.results import FINISHED, CellRuns, Results, Run
-from gan_jax.sweeps.statistics import summary
+from gan_jax.sweeps.statistics import holm, paired_p, summary
 
 
 def summarise(results: Results) -> dict[str, Any]:
@@ -14,15 +14,18 @@ def summarise(results: Results) -> dict[str, Any]:
 
     Of every cell each metric's `values` by seed (None: a gap), their mean with its 95 % interval or, of few seeds,
     their range (`kind`, see statistics.py), and its `difference` from the baseline, cell less baseline, over the seeds
-    that both have.
+    that both have, with the p of a paired test, corrected for the number of cells.
     """
     baseline = next(cell for cell in results.cells if cell.name == results.baseline)
+    cells = [_cell(cell, baseline, results.metrics) for cell in results.cells]
+    for metric in results.metrics:
+        _correct([cell["metrics"][metric.name]["difference"] for cell in cells])
     return {
         "sweep": results.name,
         "runs": sum(len(cell.runs) for cell in results.cells),
         "baseline": results.baseline,
         "metrics": [_described(metric, results.cells) for metric in results.metrics],
-        "cells": [_cell(cell, baseline, results.metrics) for cell in results.cells],
+        "cells": cells,
         "made_with": results.made_with,
     }
 
@@ -72,8 +75,15 @@ def _metric(cell: CellRuns, baseline: CellRuns, name: str) -> dict[str, Any]:
     return {
         "values": {str(seed): value for seed, value in values.items()},
         **summary([value for value in values.values() if value is not None])._asdict(),
-        "difference": None if cell is baseline else summary(differences)._asdict(),
+        "difference": None if cell is baseline else {**summary(differences)._asdict(), "p": paired_p(differences)},
     }
+
+
+def _correct(differences: Iterable[dict[str, Any] | None]) -> None:
+    """Replaces the p values of one metric's differences by Holm's, which hold for all of them together."""
+    tested = [difference for difference in differences if difference and difference["p"] is not None]
+    for difference, p in zip(tested, holm([difference["p"] for difference in tested]), strict=True):
+        difference["p"] = p
 
 
 def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:

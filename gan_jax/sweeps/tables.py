@@ -5,7 +5,7 @@ import math
 from collections import Counter
 from typing import Any, NamedTuple
 
-from gan_jax.sweeps.statistics import LEAST, LEVEL, RANGE, T, seeds
+from gan_jax.sweeps.statistics import LEAST, LEVEL, RANGE, T, seeds, width_with_one_more
 
 ARROWS = {"lower": " ↓", "higher": " ↑", "": ""}
 GAP = "—"
@@ -44,7 +44,7 @@ def _results(report: dict[str, Any]) -> Table:
         lost = Counter(fate for fate in cell["fates"].values() if fate != "finished")
         unfinished = ", ".join(f"{count} {fate}" for fate, count in sorted(lost.items())) or "0"
         row = [cell["name"], str(len(cell["fates"])), unfinished]
-        rows.append(row + [_interval(cell["metrics"][m["name"]], len(cell["fates"])) for m in report["metrics"]])
+        rows.append(row + [interval(cell["metrics"][m["name"]], len(cell["fates"])) for m in report["metrics"]])
     if any(metric["floors"] for metric in report["metrics"]):
         rows.append(["training examples", "", "", *(_floor(metric["floors"]) for metric in report["metrics"])])
     shown = [cell["metrics"][metric["name"]] for cell in report["cells"] for metric in report["metrics"]]
@@ -77,9 +77,11 @@ def _differences(report: dict[str, Any]) -> Table:
         differences = [cell["metrics"][metric["name"]]["difference"] for metric in report["metrics"]]
         if all(differences):
             count = len(cell["fates"])
-            rows.append([cell["name"], str(count), *(_interval(difference, count) for difference in differences)])
+            rows.append([cell["name"], str(count), *(_tested(difference, count) for difference in differences)])
             shown += differences
     words = f"The cell's value less the baseline's of the same seed: the mean over seeds. {_kinds(shown)}"
+    if any(difference["p"] is not None for difference in shown):
+        words += " p is of a paired t test, by Holm's correction for the number of cells."
     return Table(f"Differences from {report['baseline']}", words, header, rows)
 
 
@@ -102,9 +104,15 @@ def _configs(report: dict[str, Any]) -> Table:
 
 
 def _cost(report: dict[str, Any]) -> Table:
-    words = "Images: steps x batch x updates of the player with the most. Seconds: ablation.html, cost.json."
-    rows = [[cell["name"], f"{cell['steps']:,}", f"{cell['images']:,}"] for cell in report["cells"]]
-    return Table("Cost of a run", words, ["cell", "steps", "images"], rows)
+    words = (
+        "Images: steps x batch x updates of the player with the most. Seconds: ablation.html, cost.json. One more seed "
+        "would make the intervals so much narrower, if seeds differ as they do so far."
+    )
+    rows = [
+        [cell["name"], f"{cell['steps']:,}", f"{cell['images']:,}", _one_more(len(cell["fates"]))]
+        for cell in report["cells"]
+    ]
+    return Table("Cost of a run", words, ["cell", "steps", "images", "one more seed"], rows)
 
 
 def _search(report: dict[str, Any]) -> Table:
@@ -124,7 +132,7 @@ def _made(report: dict[str, Any]) -> Table:
     return Table("Made with", "", ["", "", "runs"], rows)
 
 
-def _interval(values: dict[str, Any], count: int) -> str:
+def interval(values: dict[str, Any], count: int) -> str:
     """Returns a mean with its interval, to the digits that are significant."""
     if values["mean"] is None:
         return GAP
@@ -134,6 +142,18 @@ def _interval(values: dict[str, Any], count: int) -> str:
     width = values["high"] - values["low"]
     mean, low, high = (_rounded(values[name], width) for name in ("mean", "low", "high"))
     return f"{mean} {'range ' if values['kind'] == RANGE else ''}[{low}, {high}]{some}"
+
+
+def _tested(difference: dict[str, Any], count: int) -> str:
+    """Returns a difference with its interval and its p, where there is one."""
+    p = difference["p"]
+    return interval(difference, count) + ("" if p is None else f", p {f'= {p:.2g}' if p >= 0.0001 else '< 0.0001'}")
+
+
+def _one_more(count: int) -> str:
+    """Returns by how much one more seed would narrow the intervals."""
+    ratio = width_with_one_more(count)
+    return GAP if ratio is None else f"{1 - ratio:.0%} narrower"
 
 
 def _rounded(value: float, width: float) -> str:
