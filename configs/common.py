@@ -44,6 +44,24 @@ def cosine(init_value: float, steps: int) -> dict[str, Any]:
     return {"name": "cosine_decay_schedule", "init_value": init_value, "decay_steps": steps}
 
 
+def half_constant(init_value: float, steps: int) -> dict[str, Any]:
+    """Returns a learning rate that is constant over half of so many updates and then falls to 0, as pix2pix's."""
+    half = steps // 2
+    return {
+        "name": "linear_schedule",
+        "init_value": init_value,
+        "end_value": 0.0,
+        "transition_steps": half,
+        "transition_begin": half,
+    }
+
+
+def without_critic(config: ConfigDict) -> None:
+    """Sets L1 alone in place of the game of a generator that is told its x: the baseline of a critic."""
+    config.objective = ConfigDict({"name": "regression.l1"})
+    del config.networks.critic, config.players.critic
+
+
 def dcgan_networks(norm: dict[str, Any] = BATCH_NORM) -> dict[str, dict[str, Any]]:
     """Returns the generator and the critic of a DCGAN, with this norm in both; layers follow from the images' size."""
     return {

@@ -3,16 +3,27 @@
 python -m gan_jax.main --config=configs/emoji_inpainting.py --workdir=runs/emoji_inpainting
 
 docs/data.md says how to get the pictures. The scores are of the holes of 239 characters that were not trained on.
+`--config=configs/emoji_inpainting.py:l1` has no critic, `:cifar10` takes CIFAR-10, `:cifar10,l1` both. Other holes and
+networks: `--config.samplers.mask.name=masks.strokes` or `masks.centre`,
+`--config.networks.generator.name=inpainting.GatedCompletion` or `inpainting.DilatedCompletion`.
 """
 
 from configs import emoji_pix2pix
-from gan_jax.config import ConfigDict
+from configs.common import without_critic
+from gan_jax.config import ConfigDict, defaults
+
+CHOICES = ("l1", "cifar10")
 
 
-def get_config() -> ConfigDict:
-    """Returns the config."""
+def get_config(choices: str = "") -> ConfigDict:
+    """Returns the config; choices: 'l1', 'cifar10' or both, with a comma between them."""
+    chosen = [choice for choice in choices.split(",") if choice]
+    if not {*chosen} <= {*CHOICES}:
+        raise ValueError(f"{choices!r}: there are {', '.join(CHOICES)}")
     config = emoji_pix2pix.get_config()
     config.data.fields = {"x": "noto"}
+    if "cifar10" in chosen:
+        config.data = ConfigDict({**defaults().data.to_dict(), "name": "cifar10"})
     config.samplers = ConfigDict({"mask": {"name": "masks.rectangles"}, "source": {"name": "masks.holed"}})
     config.networks = ConfigDict(
         {
@@ -20,4 +31,6 @@ def get_config() -> ConfigDict:
             "critic": {"name": "translation.PatchCritic", "width": 32, "downs": 2},
         }
     )
+    if "l1" in chosen:
+        without_critic(config)
     return config

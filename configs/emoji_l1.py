@@ -6,12 +6,12 @@ docs/data.md says how to get the pictures.
 """
 
 from configs import emoji_pix2pix
+from configs.common import without_critic
 from gan_jax.config import ConfigDict
 
 
 def get_config() -> ConfigDict:
     """Returns the config."""
     config = emoji_pix2pix.get_config()
-    config.objective = ConfigDict({"name": "regression.l1"})
-    del config.networks.critic, config.players.critic
+    without_critic(config)
     return config

@@ -5,7 +5,7 @@ python -m gan_jax.main --config=configs/emoji_pix2pix.py --workdir=runs/emoji_pi
 docs/data.md says how to get the pictures: 3,547 pairs to train on, 239 of other characters to test on.
 """
 
-from configs.common import adam
+from configs.common import adam, half_constant
 from gan_jax.config import ConfigDict, defaults, player
 
 EPOCH = 3_547 // 16
@@ -37,16 +37,7 @@ def get_config() -> ConfigDict:
             "critic": {"name": "translation.PairCritic", "width": 32, "downs": 2},
         }
     )
-    half = config.steps // 2
-    optimizer = adam(
-        {  # constant, then falling to 0
-            "name": "linear_schedule",
-            "init_value": 2e-4,
-            "end_value": 0.0,
-            "transition_steps": half,
-            "transition_begin": half,
-        }
-    )
+    optimizer = adam(half_constant(2e-4, config.steps))
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
     config.evaluators = ConfigDict({"pairs": {"name": "translation.pairs", "every_steps": config.steps}})
     return config

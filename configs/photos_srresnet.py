@@ -1,19 +1,23 @@
-"""Super-resolution of photographs by 4: SRResNet with L1, no critic's opinion.
+"""Super-resolution of photographs by 4 or 2: SRResNet with L1, no critic's opinion.
 
 python -m gan_jax.main --config=configs/photos_srresnet.py --workdir=runs/photos_srresnet
 
 docs/data.md says how to get the pictures: random crops of 64x64 of the 400 photographs of BSDS500's train and test
-parts, made smaller as by MATLAB. Judged on Set5 and Set14.
+parts, made smaller as by MATLAB. Judged on Set5 and Set14. `--config=configs/photos_srresnet.py:2` enlarges by 2, of
+crops of 48x48.
 """
 
 from configs.common import adam, cosine
 from gan_jax.config import ConfigDict, defaults, player
 
-FACTOR = 4
+CROPS = {2: 48, 4: 64}
 
 
-def get_config() -> ConfigDict:
-    """Returns the config."""
+def get_config(factor: str = "4") -> ConfigDict:
+    """Returns the config of a factor: '4' or '2'."""
+    if factor not in map(str, CROPS):
+        raise ValueError(f"the factor is {factor}: it must be 2 or 4")
+    by = int(factor)
     config = defaults()
     config.data = ConfigDict(
         {
@@ -27,7 +31,7 @@ def get_config() -> ConfigDict:
         }
     )
     config.augment = ConfigDict(
-        {"crop": {"name": "random_crop", "size": (64, 64)}, "flip": {"name": "horizontal_flip"}}
+        {"crop": {"name": "random_crop", "size": (CROPS[by],) * 2}, "flip": {"name": "horizontal_flip"}}
     )
     config.batch_size = 16
     config.steps = 20_000
@@ -36,16 +40,16 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 2_000
 
     config.objective = ConfigDict({"name": "regression.l1"})
-    config.samplers = ConfigDict({"source": {"name": "degrade.bicubic", "factor": FACTOR}})
+    config.samplers = ConfigDict({"source": {"name": "degrade.bicubic", "factor": by}})
     config.networks = ConfigDict(
-        {"generator": {"name": "super_resolution.SRResNet", "factor": FACTOR, "width": 32, "blocks": 8}}
+        {"generator": {"name": "super_resolution.SRResNet", "factor": by, "width": 32, "blocks": 8}}
     )
     config.players = ConfigDict({"generator": player(adam(cosine(1e-3, config.steps), b1=0.9), ema=0.999)})
     config.evaluators = ConfigDict(
         {
             name.lower(): {
                 "name": "super_resolution.benchmark",
-                "path": f"sr/{name}/x{FACTOR}",
+                "path": f"sr/{name}/x{by}",
                 "every_steps": config.checkpoint_every_steps,
             }
             for name in ("Set5", "Set14")

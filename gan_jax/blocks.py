@@ -18,7 +18,7 @@ from gan_jax.distributions.augment import Augmentation, Augmentations, shown
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import Terms, Weighted, lazily
+from gan_jax.objectives.forward import Activations, Terms, Weighted, lazily
 from gan_jax.resolve import bind, parameters, required
 
 
@@ -123,22 +123,26 @@ def _terms(player: str, preset: Terms, given: Any, known: Mapping[str, Any]) -> 
 
 
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
-    """Returns a term by its weight, or by a block of its weight, of how rarely it is computed, and its arguments."""
+    """Returns a term by its weight, or by a block of its weight, of when it is computed, and its arguments."""
     field = f"objective.{player}.{name}"
     block = {"weight": value} if not isinstance(value, Mapping) or "init_value" in value else dict(value)
-    weight, every = _weight(block.pop("weight", 1.0), f"{field}.weight"), block.pop("every", 1)
+    weight = _weight(block.pop("weight", 1.0), f"{field}.weight")
+    every, after = block.pop("every", 1), block.pop("after", 0)
     spec = {"name": block.pop("name", name), **block}
     own = name in preset and not block
     term = preset[name].term if own else bind(f"gan_jax.objectives.terms.{player}", spec, field)
     with reraise_as(f"config.{field}"):
-        return Weighted(lazily(_with_networks(term, known), every=every), weight)
+        return Weighted(lazily(_with_networks(term, known), every=every, after=after), weight)
 
 
 def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
     """Returns a term with the frozen networks that its arguments name, or 'vgg16' where they name none."""
     given = term.keywords if isinstance(term, partial) else {}
-    asked = [name for name in inspect.signature(term).parameters if _annotation(term, name) is Frozen]
-    made = {name: lpips.frozen(given.get(name, "vgg16"), known["shape"], known["limits"]) for name in asked}
+    makers = {Frozen: lpips.frozen, Activations: lpips.frozen_activations}
+    asked = {name: makers.get(_annotation(term, name)) for name in inspect.signature(term).parameters}
+    made = {
+        name: maker(given.get(name, "vgg16"), known["shape"], known["limits"]) for name, maker in asked.items() if maker
+    }
     return partial(term, **made) if made else term
 
 

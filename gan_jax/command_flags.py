@@ -11,16 +11,19 @@ CONFIG = CONFIGS / "digits_dcgan.py"
 """The config of a new run where none is given."""
 MAX_SAMPLES = 1_000_000  # of one command: they are held in memory
 USED_BY = {
-    "step": ("sample", "reconstruct", "interpolate", "evaluate", "data"),
+    "step": ("sample", "reconstruct", "translate", "interpolate", "evaluate", "data"),
     "num": ("sample", "data"),
-    "out": ("sample", "reconstruct", "interpolate", "data"),
-    "sample_seed": ("sample", "reconstruct", "interpolate"),
-    "split": ("reconstruct", "interpolate"),
+    "out": ("sample", "reconstruct", "translate", "interpolate", "data"),
+    "sample_seed": ("sample", "reconstruct", "translate", "interpolate"),
+    "split": ("reconstruct", "translate", "interpolate"),
+    **dict.fromkeys(("input", "mask"), ("translate",)),
     **dict.fromkeys(("coordinator", "processes", "process"), ("train",)),
 }
 """The modes that use a flag; every other mode refuses it. All modes use a flag that is not listed here."""
-SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png", "data": ".png"}
+SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "translate": ".npz", "interpolate": ".png", "data": ".png"}
 """The suffix of --out, of each mode that writes a file."""
+OTHER_SUFFIXES = {"translate": (".png", "")}
+"""Further suffixes of --out: without one it is a folder of PNG files."""
 
 Flags = flags.FlagValues
 
@@ -50,7 +53,14 @@ def define() -> Flags:
     flags.DEFINE_string("step", None, _help("step", step), **known)
     flags.DEFINE_integer("num", 64, _help("num", "how many"), lower_bound=1, upper_bound=MAX_SAMPLES, **known)
     flags.DEFINE_string("out", None, _help("out", "the file to write, .npz, of interpolate and data .png"), **known)
-    seed = _help("sample_seed", "fixes samples, walks and noise")
+    given = (
+        "a picture of your own, or a folder of them, in place of the data set's (--out=FILE.png, FOLDER or FILE.npz)"
+    )
+    flags.DEFINE_string("input", None, _help("input", given), **known)
+    flags.DEFINE_string(
+        "mask", None, _help("mask", "a picture as large as --input, white in the hole to fill"), **known
+    )
+    seed = _help("sample_seed", "fixes samples, walks, holes and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
     flags.DEFINE_string("split", None, _help("split", "of the data set; test if none is given"), **known)
     coordinator = _help("coordinator", "of several processes: HOST:PORT where the first one listens")
@@ -74,9 +84,27 @@ def check(values: Flags) -> None:
         raise UserError(f"--step={step}: it must be 'best' or the number of a checkpoint, 0 or more")
     if mode == "data" and step == "best":
         raise UserError("--step=best: --mode=data shows what a step sees, not a checkpoint: give its number")
-    suffix = SUFFIXES.get(mode)
-    if suffix and (values.out is None or Path(values.out).suffix != suffix):
-        raise UserError(f"--mode={mode} needs --out=FILE{suffix}, not {values.out}")
+    if mode in SUFFIXES:
+        allowed = SUFFIXES[mode], *OTHER_SUFFIXES.get(mode, ())
+        if values.out is None or Path(values.out).suffix not in allowed:
+            forms = " or ".join(f"--out=FILE{suffix}" if suffix else "--out=FOLDER" for suffix in allowed)
+            raise UserError(f"--mode={mode} needs {forms}, not {values.out}")
+    _check_input(values)
+
+
+def _check_input(values: Flags) -> None:
+    """Raises UserError for flags of a user's own pictures that do not belong together."""
+    if values.input is not None and values.split is not None:
+        raise UserError("--split is of the data set, in whose place --input is: leave one of them out")
+    if values.mask is not None and values.input is None:
+        raise UserError("--mask is the hole in --input: name the picture too, or leave it out")
+    if values.mode == "translate" and values.input is None and Path(values.out).suffix == ".png":
+        raise UserError(
+            f"--out={values.out} is of one picture, --input: of a split take --out=FILE.npz or --out=FOLDER"
+        )
+    for flag in ("input", "mask"):
+        if values[flag].present and not values[flag].value:
+            raise UserError(f"--{flag} is empty: name a file")
 
 
 def _help(flag: str, text: str) -> str:

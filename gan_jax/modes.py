@@ -93,14 +93,17 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
         terminal.tell(_evaluate(run_dir, config, step))
         return
     out = paths.of_user(values.out)
-    paths.check_writable(out, "out")
-    from gan_jax.evaluation import predict
+    paths.check_writable(out if out.suffix else out / "0.png", "out")
+    from gan_jax.evaluation import predict, translate
 
     if values.mode == "sample":
         predict.sample(run_dir, config, values.num, values.sample_seed, out, step=step)
+    elif values.mode == "translate" and values.input is not None:
+        given, mask = paths.of_user(values.input), None if values.mask is None else paths.of_user(values.mask)
+        translate.of_pictures(run_dir, config, values.sample_seed, out, step=step, given=given, mask=mask)
     else:
-        write = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate}[values.mode]
-        write(run_dir, config, values.sample_seed, out, step=step, split=values.split)
+        uses = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate, "translate": translate.of_split}
+        uses[values.mode](run_dir, config, values.sample_seed, out, step=step, split=values.split)
     terminal.tell(out)
 
 

@@ -2,9 +2,10 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from conftest import CONFIGS as FILES
-from conftest import build_on
+from conftest import ROOT, build_on
 from jax import export, random
 
 from gan_jax import config as configs
@@ -12,8 +13,10 @@ from gan_jax import overrides
 from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
+from gan_jax.features import lpips
 from gan_jax.training.preflight import check_step
 
+CONFIGS = ROOT / "configs"
 CHANGED = """
 from configs import digits_dcgan
 from ml_collections import ConfigDict
@@ -33,6 +36,13 @@ SHAPES = {
     "cifar10": (32, 32, 3),
 }
 CLASSES = {"digits": 10, "mnist": 10, "binary_mnist": 10, "stacked_mnist": 1000, "fashion_mnist": 10, "cifar10": 10}
+
+
+@pytest.fixture(autouse=True)
+def weights_are_here(monkeypatch):
+    """Networks of terms have weights of zeros where the files are not here."""
+    zeros = lambda layout: {n: {k: np.zeros(s, np.float32) for k, s in of.items()} for n, of in layout.shapes.items()}  # noqa: E731
+    monkeypatch.setattr(lpips, "read", zeros)
 
 
 def on_its_data(config):
@@ -105,6 +115,42 @@ def test_a_narrow_copy_of_a_large_config_trains(file):
     batches = {name: batches[name] for name in experiment.spec}
     after, metrics = jax.jit(experiment.train_step)(state, batches, experiment.keys.train, experiment.hyperparams)
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((after, metrics)))
+
+
+CHOICES = ("photos_srresnet.py:2", "photos_srgan.py:2", "emoji_inpainting.py:l1", "emoji_inpainting.py:cifar10,l1")
+
+
+@pytest.mark.parametrize("choice", [*CHOICES, "orl_inpainting.py:l1"])
+def test_a_choice_of_a_config_builds_and_others_are_refused(choice):
+    config = configs.load(f"{CONFIGS}/{choice}")
+    assert check_step(on_its_data(config), config)
+    with pytest.raises(UserError, match="other"):
+        configs.load(f"{CONFIGS}/{choice.partition(':')[0]}:other")
+
+
+@pytest.mark.parametrize("name", ["DilatedCompletion", "GatedCompletion"])
+def test_inpainting_takes_other_networks(name):
+    config = configs.load(f"{CONFIGS}/emoji_inpainting.py")
+    changed = overrides.apply(config, [f"--config.networks.generator.name=inpainting.{name}"])
+    assert check_step(on_its_data(changed), changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "crop", "message"),
+    [
+        ("photos_srresnet", 320, 30, "images of 30x30 cannot be 4 times smaller: crop them to a multiple of 4"),
+        ("emoji_inpainting", 3, None, "an image of 1x1 with kernel 4x4"),
+        ("emoji_inpainting", 8, None, "InstanceNorm: wants at least 2 pixels"),
+        ("photos_srgan", 320, 8, "vgg16-lpips-v1 takes images of at least 16 x 16 pixels"),
+    ],
+)
+def test_sizes_that_networks_do_not_take_are_named(name, size, crop, message):
+    config = configs.load(f"{CONFIGS}/{name}.py")
+    config.data.size = size
+    if crop:
+        config.augment.crop.size = (crop, crop)
+    with pytest.raises(UserError, match=message):
+        on_its_data(config)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -345,8 +391,6 @@ def test_differences_name_what_changes_a_run(tiny):
 
 
 def test_resident_feed_scales_what_it_fetches(tiny):
-    import numpy as np
-
     pixels = np.array([0, 255, 51], np.uint8).reshape(3, 1, 1, 1)
     dataset = Dataset("three", "train", pixels, np.array([5, 6, 7], np.int32), 8)
     feed = feeds.resident(dataset, build_on(tiny(), (8, 8, 1)).scale, seeds=[0], shape=(1, 2), length=1)

@@ -39,7 +39,10 @@ def test_smaller_copies_are_matlabs(sets, factor):
         np.testing.assert_array_equal(rounded, published)
 
 
-@pytest.mark.parametrize(("name", "factor", "expected"), [("Set5", 4, 28.43), ("Set5", 2, 33.67), ("Set14", 4, 26.09)])
+@pytest.mark.parametrize(
+    ("name", "factor", "expected"),
+    [("Set5", 4, 28.43), ("Set5", 2, 33.67), ("Set14", 4, 26.09), ("Set14", 2, 30.33)],
+)
 def test_bicubic_enlargement_has_the_published_psnr(sets, name, factor, expected):
     values = []
     for path in sorted((sets / f"{name}/x{factor}/HR").iterdir()):

@@ -19,7 +19,7 @@ SMALL = [f"--config.{field}={value}" for field, value in {**TINY, "data.name": "
 CONFIG = ROOT / "configs" / "mnist_linear_ae.py"
 RULE = "min reconstruction/error"
 VALUES = {"step": "3", "num": "64", "out": "x.npz", "sample_seed": "0", "split": "test", "coordinator": "a:1"}
-VALUES |= {"processes": "1", "process": "0"}
+VALUES |= {"processes": "1", "process": "0", "input": "x.png", "mask": "m.png"}
 
 
 def call(capsys, *arguments):

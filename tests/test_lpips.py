@@ -263,6 +263,7 @@ SHAPE = (8, 8, 1)
 PLAYED = {
     "generator": ("digits_dcgan", {"generator": {"near": {"name": "lpips", "weight": 0.5, "network": "tiny"}}}),
     "generator, rarely": ("digits_dcgan", {"generator": {"lpips": {"network": "tiny", "every": 2}}}),
+    "generator, activations": ("digits_dcgan", {"generator": {"perceptual": {"network": "tiny"}}}),
     "autoencoder": ("mnist_conv_ae", {"autoencoder": {"lpips": {"network": "tiny"}, "reconstruction": 0.25}}),
 }
 
@@ -291,7 +292,7 @@ def test_a_term_of_a_loss_moves_its_player_and_nothing_else(name, played, tiny_l
     experiment, player = played(name), name.partition(",")[0]
     step, state = jax.jit(experiment.train_step), experiment.init(experiment.keys.init)
     after, metrics = step(state, *inputs(experiment, SHAPE))
-    [term] = {"near", "lpips"} & experiment.hyperparams[player].weights.keys()
+    [term] = {"near", "lpips", "perceptual"} & experiment.hyperparams[player].weights.keys()
     weights = experiment.hyperparams[player].weights
     assert metrics[f"{player}/{term}"] > 0
     total = sum(weight * metrics[f"{player}/{each}"] for each, weight in weights.items())
@@ -328,6 +329,8 @@ def test_a_term_is_the_distance_and_its_gradient_reaches_the_images(tiny_lpips):
     first, second = (RANDOM.uniform(size=(3, 8, 8, 1)).astype(np.float32) for _ in "12")
     found = network.apply(params, first, second)
     np.testing.assert_allclose(found, lpips.distance(layout, params, 2 * first - 1, 2 * second - 1), rtol=1e-6)
+    last = lpips.frozen_activations("tiny", (8, 8, 1), (0.0, 1.0)).apply(params, first)
+    np.testing.assert_allclose(last, lpips.activations(layout, params, 2 * first - 1)[-1], rtol=1e-6)
     np.testing.assert_allclose(network.apply(params, first, first), 0, atol=1e-7)
     slope = np.asarray(jax.grad(lambda x: network.apply(params, x, second).sum())(first))
     assert (np.abs(slope).sum((1, 2, 3)) > 0).all()

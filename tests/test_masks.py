@@ -1,13 +1,17 @@
 """Holes of inpainting."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import random
+from jax import lax, random
 
 from gan_jax.core.networks import Network
 from gan_jax.distributions import masks
+from gan_jax.layers.convolution import conv
+from gan_jax.models.inpainting import DilatedCompletion, GatedCompletion, dilated
 from gan_jax.models.translation import Completion
 
 KEYS = random.split(random.key(0), 50)
@@ -45,17 +49,32 @@ def test_strokes_are_of_the_width_asked_for():
     assert wide > 2 * thin > 0
 
 
-def test_what_is_left_and_what_is_filled():
-    x = random.uniform(random.key(1), (50, *SHAPE))
-    mask = masks.rectangles(SHAPE).draw(KEYS, {})
-    source = masks.holed(fill=-1.0).draw(KEYS, {"x": x, "mask": mask})
+def test_the_thinnest_stroke_covers_a_pixel():
+    thin = np.asarray(masks.strokes(SHAPE, most=1, width=1e-6).draw(KEYS, {}))
+    assert (thin.sum((1, 2, 3)) > 0).all()
+
+
+SMALL = (8, 8, 3)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        Completion(SMALL, width=2),
+        DilatedCompletion(SMALL, width=2, rates=(2,)),
+        GatedCompletion(SMALL, width=2, rates=()),
+    ],
+)
+def test_what_is_left_and_what_is_filled(module):
+    x = random.uniform(random.key(1), (2, *SMALL))
+    mask = masks.rectangles(SMALL).draw(KEYS[:2], {})
+    source = masks.holed(fill=-1.0).draw(KEYS[:2], {"x": x, "mask": mask})
     np.testing.assert_array_equal(np.where(mask == 1, -1.0, x), source)
-    network = Network(Completion(SHAPE, width=2))
-    batch = {"source": source[:2], "mask": mask[:2]}
-    params, stats = network.init(random.key(2), batch)
-    made = network.apply(params, stats, batch, train=False)[0]
-    np.testing.assert_array_equal(jnp.where(mask[:2] == 0, made, 0), jnp.where(mask[:2] == 0, source[:2], 0))
-    assert (jnp.where(mask[:2] == 1, made, 0) != jnp.where(mask[:2] == 1, source[:2], 0)).any()
+    network, batch = Network(module), {"source": source, "mask": mask}
+    params = jax.tree.map(lambda a: jnp.full(a.shape, 0.1), jax.eval_shape(network.init, KEYS[0], batch)[0])
+    made = jax.jit(partial(network.apply, stats={}, train=False))(params, batch=batch)[0]
+    np.testing.assert_array_equal(jnp.where(mask == 0, made, 0), jnp.where(mask == 0, source, 0))
+    assert (jnp.where(mask == 1, made, 0) != jnp.where(mask == 1, source, 0)).any()
 
 
 @pytest.mark.parametrize(
@@ -72,6 +91,18 @@ def test_what_is_left_and_what_is_filled():
 def test_holes_that_cover_nothing_or_everything_are_refused(make):
     with pytest.raises(ValueError, match=r"hole|wants"):
         make()
+
+
+@pytest.mark.parametrize("rate", [1, 4])
+def test_a_dilated_layer_is_xlas_dilated_convolution(rate):
+    x, kernel = (random.normal(random.key(n), shape) for n, shape in enumerate([(2, 8, 12, 3), (3, 3, 3, 5)]))
+    made = dilated(lambda grids: conv(grids, kernel, stride=1, padding=1), x, rate)
+    names = ("NHWC", "HWIO", "NHWC")
+    edges = [(rate, rate)] * 2
+    xlas = lax.conv_general_dilated(x, kernel, (1, 1), edges, rhs_dilation=(rate, rate), dimension_numbers=names)
+    np.testing.assert_allclose(made, xlas, atol=1e-5)
+    with pytest.raises(ValueError, match="a rate of 5 does not divide activations of 8x12"):
+        dilated(lambda grids: grids, x, 5)
 
 
 def test_draws_compile():

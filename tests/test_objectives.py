@@ -330,3 +330,23 @@ def test_a_lazy_term_is_computed_now_and_then_at_its_full_weight_and_remembers_b
     assert compiled._cache_size() == 1
     with pytest.raises(ValueError, match="every is 0"):
         lazily(counted, every=0)
+    with pytest.raises(ValueError, match="after is -1"):
+        lazily(counted, every=1, after=-1)
+
+
+def test_a_late_term_is_not_computed_before_its_step():
+    computed = []
+
+    def noted(forward):
+        jax.debug.callback(lambda step: computed.append(int(step)), forward.step)
+        return Outcome(forward.fake_scores**2)
+
+    terms = {"bce": Weighted(critic_terms.bce), "square": Weighted(lazily(noted, every=1, after=2))}
+    state, step, _ = game("", {}, adversarial.non_saturating(networks=NETWORKS, samplers=Z, critic=terms))
+    seen = []
+    for _ in range(4):
+        state, metrics = step(state)
+        seen.append(float(metrics["critic/square"]) > 0)
+    jax.effects_barrier()
+    assert seen == [False, False, True, True]
+    assert sorted(computed) == [2, 3]

@@ -42,8 +42,11 @@ PLAYERS = {"critic": critic, "generator": generator}
 def bound(module, name):
     """A term, with a frozen network where it takes one."""
     term = getattr(module, name)
-    apart = Frozen("apart", lambda scale, a, b: scale * jnp.square(a - b).mean((1, 2, 3)), jnp.float32(2.0))
-    return partial(term, network=apart) if name == "lpips" else term
+    applied = {
+        "lpips": lambda scale, a, b: scale * jnp.square(a - b).mean((1, 2, 3)),
+        "perceptual": lambda scale, x: scale * jnp.square(x),
+    }
+    return partial(term, network=Frozen(name, applied[name], jnp.float32(2.0))) if name in applied else term
 
 
 def game(terms=None, networks=NETWORKS, **settings):

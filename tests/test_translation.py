@@ -87,6 +87,8 @@ def test_sizes_that_do_not_fit_are_named():
         apply(UNet((16, 16, 3)), source=images(8, 8))
     with pytest.raises(ValueError, match="12x12 cannot be halved 3 times"):
         apply(UNet((12, 12, 3), downs=3), source=images(12, 12))
+    with pytest.raises(ValueError, match="3x3 cannot be halved 1 times"):
+        apply(UNet((3, 3, 3)), source=images(3, 3))
     assert [halvings(size) for size in ((64, 64), (48, 32), (512, 512), (3, 4))] == [6, 4, 8, 0]
 
 

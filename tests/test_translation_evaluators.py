@@ -1,15 +1,22 @@
 """Evaluators of translations, on models whose outputs are known."""
 
+import os
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 
 from gan_jax.data.base import Dataset
+from gan_jax.distributions.degrade import resize
 from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators import super_resolution, translation
 from gan_jax.evaluation.evaluators.base import Context
+from gan_jax.metrics.biharmonic import biharmonic
 
+KEYS = jnp.zeros(2, jnp.uint32)
 RANDOM = np.random.default_rng(0)
 TRAIN = RANDOM.integers(0, 200, (6, 16, 16, 3), dtype=np.uint8)
 
@@ -53,13 +60,19 @@ def test_holes_alone_are_judged_where_there_are_some():
         return jnp.where(batch["mask"] == 1, batch["x"] - 5, 0).astype(jnp.uint8)
 
     predict = {"observe": lambda players, keys, batch: {"mask": jnp.tile(mask, (len(keys), 1, 1, 1))}}
-    evaluator = translation.pairs(context(fills, test, **predict), baselines=())
+    evaluator = translation.pairs(context(fills, test._replace(others={}), **predict))
     values = evaluator.measure({}, jnp.zeros(2, jnp.uint32))
+    assert {*evaluator.names} | {"n"} == {*values}
+    assert {name.partition("/")[2] for name in evaluator.names} == {"", "mean", "biharmonic"}
     np.testing.assert_allclose(values["l1"], 5 / 255, rtol=1e-5)
+    x = test.x.astype(float)
+    mean = np.round(x[:, 4:].mean((1, 2)))[:, None, None]
+    np.testing.assert_allclose(values["l1/mean"], np.abs(x[:, :4] - mean).mean() / 255, rtol=1e-5)
+    assert 5 / 255 < values["l1/biharmonic"] < 1
     np.testing.assert_allclose(values["psnr"], 20 * np.log10(255 / 5), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("field", "value"), [("metrics", ("l2",)), ("baselines", ("mean",)), ("examples", 0)])
+@pytest.mark.parametrize(("field", "value"), [("metrics", ("l2",)), ("baselines", ("median",)), ("examples", 0)])
 def test_wrong_arguments_are_named(field, value):
     with pytest.raises(UserError, match=rf"{field} of translation\.pairs"):
         translation.pairs(context(brighter, pairs(TRAIN, TRAIN)), **{field: value})
@@ -85,10 +98,13 @@ def benchmark(tmp_path):
     return tmp_path
 
 
-def test_a_benchmark_of_images_of_several_sizes(benchmark):
-    evaluator = super_resolution.benchmark(context(repeated, None), path=str(benchmark))
+def test_a_benchmark_of_images_of_several_sizes(benchmark, tiny_lpips):
+    evaluator = super_resolution.benchmark(context(repeated, None), path=str(benchmark), network="tiny")
     values = evaluator.measure({}, jnp.zeros(2, jnp.uint32))
     assert values["psnr_y"] == np.inf
+    assert (values["ssim_y"], values["lpips/tiny-lpips-v1"]) == (pytest.approx(1), pytest.approx(0))
+    assert values["ssim_y/bicubic"] < 1
+    assert values["lpips/tiny-lpips-v1/bicubic"] > 0
     assert 10 < values["psnr_y/bicubic"] < 40
     assert values["psnr_y/bicubic"] != values["psnr_rgb/bicubic"]
     assert set(evaluator.names) | {"n"} == set(values)
@@ -100,3 +116,33 @@ def test_another_factor_than_the_benchmarks_is_named(benchmark):
     (benchmark / "LR" / "a.png").unlink()
     with pytest.raises(UserError, match=r"a\.png"):
         super_resolution.benchmark(context(repeated, None), path=str(benchmark))
+
+
+def test_bicubic_has_the_published_scores_on_set5():
+    folder = Path(os.environ.get("GAN_JAX_IMAGES", ROOT.parent / "shared" / "images")) / "sr" / "Set5" / "x4"
+    if not folder.is_dir():
+        pytest.skip(f"needs Set5 in GAN_JAX_IMAGES; {folder} is not there")
+
+    def enlarged(players, keys, batch):
+        size = tuple(4 * side for side in batch["source"].shape[1:3])
+        return jnp.clip(jnp.round(resize(batch["source"].astype(float), size)), 0, 255).astype(jnp.uint8)
+
+    values = super_resolution.benchmark(context(enlarged, None), path=str(folder)).measure({}, KEYS)
+    for name, expected, within in (("psnr_y", 28.43, 0.01), ("ssim_y", 0.8104, 0.002)):
+        assert abs(values[f"{name}/bicubic"] - expected) < within
+        assert values[name] == pytest.approx(values[f"{name}/bicubic"])
+
+
+def test_biharmonic_filling_keeps_polynomials_and_what_is_known():
+    rows, columns = np.mgrid[:12, :14].astype(float)
+    image = np.stack([rows**2 - columns**2 + rows * columns, 3 * rows - columns**3], axis=-1)
+    hole = np.zeros((12, 14), bool)
+    hole[3:8, 4:9] = hole[5, 9] = True
+    broken = np.where(hole[..., None], 1e3, image)
+    np.testing.assert_allclose(biharmonic(broken, hole), image, atol=1e-8)  # the double Laplacian of each is 0
+    edge = np.zeros((12, 14), bool)
+    edge[:, :3] = True
+    assert np.isfinite(biharmonic(broken, edge)).all()
+    np.testing.assert_array_equal(biharmonic(image, np.zeros_like(hole)), image)
+    with pytest.raises(ValueError, match="the whole image"):
+        biharmonic(image, np.ones_like(hole))

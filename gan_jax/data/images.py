@@ -77,6 +77,14 @@ def read(file: str | os.PathLike | bytes, how: Reading) -> np.ndarray:
     return np.asarray(shown).reshape(shown.height, shown.width, how.channels)
 
 
+def fitted(pixels: np.ndarray, how: Reading) -> np.ndarray:
+    """Returns an image uint8 [h, w, 1 or 3 or 4] in the size and fit asked for; raises ValueError as `read` does."""
+    from PIL import Image
+
+    shown = _resized(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels), how)
+    return np.asarray(shown).reshape(shown.height, shown.width, pixels.shape[-1])
+
+
 def _opened(file: Any) -> Any:
     from PIL import Image, UnidentifiedImageError
 

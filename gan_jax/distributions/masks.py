@@ -53,12 +53,14 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
     """Samples 1 to `most` free-form strokes of `corners` straight parts each, `width` the share of the shorter side.
 
     As Yu et al. 2019 (arXiv:1806.03589, section 3.4): each part turns by a random angle and is of random length, at
-    most a third of the shorter side. Raises ValueError for counts below 1 or a width outside of (0, 1).
+    most a third of the shorter side; a stroke covers at least a pixel. Raises ValueError for counts below 1 or a width
+    outside of (0, 1).
     """
     h, w = _size(shape)
     if most < 1 or corners < 1 or not 0 < width < 1:
         raise ValueError(f"most is {most}, corners {corners}, width {width}: wants counts >= 1 and a width in (0, 1)")
     side = min(h, w)
+    radius = max(width * side / 2, 0.75)  # no point is further from the middle of a pixel
     grid = jnp.stack(jnp.meshgrid(jnp.arange(h) + 0.5, jnp.arange(w) + 0.5, indexing="ij"), -1)
 
     def one(key: jax.Array) -> jax.Array:
@@ -72,7 +74,7 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
         along = ends - starts
         t = ((grid[:, :, None] - starts) * along).sum(-1) / jnp.maximum(jnp.square(along).sum(-1), 1e-6)
         nearest = starts + jnp.clip(t, 0, 1)[..., None] * along
-        return (jnp.square(grid[:, :, None] - nearest).sum(-1) < (width * side / 2) ** 2).any(-1)
+        return (jnp.square(grid[:, :, None] - nearest).sum(-1) < radius**2).any(-1)
 
     return _unions(one, most)
 

@@ -31,7 +31,7 @@ def sample(
     npz has their `labels` int32 [num].
     """
     experiment, state = restore(run_dir, config, step)
-    _check_offers(experiment, "sample", config)
+    check_offers(experiment, "sample", config)
     keys = example_keys(base_key(seed), num)
     batch = {"label": experiment.in_turn(num)} if experiment.present else {}
     sample = experiment.predict["sample"]
@@ -55,8 +55,8 @@ def reconstruct(
     Also `latents` float32 [n, dim], and for a denoising objective its inputs `noisy`, uint8; the seed fixes the noise.
     """
     experiment, state = restore(run_dir, config, step)
-    _check_offers(experiment, "reconstruct", config)
-    examples = experiment.view(_examples(run_dir, config, split))
+    check_offers(experiment, "reconstruct", config)
+    examples = experiment.view(load_split(run_dir, config, split))
     made = make_reconstructions(experiment, state.players, examples, seed)
     with atomically(out) as file:
         np.savez_compressed(file, allow_pickle=False, **made)
@@ -79,7 +79,7 @@ def interpolate(
     drawn = "interpolate" in experiment.predict
     if drawn and split is not None:
         raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
-    real = _backdrop(run_dir, config) if drawn else experiment.view(_examples(run_dir, config, split)).x
+    real = _backdrop(run_dir, config) if drawn else experiment.view(load_split(run_dir, config, split)).x
     figures.walks(out, experiment, state.players, example_keys(base_key(seed), 10), real)
 
 
@@ -97,16 +97,17 @@ def _backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
         return np.array(spec.range, np.float32)[:, None].repeat(spec.shape[0], axis=1)
 
 
-def _examples(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
-    """Returns a split (None: test) of the run's data set, for an autoencoder."""
+def load_split(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
+    """Returns a split (None: test) of the run's data set."""
     split = split or "test"
     with reraise_as(f"--split={split}"):
         return run_data(run_dir, config).load(split)
 
 
-def _check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
+def check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
+    """Raises UserError where the run's objective does not give this prediction."""
     if use not in experiment.predict:
-        others = ", ".join(sorted({"sample", "reconstruct"} & experiment.predict.keys()))
+        others = ", ".join(sorted({"sample", "reconstruct", "translate"} & experiment.predict.keys()))
         raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; it can {others}")
 
 

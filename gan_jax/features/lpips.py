@@ -101,13 +101,24 @@ def frozen(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Fr
 
     Raises UserError as `load` does.
     """
+    return _frozen(kind, shape, limits, distance)
+
+
+def frozen_activations(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Frozen:
+    """Returns the last activations as a part of a loss: `(params, x) -> [b, h', w', c]`, of images as `frozen`'s."""
+    return _frozen(kind, shape, limits, lambda layout, params, x: activations(layout, params, x)[-1])
+
+
+def _frozen(
+    kind: str, shape: tuple[int, ...], limits: tuple[float, float], function: Callable[..., jax.Array]
+) -> Frozen:
+    """Returns a function of (layout, params, *images in [-1, 1]) as one of params and images in these limits."""
     layout = find(kind)
     check_shape(layout, shape)
     low, high = limits
 
-    def apply(params: Tree, first: jax.Array, second: jax.Array) -> jax.Array:
-        one, other = ((x - low) * (2 / (high - low)) - 1 for x in (first, second))
-        return distance(layout, params, one, other)
+    def apply(params: Tree, *images: jax.Array) -> jax.Array:
+        return function(layout, params, *((x - low) * (2 / (high - low)) - 1 for x in images))
 
     return Frozen(layout.name, apply, read(layout))
 

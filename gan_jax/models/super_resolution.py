@@ -32,6 +32,11 @@ class SRResNet(nn.Module):
     blocks: int = 16
     dtype: DTypeLike = jnp.float32
 
+    @property
+    def reach(self) -> int:
+        """The pixels of the source, to each side, that a pixel of the output depends on."""
+        return 2 * self.blocks + 3  # the first layer, two a block, and the layers after them, which see finer pixels
+
     @nn.compact
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the enlarged image, not limited to its range."""

@@ -45,8 +45,8 @@ class UNet(nn.Module):
 
     def translated(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the translation [b, *shape] of an image with any channels."""
-        downs = self.downs or halvings(self.shape[:2])
-        _check_size(source, self.shape[:2], downs)
+        downs = self.downs or max(1, halvings(self.shape[:2]))
+        check_size(source, self.shape[:2], downs)
         widths = [self.width * min(2**level, WIDEST) for level in range(downs)]
         conv = partial(Conv, kernel=4, stride=2, padding=1, kernel_init=NORMAL)
         x = source
@@ -91,7 +91,7 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the translation, in the range of the last activation."""
-        _check_size(source, self.shape[:2], 2)
+        check_size(source, self.shape[:2], 2)
 
         def layer(x: jax.Array, width: int, kernel: int = 3, stride: int = 1) -> jax.Array:
             x = Conv(width, kernel, stride, 0, kernel_init=NORMAL)(reflected(x, kernel // 2))
@@ -145,7 +145,7 @@ class PairCritic(PatchCritic):
     @nn.compact
     def __call__(self, x: jax.Array, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns raw scores of x as the translation of source."""
-        _check_size(source, x.shape[1:3], 0)
+        check_size(source, x.shape[1:3], 0)
         return self.score(self.features(jnp.concatenate([x, source], axis=-1), train=train)[-1])
 
 
@@ -159,7 +159,8 @@ def reflected(x: jax.Array, pixels: int) -> jax.Array:
     return jnp.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="reflect") if pixels else x
 
 
-def _check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:
+def check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:
+    """Raises ValueError where the source [b, h, w, c] is not of the size of x, or cannot be halved so many times."""
     if source.shape[1:3] != tuple(size):
         raise ValueError(f"source is {source.shape[1]}x{source.shape[2]} and x {size[0]}x{size[1]}: they must be equal")
     if any(side % 2**downs for side in size):

@@ -119,6 +119,13 @@ class Remembering(NamedTuple):
         return self.fn(forward, **arguments)
 
 
+class Activations(Frozen):
+    """A frozen network whose `apply` gives its last activations, `(params, x) -> [b, h', w', c]`.
+
+    A term asks for one by an argument of this type, and for LPIPS by one of the type `Frozen`.
+    """
+
+
 def function(term: Term) -> Any:
     """Returns the function of a term, without the arguments that a config has set."""
     return term.func if isinstance(term, partial) else term
@@ -150,12 +157,15 @@ class Weighted(NamedTuple):
 Terms: TypeAlias = Mapping[str, Weighted]
 
 
-def lazily(term: Term, *, every: int) -> Term:
+def lazily(term: Term, *, every: int, after: int = 0) -> Term:
     """Returns a term that is computed at each `every`-th step, with `every` times its value, and is 0 at the others.
 
-    As StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). Between these steps its
-    metrics are 0. Raises ValueError where `every` is below 1.
+    As StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). It is also 0, and costs
+    nothing, at the first `after` steps. At steps without it its metrics are 0. Raises ValueError where `every` is below
+    1 or `after` below 0.
     """
+    if isinstance(after, bool) or not isinstance(after, int) or after < 0:
+        raise ValueError(f"after is {after}: it must be a whole number of steps, 0 (from the first on) or more")
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise ValueError(f"every is {every}: it must be a whole number of steps, 1 (at each step) or more")
 
@@ -170,6 +180,6 @@ def lazily(term: Term, *, every: int) -> Term:
             zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
             return zeros._replace(carry={name: forward.carry[name] for name in shapes.carry})
 
-        return lax.cond(forward.step % every == 0, now, skipped)
+        return lax.cond((forward.step % every == 0) & (forward.step >= after), now, skipped)
 
-    return term if every == 1 else Remembering(run, first_carry(term), _frozen(term))
+    return term if every == 1 and after == 0 else Remembering(run, first_carry(term), _frozen(term))

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.collectives import AT_ONCE, base_key, example_keys, in_batches
 from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.data import pixels
@@ -35,7 +35,10 @@ def make_reconstructions(
 
 
 def make_translations(experiment: Experiment, players: Players, dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
-    """Returns the fields other than x, the `translations` [n, ...] made of them, and `targets`, the examples' x."""
+    """Returns the fields other than x, the `translations` [n, ...] made of them, and `targets`, the examples' x.
+
+    Observed images are uint8 [n, h, w, c], a `mask` among them 255 in the hole.
+    """
     keys = example_keys(base_key(seed), len(dataset.x))
     predict = experiment.predict
 
@@ -44,8 +47,14 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
         batch = experiment.scale(batch)
         observed = predict["observe"](players, keys, batch) if "observe" in predict else {}
         fields = {name: values for name, values in {**batch, **observed}.items() if name != "x"}
-        shown = {name: pixels.unscale(experiment.spec, "x", values) for name, values in observed.items()}
+        shown = {name: _shown(experiment, name, values) for name, values in observed.items()}
         return {**shown, "translations": predict["translate"](players, keys, fields)}
 
     fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
-    return {**fields, **in_batches(make, (keys, dataset.arrays)), "targets": dataset.x}
+    made = in_batches(make, (keys, dataset.arrays), min(len(dataset.x), AT_ONCE))
+    return {**fields, **made, "targets": dataset.x}
+
+
+def _shown(experiment: Experiment, name: str, values: jax.Array) -> jax.Array:
+    """Returns what samplers observe as uint8: a mask is in 0..1, images in the range of x."""
+    return pixels.to_uint8(values, (0.0, 1.0)) if name == "mask" else pixels.unscale(experiment.spec, "x", values)

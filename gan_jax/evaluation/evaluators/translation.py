@@ -10,10 +10,10 @@ import numpy as np
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
-from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
 from gan_jax.features import lpips
+from gan_jax.metrics.biharmonic import biharmonic
 from gan_jax.metrics.neighbours import nearest
 from gan_jax.metrics.psnr import psnr
 from gan_jax.metrics.ssim import ms_ssim
@@ -22,7 +22,7 @@ __all__ = ["pairs"]
 
 Compare = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 METRICS = ("l1", "lpips", "psnr", "ssim")
-BASELINES = ("source", "nearest")
+BASELINES = ("source", "nearest", "mean", "biharmonic")
 
 
 def pairs(
@@ -43,8 +43,9 @@ def pairs(
     which with `luma` is that of Y alone, as super-resolution is judged. Where images have holes (a sampler `mask`), l1
     and psnr are those of the holes.
 
-    Beside each value are those of baselines instead of a translation: `/source`, the source itself where it has the
-    form of x, and `/nearest`, the `x` of the training pair whose source is nearest in pixels.
+    Beside each value are those of the baselines that apply, instead of a translation: `/source`, the data's source
+    itself where it has the form of x; `/nearest`, the `x` of the training pair whose source is nearest in pixels; for
+    holes `/mean`, the mean colour around them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
 
     Raises UserError where the model does not translate, or the examples are not images that the metrics take.
     """
@@ -55,21 +56,36 @@ def pairs(
     if fields["x"].dtype != np.uint8:
         raise UserError("translation.pairs measures images, which these examples are not")
     compare = _metrics(metrics, fields["x"].shape[1:], network, border, luma)
-    train = context.load(context.trained_on) if "nearest" in baselines else None
-    others = _baselines(fields, train, baselines)
-    keys = example_keys(base_key(0), 1)
-    context.dry_run(partial(_translated, context), keys, {name: values[:1] for name, values in fields.items()})
+    one = example_keys(base_key(0), 1), {name: values[:1] for name, values in fields.items()}
+    context.dry_run(partial(_translated, context), *one)
+    holes = "mask" in context.dry_run(partial(_observed, context), *one)
+    fillings = {name: fill for name, fill in FILLINGS.items() if holes and name in baselines}
+    others = _of_data(fields, context, baselines)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
-        keys = example_keys(key, len(dataset.x))
-        made, mask = in_batches(lambda given: _translated(context, players, *given), (keys, fields))
-        images = {"": made, **{f"/{name}": images for name, images in others.items()}}
-        values = {
-            f"{name}{end}": of(each, fields["x"], mask) for name, of in compare.items() for end, each in images.items()
-        }
-        return {name: float(np.mean(value, dtype=np.float64)) for name, value in values.items()} | {"n": len(dataset.x)}
+        given = example_keys(key, len(dataset.x)), fields
+        made, mask = in_batches(lambda some: _translated(context, players, *some), given)
+        filled = [_filled(fill, fields["x"], mask) for fill in fillings.values()]
+        images = dict(zip(_ends(*others, *fillings), [made, *others.values(), *filled], strict=True))
+        return _means(compare, images, fields["x"], mask) | {"n": len(dataset.x)}
 
-    return Evaluator(tuple(f"{name}{end}" for name in compare for end in ("", *(f"/{b}" for b in others))), measure)
+    return Evaluator(tuple(f"{name}{end}" for name in compare for end in _ends(*others, *fillings)), measure)
+
+
+def _means(
+    compare: Mapping[str, Compare], images: Mapping[str, np.ndarray], x: np.ndarray, mask: np.ndarray
+) -> dict[str, float]:
+    """Returns the mean over examples of each metric of each of these images [n, h, w, c] beside x."""
+    return {
+        f"{name}{end}": float(np.mean(of(each, x, mask), dtype=np.float64))
+        for name, of in compare.items()
+        for end, each in images.items()
+    }
+
+
+def _ends(*baselines: str) -> list[str]:
+    """Returns what is put behind the name of a metric: nothing, and that of each baseline."""
+    return ["", *(f"/{name}" for name in baselines)]
 
 
 def _check(context: Context, **chosen: tuple[str, ...]) -> None:
@@ -82,10 +98,14 @@ def _check(context: Context, **chosen: tuple[str, ...]) -> None:
 
 def _translated(context: Context, players: Players, keys: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
     """Returns the translations uint8 [n, h, w, c], and masks [n, h, w, 1] of what is judged, 1 where there are none."""
-    batch = context.scale(batch)
-    observed = context.predict["observe"](players, keys, batch) if "observe" in context.predict else {}
-    made = context.predict["translate"](players, keys, {**batch, **observed})
+    observed = _observed(context, players, keys, batch)
+    made = context.predict["translate"](players, keys, {**context.scale(batch), **observed})
     return made, observed.get("mask", jnp.ones((*made.shape[:3], 1)))
+
+
+def _observed(context: Context, players: Players, keys: jax.Array, batch: Batch) -> Batch:
+    """Returns what samplers observe of the examples, by field."""
+    return context.predict["observe"](players, keys, context.scale(batch)) if "observe" in context.predict else {}
 
 
 def _metrics(
@@ -119,17 +139,27 @@ def _lpips(between: lpips.Between, at_once: int, a: np.ndarray, b: np.ndarray, m
     return in_batches(lambda two: between.of(*two), (a, b), at_once)
 
 
-def _baselines(
-    fields: Mapping[str, np.ndarray], train: Dataset | None, names: tuple[str, ...]
-) -> dict[str, np.ndarray]:
+def _of_data(fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Returns each baseline's images uint8 [n, h, w, c], of those that the data have."""
     x, source = fields["x"], fields.get("source")
     if source is None:
         return {}
-    made = {}
-    if "source" in names and source.shape == x.shape:
-        made["source"] = source
-    if train is not None and "source" in train.others:
-        indices = np.asarray(nearest(source, np.asarray(train.others["source"][:])))
-        made["nearest"] = np.asarray(train.x[indices])
+    made = {"source": source} if "source" in names and source.shape == x.shape else {}
+    if "nearest" in names:
+        train = context.load(context.trained_on)
+        made["nearest"] = np.asarray(train.x[np.asarray(nearest(source, np.asarray(train.others["source"][:])))])
     return made
+
+
+def _mean(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Returns an image [h, w, c] with the mean of its other pixels in the hole [h, w]."""
+    return np.where(hole[..., None], image[~hole].mean(0) if not hole.all() else 127.5, image)
+
+
+FILLINGS = {"mean": _mean, "biharmonic": biharmonic}
+
+
+def _filled(fill: Callable[[np.ndarray, np.ndarray], np.ndarray], x: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Returns images uint8 [n, h, w, c] with the holes of masks [n, h, w, 1] filled by a baseline."""
+    made = [fill(image, hole[..., 0] > 0) for image, hole in zip(x, mask, strict=True)]
+    return np.clip(np.round(np.stack(made)), 0, 255).astype(np.uint8)

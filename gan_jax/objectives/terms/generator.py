@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from gan_jax.core.objective import Frozen, Outcome
 from gan_jax.losses import adversarial, reconstruction
-from gan_jax.objectives.forward import Forward
+from gan_jax.objectives.forward import Activations, Forward
 from gan_jax.objectives.terms.classes import cross_entropy, overall_mean, whole_batch
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "lpips",
     "minimax",
     "non_saturating",
+    "perceptual",
     "relativistic",
     "relativistic_average",
     "wasserstein",
@@ -60,6 +61,17 @@ def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
     `network` is 'vgg16', the default, or 'alexnet', which nobody trains: see `features.lpips`.
     """
     return Outcome(network.apply(forward.carry[network.name], forward.fake, forward.batch[target]))
+
+
+def perceptual(forward: Forward, *, network: Activations, target: str = "x") -> Outcome:
+    """Returns the mean absolute difference of the last activations of each fake and of its example's field `target`.
+
+    The content loss of SRGAN (Ledig et al. 2017, arXiv:1609.04802, section 2.2.1), by absolute values as in ESRGAN.
+    `network` is 'vgg16', the default, by its relu5_3, or 'alexnet': see `features.lpips`.
+    """
+    params = forward.carry[network.name]
+    fake, real = (network.apply(params, x) for x in (forward.fake, forward.batch[target]))
+    return Outcome(reconstruction.absolute_error(fake, real))
 
 
 def relativistic(forward: Forward) -> Outcome:

@@ -1,0 +1,38 @@
+"""Inpainting of faces, ORL's 40 people in grey, 64x64: a U-Net fills rectangles, against a critic of patches.
+
+python -m gan_jax.main --config=configs/orl_inpainting.py --workdir=runs/orl_inpainting
+
+docs/data.md says how to get the pictures. The scores are of people that were not trained on. Choices are those of
+emoji_inpainting: `--config=configs/orl_inpainting.py:l1` has no critic.
+"""
+
+from configs import emoji_inpainting
+from configs.common import adam, half_constant
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config(critic: str = "") -> ConfigDict:
+    """Returns the config; critic: 'l1' for none."""
+    if critic not in ("", "l1"):
+        raise ValueError(f"{critic!r}: there is l1")
+    config = emoji_inpainting.get_config(critic)
+    config.data = ConfigDict(
+        {
+            **defaults().data.to_dict(),
+            "name": "folder",
+            "path": "att_faces",
+            "split": "train[:80%]",
+            "group": r"^s\d+",  # all pictures of a person are in the same part
+            "labels": False,
+            "size": 64,
+            "channels": 1,
+        }
+    )
+    config.augment = ConfigDict({"flip": {"name": "horizontal_flip"}})
+    config.steps = 3_000
+    config.sample_every_steps = config.checkpoint_every_steps = 500
+    optimizer = adam(half_constant(2e-4, config.steps))
+    config.players = ConfigDict({name: player(optimizer) for name in config.players})
+    config.evaluators.pairs.split = "train[80%:]"
+    config.evaluators.pairs.every_steps = config.steps
+    return config

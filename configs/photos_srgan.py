@@ -1,0 +1,42 @@
+"""Super-resolution of photographs by 4 or 2: SRGAN, L1 first, then VGG16's activations and a critic beside it.
+
+python -m gan_jax.main --config=configs/photos_srgan.py --workdir=runs/photos_srgan
+
+`--config=configs/photos_srgan.py:2` enlarges by 2. Weights of terms as in BasicSR's SRGAN. Up to step WARM_UP there is
+L1 alone, in place of a start from a trained SRResNet. Needs the weights of VGG16, and of AlexNet for the scores:
+docs/evaluation.md says how to get them. The generator is that of photos_srresnet. Never run to its end here.
+"""
+
+from configs import photos_srresnet
+from configs.common import adam
+from gan_jax.config import ConfigDict, player
+
+WARM_UP = 8_000
+
+
+def get_config(factor: str = "4") -> ConfigDict:
+    """Returns the config of a factor: '4' or '2'."""
+    config = photos_srresnet.get_config(factor)
+    config.steps = 11_000
+    config.sample_every_steps = 1_000
+    config.checkpoint_every_steps = 1_000
+
+    late = {"after": WARM_UP}
+    generator = {"l1": 1e-2, "perceptual": {"weight": 1.0, **late}, "non_saturating": {"weight": 5e-3, **late}}
+    config.objective = ConfigDict({"name": "adversarial.non_saturating", "generator": generator})
+    config.networks.critic = {"name": "super_resolution.SRCritic", "width": 32}
+    config.step_rule.name = "alternating_on_same_fakes"
+    falling = {
+        "name": "exponential_decay",
+        "init_value": 1e-3,
+        "transition_steps": WARM_UP,
+        "decay_rate": 0.1,
+        "staircase": True,
+    }
+    config.players = ConfigDict(
+        {"critic": player(adam(1e-4, b1=0.9, b2=0.99)), "generator": player(adam(falling, b1=0.9, b2=0.99), ema=0.999)}
+    )
+    for block in config.evaluators.values():
+        block.every_steps = config.checkpoint_every_steps
+        block.network = "alexnet"
+    return config

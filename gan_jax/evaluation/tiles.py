@@ -1,0 +1,52 @@
+"""Enlargement of pictures of any size in tiles, equal to that of the whole picture, in bounded memory."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+LEAST = 192
+"""The side of tiles in pixels, or more where a network's reach leaves little of such a tile."""
+
+
+def side(reach: int) -> int:
+    """Returns the side of tiles for a network of this reach: at least half of each is kept, to each direction."""
+    return max(LEAST, 4 * reach)
+
+
+def enlarged(
+    make: Callable[[np.ndarray], np.ndarray], picture: np.ndarray, factor: int, *, reach: int, side: int
+) -> np.ndarray:
+    """Returns a picture [h, w, c] enlarged, [factor h, factor w, c], by a function of images [1, h', w', c].
+
+    All tiles have one size, that of the picture where it is smaller, so the function compiles once. Each pixel is taken
+    of a tile whose other pixels reach at least `reach` further on all sides, or to the picture's border: the result is
+    that of the whole picture at once.
+    """
+    h, w = picture.shape[:2]
+    large = None
+    for top, up, down in spans(h, side, reach):
+        for left, first, last in spans(w, side, reach):
+            made = np.asarray(make(picture[None, top : top + side, left : left + side]))[0]
+            if large is None:
+                large = np.empty((factor * h, factor * w, made.shape[-1]), made.dtype)
+            rows, columns = (
+                (factor * (up - top), factor * (down - top)),
+                (factor * (first - left), factor * (last - left)),
+            )
+            large[factor * up : factor * down, factor * first : factor * last] = made[slice(*rows), slice(*columns)]
+    assert large is not None
+    return large
+
+
+def spans(length: int, side: int, reach: int) -> list[tuple[int, int, int]]:
+    """Returns (start of a tile, first pixel kept of it, end of what is kept) along a side of a picture.
+
+    Raises ValueError where tiles are too small for anything to be kept.
+    """
+    if length <= side:
+        return [(0, 0, length)]
+    if side <= 2 * reach:
+        raise ValueError(f"tiles of {side} pixels: more than twice the reach of {reach} is needed")
+    starts = [*range(0, length - side, side - 2 * reach), length - side]
+    ends = [start + side - reach for start in starts[:-1]] + [length]
+    return list(zip(starts, [0, *ends[:-1]], ends, strict=True))

@@ -1,0 +1,209 @@
+"""Translations by a trained run: of a split's examples, or of a user's own pictures of any size."""
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax.core.collectives import base_key, example_keys
+from gan_jax.core.state import Players
+from gan_jax.data import Dataset, files, images
+from gan_jax.data.images import Reading
+from gan_jax.errors import UserError, printable, reraise_as
+from gan_jax.evaluation import tiles
+from gan_jax.evaluation.predict import check_offers, load_split, restore
+from gan_jax.experiment import Experiment
+from gan_jax.reporting.images import save_png
+from gan_jax.reporting.reconstructions import make_translations
+from gan_jax.resolve import bind
+from gan_jax.runs.directory import RunDirectory
+from gan_jax.runs.files import atomically
+
+NAMES = {"source": "images", "mask": "masks"}
+"""The names in an npz of fields that are observed."""
+
+
+class Made(NamedTuple):
+    """A translation: the name of its file without a suffix, and uint8 images [h, w, c] by their names in an npz."""
+
+    name: str
+    arrays: dict[str, np.ndarray]
+
+
+def of_split(
+    run_dir: RunDirectory,
+    config: ConfigDict,
+    seed: int,
+    out: Path,
+    *,
+    step: int | None = None,
+    split: str | None = None,
+) -> None:
+    """Writes the translations of a split (None: test) by a checkpoint (None: the newest), to an npz or a folder of PNG.
+
+    The npz has `images`, which are the sources, `translations`, `targets` where examples have one, and `masks` where
+    images have holes: uint8 [n, h, w, c]. The seed fixes what samplers observe, such as holes.
+    """
+    experiment, state = restore(run_dir, config, step)
+    check_offers(experiment, "translate", config)
+    dataset = experiment.view(load_split(run_dir, config, split))
+    made = make_translations(experiment, state.players, dataset, seed)
+    if dataset.unpaired:
+        del made["targets"]
+    shown = (*NAMES, "translations", "targets")
+    named = {NAMES.get(name, name): made[name] for name in shown if name in made}
+    _write(out, (Made(f"{i:05d}", {name: v[i] for name, v in named.items()}) for i in range(len(made["translations"]))))
+
+
+def of_pictures(
+    run_dir: RunDirectory,
+    config: ConfigDict,
+    seed: int,
+    out: Path,
+    *,
+    step: int | None = None,
+    given: Path,
+    mask: Path | None = None,
+) -> None:
+    """Writes the translations of a picture, or of those in a folder: a PNG each, or an npz as `of_split`'s.
+
+    A run of super-resolution enlarges pictures of any size, in tiles without seams. Other runs take them in their
+    data's size, by the data's own fit. `mask` is the hole, for runs that fill one: 1 where it is at least half white,
+    as large as the picture.
+
+    Raises UserError where something is no picture, where the mask does not fit it or covers everything or nothing of
+    it, or where the run takes no such pictures.
+    """
+    experiment, state = restore(run_dir, config, step)
+    check_offers(experiment, "translate", config)
+    found = _listed(given)
+    if out.suffix == ".png" and len(found) > 1:
+        raise UserError(f"--out={out} is of one picture, and --input={given} has {len(found):,}: take --out=FOLDER")
+    model = _Model(experiment, state.players, config, seed)
+    if mask is not None and not model.fills:
+        raise UserError(f"--mask: what {config.objective.name} trains here fills no holes: leave it out")
+    if mask is None and model.fills:
+        raise UserError(
+            "--input: this run fills holes: give --mask=FILE too, as large as the picture, white in the hole"
+        )
+    _write(out, (Made(name, model.translated(path, mask)) for name, path in found.items()))
+
+
+class _Model:
+    """A run's translator of single pictures.
+
+    Attributes:
+        fills: whether it fills holes.
+        factor: by what it enlarges; 1 for translations within one size.
+    """
+
+    def __init__(self, experiment: Experiment, players: Players, config: ConfigDict, seed: int):
+        self.experiment, self.players, self.config, self.seed = experiment, players, config, seed
+        shape = experiment.spec["x"].shape
+        if len(shape) != 3 or shape[2] not in images.MODES:
+            raise UserError(f"--input: examples of {config.data.name} have shape {shape}: they are no pictures")
+        size = experiment.view(Dataset("", "", np.zeros((1, *shape), np.uint8), None, 0)).shape  # after augmentation
+        keys, x = jax.eval_shape(lambda: example_keys(base_key(0), 1)), jax.ShapeDtypeStruct((1, *size), np.float32)
+        observe = experiment.predict.get("observe")
+        self.observed = jax.eval_shape(observe, players, keys, {"x": x}) if observe else {}
+        self.fills = "mask" in self.observed
+        source = self.observed.get("source", x)
+        self.factor = size[0] // source.shape[1]
+        self.channels = source.shape[3] if self.factor > 1 else shape[2]
+        self.make = jax.jit(self._enlarged)
+
+    def translated(self, path: Path, mask: Path | None) -> dict[str, np.ndarray]:
+        """Returns the arrays of `Made` of a picture; raises UserError."""
+        with reraise_as(f"--input={printable(path)}"):
+            return self._whole(path) if self.factor > 1 else self._fitted(path, mask)
+
+    def _whole(self, path: Path) -> dict[str, np.ndarray]:
+        """Returns a picture of any size, and its enlargement."""
+        picture = images.read(path, Reading(channels=self.channels, background=self.config.data.get("background", 255)))
+        reach = _reach(self.config)
+        side = max(picture.shape[:2]) if reach is None else tiles.side(reach)
+        make = partial(self.make, self.players)
+        return {
+            "images": picture,
+            "translations": tiles.enlarged(make, picture, self.factor, reach=reach or 0, side=side),
+        }
+
+    def _enlarged(self, players: Players, source: jax.Array) -> jax.Array:
+        batch = {"source": self.experiment.scale({"x": source})["x"]}
+        return self.experiment.predict["translate"](players, example_keys(base_key(self.seed), 1), batch)
+
+    def _fitted(self, path: Path, mask: Path | None) -> dict[str, np.ndarray]:
+        """Returns a picture as the run's data are, and its translation; where there is a hole also that."""
+        spec, data = self.experiment.spec, self.config.data
+        shapes = {name: field.shape for name, field in spec.items() if name in ("x", "source")}
+        name = "source" if "source" in shapes else "x"
+        height, width, channels = shapes[name]
+        how = Reading((height, width), data.get("fit", "crop"), channels, data.get("background", 255))
+        h, w = images.size_of(path)
+        if h < height or w < width:
+            logging.warning("%s is %dx%d: it is enlarged to %dx%d", printable(path), h, w, height, width)
+        fields: dict[str, Any] = {"x": np.zeros(shapes["x"], np.uint8), name: images.read(path, how)}
+        fields = {field: values[None] for field, values in fields.items()}
+        if mask is not None:
+            fields["mask"] = self._hole(mask, path, how)
+        dataset = Dataset("--input", "", fields.pop("x"), None, 0, others=fields)
+        made = make_translations(self.experiment, self.players, self.experiment.view(dataset), self.seed)
+        return {NAMES.get(f, f): made[f][0] for f in (*NAMES, "translations") if f in made}
+
+    def _hole(self, path: Path, of: Path, how: Reading) -> np.ndarray:
+        """Returns a mask float32 [1, h, w, 1] as pictures are read: 1 where a pixel has any of the hole."""
+        with reraise_as(f"--mask={printable(path)}"):
+            mask = images.read(path, Reading(channels=1, background=0))
+            if mask.shape[:2] != (size := images.size_of(of)):
+                raise UserError(
+                    f"it is {mask.shape[0]}x{mask.shape[1]} and --input {size[0]}x{size[1]}: make them equal"
+                )
+            white = np.where(mask >= 128, 255, 0).astype(np.uint8)
+            fitted = images.fitted(white, how._replace(background=0))[None].repeat(how.channels, axis=3)
+            hole = (self.experiment.view(Dataset("--mask", "", fitted, None, 0)).x[..., :1] > 0).astype(np.float32)
+            for share, what in ((white.mean() / 255, "the picture"), (hole.mean(), "what the run sees of it")):
+                if share in (0.0, 1.0):
+                    covered = "nothing" if share == 0.0 else "everything"
+                    raise UserError(f"its hole, where it is white, covers {covered} of {what}: paint a part white")
+        return hole
+
+
+def _reach(config: ConfigDict) -> int | None:
+    """Returns the `reach` of the generator: pixels to each side that an output depends on; None where it says none."""
+    network = bind("gan_jax.models", config.networks.generator.to_dict(), "networks.generator")
+    return network().reach if hasattr(getattr(network, "func", network), "reach") else None
+
+
+def _listed(given: Path) -> dict[str, Path]:
+    """Returns the files of --input by the names of their translations: one file, or the pictures of a folder."""
+    if not given.exists():
+        raise UserError(f"--input={printable(given)}: there is no such file or folder")
+    if not given.is_dir():
+        return {given.stem: given}
+    with reraise_as(f"--input={printable(given)}"):
+        listed = files.find(given, "all", labels=False).listed
+    found: dict[str, Path] = {}
+    for file in listed:
+        if file.stem in found:
+            raise UserError(f"--input={printable(given)}: two pictures are named {printable(file.stem)}: rename one")
+        found[file.stem] = Path(file.path)
+    return found
+
+
+def _write(out: Path, made: Iterator[Made]) -> None:
+    """Writes translations as a PNG each, in a folder or alone, or with their sources in one npz."""
+    if out.suffix != ".npz":
+        for each in made:
+            save_png(out if out.suffix else out / f"{each.name}.png", each.arrays["translations"])
+        return
+    whole = [each.arrays for each in made]
+    shapes = {name: sorted({arrays[name].shape for arrays in whole}) for name in whole[0]}
+    if several := next((found for found in shapes.values() if len(found) > 1), None):
+        raise UserError(f"--out={out}: pictures are of different sizes ({several[0]}, {several[1]}): take --out=FOLDER")
+    with atomically(out) as file:
+        np.savez_compressed(file, allow_pickle=False, **{name: np.stack([a[name] for a in whole]) for name in whole[0]})

@@ -1,0 +1,234 @@
+"""Translations by the command line: of a split, and of a user's own pictures; tiles without seams; and wrong input."""
+
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+from conftest import ROOT, TINY
+from jax import random
+from PIL import Image
+
+from gan_jax.core.networks import Network
+from gan_jax.errors import UserError
+from gan_jax.evaluation import tiles
+from gan_jax.evaluation.predict import check_offers, restore
+from gan_jax.main import main
+from gan_jax.models.super_resolution import SRResNet
+from gan_jax.runs.directory import RunDirectory
+
+RANDOM = np.random.default_rng(0)
+KEY = random.key(0)
+
+
+def picture(path, h, w, channels=3):
+    """A smooth picture, written to a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small = RANDOM.integers(0, 256, (4, 4, channels), dtype=np.uint8)
+    Image.fromarray(small[..., 0] if channels == 1 else small).resize((w, h), Image.Resampling.BICUBIC).save(path)
+    return path
+
+
+def read(path):
+    """The pixels of a picture."""
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def call(capsys, *arguments):
+    """(exit status, stdout, stderr) of a command line."""
+    status = main(["gan_jax", *map(str, arguments)])
+    return status, *capsys.readouterr()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder with two styles of the same pictures, 12 to train on and 3 to test on."""
+    folder = tmp_path_factory.mktemp("data")
+    for style in ("noto", "twemoji"):
+        for split, n in (("train", 12), ("test", 3)):
+            for i in range(n):
+                picture(folder / style / split / f"{i}.png", 24, 24)
+    return folder
+
+
+def trained(config, folder, data, *overrides):
+    tiny = {**TINY, "steps": 2, "steps_per_call": 2, "checkpoint_every_steps": 2, "sample_every_steps": 0}
+    fields = [f"--config.{name}={value}" for name, value in {**tiny, "evaluators": "none"}.items()]
+    arguments = [f"--config={ROOT / 'configs'}/{config}", f"--workdir={folder}", f"--config.data.path={data}"]
+    assert main(["gan_jax", *arguments, *fields, *overrides]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def enlarger(tmp_path_factory, data):
+    """A run of super-resolution by 2, trained a little."""
+    small = [f"--config.networks.generator.{field}" for field in ("width=4", "blocks=1")]
+    more = ("--config.data.size=24", "--config.augment.crop.size=(16,16)", "--config.data.split=train", *small)
+    return trained("photos_srresnet.py:2", tmp_path_factory.mktemp("runs") / "large", data / "noto", *more)
+
+
+@pytest.fixture(scope="module")
+def filler(tmp_path_factory, data):
+    """A run of inpainting at 16x16, trained a little."""
+    more = ("--config.data.size=16", "--config.networks.generator.width=2")
+    return trained("emoji_inpainting.py:l1", tmp_path_factory.mktemp("runs") / "holes", data, *more)
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory, data):
+    """A run of translation of one style to the other at 16x16, trained a little."""
+    more = ("--config.data.size=16", "--config.networks.generator.width=2")
+    return trained("emoji_l1.py", tmp_path_factory.mktemp("runs") / "styles", data, *more)
+
+
+def translate(capsys, run, out, *arguments, status=0):
+    """What the mode has written to stderr."""
+    found, _, err = call(capsys, f"--workdir={run}", "--mode=translate", f"--out={out}", *arguments)
+    assert found == status, err
+    if status:
+        assert err.count("\n") == 1, err
+    return err
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_tiles_have_no_seams(factor):
+    module = SRResNet(factor=factor, width=4, blocks=2)
+    network, x = Network(module), np.asarray(random.uniform(KEY, (1, 41, 57, 3)))
+    params, stats = network.init(KEY, {"source": x})
+    params = jax.tree.map(lambda a: 10 * a, params)  # He's values without the tenth: each layer matters
+    shapes = []
+
+    def make(source):
+        shapes.append(source.shape)
+        return network.apply(params, stats, {"source": source}, train=False)[0]
+
+    whole = make(x)[0]
+    made = tiles.enlarged(make, x[0], factor, reach=module.reach, side=24)
+    np.testing.assert_allclose(made, whole, atol=1e-5)
+    assert {*shapes[1:]} == {(1, 24, 24, 3)}
+    near = tiles.enlarged(make, x[0], factor, reach=1, side=24)
+    assert np.abs(near - whole).max() > 1e-3  # the reach is needed
+
+
+def test_spans_cover_a_side_once():
+    for length, side, reach in ((100, 24, 5), (24, 24, 5), (25, 24, 5), (7, 24, 5), (50, 24, 0)):
+        spans = tiles.spans(length, side, reach)
+        assert [first for _, first, _ in spans] == [0, *(end for _, _, end in spans[:-1])]
+        assert spans[-1][2] == length
+        for start, first, end in spans:
+            assert first >= start + reach or first == 0
+            assert end <= start + side - reach or end == length
+    with pytest.raises(ValueError, match="more than twice the reach"):
+        tiles.spans(100, 10, 5)
+
+
+def test_a_split_is_translated_to_a_file_or_a_folder(enlarger, filler, painter, data, tmp_path, capsys):
+    shapes = {enlarger: (8, 16), filler: (16, 16), painter: (16, 16)}
+    for run, (source, target) in shapes.items():
+        translate(capsys, run, tmp_path / "t.npz")
+        made = dict(np.load(tmp_path / "t.npz"))
+        names = {"images", "translations", "targets"} | ({"masks"} if run == filler else set())
+        assert {*made} == names
+        n = len(made["images"])
+        assert made["images"].shape == (n, source, source, 3)
+        assert made["translations"].shape == made["targets"].shape == (n, target, target, 3)
+        assert {values.dtype for values in made.values()} == {np.dtype(np.uint8)}
+        if run == filler:
+            translate(capsys, run, tmp_path / "t")
+            for i, translation in enumerate(made["translations"]):
+                np.testing.assert_array_equal(read(tmp_path / "t" / f"{i:05d}.png"), translation)
+            assert {*np.unique(made["masks"])} == {0, 255}
+            outside = np.broadcast_to(made["masks"] == 0, made["targets"].shape)
+            np.testing.assert_array_equal(made["translations"][outside], made["targets"][outside])
+
+
+def test_pictures_of_any_size_are_enlarged(enlarger, tmp_path, capsys):
+    large = picture(tmp_path / "in" / "large.png", 30, 200)
+    picture(tmp_path / "in" / "sub" / "grey.jpg", 1, 5, channels=1)
+    translate(capsys, enlarger, tmp_path / "out", f"--input={tmp_path / 'in'}")
+    assert read(tmp_path / "out" / "sub" / "grey.png").shape == (2, 10, 3)
+    translate(capsys, enlarger, tmp_path / "one.png", f"--input={large}")
+    made = read(tmp_path / "one.png")
+    np.testing.assert_array_equal(read(tmp_path / "out" / "large.png"), made)
+    run_dir = RunDirectory(enlarger)
+    experiment, state = restore(run_dir, run_dir.read_config())
+    source = experiment.scale({"x": read(large)[None]})["x"]
+    whole = experiment.predict["translate"](state.players, random.split(KEY, 1), {"source": source})
+    assert np.abs(made.astype(int) - np.asarray(whole)[0]).max() <= 1  # the rounding of equal floats
+    translate(capsys, enlarger, tmp_path / "one.npz", f"--input={large}")
+    assert np.load(tmp_path / "one.npz")["translations"].shape == (1, 60, 400, 3)
+    err = translate(capsys, enlarger, tmp_path / "two.npz", f"--input={tmp_path / 'in'}", status=2)
+    assert "pictures are of different sizes" in err
+    assert "take --out=FOLDER" in err
+
+
+def test_other_runs_fit_pictures_as_their_data(painter, data, tmp_path, capsys, caplog):
+    given = data / "twemoji" / "test"
+    translate(capsys, painter, tmp_path / "t.npz")
+    translate(capsys, painter, tmp_path / "own.npz", f"--input={given}")
+    whole, own = (np.load(tmp_path / f"{name}.npz") for name in ("t", "own"))
+    assert {*own} == {"images", "translations"}
+    np.testing.assert_array_equal(own["images"], whole["images"])
+    assert np.abs(own["translations"].astype(int) - whole["translations"]).max() <= 1
+    translate(capsys, painter, tmp_path / "s.png", f"--input={picture(tmp_path / 'small.png', 5, 9)}")
+    assert "small.png is 5x9: it is enlarged to 16x16" in caplog.text
+
+
+def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
+    photo = picture(tmp_path / "photo.png", 32, 48)
+    hole = np.zeros((32, 48), np.uint8)
+    hole[8:16, 20:30] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    translate(capsys, filler, tmp_path / "o.npz", f"--input={photo}", f"--mask={tmp_path / 'mask.png'}")
+    made = {name: values[0] for name, values in np.load(tmp_path / "o.npz").items()}
+    assert {*made} == {"images", "masks", "translations"}
+    touched = np.zeros((16, 16), bool)  # of the middle 32 columns, halved
+    touched[4:8, 6:11] = True
+    near = np.zeros((16, 16), bool)
+    near[3:9, 5:12] = True
+    hole = made["masks"][..., 0] == 255
+    assert hole[touched].all()
+    assert not hole[~near].any()
+    outside = np.broadcast_to(made["masks"] == 0, made["translations"].shape)
+    np.testing.assert_array_equal(made["translations"][outside], made["images"][outside])
+
+
+@pytest.mark.parametrize(
+    ("run", "arguments", "message"),
+    [
+        ("enlarger", ["--input={folder}/absent.png"], "absent.png: there is no such file or folder"),
+        ("enlarger", ["--input={folder}/text.png"], "text.png: it is no image of PNG"),
+        ("enlarger", ["--input={folder}/empty"], "split 'all' has no images"),
+        ("enlarger", ["--input={folder}/photo.png", "--mask={folder}/photo.png"], "fills no holes: leave it out"),
+        ("filler", ["--input={folder}/photo.png"], "this run fills holes: give --mask=FILE too"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/other.png"], "it is 8x9 and --input 8x8"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/black.png"], "covers nothing of the picture"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/white.png"], "covers everything of the picture"),
+        ("filler", ["--input={folder}/wide.png", "--mask={folder}/edge.png"], "covers nothing of what the run sees"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/text.png"], "text.png: it is no image of PNG"),
+        ("filler", ["--mask={folder}/photo.png"], "--mask is the hole in --input"),
+        ("painter", ["--input={folder}/photo.png", "--split=test"], "--split is of the data set"),
+        ("painter", ["--input="], "--input is empty"),
+        ("painter", [], "o.png is of one picture, --input"),
+        ("painter", ["--input={folder}"], "is of one picture, and --input="),
+    ],
+)
+def test_wrong_input_is_named_in_one_line(run, arguments, message, tmp_path, capsys, request):
+    for name, h, w in (("photo", 8, 8), ("other", 8, 9), ("wide", 8, 40)):
+        picture(tmp_path / f"{name}.png", h, w)
+    for name, value, w in (("black", 0, 8), ("white", 255, 8), ("edge", 0, 40)):
+        mask = np.full((8, w), value, np.uint8)
+        mask[:, :2] = 255 if name == "edge" else value
+        Image.fromarray(mask).save(tmp_path / f"{name}.png")
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "empty").mkdir()
+    flags = [each.format(folder=tmp_path) for each in arguments]
+    err = translate(capsys, request.getfixturevalue(run), tmp_path / "o.png", *flags, status=2)
+    assert message in err
+
+
+def test_what_makes_no_translations_says_so(tiny):
+    other = SimpleNamespace(predict={"reconstruct": None})
+    with pytest.raises(UserError, match="does not translate; it can reconstruct"):
+        check_offers(other, "translate", tiny("mnist_linear_ae"))  # pyrefly: ignore[bad-argument-type]
