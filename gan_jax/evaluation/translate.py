@@ -17,7 +17,7 @@ from gan_jax.data.images import Reading
 from gan_jax.errors import UserError, printable, reraise_as
 from gan_jax.evaluation import tiles
 from gan_jax.evaluation.predict import check_offers, load_split, restore
-from gan_jax.experiment import Experiment
+from gan_jax.experiments import Experiment
 from gan_jax.reporting.images import save_png
 from gan_jax.reporting.reconstructions import make_translations
 from gan_jax.resolve import bind
