@@ -68,6 +68,7 @@ def define() -> Flags:
     flags.DEFINE_integer("processes", None, _help("processes", "of several: how many"), lower_bound=1, **known)
     process = _help("process", "of several processes: the number of this one, from 0 on")
     flags.DEFINE_integer("process", None, process, lower_bound=0, **known)
+    flags.DEFINE_bool("quiet", False, "no lines about progress: results, warnings and errors alone", **known)
     flags.DEFINE_bool("help", False, "show this help", **known)
     return values
 

@@ -83,6 +83,7 @@ def _status(argv: list[str], stop: Stop) -> int:
 def _run(argv: list[str], stop: Stop) -> None:
     """Runs what the arguments ask for: the help or a mode."""
     values, overrides = command_flags.parse(argv)
+    terminal.set_quiet(values.quiet)
     if values.help:
         terminal.tell(f"{__doc__}\n{values.get_help()}")
         return

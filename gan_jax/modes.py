@@ -42,6 +42,7 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
     from gan_jax import command_line
 
     config, file_values = command_line.for_training(file, folder, overrides, otherwise=CONFIG)
+    terminal.inform(f"training in {folder}")
     _configure_jax(values, stop)
     from gan_jax.runs.directory import RunDirectory
     from gan_jax.training import loop

@@ -9,13 +9,15 @@ from unittest.mock import Mock
 import pytest
 from conftest import ROOT
 
+from gan_jax.main import main
 from gan_jax.runs import terminal
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import Progress, say_above_bar
-from gan_jax.training import loop
+from gan_jax.training import announce, loop
 
 CODE = """
 import os, sys
+from gan_jax.main import main
 from gan_jax.runs import terminal
 {before}
 terminal.guard()
@@ -48,6 +50,37 @@ def test_nothing_fails_that_is_said(stream, monkeypatch):
         say_above_bar("an alarm")
     progress.close()
     terminal.settle()
+
+
+def test_training_says_what_it_trains_on_with_what_and_how_long_it_compiles(tiny, tmp_path, capsys):
+    loop.run(tiny(), RunDirectory(tmp_path / "run"))
+    lines = capsys.readouterr().err.splitlines()
+    beginnings = [line.partition(" ")[0] for line in lines[:6]]
+    assert beginnings == ["device:", "data:", "parameters:", "data.hold=device:", "compiling", "compiled"]
+    assert lines[1] == "data: digits train: 1,437 examples, x 8x8x1, 10 classes"
+    assert lines[2].startswith("parameters: critic ")
+
+
+def test_quiet_leaves_results_warnings_and_errors(tmp_path, capsys):
+    small = ["--config.steps=2", "--config.steps_per_call=1", "--config.evaluators=none"]
+    try:
+        assert main(["main", f"--workdir={tmp_path / 'run'}", "--quiet", *small]) == 0
+        said = capsys.readouterr()
+        assert said.out == f"{tmp_path / 'run' / 'report.html'}\n"
+        assert said.err == ""
+        assert main(["main", f"--workdir={tmp_path / 'run'}", "--quiet", "--num=3"]) == 2
+        assert capsys.readouterr().err.startswith("error: --mode=train does not use --num")
+    finally:
+        terminal.set_quiet(False)
+
+
+@pytest.mark.parametrize(("here", "backend", "said"), [(True, "cpu", 1), (False, "cpu", 0), (True, "gpu", 0)])
+def test_an_idle_gpu_is_named(here, backend, said, tmp_path, monkeypatch, capsys):
+    (tmp_path / "nvidiactl").touch()
+    monkeypatch.setattr(announce, "NVIDIA", tmp_path / ("nvidiactl" if here else "none"))
+    monkeypatch.setattr("jax.default_backend", lambda: backend)
+    announce.device()
+    assert capsys.readouterr().err.count("pip install -e '.[cuda]'") == said
 
 
 def test_a_run_goes_on_without_its_terminal(tiny, tmp_path, monkeypatch):

@@ -141,5 +141,5 @@ def _progress(n: int, done: int, what: str) -> Iterator[Any]:
             yield bar.update
     else:
         start = f", of which {done:,} are done" if done else ""
-        terminal.say(f"decoding {what}: {n:,} images, once{start}")
+        terminal.inform(f"decoding {what}: {n:,} images, once{start}")
         yield lambda count: None

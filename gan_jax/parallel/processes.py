@@ -139,7 +139,7 @@ def disconnect() -> None:
 
 def _start(*who: Any, **found: Any) -> None:
     jax.config.update("jax_enable_preemption_service", False)  # it would handle SIGTERM, which training.stop handles
-    terminal.say("waiting for the other processes of this run")
+    terminal.inform("waiting for the other processes of this run")
     method = "deactivate" if who else None
     timeouts = {"heartbeat_timeout_seconds": HEARTBEAT, "shutdown_timeout_seconds": HEARTBEAT}
     _in_thread(partial(jax.distributed.initialize, *who, **found, **timeouts, cluster_detection_method=method))

@@ -70,7 +70,7 @@ def alone(folder: pathlib.Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            terminal.say(f"waiting for another process that makes {folder}")
+            terminal.inform(f"waiting for another process that makes {folder}")
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError:
             terminal.say(f"warning: {folder.parent} cannot be locked: start one process at a time")

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from gan_jax.runs.files import naming
 from gan_jax.runs.rows import Row, forget_after
-from gan_jax.runs.terminal import Unfailing, is_seen, say
+from gan_jax.runs.terminal import Unfailing, inform, is_seen, wants_progress
 
 
 class Events:
@@ -94,7 +94,7 @@ class Progress:
     def __init__(
         self, total: int, start: int, *, every_seconds: float = 10.0, clock: Callable[[], float] = time.monotonic
     ):
-        self._plain = not is_seen()
+        self._plain = not is_seen() or not wants_progress()
         self._bar = tqdm(
             total=total,
             initial=start,
@@ -119,7 +119,17 @@ class Progress:
             self._bar.update(step - self._bar.n)
         elif now - self._printed >= self._every or step == self._total:
             self._printed = now
-            say("  ".join([f"step {step}/{self._total}", *words]))
+            inform("  ".join([f"step {step}/{self._total}", *words]))
+
+    @contextmanager
+    def compiling(self) -> Iterator[None]:
+        """Marks the first call, which compiles, and says how long that took."""
+        began = self._clock()
+        if wants_progress():
+            say_above_bar("compiling ...")
+        yield
+        if wants_progress():
+            say_above_bar(f"compiled in {self._clock() - began:.1f} s")
 
     @contextmanager
     def pause(self) -> Iterator[None]:

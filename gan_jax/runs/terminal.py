@@ -1,5 +1,6 @@
 """Output on the terminal. Where it cannot be written, as on a closed pipe, nothing else fails."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,22 @@ FAILURES = (OSError, ValueError, AttributeError)
 def say(line: object) -> None:
     """Writes a line on standard error, at once."""
     _write(sys.stderr, line)
+
+
+def inform(line: object) -> None:
+    """Writes a line on standard error that says how the work goes on; nothing where the user asked for quiet."""
+    if wants_progress():
+        say(line)
+
+
+def wants_progress() -> bool:
+    """Returns whether lines about progress are wanted: unless the package's logger is at WARNING or above."""
+    return logging.getLogger("gan_jax").level <= logging.INFO
+
+
+def set_quiet(quiet: bool) -> None:
+    """Says whether lines about progress are wanted. Results, warnings and errors are always written."""
+    logging.getLogger("gan_jax").setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 def tell(result: object) -> None:

@@ -27,8 +27,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.jax_settings import settings
 from gan_jax.runs.logs import Log, Progress
 from gan_jax.runs.rows import read_rows
-from gan_jax.runs.terminal import say, unfailing
-from gan_jax.training import divergence
+from gan_jax.runs.terminal import inform, say, unfailing
+from gan_jax.training import announce, divergence
 from gan_jax.training.preflight import check_data, load, prepare
 from gan_jax.training.records import Record
 from gan_jax.training.stop import Stop, Stopped
@@ -51,12 +51,15 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     runs = run_dir.by_seed(config)
     folders = runs if config.seeds == 1 else [(config, run_dir), *runs]
     processes.on_main(lambda: [folder.check(its_config) for its_config, folder in folders])
+    processes.on_main(announce.device)
     numerics, source = settings(), Source(config.data)
     dataset = load(config, source)
     spec = spec_of(dataset)
     provenance = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
     processes.on_main(lambda: _check_provenance([folder for _, folder in folders], provenance))
+    processes.on_main(lambda: announce.data(config, dataset, spec))
     experiment, evaluators, shown = prepare(config, spec, source)
+    processes.on_main(lambda: announce.players(experiment))
     check_data(config, dataset, spec)
     provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), provenance]))
@@ -137,7 +140,7 @@ def _resume(
     step = -1 if saved is None else int(saved[0].step)
     for record in records:
         if saved is not None:
-            say(f"resuming {record.run_dir.folder} at step {step} of {record.config.steps}")
+            inform(f"resuming {record.run_dir.folder} at step {step} of {record.config.steps}")
         record.forget_after(step)
     return saved or [experiment.init(key) for key in keys]
 
@@ -156,7 +159,7 @@ class _Loop:
     ):
         self.config, self.evaluators, self.records = config, evaluators, records
         if records:
-            say(f"data.hold={': '.join(held(config, dataset))}")
+            inform(f"data.hold={': '.join(held(config, dataset))}")
         self.executor = make_executor(config, experiment, dataset)
         self.shown = shown
 
@@ -173,7 +176,8 @@ class _Loop:
             try:
                 for (step, steps), following in schedule.with_next(schedule.calls(self.config, start)):
                     stop.check()
-                    state, rows = self.executor.run(state, step, steps)
+                    with self.progress.compiling() if self.progress and step == start else nullcontext():
+                        state, rows = self.executor.run(state, step, steps)
                     reached = step + steps
                     if following:
                         self.executor.prefetch(*following)
