@@ -26,7 +26,7 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
     """Returns what networks, samplers and objectives are told where they ask for it by name."""
     return {
         "shape": data.shape,
-        "classes": data.classes,
+        "classes": data.known_classes,
         "no_labels": data.without,
         "present": data.present if data.absent else (),
         "limits": tuple(config.data.range) if len(data.shape) == 3 else None,

@@ -55,12 +55,16 @@ def tfds_dir() -> Path:
 
 
 def build_on(config, shape, classes=0, others=()):
-    """The experiment of a config on examples of this shape, labelled where there are classes, other fields alike."""
+    """The experiment of a config on examples of this shape, labelled where there are classes.
+
+    Other fields are of the same shape, or of shapes by name.
+    """
     from gan_jax.data.spec import DataSpec  # late: they import JAX
     from gan_jax.experiments import build
 
     dtype = "uint8" if len(shape) == 3 else "float32"
-    return build(config, DataSpec(shape, dtype, classes=classes, others=dict.fromkeys(others, shape)))
+    others = others if isinstance(others, dict) else dict.fromkeys(others, shape)
+    return build(config, DataSpec(shape, dtype, classes=classes, others=others))
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ TO_CLASSES = {
     },
     "critic": {"name": "dcgan.AuxiliaryCritic", **CONV},
 }
+SEMI_SUPERVISED = {**MLP, "critic": {"name": "semi_supervised.Critic", "widths": (8,)}}
+FEW_LABELS = {"labelled": (8, 8, 1), "labelled_class": (10,)}
 OBJECTIVES = {  # a config of the name, or else its objective's terms and a config whose networks fit
     "autoencoder.denoising": "mnist_denoising_ae",
     "autoencoder.overcomplete": "mnist_overcomplete_ae",
@@ -61,7 +63,8 @@ def described(name):
         if "latents" in network:
             network.latents = 4
     if name.startswith("adversarial"):
-        config.networks = TO_CLASSES if name == "adversarial.acgan" else MLP
+        networks = {"adversarial.acgan": TO_CLASSES, "adversarial.semi_supervised": SEMI_SUPERVISED}
+        config.networks = networks.get(name, MLP)
     if name == "regression.l1":
         config.networks = {"generator": {"name": "super_resolution.SRResNet", "factor": 2, "width": 4, "blocks": 1}}
         config.samplers = {"source": {"name": "degrade.bicubic", "factor": 2}}
@@ -78,6 +81,8 @@ def inputs(experiment, key=KEY):
     leading = experiment.updates_per_step, BATCH
     x = random.uniform(key, (*leading, *SHAPE), minval=0.1, maxval=0.9)
     batches = {"x": x, "label": jnp.arange(leading[0] * BATCH).reshape(leading) % CLASSES}
+    if "labelled" in experiment.spec:
+        batches |= {"labelled": x, "labelled_class": jax.nn.one_hot(batches["label"], CLASSES)}
     return batches, experiment.keys.train, experiment.hyperparams
 
 
@@ -88,7 +93,8 @@ def experiments():
 
     def of(name):
         if name not in made:
-            made[name] = build_on(described(name), SHAPE, CLASSES)
+            others = FEW_LABELS if name == "adversarial.semi_supervised" else {}
+            made[name] = build_on(described(name), SHAPE, CLASSES, others)
         return made[name]
 
     return of

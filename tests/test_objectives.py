@@ -16,7 +16,7 @@ from gan_jax.core.networks import Network
 from gan_jax.core.objective import Outcome
 from gan_jax.core.state import TrainState
 from gan_jax.distributions import labels, latents
-from gan_jax.models import dcgan, mlp
+from gan_jax.models import dcgan, mlp, semi_supervised
 from gan_jax.objectives import adversarial
 from gan_jax.objectives.forward import Remembering, Weighted, lazily
 from gan_jax.objectives.terms import critic as critic_terms
@@ -63,6 +63,8 @@ BY_LABEL = ("non_saturating", "wasserstein_gp")
 def made(name, networks=NETWORKS, samplers=Z):
     if name == "acgan":
         networks, samplers = TO_CLASSES, {**Z, "label": labels.uniform(3)}
+    if name == "semi_supervised":
+        networks = {**networks, "critic": Network(semi_supervised.Critic(3, widths=(8,)))}
     critic = {"critic": PENALTY[name]} if name in PENALTY else {}
     return getattr(adversarial, name)(networks=networks, samplers=samplers, **critic)
 
@@ -75,6 +77,7 @@ UNBOUNDED = ("wasserstein", "hinge", "least_squares", "relativistic", "r3gan")
 CRITICS_RATE = {name: 0.05 if name.startswith(UNBOUNDED) else 0.5 for name in OBJECTIVES}
 KEY = random.key(0)
 BATCHES = {"x": random.uniform(KEY, (1, 16, 4, 4, 1), minval=-1.0), "label": jnp.arange(16)[None] % 3}
+BATCHES |= {"labelled": BATCHES["x"], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
 BATCH = {name: values[0] for name, values in BATCHES.items()}
 each = pytest.mark.parametrize("name", OBJECTIVES)
 

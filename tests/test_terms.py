@@ -34,6 +34,7 @@ NETWORKS = {
 }
 SAMPLERS = {"z": latents.normal(3), "label": labels.uniform(3)}
 BATCHES = {"x": random.uniform(KEY, (1, 8, 4, 4, 1), minval=-1.0), "label": jnp.arange(8)[None] % 3}
+BATCHES |= {"labelled": BATCHES["x"][:, ::-1], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
 TERMS = [("critic", name) for name in critic.__all__] + [("generator", name) for name in generator.__all__]
 each = pytest.mark.parametrize(("player", "name"), TERMS, ids=[f"{player}-{name}" for player, name in TERMS])
 PLAYERS = {"critic": critic, "generator": generator}

@@ -16,6 +16,7 @@ from gan_jax.data import store, tfds
 from gan_jax.data.base import Dataset
 from gan_jax.data.checked import checked
 from gan_jax.data.examples import sources
+from gan_jax.data.few_labels import keep_labels
 from gan_jax.data.hold import check_hold
 from gan_jax.errors import CODE_ERRORS, UserError, one_line, suggestions
 
@@ -26,7 +27,16 @@ _OUTSIDE = re.compile(
 )  # package.module:function; a version of a set has digits after ":"
 
 
-def load(name: str, split: str, *, hold: str = "auto", **arguments: Any) -> Dataset:
+def load(
+    name: str,
+    split: str,
+    *,
+    hold: str = "auto",
+    labels_per_class: int = 0,
+    label_seed: int = 0,
+    unlabelled: str = "keep",
+    **arguments: Any,
+) -> Dataset:
     """Returns one split of a data set, checked (checked.py).
 
     Args:
@@ -36,6 +46,8 @@ def load(name: str, split: str, *, hold: str = "auto", **arguments: Any) -> Data
         split: one of its splits; also a part of one, such as 'train[:90%]', where the set has such.
         hold: see `hold.HOLDS`. 'stream' leaves what is in files to be decoded whenever it is read, and so does 'auto'
             where the disk has no room for it; otherwise it is decoded, once.
+        labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all.
+        label_seed, unlabelled: which these are, and what becomes of the others.
         arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
 
     Raises:
@@ -43,6 +55,8 @@ def load(name: str, split: str, *, hold: str = "auto", **arguments: Any) -> Data
             with its file and line.
     """
     check_hold(hold)
+    if not (few := labels_per_class != 0) and (label_seed, unlabelled) != (0, "keep"):
+        raise UserError("config.data.label_seed and config.data.unlabelled are of few labels: set labels_per_class too")
     own = {key: value for key, value in arguments.items() if key != "range"}
     loads = _function(name)
     if loads is None:
@@ -56,7 +70,8 @@ def load(name: str, split: str, *, hold: str = "auto", **arguments: Any) -> Data
         made = made._replace(files="-".join(examples.identity for examples in files))
         if hold != "stream" and (hold != "auto" or store.has_room(files)):
             made = store.hold(made)
-    return checked(made, name, split)
+    made = checked(made, name, split)
+    return keep_labels(made, labels_per_class, seed=label_seed, unlabelled=unlabelled) if few else made
 
 
 def _function(name: str) -> Callable[..., Any] | None:

@@ -33,6 +33,7 @@ class Dataset(NamedTuple):
         others: further fields by name, such as `source`: uint8 images or float32 values, [n, ...].
         unpaired: those of `others` that do not belong to the examples of `x`: they may have another number of entries,
             and are read in an order of their own.
+        follows: by name those of `unpaired` that are read in the order of another one, which they belong to.
         files: a digest of the names and sizes of the files that `x` and `others` are decoded from; '' for none.
         content: a digest of the content of `x` and `others`, where it is known; '' where it is to be computed.
         limits: the least and the greatest value of `x`, where they are known.
@@ -51,6 +52,7 @@ class Dataset(NamedTuple):
     splits: tuple[str, ...] = ()
     others: Mapping[str, np.ndarray] = MappingProxyType({})
     unpaired: tuple[str, ...] = ()
+    follows: Mapping[str, str] = MappingProxyType({})
     files: str = ""
     content: str = ""
     limits: tuple[int, int] | None = None

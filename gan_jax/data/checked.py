@@ -117,6 +117,8 @@ def _wrong_others(made: Dataset) -> str:
         found = f"others[{name!r}] is {values.dtype} {list(values.shape)}"
         if not values.ndim or (len(values) != n and name not in made.unpaired) or 0 in values.shape:
             return f"{found}: it must have one entry, which is not empty, for each of the {n} examples"
+        if (first := made.follows.get(name)) and (first not in others or len(values) != len(others[first])):
+            return f"{found}, and follows {first!r}: it must have an entry for each of that field's"
         if values.dtype != (np.uint8 if values.ndim == 4 else np.float32):
             return f"{found}: {IMAGES}, other fields float32 [n, ...]"
         if isinstance(values, np.ndarray) and values.dtype == np.float32 and not np.isfinite(values).all():

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -31,15 +31,18 @@ class Order:
         seeds: of the S runs.
         shape: (updates, batch size) of a step.
         sizes: the number of examples in each stream: "x", and each field that has an order of its own.
+        follows: by field, the stream of another field that it is read in.
     """
 
     seeds: Sequence[int]
     shape: tuple[int, int]
     sizes: Mapping[str, int]
+    follows: Mapping[str, str] = field(default_factory=dict)
 
-    def stream(self, field: str) -> str:
-        """Returns the stream that a field is read in: its own, or that of x."""
-        return field if field in self.sizes else "x"
+    def stream(self, name: str) -> str:
+        """Returns the stream that a field is read in: its own, that of another field, or that of x."""
+        stream = self.follows.get(name, name)
+        return stream if stream in self.sizes else "x"
 
     def indices(self, step: int, steps: int, share: tuple[int, int]) -> dict[str, np.ndarray]:
         """Returns the indices for `steps` steps after `step`, by stream: int32 [S, steps, updates, batch / shares].

@@ -28,7 +28,7 @@ class Source:
     def load(self, split: str) -> Dataset:
         """Returns a split, as `data.load` does; raises UserError as that and as `check` do."""
         if split not in self.loaded:
-            dataset = data.load(**self.block | {"split": split})
+            dataset = data.load(**self._arguments(split) | {"split": split})
             self.version, self.path = dataset.version, dataset.path
             if not isinstance(dataset.x, Lazy):
                 self.fingerprints[split] = fingerprint(dataset)
@@ -38,6 +38,11 @@ class Source:
             if self.check:
                 self.check(self.identity())
         return self.loaded[split]
+
+    def _arguments(self, split: str) -> dict[str, Any]:
+        """Returns the block's; labels are left out of what is trained on alone, as evaluators read other splits."""
+        few = ("labels_per_class", "label_seed", "unlabelled") if split != self.block.get("split") else ()
+        return {name: value for name, value in self.block.items() if name not in few}
 
     def identity(self) -> dict[str, Any]:
         """Returns the version, the path, and by loaded split the fingerprint and the digest of files, as JSON values.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from gan_jax.core.fields import IMAGE, LABEL, POINT, Field, Spec
 from gan_jax.data.base import Dataset, no_labels
+from gan_jax.data.few_labels import CLASSES
 
 VALUES = {"uint8": (0.0, 255.0)}
 
@@ -43,6 +44,11 @@ class DataSpec(NamedTuple):
         """Returns the fields of a batch; `limits` is the range that images are scaled to."""
         fields = {name: _field(shape, limits) for name, shape in {"x": self.shape, **self.others}.items()}
         return {**fields, "label": Field((), LABEL, classes=self.classes)} if self.classes else fields
+
+    @property
+    def known_classes(self) -> int:
+        """The number of classes that labels tell apart: of all examples, or of those beside the unlabelled ones."""
+        return self.classes or self.others.get(CLASSES, (0,))[0]
 
     @property
     def present(self) -> tuple[int, ...]:

@@ -1,13 +1,20 @@
 """Layers that a config can name: activations, normalisations, dropout, convolutions, initializers."""
 
-from flax.linen import gelu, leaky_relu, relu, sigmoid, silu, tanh
+from flax.linen import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from flax.linen.initializers import lecun_normal, orthogonal
 
 from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.convolution import Conv, ConvTranspose
-from gan_jax.layers.dropout import Dropout
-from gan_jax.layers.kernels import Dense, EqualizedRate, SpectralNorm
-from gan_jax.layers.normalisation import BatchNorm, ConditionalBatchNorm, InstanceNorm, NoNorm, PixelNorm
+from gan_jax.layers.dropout import Dropout, GaussianNoise
+from gan_jax.layers.kernels import Dense, EqualizedRate, SpectralNorm, WeightNorm
+from gan_jax.layers.normalisation import (
+    BatchNorm,
+    ConditionalBatchNorm,
+    FirstBatchNorm,
+    InstanceNorm,
+    NoNorm,
+    PixelNorm,
+)
 
 __all__ = [
     "BatchNorm",
@@ -17,11 +24,14 @@ __all__ = [
     "Dense",
     "Dropout",
     "EqualizedRate",
+    "FirstBatchNorm",
+    "GaussianNoise",
     "InstanceNorm",
     "NoNorm",
     "PixelNorm",
     "SelfAttention",
     "SpectralNorm",
+    "WeightNorm",
     "gelu",
     "leaky_relu",
     "lecun_normal",
@@ -29,5 +39,6 @@ __all__ = [
     "relu",
     "sigmoid",
     "silu",
+    "softplus",
     "tanh",
 ]

@@ -55,6 +55,24 @@ class EqualizedRate(nn.Module):
         return kernel * (self.gain / math.sqrt(math.prod(kernel.shape[:-1])))
 
 
+class WeightNorm(nn.Module):
+    """A kernel [..., c, o] with a trained norm for each output: scale kernel / |kernel|, [..., c, o] -> the same.
+
+    Salimans and Kingma 2016, arXiv:1602.07868, equation 2. Without `scale` the norms are 1, and there is no parameter.
+    `FirstBatchNorm` behind the layer starts it by data.
+    """
+
+    scale: bool = True
+    epsilon: float = 1e-12
+
+    @nn.compact
+    def __call__(self, kernel: jax.Array) -> jax.Array:
+        """Returns the kernel, each output's weights over their norm, times the scale [o]."""
+        squares = jnp.square(kernel).sum(tuple(range(kernel.ndim - 1)))
+        scale = self.param("scale", nn.initializers.ones, squares.shape) if self.scale else 1.0
+        return kernel * (scale * lax.rsqrt(squares + self.epsilon))
+
+
 class Dense(nn.Module):
     """Linen's dense layer with a `kernel_norm`: x [..., c] -> [..., features].
 

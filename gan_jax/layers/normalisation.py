@@ -42,6 +42,38 @@ class BatchNorm(nn.Module):
         return rows.reshape(x.shape).astype(x.dtype)
 
 
+class FirstBatchNorm(nn.Module):
+    """Normalisation by the mean and deviation of the first batch in training, ever after: x [b, ..., c] -> the same.
+
+    With kernels of `WeightNorm` it is their data-dependent initialisation (Salimans and Kingma 2016, arXiv:1602.07868,
+    section 3). The statistics are constants of the network from then on; a `bias` [c], 0 at first, is trained. Before
+    the first update the mean is 0 and the deviation 1.
+    """
+
+    epsilon: float = 1e-12
+    mixes_examples: ClassVar[bool] = True  # of the first batch
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns (x - mean) / deviation + bias, [b, ..., c]."""
+        channels = (x.shape[-1],)
+        bias = self.param("bias", nn.initializers.zeros, channels)
+        begun = self.variable("first_batch", "begun", jnp.zeros, ())
+        kept = [self.variable("first_batch", "mean", jnp.zeros, channels)]
+        kept += [self.variable("first_batch", "deviation", jnp.ones, channels)]
+        mean, deviation = (variable.value for variable in kept)
+        if train:
+            rows = lax.stop_gradient(x).reshape(-1, *channels).astype(jnp.float32)
+            first, square = collectives.mean((rows.mean(0), jnp.square(rows).mean(0)))
+            spread = jnp.sqrt(jnp.maximum(square - jnp.square(first), 0.0) + self.epsilon)
+            mean, deviation = (
+                jnp.where(begun.value > 0, old, new) for old, new in ((mean, first), (deviation, spread))
+            )
+            for variable, value in zip((begun, *kept), (jnp.ones(()), mean, deviation), strict=True):
+                variable.value = value
+        return (x - mean.astype(x.dtype)) / deviation.astype(x.dtype) + bias.astype(x.dtype)
+
+
 class ConditionalBatchNorm(nn.Module):
     """Batch normalisation with a scale and a bias for each class, x [b, ..., c], label [b] int -> [b, ..., c].
 

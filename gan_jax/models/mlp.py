@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import Dropout
+from gan_jax.layers import Dropout, NoNorm
 
 __all__ = ["Critic", "Generator"]
 
@@ -17,21 +17,25 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.01)
 
 
 class Generator(nn.Module):
-    """z [b, dim] -> x [b, *shape] through hidden layers of `widths`; the last activation sets the range of x."""
+    """z [b, dim] -> x [b, *shape] through hidden layers of `widths`, each with norm and activation.
+
+    The last activation sets the range of x.
+    """
 
     shape: tuple[int, ...]
     widths: tuple[int, ...] = (100,)
     activation: Callable = leaky_relu
     last_activation: Callable = nn.tanh
+    norm: Callable[[], nn.Module] = NoNorm
     kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] in the range of the last activation."""
-        del train
         for width in self.widths:
-            z = self.activation(nn.Dense(width, kernel_init=self.kernel_init())(z))
+            z = nn.Dense(width, kernel_init=self.kernel_init())(z)
+            z = self.activation(self.norm()(z, train=train))
         x = self.last_activation(nn.Dense(math.prod(self.shape), kernel_init=self.kernel_init())(z))
         return x.reshape(-1, *self.shape)
 

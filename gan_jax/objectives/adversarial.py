@@ -11,7 +11,7 @@ from typing import Any
 
 from gan_jax.core.fields import Samplers
 from gan_jax.core.networks import Networks
-from gan_jax.core.objective import Objective, Weights, check_weights
+from gan_jax.core.objective import Objective, Prediction, Predictions, Weights, check_weights
 from gan_jax.objectives.augment.base import CriticAugment
 from gan_jax.objectives.forward import Terms, Weighted, frozen, function
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model
@@ -33,6 +33,7 @@ __all__ = [
     "r3gan",
     "relativistic",
     "relativistic_average",
+    "semi_supervised",
     "wasserstein",
     "wasserstein_gp",
 ]
@@ -61,7 +62,7 @@ def adversarial(
     in training (`augment/pipelines.py`); gradient penalties are by the images before it.
 
     Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
-    takes fields of the data, there is `translate`, of their examples.
+    takes fields of the data, `translate`, of their examples; where a critic's term is of classes, `classify`.
 
     Raises ValueError for a negative weight, a wrong scale, or where a network is missing.
     """
@@ -78,11 +79,17 @@ def adversarial(
             GENERATOR: generator_loss(model, generator, weights[GENERATOR]),
         },
         weights=weights,
-        predictions=model.predictions(),
+        predictions={**model.predictions(), **_classify(model, critic)},
         samplers=samplers,
         makes=networks[GENERATOR].output_range,
         frozen={name: frozen(of) for name, of in terms.items()},
     )
+
+
+def _classify(model: Model, critic: Terms) -> Predictions:
+    """Returns the prediction of classes, where the critic has a term of them."""
+    losses = [function(each.term) for each in critic.values()]
+    return {"classify": Prediction(model.classify)} if any(loss in of_critic.OF_CLASSES for loss in losses) else {}
 
 
 def _weights(terms: Terms, player: str) -> Weights:
@@ -205,3 +212,14 @@ acgan = partial(
 """Both players want examples to be classified rightly, by a critic that gives logits: `dcgan.AuxiliaryCritic`.
 
 Odena et al. 2016, arXiv:1610.09585, equations 2 and 3."""
+
+semi_supervised = partial(
+    _of_logits,
+    critic=_terms(of_critic, bce=0.5, supervised=1.0),
+    generator=_terms(of_generator, feature_matching=1.0),
+)
+"""A classifier learns from few labelled examples, and from many unlabelled ones by telling them from fakes.
+
+Its score is log Z = log sum exp of its logits, so that D = Z / (Z + 1) is their sigmoid: `semi_supervised.Critic`.
+Salimans et al. 2016, arXiv:1606.03498, section 5; weights are those of the authors' code. The data have few labels:
+config.data.labels_per_class."""

@@ -41,6 +41,7 @@ class Forward(NamedTuple):
         params: the parameters of the player that the loss is of.
         carry: what the player's terms remember, and the params of their frozen networks, by name.
         real_logits, fake_logits: the critic's logits of the classes [b, classes]; None where it gives none.
+        logits: `(x, like) -> logits [b, classes]`, those of other examples; None where the critic gives none.
         features: `(x, like) -> tree of arrays [b, ...]`, what the critic's method `features` returns.
     """
 
@@ -56,6 +57,7 @@ class Forward(NamedTuple):
     carry: Carry
     real_logits: jax.Array | None
     fake_logits: jax.Array | None
+    logits: Callable[[jax.Array, str], jax.Array | None]
     features: Callable[[jax.Array, str], Tree]
 
     @property

@@ -102,6 +102,7 @@ class Model(NamedTuple):
             "real_logits": real_judged.logits,
             "fake_logits": fake_judged.logits,
             "score": lambda x, like="score": judge(x, like, stats)[0].scores,
+            "logits": lambda x, like: judge(x, like, stats)[0].logits,
             "features": features,
             "mixing": lambda: mixing_layers(self.critics[role], self.inputs(role, batch)),
             "key": key,
@@ -153,10 +154,14 @@ class Model(NamedTuple):
 
     def scores(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         """Returns the raw scores of the batch's `x` by the trained critic, the first one where there are several."""
+        return self.classify(players, keys, batch).scores
+
+    def classify(self, players: Players, keys: jax.Array, batch: Batch) -> Judged:
+        """Returns the raw scores and the class logits of the batch's `x`, by the same critic."""
         del keys
         params, stats = (self.part(tree, CRITIC) for tree in players[CRITIC][:2])
         seen = self.inputs(CRITIC, batch)
-        return _judged(self.critics[CRITIC].apply(params, stats, seen, train=False)[0]).scores
+        return _judged(self.critics[CRITIC].apply(params, stats, seen, train=False)[0])
 
 
 def suffix(role: str) -> str:

@@ -65,5 +65,6 @@ def _no_critic() -> Mapping[str, Any]:
     def missing(*_: Any, **__: Any) -> Any:
         raise ValueError("this term looks at a critic, which the objective has not: take adversarial.pix2pix")
 
-    nothing = {"real_logits": None, "fake_logits": None, "score": missing, "features": missing, "mixing": missing}
+    nothing = {"real_logits": None, "fake_logits": None, "score": missing, "logits": missing}
+    nothing |= {"features": missing, "mixing": missing}
     return {**nothing, "real_scores": jnp.zeros(0), "fake_scores": jnp.zeros(0)}

@@ -14,15 +14,22 @@ def cross_entropy(forward: Forward, logits: jax.Array | None) -> tuple[jax.Array
 
     Raises ValueError where the critic gives no logits or the batch has no labels.
     """
-    if logits is None:
-        raise ValueError(
-            "the term `auxiliary` needs a critic that gives class logits: take networks.critic.name = "
-            "dcgan.AuxiliaryCritic, or one of your own that returns {'scores': ..., 'logits': ...}"
-        )
+    logits = given(logits, "auxiliary")
     if "label" not in forward.batch:
         raise ValueError("the term `auxiliary` needs labels: take data that has them")
     label = forward.batch["label"]
     return optax.softmax_cross_entropy_with_integer_labels(logits, label), (logits.argmax(-1) == label).mean()
+
+
+def given(logits: jax.Array | None, term: str) -> jax.Array:
+    """Returns a critic's logits [b, classes]; raises ValueError where it gives none to the term."""
+    if logits is None:
+        raise ValueError(
+            f"the term `{term}` needs a critic that gives class logits: take networks.critic.name = "
+            "dcgan.AuxiliaryCritic or semi_supervised.Critic, or one of your own that returns {'scores': ..., "
+            "'logits': ...}"
+        )
+    return logits
 
 
 def overall_mean(scores: jax.Array) -> jax.Array:

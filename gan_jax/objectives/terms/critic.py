@@ -4,6 +4,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+import optax
 
 from gan_jax.core import diagnostics
 from gan_jax.core.collectives import example_keys, mean
@@ -12,7 +13,7 @@ from gan_jax.core.objective import Outcome
 from gan_jax.losses import adversarial, penalties
 from gan_jax.objectives.augment.pipelines import flipped_and_moved
 from gan_jax.objectives.forward import Forward, Remembering
-from gan_jax.objectives.terms.classes import cross_entropy, overall_mean
+from gan_jax.objectives.terms.classes import cross_entropy, given, overall_mean
 
 __all__ = [
     "auxiliary",
@@ -26,6 +27,7 @@ __all__ = [
     "r2",
     "relativistic",
     "relativistic_average",
+    "supervised",
     "wasserstein",
 ]
 
@@ -69,6 +71,22 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
     """
     real, accuracy = cross_entropy(forward, forward.real_logits)
     return Outcome(real + fakes * cross_entropy(forward, forward.fake_logits)[0], {"class_accuracy": accuracy})
+
+
+def supervised(forward: Forward) -> Outcome:
+    """Returns -log p(class | x) [b] in nats of the batch's labelled examples, which come beside its unlabelled `x`.
+
+    Salimans et al. 2016 (arXiv:1606.03498), section 5, L_supervised. Needs a critic that gives logits, and the fields
+    `labelled` [b, ...] and `labelled_class` [b, classes], 1 at the class: of data with few labels.
+    """
+    if not {"labelled", "labelled_class"} <= {*forward.batch}:
+        raise ValueError(
+            "the term `supervised` needs labelled examples beside unlabelled ones: set config.data.labels_per_class"
+        )
+    logits = given(forward.logits(forward.batch["labelled"], "labelled"), "supervised")
+    target = forward.batch["labelled_class"]
+    accuracy = (logits.argmax(-1) == target.argmax(-1)).mean()
+    return Outcome(optax.softmax_cross_entropy(logits, target), {"labelled_accuracy": accuracy})
 
 
 def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0) -> Outcome:
@@ -133,5 +151,7 @@ def _norms(norm: jax.Array) -> dict[str, jax.Array]:
     return {"input_gradient_norm": norm.mean(), "input_gradient_norm_max": diagnostics.largest(norm)}
 
 
+OF_CLASSES = auxiliary, supervised
+"""Losses of the class logits that a critic gives beside its scores."""
 WITHOUT_ZERO = wasserstein, relativistic, relativistic_average
 """Losses that a constant added to all scores does not change: the scores have no zero of their own."""

@@ -1,0 +1,51 @@
+"""Semi-supervised learning on MNIST: a classifier of 100 labelled digits, 10 of each class, is a GAN's critic.
+
+python -m gan_jax.main --config=configs/mnist_few_labels.py --workdir=runs/mnist_few_labels --config.data.label_seed=0
+
+Networks, losses and rates are those of Salimans et al. 2016 (arXiv:1606.03498, section 5), who train for 180,000 steps.
+--config=configs/mnist_few_labels.py:supervised trains the same classifier on the 100 labelled digits alone.
+"""
+
+from configs.common import BATCH_NORM, adam, cosine
+from gan_jax.config import ConfigDict, defaults, player
+
+NETWORK = {"widths": (1000, 500, 250, 250, 250), "noise": (0.3, 0.5)}
+
+
+def get_config(how: str = "adversarial") -> ConfigDict:
+    """Returns the config: 'adversarial', or 'supervised' for the baseline."""
+    supervised = how == "supervised"
+    config = defaults()
+    config.data.name = "mnist"
+    config.data.range = (0.0, 1.0)
+    config.data.labels_per_class = 10
+    config.data.label_seed = 0
+    config.data.unlabelled = "drop" if supervised else "keep"
+    config.batch_size = 100
+    config.steps = 2_000 if supervised else 30_000
+    config.steps_per_call = 50
+    config.log_every_steps = 100
+    config.sample_every_steps = 0 if supervised else 5_000
+    config.evaluate_every_steps = config.steps // 10
+    config.checkpoint_every_steps = config.steps // 10
+    config.evaluators = ConfigDict({"test": {"name": "classifier.accuracy", "split": "test"}})
+
+    optimizer = adam(cosine(3e-3, config.steps))
+    averaged = player(optimizer, ema=0.999)
+    if supervised:
+        config.objective = ConfigDict({"name": "classifier.cross_entropy"})
+        config.networks = ConfigDict({"classifier": {"name": "semi_supervised.Classifier", **NETWORK}})
+        config.players = ConfigDict({"classifier": averaged})
+        return config
+    config.objective = ConfigDict({"name": "adversarial.semi_supervised"})
+    config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
+    generator = {
+        "name": "mlp.Generator",
+        "widths": (500, 500),
+        "norm": BATCH_NORM,
+        "activation": {"name": "softplus"},
+        "last_activation": {"name": "sigmoid"},
+    }
+    config.networks = ConfigDict({"critic": {"name": "semi_supervised.Critic", **NETWORK}, "generator": generator})
+    config.players = ConfigDict({"critic": averaged, "generator": player(optimizer)})
+    return config

@@ -1,0 +1,63 @@
+"""Few labels: a part of a data set's examples keeps its labels, and those of the others are never seen."""
+
+from typing import Any
+
+import numpy as np
+
+from gan_jax.data.base import Dataset
+from gan_jax.errors import UserError, suggestions
+
+IMAGES, CLASSES = "labelled", "labelled_class"
+"""The fields of labelled examples beside those without labels."""
+UNLABELLED = ("keep", "drop")
+
+
+def keep_labels(dataset: Dataset, per_class: Any, *, seed: Any = 0, unlabelled: str = "keep") -> Dataset:
+    """Returns the data set with the labels of `per_class` examples of each class, drawn by `seed` alone.
+
+    `unlabelled` says what becomes of all others. 'drop' leaves them out. With 'keep' `x` is every example, without
+    labels; beside it, in an order of their own, are `labelled` [k, ...], the k labelled examples, and `labelled_class`
+    float32 [k, classes], which is 1 at their class. So what trains on the data set has no other labels to read.
+
+    Raises UserError where there are no labels, a class has fewer examples than that, or a value is none of these.
+    """
+    _check(per_class, seed, unlabelled)
+    label = dataset.labels("config.data.labels_per_class")
+    counts = np.bincount(label, minlength=dataset.classes)
+    for number in dataset.present:
+        if counts[number] < per_class:
+            name = dataset.class_names[number] if dataset.class_names else number
+            raise UserError(
+                f"config.data.labels_per_class is {per_class}: class {name} has {counts[number]:,} examples in split "
+                f"{dataset.split!r} of {dataset.name}; take at most {min(counts[counts > 0]):,}"
+            )
+    rows = drawn(label, per_class, seed)
+    x, own = np.asarray(dataset.x[rows]), label[rows]
+    if unlabelled == "drop":
+        paired = {name: values for name, values in dataset.others.items() if name not in dataset.unpaired}
+        others = {**dataset.others, **{name: np.asarray(values[rows]) for name, values in paired.items()}}
+        return dataset._replace(x=x, label=own, others=others, content="", limits=None)
+    return dataset._replace(
+        label=None,
+        classes=0,
+        class_names=(),
+        unlabelled=f"config.data.labels_per_class keeps those of {len(rows):,} examples alone, in the field {IMAGES!r}",
+        others={**dataset.others, IMAGES: x, CLASSES: np.eye(dataset.classes, dtype=np.float32)[own]},
+        unpaired=(*dataset.unpaired, IMAGES, CLASSES),
+        follows={**dataset.follows, CLASSES: IMAGES},
+        content="",
+    )
+
+
+def drawn(label: np.ndarray, per_class: int, seed: int) -> np.ndarray:
+    """Returns the rows of the examples that keep their labels, class by class: int64 [classes * per_class]."""
+    order = np.random.default_rng(seed).permutation(len(label))
+    return np.concatenate([order[label[order] == number][:per_class] for number in np.unique(label)])
+
+
+def _check(per_class: Any, seed: Any, unlabelled: str) -> None:
+    for name, value, least in (("labels_per_class", per_class, 1), ("label_seed", seed, 0)):
+        if type(value) is not int or value < least:
+            raise UserError(f"config.data.{name} is {value!r}: it must be a whole number of at least {least}")
+    if unlabelled not in UNLABELLED:
+        raise UserError(f"config.data.unlabelled is {unlabelled!r}: {suggestions(str(unlabelled), UNLABELLED)}")
