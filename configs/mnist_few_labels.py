@@ -45,6 +45,7 @@ def get_config(how: str = "adversarial") -> ConfigDict:
         "norm": BATCH_NORM,
         "activation": {"name": "softplus"},
         "last_activation": {"name": "sigmoid"},
+        "last_kernel_norm": {"name": "WeightNorm"},
     }
     config.networks = ConfigDict({"critic": {"name": "semi_supervised.Critic", **NETWORK}, "generator": generator})
     config.players = ConfigDict({"critic": averaged, "generator": player(optimizer)})

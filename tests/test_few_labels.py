@@ -18,7 +18,7 @@ from gan_jax.data.few_labels import keep_labels
 from gan_jax.data.source import Source
 from gan_jax.data.spec import from_json, spec_of, to_json
 from gan_jax.errors import UserError
-from gan_jax.experiment import build, make_executor
+from gan_jax.experiments import build, make_executor
 from gan_jax.models import semi_supervised
 from gan_jax.training.preflight import check_step
 

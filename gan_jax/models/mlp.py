@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import Dropout, NoNorm
+from gan_jax.layers import Dense, Dropout, NoNorm
 
 __all__ = ["Critic", "Generator"]
 
@@ -19,7 +19,7 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.01)
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape] through hidden layers of `widths`, each with norm and activation.
 
-    The last activation sets the range of x.
+    The last activation sets the range of x; the last kernel may have a norm, such as `WeightNorm`.
     """
 
     shape: tuple[int, ...]
@@ -27,6 +27,7 @@ class Generator(nn.Module):
     activation: Callable = leaky_relu
     last_activation: Callable = nn.tanh
     norm: Callable[[], nn.Module] = NoNorm
+    last_kernel_norm: Callable[[], nn.Module] | None = None
     kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
     dtype: DTypeLike = jnp.float32
 
@@ -36,8 +37,8 @@ class Generator(nn.Module):
         for width in self.widths:
             z = nn.Dense(width, kernel_init=self.kernel_init())(z)
             z = self.activation(self.norm()(z, train=train))
-        x = self.last_activation(nn.Dense(math.prod(self.shape), kernel_init=self.kernel_init())(z))
-        return x.reshape(-1, *self.shape)
+        last = Dense(math.prod(self.shape), kernel_init=self.kernel_init(), kernel_norm=self.last_kernel_norm)
+        return self.last_activation(last(z)).reshape(-1, *self.shape)
 
 
 class Critic(nn.Module):
