@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from gan_jax.config import PARTS
 from gan_jax.core.fields import IMAGE, Sampler, Spec
-from gan_jax.core.networks import Network
+from gan_jax.core.networks import Network, Networks
 from gan_jax.core.objective import Frozen, Objective, Weight
 from gan_jax.data.spec import DataSpec
 from gan_jax.distributions.augment import Augmentation, Augmentations, shown
@@ -34,8 +34,13 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
     }
 
 
-def make_objective(config: ConfigDict, known: Mapping[str, Any]) -> Objective:
-    """Returns the objective with its networks, samplers and other parts, and the known values that it asks for."""
+def make_networks(config: ConfigDict, known: Mapping[str, Any]) -> dict[str, Network]:
+    """Returns the networks by role, with the known values that they ask for."""
+    return {role: _network(role, block, known) for role, block in config.networks.items()}
+
+
+def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Networks) -> Objective:
+    """Returns the objective of these networks, with samplers and other parts, and the known values that it asks for."""
     spec = config.objective.to_dict()
     preset = bind("gan_jax.objectives", {"name": spec.get("name", "")}, "objective")
     terms = {key: spec.pop(key) for key in [*spec] if _annotation(preset, key) is Terms}
@@ -48,7 +53,7 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any]) -> Objective:
         bind("gan_jax.objectives", {**spec, **numbers}, "objective"),
         **{player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()},
     )
-    parts: dict[str, Any] = {"networks": {role: _network(role, s, known) for role, s in config.networks.items()}}
+    parts: dict[str, Any] = {"networks": networks}
     for name, package in PARTS.items():
         if name in config:
             parts[name] = make(package, config[name].to_dict(), name, known)

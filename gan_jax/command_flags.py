@@ -9,21 +9,29 @@ from gan_jax.python_files import CONFIGS
 
 CONFIG = CONFIGS / "digits_dcgan.py"
 """The config of a new run where none is given."""
-MAX_SAMPLES = 1_000_000  # of one command: they are held in memory
+MAX_SAMPLES = 1_000_000_000  # of one command
 USED_BY = {
     "step": ("sample", "reconstruct", "translate", "interpolate", "evaluate", "data"),
     "num": ("sample", "data"),
     "out": ("sample", "reconstruct", "translate", "interpolate", "data"),
     "sample_seed": ("sample", "reconstruct", "translate", "interpolate"),
+    **dict.fromkeys(("class", "truncation"), ("sample",)),
     "split": ("reconstruct", "translate", "interpolate"),
     **dict.fromkeys(("input", "mask"), ("translate",)),
     **dict.fromkeys(("coordinator", "processes", "process"), ("train",)),
 }
 """The modes that use a flag; every other mode refuses it. All modes use a flag that is not listed here."""
-SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "translate": ".npz", "interpolate": ".png", "data": ".png"}
-"""The suffix of --out, of each mode that writes a file."""
-OTHER_SUFFIXES = {"translate": (".png", "")}
-"""Further suffixes of --out: without one it is a folder of PNG files."""
+MOVING = (".gif", ".mp4")
+SUFFIXES = {
+    "sample": (".npz", ".npy", ".png", *MOVING, ""),
+    "reconstruct": (".npz",),
+    "translate": (".npz", ".png", ""),
+    "interpolate": (".png", *MOVING),
+    "data": (".png",),
+}
+"""The suffixes that --out may have, of each mode that writes a file; without one it is a folder of PNG files."""
+ALL = "all"
+"""The --step of a film of training."""
 
 Flags = flags.FlagValues
 
@@ -50,9 +58,11 @@ def define() -> Flags:
     flags.DEFINE_string("workdir", None, "the run's folder; --mode=data needs none", **known)
     flags.DEFINE_enum("mode", "train", ["train", *SUFFIXES, "evaluate"], "what to do", **known)
     step = "which checkpoint, a number or 'best' (by config.keep_best), by default the newest; of data any step, or 0"
+    step += "; of sample 'all', for a .gif or .mp4 of the pictures made in training"
     flags.DEFINE_string("step", None, _help("step", step), **known)
     flags.DEFINE_integer("num", 64, _help("num", "how many"), lower_bound=1, upper_bound=MAX_SAMPLES, **known)
-    flags.DEFINE_string("out", None, _help("out", "the file to write, .npz, of interpolate and data .png"), **known)
+    out = "the file to write: .npz, .npy, .png, .gif, .mp4 or FOLDER/ for PNG files, by mode"
+    flags.DEFINE_string("out", None, _help("out", out), **known)
     given = (
         "a picture of your own, or a folder of them, in place of the data set's (--out=FILE.png, FOLDER or FILE.npz)"
     )
@@ -62,6 +72,9 @@ def define() -> Flags:
     )
     seed = _help("sample_seed", "fixes samples, walks, holes and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
+    flags.DEFINE_string("class", None, _help("class", "name or number of the class; all in turn if none"), **known)
+    truncation = _help("truncation", "keeps normal latents within +-this; none if none is given")
+    flags.DEFINE_float("truncation", None, truncation, **known)
     flags.DEFINE_string("split", None, _help("split", "of the data set; test if none is given"), **known)
     coordinator = _help("coordinator", "of several processes: HOST:PORT where the first one listens")
     flags.DEFINE_string("coordinator", None, coordinator, **known)
@@ -81,15 +94,15 @@ def check(values: Flags) -> None:
         uses = "; ".join(f"--{flag} is for --mode={' or '.join(USED_BY[flag])}" for flag in unused)
         raise UserError(f"--mode={mode} does not use --{', --'.join(unused)}: leave it out ({uses})")
     step = values.step
-    if step is not None and step != "best" and not (step.isascii() and step.isdecimal() and len(step) < 20):
+    if step == ALL and mode == "sample":
+        _check_film(values)
+    elif step is not None and step != "best" and not (step.isascii() and step.isdecimal() and len(step) < 20):
         raise UserError(f"--step={step}: it must be 'best' or the number of a checkpoint, 0 or more")
     if mode == "data" and step == "best":
         raise UserError("--step=best: --mode=data shows what a step sees, not a checkpoint: give its number")
-    if mode in SUFFIXES:
-        allowed = SUFFIXES[mode], *OTHER_SUFFIXES.get(mode, ())
-        if values.out is None or Path(values.out).suffix not in allowed:
-            forms = " or ".join(f"--out=FILE{suffix}" if suffix else "--out=FOLDER" for suffix in allowed)
-            raise UserError(f"--mode={mode} needs {forms}, not {values.out}")
+    if mode in SUFFIXES and (values.out is None or suffix_of(values.out) not in SUFFIXES[mode]):
+        forms = " or ".join(f"--out=FILE{suffix}" if suffix else "--out=FOLDER" for suffix in SUFFIXES[mode])
+        raise UserError(f"--mode={mode} needs {forms}, not {values.out}")
     _check_input(values)
 
 
@@ -99,13 +112,28 @@ def _check_input(values: Flags) -> None:
         raise UserError("--split is of the data set, in whose place --input is: leave one of them out")
     if values.mask is not None and values.input is None:
         raise UserError("--mask is the hole in --input: name the picture too, or leave it out")
-    if values.mode == "translate" and values.input is None and Path(values.out).suffix == ".png":
+    if values.mode == "translate" and values.input is None and suffix_of(values.out) == ".png":
         raise UserError(
             f"--out={values.out} is of one picture, --input: of a split take --out=FILE.npz or --out=FOLDER"
         )
     for flag in ("input", "mask"):
         if values[flag].present and not values[flag].value:
             raise UserError(f"--{flag} is empty: name a file")
+
+
+def suffix_of(out: str) -> str:
+    """Returns the suffix of --out, '' of a folder: a path without one, or one that ends with a slash."""
+    suffix = Path(out).suffix
+    return "" if out.endswith("/") and not any(suffix in known for known in SUFFIXES.values()) else suffix
+
+
+def _check_film(values: Flags) -> None:
+    """Raises UserError for flags of samples: a film is of the pictures that training has left."""
+    unused = [f"--{flag}" for flag in ("num", "sample_seed", "class", "truncation") if values[flag].present]
+    if unused:
+        raise UserError(f"--step={ALL} shows the pictures that training has made: leave out {', '.join(unused)}")
+    if values.out is not None and suffix_of(values.out) not in MOVING:
+        raise UserError(f"--step={ALL} needs --out=FILE{' or FILE'.join(MOVING)}, not {values.out}")
 
 
 def _help(flag: str, text: str) -> str:

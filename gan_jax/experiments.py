@@ -13,10 +13,10 @@ import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import make_augmentations, make_objective, provided
+from gan_jax.blocks import make_augmentations, make_networks, make_objective, provided
 from gan_jax.core import fields, steps
 from gan_jax.core.collectives import base_key
-from gan_jax.core.fields import Batch, Spec
+from gan_jax.core.fields import Batch, Samplers, Spec
 from gan_jax.core.objective import Objective, Prediction
 from gan_jax.core.state import Players, TrainState, averaged, size
 from gan_jax.core.steps import Hyperparams, TrainStep
@@ -92,11 +92,15 @@ class Experiment(NamedTuple):
             is the run's for training. The train step does so itself.
         view: a data set as it is evaluated and shown: images in the middle, where augmentation crops them.
         predict: the objective's predictions by use, by the players' moving averages where they have one; images uint8.
+        outputs: the same as floats of the networks' range, which have gradients with respect to the batch and players.
         updates_per_step: the most updates that a player has in a step.
         spec: the fields of the data, as the train step is given them.
         sampled: the fields that samplers fill in.
+        latents: the samplers of all that samples are made of, by field.
+        takes: the fields that each network takes, by role.
         keys: the run's random streams.
         present: the classes that samples are made of, those that have examples; none where samples have no class.
+        class_names: the name of each class, where they are known.
         makes: as the objective's.
     """
 
@@ -107,12 +111,15 @@ class Experiment(NamedTuple):
     augment: Callable[[Batch, jax.Array, jax.Array], Batch]
     view: Callable[[Dataset], Dataset]
     predict: dict[str, Predict]
+    outputs: dict[str, Predict]
     updates_per_step: int
     spec: Spec
     sampled: frozenset[str]
+    latents: Samplers
+    takes: Mapping[str, tuple[str, ...]]
     keys: Keys
-
     present: tuple[int, ...]
+    class_names: tuple[str, ...]
     makes: Callable[[], tuple[float, float] | None]
 
     def in_turn(self, n: int) -> np.ndarray:
@@ -129,7 +136,9 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
     inputs = make_inputs(config, data)
     spec = inputs.spec
     rule = bind("gan_jax.core.steps", config.step_rule.to_dict(), "step_rule")
-    objective = make_objective(config, provided(config, data._replace(shape=spec["x"].shape)))
+    known = provided(config, data._replace(shape=spec["x"].shape))
+    networks = make_networks(config, known)
+    objective = make_objective(config, known, networks)
     updates = make_updates(config, objective)
 
     def init(key: jax.Array) -> TrainState:
@@ -149,11 +158,15 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
         augment=inputs.augment,
         view=inputs.view,
         predict={name: _finished(prediction, spec) for name, prediction in objective.predictions.items()},
+        outputs={name: _outputs(prediction) for name, prediction in objective.predictions.items()},
         updates_per_step=max(update.per_step for update in updates.values()),
         spec=inputs.stored,
         sampled=frozenset(objective.samplers),
+        latents={**objective.prior, **objective.samplers},
+        takes={role: network.fields for role, network in networks.items()},
         keys=streams(config.seed),
         present=data.present if "label" in objective.samplers else (),
+        class_names=data.class_names,
         makes=objective.makes,
     )
 
@@ -239,3 +252,8 @@ def _finished(prediction: Prediction, spec: Spec) -> Predict:
         return pixels.unscale(spec, prediction.makes, made) if prediction.makes else made
 
     return jax.jit(finished)
+
+
+def _outputs(prediction: Prediction) -> Predict:
+    """Returns the prediction by averaged players as it is, compiled."""
+    return jax.jit(lambda players, keys, batch: prediction.fn(averaged(players), keys, batch))

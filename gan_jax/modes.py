@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,24 +87,50 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
     if config.seeds > 1:
         _, first = run_dir.by_seed(config)[0]
         raise UserError(f"--workdir={folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
-    step = run_dir.resolve_step(values.step, config.keep_best)
     if values.mode == "evaluate":
+        step = run_dir.resolve_step(values.step, config.keep_best)
         paths.check_writable(run_dir.evaluations, "workdir")
         terminal.tell(_evaluate(run_dir, config, step))
         return
-    out = paths.of_user(values.out)
-    paths.check_writable(out if out.suffix else out / "0.png", "out")
-    from gan_jax.evaluation import predict, translate
+    for path in _write(values, run_dir, config, _checked_out(values)):
+        terminal.tell(path)
 
+
+def _checked_out(values: Flags) -> Path:
+    """Returns the path of --out; raises UserError or OSError where nothing can be written there."""
+    from gan_jax.reporting import animations
+    from gan_jax.runs import paths
+
+    out = paths.of_user(values.out)
+    if command_flags.suffix_of(values.out):
+        paths.check_writable(out, "out")
+    elif values.mode == "sample":
+        paths.check_folder(out, "out")
+    else:  # files are added to those that are there
+        paths.check_writable(out / "0.png", "out")
+    animations.check(out)
+    return out
+
+
+def _write(values: Flags, run_dir: "RunDirectory", config: "ConfigDict", out: Path) -> list[Path]:
+    """Writes what a trained run makes, and returns the paths written."""
+    from gan_jax.evaluation import outputs, predict, translate
+    from gan_jax.runs import paths
+
+    if values.step == command_flags.ALL:
+        outputs.training(out, run_dir)
+        return [out]
+    step = run_dir.resolve_step(values.step, config.keep_best)
     if values.mode == "sample":
-        predict.sample(run_dir, config, values.num, values.sample_seed, out, step=step)
-    elif values.mode == "translate" and values.input is not None:
+        chosen = {"label": values["class"].value, "truncation": values.truncation}
+        return predict.sample(run_dir, config, values.num, values.sample_seed, out, step=step, **chosen)
+    if values.mode == "translate" and values.input is not None:
         given, mask = paths.of_user(values.input), None if values.mask is None else paths.of_user(values.mask)
         translate.of_pictures(run_dir, config, values.sample_seed, out, step=step, given=given, mask=mask)
-    else:
-        uses = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate, "translate": translate.of_split}
-        uses[values.mode](run_dir, config, values.sample_seed, out, step=step, split=values.split)
-    terminal.tell(out)
+        return [out]
+    uses = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate, "translate": translate.of_split}
+    uses[values.mode](run_dir, config, values.sample_seed, out, step=step, split=values.split)
+    return [out]
 
 
 def _evaluate(run_dir: "RunDirectory", config: "ConfigDict", step: int | None) -> str:
@@ -123,17 +148,13 @@ def _configure_jax(values: Flags, stop: Stop) -> None:
 
     Raises UserError where the platform asked for is missing, or the flags of several processes are wrong.
     """
-    from gan_jax.runs import cache
-
-    # By environment variables, which JAX reads when it is imported, so that the user's own setting is kept.
-    with suppress(OSError):  # without a cache the start is slower, nothing more
-        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of errors that it also raises
     import jax
 
     from gan_jax.parallel import processes
+    from gan_jax.runs.jax_settings import keep_programs
 
+    keep_programs()
     try:
         if values.mode == "train" and processes.join(values.coordinator, values.processes, values.process):
             stop.synchronize(processes.largest)

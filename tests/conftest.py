@@ -46,6 +46,33 @@ def tiny():
 
 
 @pytest.fixture(scope="session")
+def small_run(tmp_path_factory, tiny):
+    """`small_run(name)`: the folder of a trained run of tiny networks on digits: "gan", "cvae" (of classes) or "ae"."""
+    widths, folders = {"widths": (8,)}, {}
+    changes = {
+        "gan": ("mnist_gan", {"generator": widths, "critic": widths}),
+        "cvae": ("mnist_cvae", {"encoder": {**widths, "latents": 3}, "decoder": widths}),
+        "ae": ("mnist_linear_ae", {}),
+    }
+
+    def train(name: str) -> Path:
+        if name not in folders:
+            import gan_jax  # late: it imports JAX
+
+            file, networks = changes[name]
+            made = tiny(file, evaluate_every_steps=0)
+            made.data.name, made.evaluators = "digits", {}
+            for role, values in networks.items():
+                made.networks[role].update(values)
+            for player in made.players.values():
+                player.ema = 0.5
+            folders[name] = gan_jax.train(made, tmp_path_factory.mktemp("runs") / name).folder
+        return folders[name]
+
+    return train
+
+
+@pytest.fixture(scope="session")
 def tfds_dir() -> Path:
     """The folder of prepared TFDS data sets; skips where it does not hold MNIST."""
     folder = Path(os.environ.get("TFDS_DATA_DIR", "~/tensorflow_datasets")).expanduser()

@@ -20,6 +20,7 @@ CONFIG = ROOT / "configs" / "mnist_linear_ae.py"
 RULE = "min reconstruction/error"
 VALUES = {"step": "3", "num": "64", "out": "x.npz", "sample_seed": "0", "split": "test", "coordinator": "a:1"}
 VALUES |= {"processes": "1", "process": "0", "input": "x.png", "mask": "m.png"}
+VALUES |= {"class": "7", "truncation": "0.7"}
 
 
 def call(capsys, *arguments):
@@ -80,7 +81,7 @@ def test_step_holds_in_every_mode_that_reads_a_checkpoint(trained, tmp_path, cap
     for mode, suffix in SUFFIXES.items():
         if mode == "data":
             continue  # any step has data
-        arguments = (f"--workdir={trained}", f"--mode={mode}", f"--out={tmp_path / 'x'}{suffix}", "--step=4")
+        arguments = (f"--workdir={trained}", f"--mode={mode}", f"--out={tmp_path / 'x'}{suffix[0]}", "--step=4")
         status, _, err = call(capsys, *arguments)
         assert status == 2
         assert "holds no checkpoint 4; there are: [3, 6]" in err

@@ -49,6 +49,8 @@ class Sampler(NamedTuple):
         draw: `(keys [n], batch) -> values [n, ...]`; each example's value depends on its own key, and on its own other
             fields, alone.
         walk: `(a [n, ...], b [n, ...], t [m]) -> [n, m, ...]`, a path between values; None where there is none.
+        truncated: `(keys [n], bound) -> values [n, ...]`, what `draw` makes with these keys, kept within +-bound: a
+            continuous function of the bound; None where that has no meaning.
         observes: True where the value is made of the example itself, as a smaller copy of x: then a model that takes it
             does not make samples from nothing, but completes what was observed.
     """
@@ -56,6 +58,7 @@ class Sampler(NamedTuple):
     draw: Callable[[jax.Array, Batch], jax.Array]
     walk: Callable[[jax.Array, jax.Array, jax.Array], jax.Array] | None = None
     observes: bool = False
+    truncated: Callable[[jax.Array, float], jax.Array] | None = None
 
 
 Samplers: TypeAlias = Mapping[str, Sampler]

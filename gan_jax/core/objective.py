@@ -94,6 +94,8 @@ class Objective(NamedTuple):
         weights: by player, the weights of its terms.
         predictions: by use: `sample`, `interpolate`, `scores` (a critic's), `encode`, `decode`, `reconstruct`, ...
         samplers: of the fields that a batch may lack. A step rule fills them in, for each update or once for several.
+        prior: samplers of what samples are made of beside `samplers`: the latents of a VAE, which training does not
+            draw from the prior.
         makes: returns the (low, high) between which the examples that it makes lie, infinite on a side without a bound,
             or None where that is not known.
         frozen: by player, the params of the frozen networks that its terms use, by name.
@@ -104,6 +106,7 @@ class Objective(NamedTuple):
     weights: Mapping[str, Weights]
     predictions: Predictions = MappingProxyType({})
     samplers: Samplers = MappingProxyType({})
+    prior: Samplers = MappingProxyType({})
     makes: Callable[[], tuple[float, float] | None] = lambda: None
     frozen: Mapping[str, Mapping[str, Tree]] = MappingProxyType({})
 

@@ -23,7 +23,9 @@ def uniform(dim: int) -> Sampler:
 def normal(dim: int) -> Sampler:
     """Returns a sampler of z [n, dim] ~ N(0, I). Raises ValueError for dim < 1.
 
-    Walks are great arcs, which keep to the shell where such a z lies (White 2016, arXiv:1609.04468).
+    Walks are great arcs, which keep to the shell where such a z lies (White 2016, arXiv:1609.04468). Truncated to a
+    bound, each value follows N(0, 1) given that it lies within +-bound, as in BigGAN (Brock et al. 2018,
+    arXiv:1809.11096, section 3.1). It is the quantile of that law that the value without a bound is of N(0, 1).
     """
     _check(dim)
 
@@ -31,7 +33,10 @@ def normal(dim: int) -> Sampler:
         del batch
         return jax.vmap(lambda key: random.normal(key, (dim,)))(keys)
 
-    return Sampler(draw, great_arc)
+    def truncated(keys: jax.Array, bound: float) -> jax.Array:
+        return jax.vmap(lambda key: random.truncated_normal(key, -bound, bound, (dim,)))(keys)
+
+    return Sampler(draw, great_arc, truncated=truncated)
 
 
 def straight(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:

@@ -7,38 +7,47 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.core.state import TrainState
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
 from gan_jax.data.spec import DataSpec, from_json, spec_of
 from gan_jax.errors import UserError, one_line, reraise_as
+from gan_jax.evaluation import outputs
+from gan_jax.evaluation.samples import Samples, class_of
 from gan_jax.experiments import Experiment, build
-from gan_jax.reporting import figures
+from gan_jax.reporting import animations, figures
 from gan_jax.reporting.reconstructions import make_reconstructions
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically
 from gan_jax.runs.jax_settings import settings
 
+WALKS = 10
+
 
 def sample(
-    run_dir: RunDirectory, config: ConfigDict, num: int, seed: int, out: Path, *, step: int | None = None
-) -> None:
-    """Writes an npz of `images` uint8 [num, h, w, c], or of `points` float32 [num, d], by a checkpoint (None: newest).
+    run_dir: RunDirectory,
+    config: ConfigDict,
+    num: int,
+    seed: int,
+    out: Path,
+    *,
+    step: int | None = None,
+    label: str | None = None,
+    truncation: float | None = None,
+) -> list[Path]:
+    """Writes samples by a checkpoint (None: newest), and returns the paths written: see `outputs.write`.
 
-    The seed fixes them, whatever `num`. Samples by class cycle through the classes that have training examples, and the
-    npz has their `labels` int32 [num].
+    The seed fixes them, whatever `num` and the kind of file. label: the name or number of a class; truncation: the
+    bound of normal latents.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "sample", config)
-    keys = example_keys(base_key(seed), num)
-    batch = {"label": experiment.in_turn(num)} if experiment.present else {}
-    sample = experiment.predict["sample"]
-    made = in_batches(lambda inputs: sample(state.players, *inputs), (keys, batch))
-    arrays = {"images" if made.ndim == 4 else "points": made, **{f"{name}s": values for name, values in batch.items()}}
-    with atomically(out) as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+    chosen = None if label is None else class_of(experiment, label)
+    samples = Samples(experiment, state.players, seed, chosen, truncation)
+    samples.check()
+    return outputs.write(out, samples, num, lambda: backdrop(run_dir, config))
 
 
 def reconstruct(
@@ -71,19 +80,27 @@ def interpolate(
     step: int | None = None,
     split: str | None = None,
 ) -> None:
-    """Writes a PNG of walks from one latent to another: a row of images each, or a line each among points.
+    """Writes walks from one latent to another: a PNG with a row of images each, or a line each among points.
 
-    Autoencoders without a distribution of z walk between the codes of images of a split (None: test).
+    A .gif or .mp4 has a grid of images that each go their walk. Autoencoders without a distribution of z walk between
+    the codes of images of a split (None: test).
     """
     experiment, state = restore(run_dir, config, step)
     drawn = "interpolate" in experiment.predict
     if drawn and split is not None:
         raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
-    real = _backdrop(run_dir, config) if drawn else experiment.view(load_split(run_dir, config, split)).x
-    figures.walks(out, experiment, state.players, example_keys(base_key(seed), 10), real)
+    real = backdrop(run_dir, config) if drawn else experiment.view(load_split(run_dir, config, split)).x
+    keys = example_keys(base_key(seed), WALKS)
+    if out.suffix not in animations.SUFFIXES:
+        figures.walks(out, experiment, state.players, keys, real)
+        return
+    if real.ndim != 4:
+        raise UserError(f"--out={out}: animations are of images, not of points: take .png")
+    walks = figures.make_walks(experiment, state.players, keys, real, animations.STEPS)
+    animations.save(out, animations.there_and_back(walks.swapaxes(0, 1), WALKS // 2))
 
 
-def _backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
+def backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
     """Returns the points behind walks: the training points, or the corners of their range; for images none."""
     spec = kept_spec(run_dir)
     if spec and len(spec.shape) == 3:

@@ -78,6 +78,7 @@ def vae(
         weights={PLAYER: weights},
         predictions=model.predictions(plane=dim == 2),
         samplers=samplers,
+        prior={"z": model.latent},
         makes=partial(model.decoder.output_range, likelihood.mean),
     )
 

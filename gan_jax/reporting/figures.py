@@ -36,7 +36,7 @@ def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarr
         batch = {"label": jnp.tile(experiment.in_turn(columns), n // columns)} if experiment.present else {}
         images.save_png(path, images.grid(np.asarray(sample(players, random.split(key, n), batch)), columns))
         return
-    _check_plane(real)
+    check_plane(real)
     surface = None
     if "scores" in experiment.predict and not experiment.present:  # else there is a surface for each class
         surface = partial(_scores, experiment, players)
@@ -72,7 +72,7 @@ def batch(path: Path, fields: Mapping[str, np.ndarray], captions: Sequence[str],
     """
     x = fields["x"]
     if x.ndim != 4:
-        _check_plane(real)
+        check_plane(real)
         points.save_samples(path, x, real, what="examples")
         return
     columns = _alike([x, *(values for name, values in fields.items() if name != "x" and values.ndim == 4)])
@@ -84,8 +84,21 @@ def batch(path: Path, fields: Mapping[str, np.ndarray], captions: Sequence[str],
 def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray) -> None:
     """Writes a PNG of a walk for each key: a row of images each, or a line each over the points of the data.
 
-    keys [k]; real: the data set's examples, uint8 [n, h, w, c] or float32 [n, 2]. Where latents are not sampled, a walk
-    is between the codes of two of the examples. Raises UserError where they are neither images nor points in the plane.
+    keys [k]; real: the data set's examples, uint8 [n, h, w, c] or float32 [n, 2], as `make_walks` takes them. Raises
+    UserError where they are neither images nor points in the plane.
+    """
+    if real.ndim == 4:
+        made = make_walks(experiment, players, keys, real, 10)
+        images.save_png(path, images.grid(made.reshape(-1, *made.shape[2:]), made.shape[1]))
+        return
+    check_plane(real)
+    points.save_walks(path, make_walks(experiment, players, keys, real, 200), real)
+
+
+def make_walks(experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray, length: int) -> np.ndarray:
+    """Returns a walk of `length` points for each key [k]: uint8 images [k, length, h, w, c], or points.
+
+    Where latents are not sampled, a walk is between the codes of two of the examples `real` [n, ...].
     """
     predict, batch = experiment.predict, {}
     if "interpolate" not in predict:
@@ -93,17 +106,8 @@ def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array,
         ends = [experiment.scale({"x": jnp.asarray(real)[side]})["x"] for side in pairs.T]
         batch = dict(zip("ab", ends, strict=True))
     walk = predict["interpolate" if "interpolate" in predict else "walk"]
-
-    def along(points: int) -> np.ndarray:
-        t = jnp.tile(jnp.linspace(0.0, 1.0, points), (len(keys), 1))
-        return np.asarray(walk(players, keys, {**batch, "t": t}))
-
-    if real.ndim == 4:
-        made = along(10)
-        images.save_png(path, images.grid(made.reshape(-1, *made.shape[2:]), made.shape[1]))
-        return
-    _check_plane(real)
-    points.save_walks(path, along(200), real)
+    t = jnp.tile(jnp.linspace(0.0, 1.0, length), (len(keys), 1))
+    return np.asarray(walk(players, keys, {**batch, "t": t}))
 
 
 def _scores(experiment: Experiment, players: Players, x: np.ndarray) -> jax.Array:
@@ -123,7 +127,8 @@ def _alike(columns: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [resized(column) for column in columns]
 
 
-def _check_plane(real: np.ndarray) -> None:
+def check_plane(real: np.ndarray) -> None:
+    """Raises UserError where examples [n, ...] are no points in the plane."""
     if real.shape[1:] != (2,):
         raise UserError(
             f"examples of shape {real.shape[1:]} cannot be drawn: figures are of images and of points in the plane; "

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gan_jax.runs.files import atomically
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 CAPTION = 12  # pixels: the height of a line of text
 
@@ -46,10 +50,14 @@ def captioned(images: np.ndarray, captions: Sequence[str], *, smallest: int = 56
     return np.concatenate([images, below], axis=1)
 
 
-def save_png(path: Path, image: np.ndarray) -> None:
-    """Writes uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as PNG; of other numbers the first channel."""
+def picture(image: np.ndarray) -> "Image":
+    """Returns uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as Pillow's; of others the first channel."""
     from PIL import Image
 
-    picture = Image.fromarray(image if image.shape[-1] in (3, 4) else image[..., 0])
+    return Image.fromarray(image if image.shape[-1] in (3, 4) else image[..., 0])
+
+
+def save_png(path: Path, image: np.ndarray) -> None:
+    """Writes uint8 [h, w, c] as PNG, its channels as in `picture`."""
     with atomically(path) as file:
-        picture.save(file, "PNG", optimize=True)
+        picture(image).save(file, "PNG", optimize=True)

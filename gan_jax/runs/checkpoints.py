@@ -5,10 +5,8 @@ Orbax itself takes any folder with a number for a checkpoint, and does not notic
 
 import errno
 import json
-import logging
 import os
 import shutil
-import sys
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +18,7 @@ import orbax.checkpoint as ocp
 
 from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError, one_line
+from gan_jax.runs.quiet import hush, quiet_orbax
 from gan_jax.runs.terminal import say
 
 SPARE_BYTES = 1 << 20  # for the files of a checkpoint beside the arrays
@@ -42,7 +41,9 @@ class Checkpoints:
     def __init__(self, folder: Path, keep: int | None, *, best: Callable[[list[int]], int | None] = lambda steps: None):
         alone = ocp.options.MultiprocessingOptions(active_processes={0})  # waits for no other process
         if keep is None:
-            options = ocp.CheckpointManagerOptions(read_only=True, create=False, multiprocessing_options=alone)
+            options = ocp.CheckpointManagerOptions(
+                read_only=True, create=False, save_interval_steps=0, multiprocessing_options=alone
+            )
         else:
             folder.mkdir(parents=True, exist_ok=True)
             rules = ocp.checkpoint_managers
@@ -54,7 +55,8 @@ class Checkpoints:
             )
         self.folder, self._writes = folder, keep is not None
         self._passed_over: set[int] = set()
-        self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
+        with quiet_orbax():
+            self._manager = ocp.CheckpointManager(folder.resolve(), options=options)
 
     def steps(self) -> list[int]:
         """Returns the saved steps in order, without those found damaged."""
@@ -142,9 +144,10 @@ class Checkpoints:
         return sealed["arrays"]
 
     def _item(self, step: int, name: str, how: Any) -> Any:
-        _hush()
+        hush()
         try:
-            return self._manager.restore(step, args=ocp.args.Composite(**{name: how}))[name]
+            with quiet_orbax():
+                return self._manager.restore(step, args=ocp.args.Composite(**{name: how}))[name]
         except (MemoryError, PermissionError):  # not caused by the checkpoint
             raise
         except Exception as error:  # damage may surface as any error of Orbax, its storage, JSON or the system
@@ -227,20 +230,3 @@ def _differences(mine: dict[str, Any], other: dict[str, Any], *facts: str) -> li
         for place in sorted(mine.keys() | other.keys())
         if any(mine.get(place, {}).get(fact, ...) != other.get(place, {}).get(fact, ...) for fact in facts)
     ]
-
-
-def _hush() -> None:
-    """Silences for good the late messages of the threads and asyncio tasks of a failed read.
-
-    They may come at any time after it.
-    """
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    before = sys.unraisablehook
-    if before.__module__ == __name__:
-        return
-
-    def hook(unraisable: Any, /) -> None:
-        if str(unraisable.exc_value) != "Event loop is closed":
-            before(unraisable)
-
-    sys.unraisablehook = hook

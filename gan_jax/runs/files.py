@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -26,21 +27,40 @@ def atomically(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextlib.contextmanager
+def folder_atomically(path: Path) -> Iterator[Path]:
+    """Yields a new folder to fill, which becomes `path` when the block ends; after an error nothing is left of it.
+
+    There may be an empty folder at `path`. Raises OSError, as where files are there.
+    """
+    draft = draft_of(path)
+    with unfinished(draft), naming(path):
+        draft.mkdir(parents=True)
+        yield draft
+        draft.replace(path)
+
+
+@contextlib.contextmanager
 def unfinished(path: Path) -> Iterator[None]:
-    """Deletes the file after the block, also where `discard_unfinished` ends the process."""
+    """Deletes the file or folder after the block, also where `discard_unfinished` ends the process."""
     _unfinished.add(path)
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        _discard(path)
         _unfinished.discard(path)
 
 
 def discard_unfinished() -> None:
-    """Deletes all `unfinished` files, before the process ends at once."""
+    """Deletes all `unfinished` files and folders, before the process ends at once."""
     for path in _unfinished.copy():
-        with contextlib.suppress(OSError):
+        _discard(path)
+
+
+def _discard(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
             path.unlink(missing_ok=True)
 
 

@@ -1,12 +1,15 @@
-"""Settings of JAX that change the results: a run is resumed under the settings that it was trained under."""
+"""Settings of JAX: those that change the results, which a run is resumed under, and the cache of compiled programs."""
 
+import os
+from contextlib import suppress
 from typing import Any
 
 import jax
 
 from gan_jax.errors import UserError
+from gan_jax.runs import cache
 
-X64 = "jax_enable_x64"
+X64, PROGRAMS = "jax_enable_x64", "jax_compilation_cache_dir"
 NAMES = (
     "jax_default_matmul_precision",
     "jax_disable_jit",
@@ -28,6 +31,18 @@ def settings() -> dict[str, Any]:
             "(JAX_ENABLE_X64=0)"
         )
     return values
+
+
+def keep_programs() -> None:
+    """Keeps compiled programs in the user's cache, so that a second start compiles less.
+
+    Settings of the user's own stay as they are.
+    """
+    if getattr(jax.config, PROGRAMS) is None:
+        with suppress(OSError):  # without a cache the start is slower, nothing more
+            jax.config.update(PROGRAMS, str(cache.folder("programs")))
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
 def _plain(value: Any) -> Any:

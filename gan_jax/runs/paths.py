@@ -40,6 +40,19 @@ def check_name(path: Path, flag: str) -> None:
         raise UserError(f"--{flag}={path}: this path has {len(raw):,} bytes: choose a shorter one")
 
 
+def check_folder(path: Path, flag: str) -> None:
+    """Raises UserError or OSError where no new folder can be made at this path; changes nothing.
+
+    There may be an empty one. Its own folder may be missing.
+    """
+    check_name(path, flag)
+    if path.is_dir() and any(path.iterdir()):
+        raise UserError(f"--{flag}={path} is a folder with files: name a new or an empty one")
+    if path.exists() and not path.is_dir():
+        raise UserError(f"--{flag}={path} is a file: name a new or an empty folder")
+    _check_below(path, flag)
+
+
 def check_writable(path: Path, flag: str) -> None:
     """Raises UserError or OSError where a file cannot be written at this path; changes nothing.
 
@@ -48,6 +61,10 @@ def check_writable(path: Path, flag: str) -> None:
     check_name(path, flag)
     if path.is_dir():
         raise UserError(f"--{flag}={path} is a folder: name a file in it")
+    _check_below(path, flag)
+
+
+def _check_below(path: Path, flag: str) -> None:
     folder = path.parent
     while not folder.exists():
         folder = folder.parent
