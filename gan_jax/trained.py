@@ -150,7 +150,7 @@ class Run:
                 figures.samples(path, self.experiment, self.players, predict.backdrop(self._run_dir, self.config))
             else:
                 figures.examples(path, self.experiment, self.players, self._test_split())
-            with Image.open(path) as picture:
+            with Image.open(path, formats=["PNG"]) as picture:
                 return picture.copy()
 
     def metrics(self) -> Any:

@@ -52,7 +52,7 @@ def training(out: Path, run_dir: RunDirectory) -> None:
         raise UserError(f"{run_dir.samples} holds no pictures: train with config.sample_every_steps above 0")
     frames = []
     for path in paths:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:
             frames.append(np.asarray(picture.convert("RGB")))
     animations.save(out, frames, milliseconds=200, last=animations.LAST)
 
