@@ -2,8 +2,8 @@
 
 python -m gan_jax.main --config=configs/orl_inpainting.py --workdir=runs/orl_inpainting
 
-docs/data.md says how to get the pictures. The scores are of people that were not trained on. Choices are those of
-emoji_inpainting: `--config=configs/orl_inpainting.py:l1` has no critic.
+docs/data.md says how to get the pictures: 280 of 28 people to train on, the scores are of 120 of 12 others.
+`--config=configs/orl_inpainting.py:l1` has no critic; other holes and networks as in emoji_inpainting.
 """
 
 from configs import emoji_inpainting

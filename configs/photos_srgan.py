@@ -3,15 +3,28 @@
 python -m gan_jax.main --config=configs/photos_srgan.py --workdir=runs/photos_srgan
 
 `--config=configs/photos_srgan.py:2` enlarges by 2. Weights of terms as in BasicSR's SRGAN. Up to step WARM_UP there is
-L1 alone, in place of a start from a trained SRResNet. Needs the weights of VGG16, and of AlexNet for the scores:
-docs/evaluation.md says how to get them. The generator is that of photos_srresnet. Never run to its end here.
+L1 alone, of weight 1, in place of a start from a trained SRResNet. The generator is that of photos_srresnet. Needs the
+weights of VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them. Never run to its end here.
 """
+
+from typing import Any
 
 from configs import photos_srresnet
 from configs.common import adam
 from gan_jax.config import ConfigDict, player
 
 WARM_UP = 8_000
+
+
+def staircase(init_value: float, factor: float) -> dict[str, Any]:
+    """Returns a number that is multiplied by a factor after WARM_UP steps."""
+    return {
+        "name": "exponential_decay",
+        "init_value": init_value,
+        "transition_steps": WARM_UP,
+        "decay_rate": factor,
+        "staircase": True,
+    }
 
 
 def get_config(factor: str = "4") -> ConfigDict:
@@ -22,19 +35,16 @@ def get_config(factor: str = "4") -> ConfigDict:
     config.checkpoint_every_steps = 1_000
 
     late = {"after": WARM_UP}
-    generator = {"l1": 1e-2, "perceptual": {"weight": 1.0, **late}, "non_saturating": {"weight": 5e-3, **late}}
+    near = staircase(1.0, 1e-2)
+    generator = {"l1": near, "perceptual": {"weight": 1.0, **late}, "non_saturating": {"weight": 5e-3, **late}}
     config.objective = ConfigDict({"name": "adversarial.non_saturating", "generator": generator})
     config.networks.critic = {"name": "super_resolution.SRCritic", "width": 32}
     config.step_rule.name = "alternating_on_same_fakes"
-    falling = {
-        "name": "exponential_decay",
-        "init_value": 1e-3,
-        "transition_steps": WARM_UP,
-        "decay_rate": 0.1,
-        "staircase": True,
-    }
     config.players = ConfigDict(
-        {"critic": player(adam(1e-4, b1=0.9, b2=0.99)), "generator": player(adam(falling, b1=0.9, b2=0.99), ema=0.999)}
+        {
+            "critic": player(adam(1e-4, b1=0.9, b2=0.99)),
+            "generator": player(adam(staircase(1e-3, 0.1), b1=0.9, b2=0.99), ema=0.999),
+        }
     )
     for block in config.evaluators.values():
         block.every_steps = config.checkpoint_every_steps

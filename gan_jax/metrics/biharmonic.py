@@ -7,8 +7,9 @@ def biharmonic(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Returns an image [h, w, c] as float64 whose hole [h, w], where it is true, is filled smoothly.
 
     The sum of squares of the discrete Laplacian over all pixels is least, given the pixels around the hole; beyond the
-    image's border there are no differences (Damelin and Hoang 2018, section 2). At least 2 pixels from the border it is
-    the equation of scikit-image's inpaint_biharmonic. Raises ValueError where the hole is everything.
+    image's border there are no differences (Damelin and Hoang 2018, section 2). Values beyond those of the other pixels
+    are clipped, as scikit-image's inpaint_biharmonic does, whose result it is up to 1e-9. Raises ValueError where the
+    hole is everything.
     """
     from scipy import sparse
     from scipy.sparse.linalg import splu
@@ -22,7 +23,9 @@ def biharmonic(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
         return filled.reshape(h, w, c)
     laplacian = sparse.kronsum(_second_difference(w), _second_difference(h), format="csr")
     squared = (laplacian.T @ laplacian).tocsr()[inside]
-    filled[inside] = splu(squared[:, inside].tocsc()).solve(-(squared[:, ~inside] @ filled[~inside]))
+    known = filled[~inside]
+    made = splu(squared[:, inside].tocsc()).solve(-(squared[:, ~inside] @ known))
+    filled[inside] = np.clip(made, known.min(0), known.max(0))
     return filled.reshape(h, w, c)
 
 
