@@ -135,9 +135,9 @@ def test_a_split_is_translated_to_a_file_or_a_folder(enlarger, filler, painter, 
         assert made["translations"].shape == made["targets"].shape == (n, target, target, 3)
         assert {values.dtype for values in made.values()} == {np.dtype(np.uint8)}
         if run == filler:
-            translate(capsys, run, tmp_path / "t")
+            translate(capsys, run, f"{tmp_path}/t.v2/")
             for i, translation in enumerate(made["translations"]):
-                np.testing.assert_array_equal(read(tmp_path / "t" / f"{i:05d}.png"), translation)
+                np.testing.assert_array_equal(read(tmp_path / "t.v2" / f"{i:05d}.png"), translation)
             assert {*np.unique(made["masks"])} == {0, 255}
             outside = np.broadcast_to(made["masks"] == 0, made["targets"].shape)
             np.testing.assert_array_equal(made["translations"][outside], made["targets"][outside])

@@ -199,7 +199,7 @@ def _write(out: Path, made: Iterator[Made]) -> None:
     """Writes translations as a PNG each, in a folder or alone, or with their sources in one npz."""
     if out.suffix != ".npz":
         for each in made:
-            save_png(out if out.suffix else out / f"{each.name}.png", each.arrays["translations"])
+            save_png(out if out.suffix == ".png" else out / f"{each.name}.png", each.arrays["translations"])
         return
     whole = [each.arrays for each in made]
     shapes = {name: sorted({arrays[name].shape for arrays in whole}) for name in whole[0]}
