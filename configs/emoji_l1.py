@@ -2,7 +2,7 @@
 
 python -m gan_jax.main --config=configs/emoji_l1.py --workdir=runs/emoji_l1
 
-docs/data.md says how to get the pictures.
+docs/data.md says how to get the pictures. --config=configs/emoji_l1.py:noto_to_twemoji is the other way.
 """
 
 from configs import emoji_pix2pix
@@ -10,8 +10,8 @@ from configs.common import without_critic
 from gan_jax.config import ConfigDict
 
 
-def get_config() -> ConfigDict:
-    """Returns the config."""
-    config = emoji_pix2pix.get_config()
+def get_config(way: str = "twemoji_to_noto") -> ConfigDict:
+    """Returns the config of a way: 'twemoji_to_noto' or 'noto_to_twemoji'."""
+    config = emoji_pix2pix.get_config(way)
     without_critic(config)
     return config

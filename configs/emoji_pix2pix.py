@@ -3,25 +3,26 @@
 python -m gan_jax.main --config=configs/emoji_pix2pix.py --workdir=runs/emoji_pix2pix
 
 docs/data.md says how to get the pictures: 3,547 pairs to train on, 239 of other characters to test on.
+--config=configs/emoji_pix2pix.py:noto_to_twemoji is the other way.
 """
 
 from configs.common import adam, half_constant
 from gan_jax.config import ConfigDict, defaults, player
 
 EPOCH = 3_547 // 16
+WAYS = {
+    "twemoji_to_noto": {"x": "noto", "source": "twemoji"},
+    "noto_to_twemoji": {"x": "twemoji", "source": "noto"},
+}
 
 
-def get_config() -> ConfigDict:
-    """Returns the config."""
+def get_config(way: str = "twemoji_to_noto") -> ConfigDict:
+    """Returns the config of a way: 'twemoji_to_noto' or 'noto_to_twemoji'."""
+    if way not in WAYS:
+        raise ValueError(f"{way!r}: there are {', '.join(WAYS)}")
     config = defaults()
     config.data = ConfigDict(
-        {
-            **config.data.to_dict(),
-            "name": "folder",
-            "path": "emoji",
-            "size": 64,
-            "fields": {"x": "noto", "source": "twemoji"},
-        }
+        {**config.data.to_dict(), "name": "folder", "path": "emoji", "size": 64, "fields": WAYS[way]}
     )
     config.batch_size = 16
     config.steps = 10 * EPOCH

@@ -21,7 +21,8 @@ class Pictures:
 
     shapes, what, identity, key = {"x": (8, 8, 1), "source": (4, 4, 3)}, "pictures", "pictures", "pictures-0"
 
-    def __init__(self, n, *, paired=True, damaged=-1, dies=""):
+    def __init__(self, n, *, paired=True, shuffled=False, damaged=-1, dies=""):
+        self.shuffled = ("source",) if shuffled else ()
         self.n, self.paired, self.damaged, self.dies, self.own = n, paired, damaged, dies, os.getpid()
 
     def dataset(self):
@@ -29,7 +30,9 @@ class Pictures:
         label = np.arange(self.n, dtype=np.int32) % 3
         unpaired = () if self.paired else ("source",)
         source = {"source": Lazy(others, "source")}
-        return Dataset("pictures", "train", Lazy(self, "x"), label, 3, others=source, unpaired=unpaired)
+        return Dataset(
+            "pictures", "train", Lazy(self, "x"), label, 3, others=source, unpaired=unpaired, shuffled=self.shuffled
+        )
 
     def __len__(self):
         return self.n

@@ -31,7 +31,11 @@ def described(game):
         made.augment = {"flip": {"name": "horizontal_flip"}, "move": {"name": "translation"}}
     if game == "wgan_gp":
         made.objective = {"name": "adversarial.wasserstein_gp"}
-    for network in made.networks.values():
+    if game == "emoji_cyclegan":
+        made.objective.pool = 20
+        for role in made.networks:
+            made.networks[role] = {"name": f"tests.small_networks:{'Painter' if 'generator' in role else 'Judge'}"}
+    for network in made.networks.values() if game != "emoji_cyclegan" else []:
         network.activation = {"name": "silu"}  # smooth: at a kink rounding decides which slope an example has
         if network.name.startswith("dcgan"):
             network.widths = (16, 8)
@@ -43,7 +47,9 @@ def described(game):
 
 def play(name, game, how="pmap", seeds=1, start=None, hold="device"):
     """Trains twenty steps, or from the checkpoint in a folder on; `how` is `config.parallel`, `hold` the data's."""
-    dataset, made = data.load("digits", "train"), described(game)
+    unpaired = {"name": "tests.my_lab.pairs:load", "use_pairs": False}
+    dataset = data.load(**(unpaired if game == "emoji_cyclegan" else {"name": "digits"}), split="train")
+    made = described(game)
     made.seeds, made.batch_size, made.parallel, made.steps_per_call, made.steps = seeds, BATCH, how, HALF, 2 * HALF
     made.data.hold = hold
     experiment = build(made, spec_of(dataset))

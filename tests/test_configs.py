@@ -48,7 +48,7 @@ def weights_are_here(monkeypatch):
 def on_its_data(config):
     """The experiment of a config on data of the form that it names."""
     data = config.data
-    if data.name != "folder":
+    if data.name != "folder" and "size" not in data:
         shape, classes, others = SHAPES[data.name], CLASSES.get(data.name, 0), {}
         if data.get("labels_per_class") and data.get("unlabelled", "keep") == "keep":
             classes, others = 0, {"labelled": shape, "labelled_class": (classes,)}
@@ -121,9 +121,10 @@ def test_a_narrow_copy_of_a_large_config_trains(file):
 
 
 CHOICES = ("photos_srresnet.py:2", "photos_srgan.py:2", "emoji_inpainting.py:l1", "emoji_inpainting.py:cifar10,l1")
+PAIRED = ("emoji_pix2pix.py:noto_to_twemoji", "emoji_l1.py:noto_to_twemoji", "facades_pix2pix.py:128,l1")
 
 
-@pytest.mark.parametrize("choice", [*CHOICES, "orl_inpainting.py:l1"])
+@pytest.mark.parametrize("choice", [*CHOICES, *PAIRED, "orl_inpainting.py:l1"])
 def test_a_choice_of_a_config_builds_and_others_are_refused(choice):
     config = configs.load(f"{CONFIGS}/{choice}")
     assert check_step(on_its_data(config), config)

@@ -42,6 +42,8 @@ OBJECTIVES = {  # a config of the name, or else its objective's terms and a conf
     "vae.vae": "mnist_vae",
 }
 ADVERSARIAL = {"critic": {"bce": 1.0}, "generator": {"non_saturating": 1.0}}
+PAINTER, JUDGE = {"name": "small_networks:Painter"}, {"name": "small_networks:Judge"}
+UNPAIRED = "adversarial.cut", "cycle.cycle_gan"
 SHAPE, CLASSES, BATCH = (8, 8, 1), 10, 4
 
 
@@ -69,6 +71,11 @@ def described(name):
         config.networks = {"generator": {"name": "super_resolution.SRResNet", "factor": 2, "width": 4, "blocks": 1}}
         config.samplers = {"source": {"name": "degrade.bicubic", "factor": 2}}
         del config.players.critic
+    if name == "adversarial.cut":
+        config.networks = {"generator": PAINTER, "critic": JUDGE}
+    if name == "cycle.cycle_gan":
+        config.networks = {"generator": PAINTER, "generator_back": PAINTER, "critic": JUDGE, "critic_back": JUDGE}
+        del config.samplers
     if name == "adversarial.acgan":
         config.samplers.label = {"name": "labels.uniform"}
     config.objective = {**(config.objective.to_dict() if name in OBJECTIVES else {}), **own, "name": name}
@@ -80,9 +87,10 @@ def inputs(experiment, key=KEY):
     """The arguments of a train step, after the state."""
     leading = experiment.updates_per_step, BATCH
     x = random.uniform(key, (*leading, *SHAPE), minval=0.1, maxval=0.9)
-    batches = {"x": x, "label": jnp.arange(leading[0] * BATCH).reshape(leading) % CLASSES}
-    if "labelled" in experiment.spec:
-        batches |= {"labelled": x, "labelled_class": jax.nn.one_hot(batches["label"], CLASSES)}
+    label = jnp.arange(leading[0] * BATCH).reshape(leading) % CLASSES
+    few = {"labelled": x, "labelled_class": jax.nn.one_hot(label, CLASSES)}
+    further = {"source": x[:, ::-1], **few}
+    batches = {"x": x, "label": label, **{name: further[name] for name in experiment.spec if name in further}}
     return batches, experiment.keys.train, experiment.hyperparams
 
 
@@ -93,8 +101,8 @@ def experiments():
 
     def of(name):
         if name not in made:
-            others = FEW_LABELS if name == "adversarial.semi_supervised" else {}
-            made[name] = build_on(described(name), SHAPE, CLASSES, others)
+            others = {"adversarial.semi_supervised": FEW_LABELS, **dict.fromkeys(UNPAIRED, {"source": SHAPE})}
+            made[name] = build_on(described(name), SHAPE, CLASSES, others.get(name, {}))
         return made[name]
 
     return of

@@ -200,6 +200,14 @@ def test_unpaired_fields_have_numbers_of_their_own(place):
     assert (len(made.x), len(made.others["source"]), made.unpaired) == (3, 2, ("source",))
 
 
+def test_pairs_that_are_not_used_are_found_all_the_same(place):
+    made = load(place, fields=pairs(place), use_pairs=False)
+    assert np.abs(made.x.astype(int) - made.others["source"]).mean() < 20
+    assert (made.unpaired, made.shuffled, made.apart) == ((), ("source",), ("source",))
+    with pytest.raises(UserError, match=r"config\.data\.use_pairs is False, and folder has no field that belongs to x"):
+        load(place / "photo", use_pairs=False)
+
+
 @pytest.mark.parametrize("fields", [{"source": "sketch"}, {"x": "photo", "label": "sketch"}, {"x": "fotos"}, {"x": 1}])
 def test_wrong_fields_are_refused(fields, place):
     pairs(place)

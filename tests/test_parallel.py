@@ -19,6 +19,7 @@ from gan_jax.parallel import executor, mapping
 
 ROOT = Path(__file__).parents[1]
 GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
+POOL = {"game": "emoji_cyclegan"}
 DROPOUT, SEEDS = {"game": "mnist_gan"}, {"game": "digits_dcgan", "seeds": 4}
 BY_SHARD_MAP = {"how": "shard_map"}
 ON_HOST = {"hold": "host"}
@@ -51,7 +52,7 @@ def on_8(folders):
 def on_1(folders, on_8):
     """The games, and from the middle on the one that eight devices began."""
     resumed = {"resumed": {**GAMES["dcgan"], "start": str(folders[8] / "dcgan")}}
-    return play(1, folders[1], **GAMES, dropout=DROPOUT, **resumed)
+    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, **resumed)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def on_2(folders):
 
 @pytest.fixture(scope="module")
 def on_4(folders):
-    return play(4, folders[4], **GAMES, dropout=DROPOUT)
+    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL)
 
 
 def assert_equal(one, other, **tolerance):
@@ -83,6 +84,11 @@ def test_two_four_and_eight_devices_play_the_rounds_of_one(name, on_1, on_2, on_
 
 def test_dropout_and_augmentation_are_the_same_on_four_devices(on_1, on_4):
     assert_equal(on_1["dropout"][0], on_4["dropout"][0])
+
+
+def test_a_pool_of_fakes_is_the_same_on_four_devices(on_1, on_4):
+    assert any("pool" in field for field in on_1["pool"][0])
+    assert_equal(on_1["pool"][0], on_4["pool"][0])
 
 
 def test_a_checkpoint_of_eight_devices_goes_on_on_one_and_the_other_way(folders, on_1, on_8):

@@ -9,6 +9,7 @@ import optax
 import pytest
 from conftest import ROOT, build_on
 from jax import random
+from small_networks import Judge, Painter
 
 from gan_jax import layers
 from gan_jax.config import ConfigDict, load
@@ -21,7 +22,7 @@ from gan_jax.errors import UserError
 from gan_jax.losses import adversarial as losses
 from gan_jax.losses import penalties
 from gan_jax.models import dcgan, mlp
-from gan_jax.objectives import adversarial
+from gan_jax.objectives import adversarial, cycle
 from gan_jax.objectives.forward import Weighted
 from gan_jax.objectives.terms import critic, generator
 
@@ -35,9 +36,12 @@ NETWORKS = {
 SAMPLERS = {"z": latents.normal(3), "label": labels.uniform(3)}
 BATCHES = {"x": random.uniform(KEY, (1, 8, 4, 4, 1), minval=-1.0), "label": jnp.arange(8)[None] % 3}
 BATCHES |= {"labelled": BATCHES["x"][:, ::-1], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
+BATCHES["source"] = random.uniform(random.key(1), (1, 8, 4, 4, 1), minval=-1.0)
 TERMS = [("critic", name) for name in critic.__all__] + [("generator", name) for name in generator.__all__]
 each = pytest.mark.parametrize(("player", "name"), TERMS, ids=[f"{player}-{name}" for player, name in TERMS])
 PLAYERS = {"critic": critic, "generator": generator}
+OF_SOURCES = "cycle", "identity", "identity_nce", "nce"
+"""Terms of generators that translate, played by CycleGAN."""
 
 
 def bound(module, name):
@@ -57,7 +61,22 @@ def game(terms=None, networks=NETWORKS, **settings):
         player: {n: t if isinstance(t, Weighted) else Weighted(t) for n, t in of.items()}
         for player, of in {**given, **(terms or {})}.items()
     }
-    objective = adversarial.adversarial(networks=networks, samplers=SAMPLERS, **given, **settings)
+    return started(adversarial.adversarial(networks=networks, samplers=SAMPLERS, **given, **settings))
+
+
+def translating():
+    """The same of CycleGAN, with all terms of generators that translate."""
+    terms = {name: Weighted(getattr(generator, name), 0.1) for name in OF_SOURCES}
+    networks = {role: Network(Painter()) for role in ("generator", "generator_back")}
+    return started(
+        cycle.cycle_gan(
+            networks={**networks, "critic": Network(Judge()), "critic_back": Network(Judge())}, generator=terms, pool=3
+        )
+    )
+
+
+def started(objective):
+    """The state before the first step, the numbers, and what a step rule takes."""
     how = {name: steps.Update(lambda numbers: optax.sgd(0.01)) for name in objective.losses}
     example = fields.fill_each(objective.samplers, {n: v[0, :1] for n, v in BATCHES.items()}, KEY[None])
     players = {name: steps.start(init(KEY, example), how[name]) for name, init in objective.init.items()}
@@ -80,8 +99,11 @@ def step_on_four(state, numbers, objective, how):
 def played():
     """By player, a game of all of its terms: the states and the metrics after two steps, on one and on four devices."""
     found = {}
-    for player, module in PLAYERS.items():
-        made = game({player: {name: Weighted(bound(module, name), 0.1) for name in module.__all__}})
+    games = {
+        player: game({player: {n: Weighted(bound(module, n), 0.1) for n in module.__all__ if n not in OF_SOURCES}})
+        for player, module in PLAYERS.items()
+    }
+    for player, made in {**games, "translators": translating()}.items():
         one, four, states = step_on_one(*made), step_on_four(*made), [made[0], made[0]]
         for _ in range(2):
             states, metrics = zip(*(step(state) for step, state in zip((one, four), states, strict=True)), strict=True)
@@ -92,15 +114,16 @@ def played():
 
 @each
 def test_a_term_is_finite_and_the_same_on_four_devices(player, name, played):
-    _, _, (one, four) = played[player]
+    _, _, (one, four) = played["translators" if player == "generator" and name in OF_SOURCES else player]
     assert np.isfinite(one[f"{player}/{name}"])
     np.testing.assert_allclose(one[f"{player}/{name}"], four[f"{player}/{name}"], rtol=2e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize("player", PLAYERS)
+@pytest.mark.parametrize("player", [*PLAYERS, "translators"])
 def test_terms_train_their_player_to_the_same_state_on_four_devices(player, played):
     before, (one, four), _ = played[player]
-    old, new = (jax.tree.leaves(s.players[player].params) for s in (before, one))
+    moved = "generator" if player == "translators" else player
+    old, new = (jax.tree.leaves(s.players[moved].params) for s in (before, one))
     assert any(not np.array_equal(a, b) for a, b in zip(old, new, strict=True))
     for a, b in zip(*map(jax.tree.leaves, (one, four)), strict=True):
         assert np.isfinite(a).all()

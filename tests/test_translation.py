@@ -1,5 +1,6 @@
 """Networks of translation and super-resolution."""
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +8,11 @@ import pytest
 from jax import random
 
 from gan_jax.core.networks import Network
+from gan_jax.core.state import Player
+from gan_jax.layers import BatchNorm, Dropout
 from gan_jax.models.super_resolution import SRCritic, SRResNet, shuffled
 from gan_jax.models.translation import PairCritic, PatchCritic, ResNet, UNet, halvings
+from gan_jax.objectives import adversarial, regression
 
 KEY = random.key(0)
 
@@ -80,6 +84,42 @@ def test_a_pair_critic_judges_the_pair():
     params, scores = apply(PairCritic(width=4, downs=2), x=x, source=source)
     assert scores.ndim == 3
     assert params["Conv_0"]["kernel"].shape[2] == 4
+
+
+class Dropped(nn.Module):
+    """source -> x: dropout, then the batch's statistics, as in training."""
+
+    @nn.compact
+    def __call__(self, source, *, train):
+        return BatchNorm()(Dropout(0.5)(source, train=train), train=train)
+
+
+@pytest.mark.parametrize("objective", ["adversarial", "regression"])
+def test_predictions_in_the_way_of_training_are_of_each_example_by_itself(objective):
+    """With dropout by the example's key, and with its own statistics, whatever else is in the batch."""
+    network = Network(Dropped())
+    makes = {
+        "adversarial": lambda how: adversarial.pix2pix(
+            networks={"generator": network, "critic": Network(PairCritic())}, predict_as=how
+        ),
+        "regression": lambda how: regression.l1(networks={"generator": network}, predict_as=how),
+    }[objective]
+    source = images(8, 8, 1, n=4)
+    players = {"generator": Player(*network.init(KEY, {"source": source}), opt_state=())}
+    keys = random.split(KEY, 4)
+    plain, made = (
+        jax.jit(makes(how).predictions["translate"].fn)(players, keys, {"source": source})
+        for how in ("evaluation", "training")
+    )
+    np.testing.assert_allclose(plain, source / np.sqrt(1 + 1e-5), rtol=1e-5)
+    for few in (slice(0, 1), slice(2, 4)):
+        again = makes("training").predictions["translate"].fn(players, keys[few], {"source": source[few]})
+        np.testing.assert_allclose(again, made[few], atol=1e-5)
+    np.testing.assert_allclose(made.mean((1, 2, 3)), 0, atol=1e-5)
+    other = makes("training").predictions["translate"].fn(players, keys[::-1], {"source": source})
+    assert not np.allclose(other, made)
+    with pytest.raises(ValueError, match="predict_as is 'test': it must be one of evaluation, training"):
+        makes("test")
 
 
 def test_sizes_that_do_not_fit_are_named():

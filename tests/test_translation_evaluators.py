@@ -72,6 +72,28 @@ def test_holes_alone_are_judged_where_there_are_some():
     np.testing.assert_allclose(values["psnr"], 20 * np.log10(255 / 5), rtol=1e-5)
 
 
+def test_the_way_back_is_judged_by_the_sources():
+    test = pairs(TRAIN[:4], TRAIN[:4] + np.uint8(20))
+
+    def darker(players, keys, batch):
+        return (batch["x"] + 15).astype(jnp.uint8)
+
+    evaluator = translation.pairs(context(brighter, test, pairs(TRAIN, TRAIN), translate_back=darker), target="source")
+    values = evaluator.measure({}, jnp.zeros(2, jnp.uint32))
+    np.testing.assert_allclose([values["l1"], values["l1/source"]], [5 / 255, 20 / 255], rtol=1e-5)
+    np.testing.assert_allclose(values["l1/nearest"], 20 / 255, rtol=1e-5)
+    with pytest.raises(UserError, match=r"target of translation\.pairs is 'label'; there are: source, x"):
+        translation.pairs(context(brighter, test), target="label")
+    with pytest.raises(UserError, match="the objective gives no 'translate_back'"):
+        translation.pairs(context(brighter, test), target="source")
+
+
+def test_data_without_pairs_are_not_compared():
+    test = pairs(TRAIN[:4], TRAIN[:4])._replace(unpaired=("source",))
+    with pytest.raises(UserError, match=r"translation\.pairs compares pairs, and config\.data\.paired is False"):
+        translation.pairs(context(brighter, test))
+
+
 @pytest.mark.parametrize(("field", "value"), [("metrics", ("l2",)), ("baselines", ("median",)), ("examples", 0)])
 def test_wrong_arguments_are_named(field, value):
     with pytest.raises(UserError, match=rf"{field} of translation\.pairs"):

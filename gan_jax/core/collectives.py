@@ -59,6 +59,12 @@ def mean(tree: T) -> T:
     return tree if axis() is None else lax.pmean(tree, AXIS)
 
 
+def whole(x: jax.Array) -> jax.Array:
+    """Returns all examples of the global batch [global b, ...], in order."""
+    name = axis()
+    return x if name is None else lax.all_gather(x, name, tiled=True)
+
+
 def base_key(seed: int) -> jax.Array:
     """Returns the key [] of a seed, by threefry whatever JAX's default is, so that a seed means the same everywhere."""
     return random.key(seed, impl="threefry2x32")

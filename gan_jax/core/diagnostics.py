@@ -37,7 +37,7 @@ def middle(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
 
 def largest(values: jax.Array) -> jax.Array:
     """Returns the largest value [] of the global batch: values [b]."""
-    return _whole(values).max()
+    return collectives.whole(values).max()
 
 
 def batch_diversity(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
@@ -84,17 +84,11 @@ def _moments(x: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 def _nearest(x: jax.Array) -> jax.Array:
     """Returns the mean distance [] of the first examples of x [b, d] to the nearest other one of the first 16."""
-    x = _whole(x[:NEIGHBOURS])[:NEIGHBOURS]
+    x = collectives.whole(x[:NEIGHBOURS])[:NEIGHBOURS]
     squares = jnp.square(x[:PROBES, None] - x).sum(-1)
     itself = jnp.eye(*squares.shape, dtype=bool)
     squares = jnp.where(itself, jnp.finfo(squares.dtype).max, squares)  # finite, as a batch of one has no other example
     return jnp.sqrt(squares.min(1)).mean()
-
-
-def _whole(x: jax.Array) -> jax.Array:
-    """Returns all examples of the global batch [global b, ...], in order."""
-    name = collectives.axis()
-    return x if name is None else lax.all_gather(x, name, tiled=True)
 
 
 def _size(x: jax.Array) -> int:

@@ -32,6 +32,7 @@ def load(
     split: str,
     *,
     hold: str = "auto",
+    use_pairs: bool = True,
     labels_per_class: int = 0,
     label_seed: int = 0,
     unlabelled: str = "keep",
@@ -46,6 +47,8 @@ def load(
         split: one of its splits; also a part of one, such as 'train[:90%]', where the set has such.
         hold: see `hold.HOLDS`. 'stream' leaves what is in files to be decoded whenever it is read, and so does 'auto'
             where the disk has no room for it; otherwise it is decoded, once.
+        use_pairs: where it is False, fields that belong to `x` are read in orders of their own in training, as though
+            nobody knew the pairs: they only judge.
         labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all.
         label_seed, unlabelled: which these are, and what becomes of the others.
         arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
@@ -71,7 +74,16 @@ def load(
         if hold != "stream" and (hold != "auto" or store.has_room(files)):
             made = store.hold(made)
     made = checked(made, name, split)
+    if not use_pairs:
+        made = _without_pairs(made)
     return keep_labels(made, labels_per_class, seed=label_seed, unlabelled=unlabelled) if few else made
+
+
+def _without_pairs(made: Dataset) -> Dataset:
+    shuffled = tuple(field for field in made.others if field not in made.unpaired)
+    if not shuffled:
+        raise UserError(f"config.data.use_pairs is False, and {made.name} has no field that belongs to x: leave it out")
+    return made._replace(shuffled=shuffled)
 
 
 def _function(name: str) -> Callable[..., Any] | None:
@@ -86,7 +98,7 @@ def _check_arguments(name: str, arguments: Mapping[str, Any], taken: Sequence[st
         if key not in taken:
             raise UserError(
                 f"unknown field {key!r} in config.data: {name} takes no such argument; "
-                f"{suggestions(key, ['name', 'split', 'range', *taken])}"
+                f"{suggestions(key, ['name', 'split', 'range', 'hold', 'use_pairs', *taken])}"
             )
 
 

@@ -34,6 +34,8 @@ class Dataset(NamedTuple):
         unpaired: those of `others` that do not belong to the examples of `x`: they may have another number of entries,
             and are read in an order of their own.
         follows: by name those of `unpaired` that are read in the order of another one, which they belong to.
+        shuffled: those of `others` that belong to the examples of `x`, and are yet read in an order of their own in
+            training, so that nothing is learnt from the pairs.
         files: a digest of the names and sizes of the files that `x` and `others` are decoded from; '' for none.
         content: a digest of the content of `x` and `others`, where it is known; '' where it is to be computed.
         limits: the least and the greatest value of `x`, where they are known.
@@ -53,6 +55,7 @@ class Dataset(NamedTuple):
     others: Mapping[str, np.ndarray] = MappingProxyType({})
     unpaired: tuple[str, ...] = ()
     follows: Mapping[str, str] = MappingProxyType({})
+    shuffled: tuple[str, ...] = ()
     files: str = ""
     content: str = ""
     limits: tuple[int, int] | None = None
@@ -63,6 +66,11 @@ class Dataset(NamedTuple):
         """All fields by name, arrays [n, ...]."""
         label = {} if self.label is None else {"label": self.label}
         return {"x": self.x, **label, **self.others}
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The fields that are read in an order of their own."""
+        return (*self.unpaired, *self.shuffled)
 
     def first(self, n: int) -> "Dataset":
         """Returns the first n examples."""

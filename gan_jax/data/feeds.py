@@ -77,7 +77,7 @@ BY_HOLD = {"device": resident, "host": host, "stream": stream}
 
 def order_of(dataset: Dataset, seeds: Sequence[int], shape: tuple[int, int]) -> Order:
     """Returns the order in which runs of these seeds read a data set, steps of shape (updates, batch size)."""
-    own = {name: len(dataset.others[name]) for name in dataset.unpaired if name not in dataset.follows}
+    own = {name: len(dataset.others[name]) for name in dataset.apart if name not in dataset.follows}
     return Order(tuple(seeds), shape, {"x": len(dataset.x), **own}, dataset.follows)
 
 

@@ -25,7 +25,7 @@ class DataSpec(NamedTuple):
         splits: the names of all splits, where they are known.
         version: of a set that TFDS prepared; '' of others.
         others: the shapes of an example's further fields, such as `source`, by name.
-        unpaired: those of `others` that do not belong to the examples of `x`.
+        unpaired: those of `others` that are read in an order of their own.
     """
 
     shape: tuple[int, ...]
@@ -70,7 +70,7 @@ def spec_of(dataset: Dataset) -> DataSpec:
         splits=dataset.splits,
         version=dataset.version,
         others={name: values.shape[1:] for name, values in dataset.others.items()},
-        unpaired=dataset.unpaired,
+        unpaired=dataset.apart,
     )
 
 

@@ -101,9 +101,12 @@ def workers() -> int:
 
 
 def decode(fields: Mapping[str, Lazy], indices: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns each field's examples at its indices [...]: arrays [..., *shape]. An example is decoded once."""
-    read: dict[int, dict[str, np.ndarray]] = {}
+    """Returns each field's examples at its indices [...]: arrays [..., *shape]. Of one order they are decoded once."""
+    read: dict[tuple[int, bytes], dict[str, np.ndarray]] = {}
+    made = {}
     for name, array in fields.items():
-        if id(array.examples) not in read:
-            read[id(array.examples)] = array.with_others(indices[name])
-    return {name: read[id(array.examples)][name] for name, array in fields.items()}
+        place = id(array.examples), indices[name].tobytes()
+        if place not in read:
+            read[place] = array.with_others(indices[name])
+        made[name] = read[place][name]
+    return made

@@ -53,8 +53,6 @@ def of_split(
     check_offers(experiment, "translate", config)
     dataset = experiment.view(load_split(run_dir, config, split))
     made = make_translations(experiment, state.players, dataset, seed)
-    if dataset.unpaired:
-        del made["targets"]
     shown = (*NAMES, "translations", "targets")
     named = {NAMES.get(name, name): made[name] for name in shown if name in made}
     _write(out, (Made(f"{i:05d}", {name: v[i] for name, v in named.items()}) for i in range(len(made["translations"]))))

@@ -10,13 +10,15 @@ from functools import partial
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax, random
 from jax.typing import DTypeLike
 
 from gan_jax.layers import Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
 
-__all__ = ["Completion", "PairCritic", "PatchCritic", "ResNet", "UNet"]
+__all__ = ["Completion", "ContrastiveResNet", "PairCritic", "PatchCritic", "ResNet", "UNet"]
 
 MOST_DOWNS, WIDEST = 8, 8  # halvings; channels over `width`
+EPSILON = 1e-14  # of squared lengths
 NORMAL = nn.initializers.normal(0.02)
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
@@ -91,21 +93,69 @@ class ResNet(nn.Module):
     @nn.compact
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the translation, in the range of the last activation."""
+        return self.decode(self.encode(source, train=train)[-1], train=train)
+
+    def encode(self, source: jax.Array, *, train: bool) -> list[jax.Array]:
+        """Returns the source, what the convolution of each halving gives, and the output of each residual block."""
         check_size(source, self.shape[:2], 2)
-
-        def layer(x: jax.Array, width: int, kernel: int = 3, stride: int = 1) -> jax.Array:
-            x = Conv(width, kernel, stride, 0, kernel_init=NORMAL)(reflected(x, kernel // 2))
-            return self.norm()(x, train=train)
-
-        x = nn.relu(layer(source, self.width, kernel=7))
+        x, seen = nn.relu(self.layer(source, self.width, train=train, kernel=7)), [source]
         for times in (2, 4):
-            x = nn.relu(layer(x, times * self.width, stride=2))
+            seen.append(self.convolved(x, times * self.width, stride=2))
+            x = nn.relu(self.norm()(seen[-1], train=train))
         for _ in range(self.blocks):
-            x = x + layer(nn.relu(layer(x, 4 * self.width)), 4 * self.width)
+            h = nn.relu(self.layer(x, 4 * self.width, train=train))
+            x = x + self.layer(h, 4 * self.width, train=train)
+            seen.append(x)
+        return seen
+
+    def decode(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the translation of what the last block gives."""
         for times in (2, 1):
-            x = nn.relu(layer(x.repeat(2, axis=1).repeat(2, axis=2), times * self.width))
-        last = Conv(self.shape[-1], 7, 1, 0, kernel_init=NORMAL)(reflected(x, 3))
-        return self.last_activation(last)
+            x = nn.relu(self.layer(x.repeat(2, axis=1).repeat(2, axis=2), times * self.width, train=train))
+        return self.last_activation(self.convolved(x, self.shape[-1], kernel=7))
+
+    def convolved(self, x: jax.Array, width: int, *, kernel: int = 3, stride: int = 1) -> jax.Array:
+        """Returns a convolution of the image, its border reflected."""
+        return Conv(width, kernel, stride, 0, kernel_init=NORMAL)(reflected(x, kernel // 2))
+
+    def layer(self, x: jax.Array, width: int, *, train: bool, kernel: int = 3) -> jax.Array:
+        """Returns the same, normalised."""
+        return self.norm()(self.convolved(x, width, kernel=kernel), train=train)
+
+
+class ContrastiveResNet(ResNet):
+    """`ResNet` whose `features` are patches, embedded to be compared: CUT (Park et al. 2020, arXiv:2007.15651).
+
+    `layers` number what is compared: 0 is the source, 1 and 2 the halvings, 3 and on the residual blocks; the paper has
+    the first and the fifth of 9. Of each, `patches` places are drawn, the same for all images of a batch, or all places
+    where they are fewer; networks of two layers make vectors of `dim` values and length 1 of them. Raises ValueError
+    for a layer that does not exist.
+    """
+
+    layers: tuple[int, ...] = (0, 1, 2, 3, 7)
+    patches: int = 256
+    dim: int = 256
+
+    @nn.compact
+    def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the translation, in the range of the last activation."""
+        if bad := [layer for layer in self.layers if not 0 <= layer < self.blocks + 3]:
+            raise ValueError(f"layers has {bad[0]}: with {self.blocks} blocks they go from 0 to {self.blocks + 2}")
+        seen = self.encode(source, train=train)
+        self.features([seen[layer] for layer in self.layers], train=train)
+        return self.decode(seen[-1], train=train)
+
+    def features(self, seen: list[jax.Array], *, train: bool) -> list[jax.Array]:
+        """Returns embedded patches [b, patches, dim] of each of these [b, h', w', c']."""
+        made = []
+        for x in seen:
+            x = x.reshape(len(x), -1, x.shape[-1])
+            if train and x.shape[1] > self.patches:
+                x = x[:, random.permutation(self.make_rng("noise"), x.shape[1])[: self.patches]]
+            h = nn.relu(nn.Dense(self.dim, kernel_init=NORMAL)(x))
+            h = nn.Dense(self.dim, kernel_init=NORMAL)(h)
+            made.append(h * lax.rsqrt(jnp.square(h).sum(-1, keepdims=True) + EPSILON))
+        return made
 
 
 class PatchCritic(nn.Module):

@@ -14,7 +14,7 @@ from gan_jax.core.networks import Networks
 from gan_jax.core.objective import Objective, Prediction, Predictions, Weights, check_weights
 from gan_jax.objectives.augment.base import CriticAugment
 from gan_jax.objectives.forward import Terms, Weighted, frozen, function
-from gan_jax.objectives.game import CRITIC, GENERATOR, Model
+from gan_jax.objectives.game import CRITIC, EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import critic_loss, generator_loss, init_critics, init_generator
 from gan_jax.objectives.score_metrics import ScoreMetrics, distance, probabilities
 from gan_jax.objectives.terms import critic as of_critic
@@ -23,6 +23,7 @@ from gan_jax.objectives.terms import generator as of_generator
 __all__ = [
     "acgan",
     "adversarial",
+    "cut",
     "hinge",
     "hinge_lecam",
     "least_squares",
@@ -48,6 +49,7 @@ def adversarial(
     score_metrics: ScoreMetrics = distance,
     scales: Mapping[str, int] = MappingProxyType({}),
     augment: CriticAugment | None = None,
+    predict_as: str = EVALUATION,
 ) -> Objective:
     """Returns the game of the networks `generator` and `critic`, by these terms of the two players' losses.
 
@@ -63,15 +65,15 @@ def adversarial(
 
     Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
     takes fields of the data, `translate`, of their examples; where a critic's term is of classes, `classify`.
-
-    Raises ValueError for a negative weight, a wrong scale, or where a network is missing.
+    `predict_as` "training" predicts as pix2pix does, with dropout and by each example's own batch statistics (Isola et
+    al. 2017, arXiv:1611.07004, section 3.3). Raises ValueError for a negative weight, a wrong scale, or where a network
+    is missing.
     """
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
     _check_roles(networks, critics, scales)
-    terms = {CRITIC: critic, GENERATOR: generator}
-    weights = {name: _weights(of, name) for name, of in terms.items()}
+    weights = {name: _weights(of, name) for name, of in ((CRITIC, critic), (GENERATOR, generator))}
     _check_augment(augment, critic, critics)
-    model = Model(networks[GENERATOR], critics, samplers, scales, augment)
+    model = Model(networks[GENERATOR], critics, samplers, scales, augment, predict_as)
     return Objective(
         init={CRITIC: init_critics(model, critic), GENERATOR: init_generator(model, generator)},
         losses={
@@ -82,7 +84,7 @@ def adversarial(
         predictions={**model.predictions(), **_classify(model, critic)},
         samplers=samplers,
         makes=networks[GENERATOR].output_range,
-        frozen={name: frozen(of) for name, of in terms.items()},
+        frozen={CRITIC: frozen(critic), GENERATOR: frozen(generator)},
     )
 
 
@@ -152,6 +154,16 @@ pix2pix = partial(
 """Translation of a `source` to its own `x`: Isola et al. 2017, arXiv:1611.07004, equation 4, lambda 100.
 
 The critic's loss is halved, as the paper's code does. Take `translation.UNet` and `translation.PairCritic`."""
+
+cut = partial(
+    adversarial,
+    critic=_terms(of_critic, least_squares=1.0),
+    generator=_terms(of_generator, least_squares=2.0, nce=0.5, identity_nce=0.5),
+)
+"""Translation without pairs: patches of a source are to be told by those of its translation. Park et al. 2020,
+arXiv:2007.15651, equation 5; the weights are those of the authors' code (their squares have no factor 1/2).
+
+Take `translation.ContrastiveResNet` and `translation.PatchCritic`."""
 
 wasserstein = partial(
     adversarial, critic=_terms(of_critic, wasserstein=1.0), generator=_terms(of_generator, wasserstein=1.0)

@@ -27,6 +27,14 @@ class Score(Protocol):
         ...
 
 
+def _one_way(image: jax.Array) -> jax.Array:
+    raise ValueError("this term needs a generator that leads back: take the objective cycle.cycle_gan")
+
+
+def _unknown(image: jax.Array) -> Any:
+    raise ValueError("this term needs the generator as a function, and belongs into the generator's loss")
+
+
 class Forward(NamedTuple):
     """One forward pass, on the batch of one update.
 
@@ -43,6 +51,9 @@ class Forward(NamedTuple):
         real_logits, fake_logits: the critic's logits of the classes [b, classes]; None where it gives none.
         logits: `(x, like) -> logits [b, classes]`, those of other examples; None where the critic gives none.
         features: `(x, like) -> tree of arrays [b, ...]`, what the critic's method `features` returns.
+        translate: the generator in training, as a function of its field `source` [b, ...]. Of the generator's terms.
+        embed: the same, of what the generator's method `features` returns; its random numbers are the same each time.
+        back: the generator that makes sources of `x`, where there is one.
     """
 
     batch: Batch
@@ -59,6 +70,9 @@ class Forward(NamedTuple):
     fake_logits: jax.Array | None
     logits: Callable[[jax.Array, str], jax.Array | None]
     features: Callable[[jax.Array, str], Tree]
+    translate: Callable[[jax.Array], jax.Array] = _unknown
+    embed: Callable[[jax.Array], Tree] = _unknown
+    back: Callable[[jax.Array], jax.Array] = _one_way
 
     @property
     def real(self) -> jax.Array:

@@ -13,6 +13,9 @@ from gan_jax.core.state import Carry, Player, Players, Tree
 from gan_jax.objectives.augment.base import CriticAugment
 
 GENERATOR, CRITIC = "generator", "critic"
+EVALUATION = "evaluation"
+PREDICT_AS = EVALUATION, "training"
+"""How generators predict: as networks are evaluated, or as pix2pix does: as in training, each example by itself."""
 
 
 class Judged(NamedTuple):
@@ -32,6 +35,7 @@ class Model(NamedTuple):
         samplers: of the fields that a batch may lack.
         scales: by role, by what number the height and the width of images are divided before the critic sees them.
         augment: of all that critics see in training; its strength is in their player's carry.
+        predict_as: one of PREDICT_AS.
     """
 
     generator: Network
@@ -39,6 +43,7 @@ class Model(NamedTuple):
     samplers: Samplers
     scales: Mapping[str, int] = MappingProxyType({})
     augment: CriticAugment | None = None
+    predict_as: str = EVALUATION
 
     def part(self, tree: Tree, role: str) -> Tree:
         """Returns a critic's part of the player's parameters or statistics."""
@@ -56,6 +61,17 @@ class Model(NamedTuple):
     def generate(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tree]:
         """Returns fakes in training, one for each example of the batch, and the generator's new stats."""
         return self.generator.apply(params, stats, batch, train=True, key=stream(key, GENERATOR))
+
+    def of_source(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> dict[str, Any]:
+        """Returns `translate` and `embed` of `Forward`: the generator in training as functions of a source."""
+
+        def given(image: jax.Array) -> tuple[Tree, Tree, Batch]:
+            return params, stats, {**batch, "source": image}
+
+        return {
+            "translate": lambda image: self.generator.apply(*given(image), train=True, key=stream(key, "translate"))[0],
+            "embed": lambda image: self.generator.features(*given(image), train=True, key=stream(key, "embed")),
+        }
 
     def judge(
         self, role: str, params: Tree, stats: Tree, batch: Batch, x: jax.Array, key: jax.Array
@@ -110,7 +126,9 @@ class Model(NamedTuple):
         return part, after
 
     def predictions(self) -> dict[str, Prediction]:
-        """Returns what trained players can be asked for, by use."""
+        """Returns what trained players can be asked for, by use; raises ValueError for another `predict_as`."""
+        if self.predict_as not in PREDICT_AS:
+            raise ValueError(f"predict_as is {self.predict_as!r}: it must be one of {', '.join(PREDICT_AS)}")
         scores = {"scores": Prediction(self.scores)} if self.critics else {}
         observed = [name for name, sampler in self.samplers.items() if sampler.observes]
         if not {*self.generator.fields} <= {*self.samplers} - {*observed}:
@@ -126,7 +144,14 @@ class Model(NamedTuple):
         """Returns a fake for each key [n], given the fields of the batch; samplers draw the others."""
         player = players[GENERATOR]
         filled = fill_each(self.samplers, batch, keys)
-        return self.generator.apply(player.params, player.stats, filled, train=False)[0]
+        if self.predict_as == EVALUATION:
+            return self.generator.apply(player.params, player.stats, filled, train=False)[0]
+
+        def one(key: jax.Array, fields: Batch) -> jax.Array:
+            alone = {name: value[None] for name, value in fields.items()}
+            return self.generate(player.params, player.stats, alone, key)[0][0]
+
+        return jax.vmap(one)(keys, filled)
 
     def observe(self, players: Players, keys: jax.Array, batch: Batch) -> Batch:
         """Returns what samplers observe of the batch's examples, by field, such as a smaller copy of x."""

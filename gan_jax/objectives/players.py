@@ -18,7 +18,7 @@ from gan_jax.objectives.score_metrics import ScoreMetrics
 
 def init_generator(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
     """Returns what the generator's player begins with."""
-    return lambda key, batch: Start(*model.generator.init(key, batch), _first(terms))
+    return lambda key, batch: Start(*model.generator.init(key, batch), first(terms))
 
 
 def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
@@ -28,13 +28,13 @@ def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Sta
         keys = {role: key if role == CRITIC else stream(key, role) for role in model.critics}
         made = {role: network.init(keys[role], model.inputs(role, batch)) for role, network in model.critics.items()}
         params, stats = (model.joined({role: both[part] for role, both in made.items()}) for part in (0, 1))
-        carry = {name + suffix(role): value for role in model.critics for name, value in _first(terms).items()}
+        carry = {name + suffix(role): value for role in model.critics for name, value in first(terms).items()}
         return Start(params, stats, {**carry, **_arrays(model.augment.first if model.augment else {})})
 
     return init
 
 
-def _first(terms: Terms) -> dict[str, jax.Array]:
+def first(terms: Terms) -> dict[str, jax.Array]:
     """Returns what terms remember at first."""
     return _arrays({name: value for each in terms.values() for name, value in first_carry(each.term).items()})
 
@@ -61,7 +61,7 @@ def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: Sco
         forwards = {
             role: Forward(**part, **shared, carry=own_carry(player.carry, role)) for role, (part, _) in views.items()
         }
-        value, metrics, carry = _sum(terms, {**weights, **numbers}, forwards)
+        value, metrics, carry = summed(terms, {**weights, **numbers}, forwards)
         for role, forward in forwards.items():
             of_scores = score_metrics(forward.real_scores, forward.fake_scores)
             metrics |= {name + suffix(role): metric for name, metric in of_scores.items()}
@@ -81,18 +81,19 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         rival, player = state.players[CRITIC], state.players[GENERATOR]
         fake, stats = model.generate(params, player.stats, batch, key)
         shared = {"batch": batch, "fake": fake, "step": state.step, "params": params, "carry": player.carry}
+        ways = model.of_source(params, player.stats, batch, key)
         forwards = {  # the compiler drops the real examples' part where no term looks at it
-            role: Forward(**model.look(role, rival, state.step, batch, fake, key, learns=False)[0], **shared)
+            role: Forward(**model.look(role, rival, state.step, batch, fake, key, learns=False)[0], **shared, **ways)
             for role in model.critics
         }
-        value, metrics, carry = _sum(terms, {**weights, **numbers}, forwards)
+        value, metrics, carry = summed(terms, {**weights, **numbers}, forwards)
         metrics |= diagnostics.batch_diversity(batch["x"], fake)
         return value, Aux(stats, metrics, {**player.carry, **carry})
 
     return loss
 
 
-def _sum(
+def summed(
     terms: Terms, weights: Weights, forwards: Mapping[str, Forward]
 ) -> tuple[jax.Array, dict[str, jax.Array], Any]:
     """Returns `total` of the terms, each the mean over critics, with a random stream and the carry of its own names."""

@@ -12,7 +12,7 @@ from gan_jax.core.networks import Networks
 from gan_jax.core.objective import Aux, LossFn, Objective, Weights, check_weights, total
 from gan_jax.core.state import TrainState, Tree
 from gan_jax.objectives.forward import Forward, Terms, Weighted
-from gan_jax.objectives.game import GENERATOR, Model
+from gan_jax.objectives.game import EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import init_generator
 from gan_jax.objectives.terms import generator as of_generator
 
@@ -21,18 +21,24 @@ __all__ = ["l1"]
 L1: Terms = MappingProxyType({"l1": Weighted(of_generator.l1)})
 
 
-def l1(*, networks: Networks, samplers: Samplers = MappingProxyType({}), generator: Terms = L1) -> Objective:
+def l1(
+    *,
+    networks: Networks,
+    samplers: Samplers = MappingProxyType({}),
+    generator: Terms = L1,
+    predict_as: str = EVALUATION,
+) -> Objective:
     """Returns the objective of a generator alone, whose `x` [b, ...] are to be near the batch's own.
 
     Its terms are those of a generator's loss that look at no critic, as `l1` and `lpips`. There is the prediction
-    `translate`, as in `adversarial`. Raises ValueError where the network is not the generator, or takes nothing of the
-    examples.
+    `translate`, as in `adversarial`; `predict_as` as there. Raises ValueError where the network is not the
+    generator, or takes nothing of the examples.
     """
     if {*networks} != {GENERATOR}:
         raise ValueError(f"the networks are {', '.join(networks)}: this objective has `generator` alone")
     weights = {name: each.weight for name, each in generator.items()}
     check_weights(weights, GENERATOR)
-    model = Model(networks[GENERATOR], {}, samplers)
+    model = Model(networks[GENERATOR], {}, samplers, predict_as=predict_as)
     predictions = model.predictions()
     if "translate" not in predictions:
         raise ValueError("the generator takes nothing of the examples: it needs a field such as `source`")
@@ -51,7 +57,7 @@ def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         player = state.players[GENERATOR]
         fake, stats = model.generate(params, player.stats, batch, key)
         shared = {"batch": batch, "fake": fake, "step": state.step, "params": params, "carry": player.carry}
-        forward = Forward(**_no_critic(), **shared, key=key)
+        forward = Forward(**_no_critic(), **shared, **model.of_source(params, player.stats, batch, key), key=key)
         outcomes = {name: each.term(forward._replace(key=stream(key, name))) for name, each in terms.items()}
         value, metrics, carry = total(outcomes, {**weights, **numbers}, state.step)
         return value, Aux(stats, metrics, {**player.carry, **carry})

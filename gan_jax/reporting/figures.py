@@ -48,7 +48,7 @@ def examples(path: Path, experiment: Experiment, players: Players, dataset: Data
     few = dataset.first(PAIRS)
     if "translate" in experiment.predict:
         made = make_translations(experiment, players, few, seed=0)
-        shown = ("mask", "source", "translations", "targets")
+        shown = ("mask", "source", "translations", "round_trips", "targets")
     else:
         made = make_reconstructions(experiment, players, few, seed=0)
         shown = ("images", "noisy", "reconstructions")

@@ -37,8 +37,10 @@ def make_reconstructions(
 def make_translations(experiment: Experiment, players: Players, dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
     """Returns the fields other than x, the `translations` [n, ...] made of them, and `targets`, the examples' x.
 
-    Observed images are uint8 [n, h, w, c], a `mask` among them 255 in the hole.
+    Observed images are uint8 [n, h, w, c], a `mask` among them 255 in the hole. Where the objective leads back, there
+    are the `round_trips` too; where x and source do not belong together, there are no targets.
     """
+    dataset = dataset.first(min(len(values) for values in dataset.arrays.values()))
     keys = example_keys(base_key(seed), len(dataset.x))
     predict = experiment.predict
 
@@ -48,11 +50,13 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
         observed = predict["observe"](players, keys, batch) if "observe" in predict else {}
         fields = {name: values for name, values in {**batch, **observed}.items() if name != "x"}
         shown = {name: _shown(experiment, name, values) for name, values in observed.items()}
+        if "round_trip" in predict:
+            shown["round_trips"] = predict["round_trip"](players, keys, fields)
         return {**shown, "translations": predict["translate"](players, keys, fields)}
 
     fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
     made = in_batches(make, (keys, dataset.arrays), min(len(dataset.x), AT_ONCE))
-    return {**fields, **made, "targets": dataset.x}
+    return {**fields, **made, **({} if "source" in dataset.unpaired else {"targets": dataset.x})}
 
 
 def _shown(experiment: Experiment, name: str, values: jax.Array) -> jax.Array:

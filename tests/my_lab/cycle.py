@@ -1,4 +1,7 @@
-"""CycleGAN (Zhu et al. 2017, arXiv:1703.10593): one objective file. A player of two generators, one of two critics."""
+"""The core of CycleGAN (Zhu et al. 2017, arXiv:1703.10593) in one objective file, as an example of one outside.
+
+A player of two generators, one of two critics. `gan_jax.objectives.cycle` has its pool too, and terms to choose from.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -10,6 +10,7 @@ import numpy as np
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
+from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
 from gan_jax.features import lpips
@@ -23,6 +24,8 @@ __all__ = ["pairs"]
 Compare = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 METRICS = ("l1", "lpips", "psnr", "ssim")
 BASELINES = ("source", "nearest", "mean", "biharmonic")
+DIRECTIONS = {"x": "translate", "source": "translate_back"}
+"""The predictions, by the field that they make."""
 
 
 def pairs(
@@ -35,8 +38,9 @@ def pairs(
     network: str = "alexnet",
     border: int = 0,
     luma: bool = False,
+    target: str = "x",
 ) -> Evaluator:
-    """Returns the evaluator of `metrics` between translations of a split's first examples and their own `x`.
+    """Returns the evaluator of `metrics` between translations of a split's first examples and their own `target`.
 
     Metrics are means over the examples: 'l1', the mean absolute difference of pixels in 0..1; 'psnr' in dB; 'ssim',
     structural similarity at one scale; 'lpips' by `network` (features/lpips.py). `border` pixels are cut off for psnr,
@@ -47,27 +51,26 @@ def pairs(
     itself where it has the form of x; `/nearest`, the `x` of the training pair whose source is nearest in pixels; for
     holes `/mean`, the mean colour around them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
 
-    Raises UserError where the model does not translate, or the examples are not images that the metrics take.
+    With `target` "source" it is the other direction: sources that a model makes of x, as CycleGAN's does. Raises
+    UserError where the model does not translate in this direction, the examples are not images that the metrics take,
+    or their sources do not belong to them.
     """
     check_count("examples of translation.pairs", examples)
-    _check(context, metrics=metrics, baselines=baselines)
-    dataset = context.load(split).first(examples)
-    fields = {name: np.asarray(values[:]) for name, values in dataset.arrays.items()}
-    if fields["x"].dtype != np.uint8:
-        raise UserError("translation.pairs measures images, which these examples are not")
-    compare = _metrics(metrics, fields["x"].shape[1:], network, border, luma)
+    _check(context, target, metrics=metrics, baselines=baselines)
+    fields = _paired(context.load(split).first(examples))
+    truth, translated = fields[target], partial(_translated, context, DIRECTIONS[target])
+    compare = _metrics(metrics, truth.shape[1:], network, border, luma)
     one = example_keys(base_key(0), 1), {name: values[:1] for name, values in fields.items()}
-    context.dry_run(partial(_translated, context), *one)
+    context.dry_run(translated, *one)
     holes = "mask" in context.dry_run(partial(_observed, context), *one)
     fillings = {name: fill for name, fill in FILLINGS.items() if holes and name in baselines}
-    others = _of_data(fields, context, baselines)
+    others = _of_data(fields, context, baselines, target)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
-        given = example_keys(key, len(dataset.x)), fields
-        made, mask = in_batches(lambda some: _translated(context, players, *some), given)
-        filled = [_filled(fill, fields["x"], mask) for fill in fillings.values()]
+        made, mask = in_batches(lambda some: translated(players, *some), (example_keys(key, len(truth)), fields))
+        filled = [_filled(fill, truth, mask) for fill in fillings.values()]
         images = dict(zip(_ends(*others, *fillings), [made, *others.values(), *filled], strict=True))
-        return _means(compare, images, fields["x"], mask) | {"n": len(dataset.x)}
+        return _means(compare, images, truth, mask) | {"n": len(truth)}
 
     return Evaluator(tuple(f"{name}{end}" for name in compare for end in _ends(*others, *fillings)), measure)
 
@@ -88,18 +91,35 @@ def _ends(*baselines: str) -> list[str]:
     return ["", *(f"/{name}" for name in baselines)]
 
 
-def _check(context: Context, **chosen: tuple[str, ...]) -> None:
-    context.check_predicts("translate")
+def _paired(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Returns the fields of examples that are pairs of images."""
+    if "source" in dataset.unpaired:
+        raise UserError(
+            "translation.pairs compares pairs, and config.data.paired is False: take data whose test files are pairs, "
+            "and config.data.use_pairs=False"
+        )
+    fields = {name: np.asarray(values[:]) for name, values in dataset.arrays.items()}
+    if fields["x"].dtype != np.uint8:
+        raise UserError("translation.pairs measures images, which these examples are not")
+    return fields
+
+
+def _check(context: Context, target: str, **chosen: tuple[str, ...]) -> None:
+    if target not in DIRECTIONS:
+        raise UserError(f"target of translation.pairs is {target!r}; {suggestions(target, DIRECTIONS)}")
+    context.check_predicts(DIRECTIONS[target])
     for field, allowed in {"metrics": METRICS, "baselines": BASELINES}.items():
         for name in chosen[field]:
             if name not in allowed:
                 raise UserError(f"{field} of translation.pairs has {name!r}; {suggestions(name, allowed)}")
 
 
-def _translated(context: Context, players: Players, keys: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
+def _translated(
+    context: Context, direction: str, players: Players, keys: jax.Array, batch: Batch
+) -> tuple[jax.Array, jax.Array]:
     """Returns the translations uint8 [n, h, w, c], and masks [n, h, w, 1] of what is judged, 1 where there are none."""
     observed = _observed(context, players, keys, batch)
-    made = context.predict["translate"](players, keys, {**context.scale(batch), **observed})
+    made = context.predict[direction](players, keys, {**context.scale(batch), **observed})
     return made, observed.get("mask", jnp.ones((*made.shape[:3], 1)))
 
 
@@ -139,15 +159,18 @@ def _lpips(between: lpips.Between, at_once: int, a: np.ndarray, b: np.ndarray, m
     return in_batches(lambda two: between.of(*two), (a, b), at_once)
 
 
-def _of_data(fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+def _of_data(
+    fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...], target: str
+) -> dict[str, np.ndarray]:
     """Returns each baseline's images uint8 [n, h, w, c], of those that the data have."""
-    x, source = fields["x"], fields.get("source")
+    given = "source" if target == "x" else "x"
+    x, source = fields[target], fields.get(given)
     if source is None:
         return {}
     made = {"source": source} if "source" in names and source.shape == x.shape else {}
     if "nearest" in names:
-        train = context.load(context.trained_on)
-        made["nearest"] = np.asarray(train.x[np.asarray(nearest(source, np.asarray(train.others["source"][:])))])
+        train = context.load(context.trained_on).arrays
+        made["nearest"] = np.asarray(train[target][np.asarray(nearest(source, np.asarray(train[given][:])))])
     return made
 
 

@@ -4,19 +4,23 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax.core.objective import Frozen, Outcome
-from gan_jax.losses import adversarial, reconstruction
+from gan_jax.losses import adversarial, contrastive, reconstruction
 from gan_jax.objectives.forward import Activations, Forward
 from gan_jax.objectives.terms.classes import cross_entropy, overall_mean, whole_batch
 
 __all__ = [
     "auxiliary",
+    "cycle",
     "feature_l1",
     "feature_matching",
     "hinge",
+    "identity",
+    "identity_nce",
     "l1",
     "least_squares",
     "lpips",
     "minimax",
+    "nce",
     "non_saturating",
     "perceptual",
     "relativistic",
@@ -53,6 +57,36 @@ def wasserstein(forward: Forward) -> Outcome:
 def l1(forward: Forward) -> Outcome:
     """Returns the mean absolute difference of each fake from its own real example, for generators told of one."""
     return Outcome(reconstruction.absolute_error(forward.fake, forward.real))
+
+
+def cycle(forward: Forward) -> Outcome:
+    """Returns the mean absolute difference of each source from what `back` makes of its translation.
+
+    Zhu et al. 2017 (arXiv:1703.10593), equation 2, weight 10.
+    """
+    return Outcome(reconstruction.absolute_error(forward.back(forward.fake), forward.batch["source"]))
+
+
+def identity(forward: Forward) -> Outcome:
+    """Returns the mean absolute difference of each real example from its own translation.
+
+    It keeps colours: Zhu et al. 2017, section 5.2, weight 5 in the authors' code.
+    """
+    return Outcome(reconstruction.absolute_error(forward.translate(forward.real), forward.real))
+
+
+def nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
+    """Returns the cross-entropy of telling which patch of the source each patch of its translation is: [b].
+
+    Park et al. 2020 (arXiv:2007.15651), equation 3: the mean over the generator's features. Negatives are the other
+    patches of the same source.
+    """
+    return Outcome(_nce(forward, forward.batch["source"], forward.fake, temperature))
+
+
+def identity_nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
+    """Returns `nce` of real examples and their own translations: Park et al. 2020, section 3."""
+    return Outcome(_nce(forward, forward.real, forward.translate(forward.real), temperature))
 
 
 def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
@@ -109,6 +143,13 @@ def feature_l1(forward: Forward) -> Outcome:
     """
     errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward)]
     return Outcome(jnp.stack(errors).sum(0))
+
+
+def _nce(forward: Forward, image: jax.Array, made: jax.Array, temperature: float) -> jax.Array:
+    """Returns the mean over features of `losses.contrastive.patch_nce`, from an image to what was made of it: [b]."""
+    keys, queries = (jax.tree.leaves(forward.embed(each)) for each in (image, made))
+    pairs = zip(queries, keys, strict=True)
+    return jnp.stack([contrastive.patch_nce(*both, temperature=temperature).mean(1) for both in pairs]).mean(0)
 
 
 def _features(forward: Forward) -> list[tuple[jax.Array, jax.Array]]:

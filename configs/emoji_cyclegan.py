@@ -1,0 +1,35 @@
+"""CycleGAN on emoji in two styles whose pairs are not used, Twemoji to Noto and back, 64x64.
+
+python -m gan_jax.main --config=configs/emoji_cyclegan.py --workdir=runs/emoji_cyclegan
+
+docs/data.md says how to get the pictures. Each style is read in an order of its own; 239 pairs of other
+characters judge both directions.
+"""
+
+from configs import emoji_pix2pix
+from configs.common import adam, half_constant
+from gan_jax.config import ConfigDict, player
+
+EPOCH = 3_547 // 4
+
+
+def get_config() -> ConfigDict:
+    """Returns the config."""
+    config = emoji_pix2pix.get_config()
+    config.data.use_pairs = False
+    config.batch_size = 4
+    config.steps = 10 * EPOCH
+    config.sample_every_steps = config.checkpoint_every_steps = EPOCH
+
+    config.objective = ConfigDict({"name": "cycle.cycle_gan"})
+    config.step_rule = ConfigDict({"name": "alternating_on_same_fakes"})
+    generator = {"name": "translation.ResNet", "width": 24, "blocks": 4}
+    critic = {"name": "translation.PatchCritic", "width": 32, "downs": 2}
+    config.networks = ConfigDict(
+        {"generator": generator, "generator_back": generator, "critic": critic, "critic_back": critic}
+    )
+    optimizer = adam(half_constant(2e-4, config.steps))
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
+    judge = {"name": "translation.pairs", "baselines": ("source",), "every_steps": config.steps}
+    config.evaluators = ConfigDict({"to_noto": judge, "to_twemoji": {**judge, "target": "source"}})
+    return config

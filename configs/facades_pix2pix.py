@@ -1,0 +1,52 @@
+"""pix2pix on facades, from maps of their parts to photographs, 64x64: a U-Net against a critic of patches of the pair.
+
+python -m gan_jax.main --config=configs/facades_pix2pix.py --workdir=runs/facades_pix2pix
+
+The data set `facades` is one that TFDS prepared, of `image` and `label_map`: here 155 pairs to train on and 100 to
+test on, of the 400 and 106 that are published. Both pictures are enlarged and cut alike, and flipped alike, as in the
+paper.
+--config=configs/facades_pix2pix.py:128 is 128x128, :l1 has no critic, :128,l1 both.
+"""
+
+from configs import emoji_pix2pix
+from configs.common import adam, half_constant, without_critic
+from gan_jax.config import ConfigDict, player
+
+EPOCH = 155 // 4
+CHOICES = ("128", "l1")
+
+
+def get_config(choices: str = "") -> ConfigDict:
+    """Returns the config; choices: '128', 'l1' or both, with a comma between them."""
+    chosen = [choice for choice in choices.split(",") if choice]
+    if not {*chosen} <= {*CHOICES}:
+        raise ValueError(f"{choices!r}: there are {', '.join(CHOICES)}")
+    side = 128 if "128" in chosen else 64
+    config = emoji_pix2pix.get_config()
+    config.data = ConfigDict(
+        {
+            "name": "facades",
+            "split": "train",
+            "range": config.data.range,
+            "size": side,
+            "fields": {"x": "image", "source": "label_map"},
+        }
+    )
+    larger = round(side * 286 / 256)
+    config.augment = ConfigDict(
+        {
+            "flip": {"name": "horizontal_flip"},
+            "jitter": {"name": "resize_crop", "size": (larger, larger)},
+        }
+    )
+    config.batch_size = 4
+    config.steps = 200 * EPOCH
+    config.sample_every_steps = 20 * EPOCH
+    config.checkpoint_every_steps = 10 * EPOCH
+    config.networks.critic.downs = {64: 2, 128: 3}[side]
+    optimizer = adam(half_constant(2e-4, config.steps))
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
+    config.evaluators.pairs.every_steps = config.steps
+    if "l1" in chosen:
+        without_critic(config)
+    return config
