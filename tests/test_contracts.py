@@ -101,7 +101,7 @@ def experiments():
 
     def of(name):
         if name not in made:
-            others = {"adversarial.semi_supervised": FEW_LABELS, **dict.fromkeys(UNPAIRED, {"source": SHAPE})}
+            others = {"adversarial.semi_supervised": FEW_LABELS, **{key: {"source": SHAPE} for key in UNPAIRED}}
             made[name] = build_on(described(name), SHAPE, CLASSES, others.get(name, {}))
         return made[name]
 

@@ -60,7 +60,14 @@ def load(
     check_hold(hold)
     if not (few := labels_per_class != 0) and (label_seed, unlabelled) != (0, "keep"):
         raise UserError("config.data.label_seed and config.data.unlabelled are of few labels: set labels_per_class too")
-    own = {key: value for key, value in arguments.items() if key != "range"}
+    made = _loaded(name, split, hold, {key: value for key, value in arguments.items() if key != "range"})
+    if not use_pairs:
+        made = _without_pairs(made)
+    return keep_labels(made, labels_per_class, seed=label_seed, unlabelled=unlabelled) if few else made
+
+
+def _loaded(name: str, split: str, hold: str, own: Mapping[str, Any]) -> Dataset:
+    """Returns a split by its set's own arguments, checked, and decoded where it is held so."""
     loads = _function(name)
     if loads is None:
         if tfds.find(name) is None:
@@ -73,10 +80,7 @@ def load(
         made = made._replace(files="-".join(examples.identity for examples in files))
         if hold != "stream" and (hold != "auto" or store.has_room(files)):
             made = store.hold(made)
-    made = checked(made, name, split)
-    if not use_pairs:
-        made = _without_pairs(made)
-    return keep_labels(made, labels_per_class, seed=label_seed, unlabelled=unlabelled) if few else made
+    return checked(made, name, split)
 
 
 def _without_pairs(made: Dataset) -> Dataset:

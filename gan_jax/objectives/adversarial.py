@@ -65,13 +65,12 @@ def adversarial(
 
     Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
     takes fields of the data, `translate`, of their examples; where a critic's term is of classes, `classify`.
-    `predict_as` "training" predicts as pix2pix does, with dropout and by each example's own batch statistics (Isola et
-    al. 2017, arXiv:1611.07004, section 3.3). Raises ValueError for a negative weight, a wrong scale, or where a network
+    `predict_as` is one of `game.PREDICT_AS`. Raises ValueError for a negative weight, a wrong scale, or where a network
     is missing.
     """
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
     _check_roles(networks, critics, scales)
-    weights = {name: _weights(of, name) for name, of in ((CRITIC, critic), (GENERATOR, generator))}
+    weights = {CRITIC: _weights(critic, CRITIC), GENERATOR: _weights(generator, GENERATOR)}
     _check_augment(augment, critic, critics)
     model = Model(networks[GENERATOR], critics, samplers, scales, augment, predict_as)
     return Objective(
