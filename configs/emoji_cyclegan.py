@@ -18,12 +18,12 @@ def get_config() -> ConfigDict:
     config = emoji_pix2pix.get_config()
     config.data.use_pairs = False
     config.batch_size = 4
-    config.steps = 10 * EPOCH
+    config.steps = 8 * EPOCH
     config.sample_every_steps = config.checkpoint_every_steps = EPOCH
 
     config.objective = ConfigDict({"name": "cycle.cycle_gan"})
     config.step_rule = ConfigDict({"name": "alternating_on_same_fakes"})
-    generator = {"name": "translation.ResNet", "width": 24, "blocks": 4}
+    generator = {"name": "translation.ResNet", "width": 16, "blocks": 4}
     critic = {"name": "translation.PatchCritic", "width": 32, "downs": 2}
     config.networks = ConfigDict(
         {"generator": generator, "generator_back": generator, "critic": critic, "critic_back": critic}
