@@ -3,8 +3,9 @@
 python -m gan_jax.main --config=configs/cifar10_r3gan.py --workdir=runs/cifar10_r3gan
 
 The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10): 20.8 million parameters in the generator,
-21.3 in the critic, batches of 512, for GPUs. Their augmentation, whose p rises from 0 to 0.55, is not set.
---config=configs/cifar10_r3gan.py:cpu is of one block a stage and widths of 96, without classes, in batches of 64.
+21.3 in the critic, batches of 512, for GPUs; their schedules and augmentation, and mirrored images.
+--config=configs/cifar10_r3gan.py:cpu is of one block a stage and widths of 96, without classes and augmentation, in
+batches of 64, with an average of a constant decay.
 """
 
 from configs.common import r3gan
@@ -24,9 +25,12 @@ def get_config(size: str = "paper") -> ConfigDict:
     config.checkpoint_every_steps = 1_000
     widths = (96 if cpu else 768,) * 4
     images = config.steps * 64 if cpu else 2e7
-    r3gan(config, images=images, gamma=(0.05, 0.005), stages=widths, classes=not cpu)
-    config.players.generator.ema = 0.999 if cpu else 0.5 ** (512 / 5e6)
+    more = {} if cpu else {"half_life": 5e6, "p": 0.55}
+    r3gan(config, images=images, gamma=(0.05, 0.005), stages=widths, classes=not cpu, **more)
+    if not cpu:
+        config.augment = ConfigDict({"mirror": {"name": "horizontal_flip"}})
     if cpu:
+        config.players.generator.update({"ema": 0.999, "ema_warmup": "half_life"})
         for network in config.networks.values():
             network.blocks, network.group = 1, 8
     return config

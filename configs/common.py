@@ -34,8 +34,8 @@ def autoencoder_defaults() -> ConfigDict:
     return config
 
 
-def adam(learning_rate: float | dict[str, Any], b1: float = 0.5, b2: float = 0.999) -> dict[str, Any]:
-    """Returns an Adam block; the momentum is DCGAN's where none is given."""
+def adam(learning_rate: float | dict[str, Any], b1: float = 0.5, b2: float | dict[str, Any] = 0.999) -> dict[str, Any]:
+    """Returns an Adam block, of numbers or schedules; the momentum is DCGAN's where none is given."""
     return {"name": "adam", "learning_rate": learning_rate, "b1": b1, "b2": b2}
 
 
@@ -104,18 +104,40 @@ def likelihood(samples: int) -> dict[str, Any]:
     return {"name": "likelihood.likelihood", "split": "test", "samples": samples}
 
 
+def between(first: float, last: float, steps: int, name: str = "cosine") -> dict[str, Any]:
+    """Returns a schedule from a value to another over so many steps, as half a cosine."""
+    return {
+        "name": f"gan_jax.core.schedules:{name}",
+        "init_value": first,
+        "end_value": last,
+        "transition_steps": steps,
+    }
+
+
 def r3gan(
-    config: ConfigDict, *, images: float, gamma: tuple[float, float], stages: tuple[int, ...], classes: bool
+    config: ConfigDict,
+    *,
+    images: float,
+    gamma: tuple[float, float],
+    stages: tuple[int, ...],
+    classes: bool,
+    half_life: float = 0.0,
+    p: float = 0.0,
 ) -> None:
     """Sets the objective, networks and players of R3GAN's presets, Huang et al. 2025, arXiv:2501.05441.
 
-    Numbers fall over so many `images`, by half a cosine: gamma, the weight of both gradient penalties times 2, and the
-    learning rate. `stages` are the networks' widths from the smallest size on. The batch size has to be set before.
-    Adam's b2 is 0.99 from the first update on, which the authors raise from 0.9.
+    Numbers go over so many `images`, by half a cosine: gamma, the weight of both gradient penalties times 2; the
+    learning rate to a quarter; Adam's b2 from 0.9 to 0.99; the half-life of the generator's average from 0 to
+    `half_life` images, and the probability of augmentation from 0 to `p`, where they are given. `stages` are the
+    networks' widths from the smallest size on. The batch size has to be set before.
     """
     updates = round(images / config.batch_size)
-    penalty = {"weight": cosine(gamma[0] / 2, updates) | {"alpha": gamma[1] / gamma[0]}}
+    penalty = {"weight": between(gamma[0] / 2, gamma[1] / 2, updates)}
     config.objective = ConfigDict({"name": "adversarial.r3gan", "critic": {"r1": penalty, "r2": penalty}})
+    if p:
+        colours = dict.fromkeys(("brightness", "contrast", "lumaflip", "hue", "saturation"), 0.5)
+        pipeline = {"name": "ada", "p": between(0.0, p, updates), "factors": {**colours, "cutout": 1.0}}
+        config.objective.augment = ConfigDict(pipeline)
     config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 64}})
     prefix = ("Conditional", "Projection") if classes else ("", "")
     sizes = {"widths": stages, "blocks": 2, "group": 2 * stages[0] // 96}
@@ -128,5 +150,9 @@ def r3gan(
     if classes:
         config.samplers.label = {"name": "labels.uniform"}
         config.networks.generator.embedding = 64
-    optimizer = adam(cosine(2e-4, updates) | {"alpha": 0.25}, b1=0.0, b2=0.99)
-    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer, ema_warmup="half_life")})
+    optimizer = adam(between(2e-4, 5e-5, updates), b1=0.0, b2=between(0.9, 0.99, updates))
+    average: dict[str, Any] = {}
+    if half_life:
+        decay = between(0.0, half_life / config.batch_size, updates, "half_life")
+        average = {"ema": decay, "ema_warmup": "none"}
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer, **average)})

@@ -3,7 +3,7 @@
 python -m gan_jax.main --config=configs/ffhq_256_r3gan.py --workdir=runs/ffhq_256_r3gan --config.data.path=~/ffhq
 
 The authors' preset (https://github.com/brownvc/R3GAN, train.py, FFHQ-256), in batches of 256 over 8 GPUs. The data are
-image files in a folder. Their augmentation, whose p rises from 0 to 0.3, is not set.
+image files in a folder. Schedules and augmentation are theirs, and images are mirrored as there.
 """
 
 from configs.common import r3gan
@@ -19,6 +19,7 @@ def get_config() -> ConfigDict:
     config.batch_size = 256
     config.steps = 98_000  # 25 million images
     config.steps_per_call = 5
-    r3gan(config, images=2e7, gamma=(150.0, 15.0), stages=(768, 768, 768, 768, 384, 192, 96), classes=False)
-    config.players.generator.ema = 0.5 ** (256 / 5e5)
+    stages = (768, 768, 768, 768, 384, 192, 96)
+    r3gan(config, images=2e7, gamma=(150.0, 15.0), stages=stages, classes=False, half_life=5e5, p=0.3)
+    config.augment = ConfigDict({"mirror": {"name": "horizontal_flip"}})
     return config

@@ -4,7 +4,7 @@ python -m gan_jax.main --config=configs/imagenet64_r3gan.py --workdir=runs/image
 
 The authors' preset (https://github.com/brownvc/R3GAN, train.py, ImageNet-64), whose batches of 4,096 they split over 64
 GPUs; `accumulate` makes them of parts. The data are image files in a folder for each class, --config.data.path=FOLDER.
-Their augmentation, whose p rises from 0 to 0.4, is not set.
+Schedules and augmentation are theirs, and images are mirrored as there.
 """
 
 from configs.common import r3gan
@@ -20,6 +20,6 @@ def get_config() -> ConfigDict:
     config.batch_size = 4_096
     config.steps = 122_000  # 500 million images
     config.steps_per_call = 5
-    r3gan(config, images=2e8, gamma=(1.0, 0.1), stages=(1536,) * 5, classes=True)
-    config.players.generator.ema = 0.5 ** (4_096 / 5e7)
+    r3gan(config, images=2e8, gamma=(1.0, 0.1), stages=(1536,) * 5, classes=True, half_life=5e7, p=0.4)
+    config.augment = ConfigDict({"mirror": {"name": "horizontal_flip"}})
     return config

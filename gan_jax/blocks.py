@@ -6,6 +6,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
@@ -20,6 +21,8 @@ from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
 from gan_jax.objectives.forward import Activations, Terms, Weighted, lazily
 from gan_jax.resolve import bind, parameters, required
+
+MOST_TRIED = 10_000  # steps that a schedule is looked at
 
 
 def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
@@ -49,10 +52,9 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
     }
     if "augment" in spec and _annotation(preset, "augment") == CriticAugment | None:
         numbers["augment"] = _critic_augment(spec.pop("augment"), known)
-    objective = partial(
-        bind("gan_jax.objectives", {**spec, **numbers}, "objective"),
-        **{player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()},
-    )
+    made = {player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()}
+    _check_counts(terms, made, config.steps)
+    objective = partial(bind("gan_jax.objectives", {**spec, **numbers}, "objective"), **made)
     parts: dict[str, Any] = {"networks": networks}
     for name, package in PARTS.items():
         if name in config:
@@ -127,6 +129,24 @@ def _terms(player: str, preset: Terms, given: Any, known: Mapping[str, Any]) -> 
     return {**preset, **{name: _term(player, name, preset, value, known) for name, value in given.items()}}
 
 
+def _check_counts(given: Mapping[str, Any], terms: Mapping[str, Terms], steps: int) -> None:
+    """Raises UserError for a term that begins after the run's end, or whose weight is 0 at all of its steps."""
+    tried = jnp.unique(jnp.linspace(0, steps - 1, min(steps, MOST_TRIED)).astype(jnp.int32))
+    for player, of in terms.items():
+        for name, each in of.items():
+            block = given[player].get(name)
+            if isinstance(block, Mapping) and block.get("after", 0) >= steps:
+                raise UserError(
+                    f"config.objective.{player}.{name}.after is {block['after']}: it must be below the {steps} steps "
+                    "of the run, config.steps"
+                )
+            if callable(each.weight) and not jnp.any(jax.vmap(each.weight)(tried)):
+                raise UserError(
+                    f"config.objective.{player}.{name}.weight is 0 at each of the {steps} steps of the run: let its "
+                    "schedule begin earlier, or set config.steps"
+                )
+
+
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
     """Returns a term by its weight, or by a block of its weight, of when it is computed, and its arguments."""
     field = f"objective.{player}.{name}"
@@ -170,9 +190,11 @@ def schedule(block: Mapping[str, Any], field: str) -> Any:
 
 
 def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
+    block = spec.to_dict()
+    remat = block.pop("remat", "")
     with reraise_as(f"config.networks.{role}"):
-        module = bind("gan_jax.models", spec.to_dict(), f"networks.{role}")
-        return Network(module(**_asked_for(module, known)))
+        module = bind("gan_jax.models", block, f"networks.{role}")
+        return Network(module(**_asked_for(module, known)), remat=remat)
 
 
 def make(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:

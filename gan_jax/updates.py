@@ -61,17 +61,21 @@ def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
 
 
 def _optimizer(block: Mapping[str, Any], numbers: Numbers, field: str) -> optax.GradientTransformation:
-    """Returns the Optax optimizer of a block, with these numbers, by dotted name, in the place of its own."""
-    spec = _replaced(block, numbers)
-    for key, value in spec.items():
-        if isinstance(value, dict):  # a schedule of the learning rate, say
-            spec[key] = schedule(value, f"{field}.optimizer.{key}")
-    made = make("optax", spec, f"{field}.optimizer")
-    if not isinstance(made, optax.GradientTransformation):
-        raise UserError(
-            f"config.{field}.optimizer.name: optax.{block.get('name')} makes no optimizer: take one, as adam"
-        )
-    return made
+    """Returns the Optax optimizer of a block, with these numbers, by dotted name, in the place of its own.
+
+    Optax takes schedules of learning rates; those of other numbers are `optimizers.scheduled`.
+    """
+    field, spec = f"{field}.optimizer", _replaced(block, numbers)
+    schedules = {key: schedule(value, f"{field}.{key}") for key, value in spec.items() if isinstance(value, dict)}
+    others = {key: value for key, value in schedules.items() if key != "learning_rate"}
+
+    def optimizer(own: Numbers) -> optax.GradientTransformation:
+        made = make("optax", {**spec, **schedules, **own}, field)
+        if not isinstance(made, optax.GradientTransformation):
+            raise UserError(f"config.{field}.name: optax.{block.get('name')} makes no optimizer: take one, as adam")
+        return made
+
+    return optimizers.scheduled(optimizer, others) if others else optimizer({})
 
 
 def _replaced(block: Mapping[str, Any], numbers: Numbers, prefix: str = "") -> dict[str, Any]:

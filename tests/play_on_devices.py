@@ -35,7 +35,10 @@ def described(game):
         made.objective.pool = 20
         for role in made.networks:
             made.networks[role] = {"name": f"tests.small_networks:{'Painter' if 'generator' in role else 'Judge'}"}
-    for network in made.networks.values() if game != "emoji_cyclegan" else []:
+    if game == "mnist_vqvae":
+        made.networks.generator.update({"width": 4, "blocks": 1})
+        made.networks.generator.quantizer.update({"codes": 12, "dim": 3})
+    for network in made.networks.values() if game not in ("emoji_cyclegan", "mnist_vqvae") else []:
         network.activation = {"name": "silu"}  # smooth: at a kink rounding decides which slope an example has
         if network.name.startswith("dcgan"):
             network.widths = (16, 8)

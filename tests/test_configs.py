@@ -8,6 +8,7 @@ from conftest import CONFIGS as FILES
 from conftest import ROOT, build_on
 from jax import export, random
 
+from gan_jax import blocks as blocks_of
 from gan_jax import config as configs
 from gan_jax import overrides
 from gan_jax.data import feeds
@@ -88,7 +89,7 @@ def test_config_lowers_for_accelerators_with_native_convolutions(file, platform)
     program = export.export(step, platforms=[platform])(state, batches, experiment.keys.train, experiment.hyperparams)
     layers = [spec.name for spec in config.networks.values()]
     convolves = any(
-        name.startswith(("dcgan", "r3gan", "sngan", "super_resolution", "translation"))
+        name.startswith(("dcgan", "r3gan", "sngan", "super_resolution", "translation", "vq"))
         or "Conv" in name
         or name == "classifier.Classifier"
         for name in layers
@@ -372,6 +373,53 @@ def test_seeds_that_no_memory_holds_are_refused(tiny):
 def test_evaluating_needs_evaluators(tiny):
     with pytest.raises(UserError, match="names no evaluators"):
         overrides.apply(tiny("mnist_wgan"), ["--config.evaluate_every_steps=1"])
+
+
+def test_r3gans_numbers_follow_the_authors_schedules():
+    """At the start, half way, and at the end of the 20 million images of their preset for CIFAR-10."""
+    config = configs.load(ROOT / "configs" / "cifar10_r3gan.py")
+    half = 0.5 * 2e7 / 512
+    blocks = {
+        "gamma": config.objective.critic.r1.weight,
+        "rate": config.players.critic.optimizer.learning_rate,
+        "b2": config.players.generator.optimizer.b2,
+        "p": config.objective.augment.p,
+        "average": config.players.generator.ema,
+    }
+    values = {name: blocks_of.schedule(block.to_dict(), name) for name, block in blocks.items()}
+    for at, expected in (
+        (0, (0.025, 2e-4, 0.9, 0.0, 0.0)),
+        (half, (0.01375, 1.25e-4, 0.945, 0.275, 0.5 ** (512 / 2.5e6))),
+        (4 * half, (0.0025, 5e-5, 0.99, 0.55, 0.5 ** (512 / 5e6))),
+    ):
+        np.testing.assert_allclose([value(at) for value in values.values()], expected, rtol=1e-4, atol=1e-7)
+
+
+def test_a_number_of_an_optimizer_may_be_a_schedule(tiny):
+    config = tiny().copy_and_resolve_references().unlock()
+    schedule = {"name": "linear_schedule", "init_value": 0.9, "end_value": 0.99, "transition_steps": 10}
+    config.players.critic.optimizer = {"name": "adam", "learning_rate": 1e-3, "b2": schedule}
+    experiment = build_on(config, (8, 8, 1), 10)
+    assert check_step(experiment, config)
+    assert {*experiment.hyperparams["critic"].optimizer} == {"learning_rate", "b2.init_value", "b2.end_value"}
+    config.players.critic.optimizer = {"name": "adam", "learning_rate": 1e-3, "b3": schedule}
+    with pytest.raises(UserError, match=r"config\.players\.critic\.optimizer\.b3: adam takes no 'b3'"):
+        build_on(config, (8, 8, 1), 10)
+
+
+def test_a_term_that_begins_after_the_run_is_refused(tiny):
+    begins = {"name": "linear_schedule", "init_value": 0.0, "end_value": 1.0, "transition_steps": 1}
+    config = tiny().copy_and_resolve_references().unlock()
+    for step, late in ((4, False), (5, True)):  # of the steps 0 to 5, it counts from the next one on
+        config.objective.generator = {"l1": {"weight": {**begins, "transition_begin": step}}}
+        if not late:
+            assert build_on(config, (8, 8, 1), 10)
+            continue
+        with pytest.raises(UserError, match=r"config\.objective\.generator\.l1\.weight is 0 at each of the 6 steps"):
+            build_on(config, (8, 8, 1), 10)
+    config.objective.generator = {"l1": {"after": 6}}
+    with pytest.raises(UserError, match=r"config\.objective\.generator\.l1\.after is 6: it must be below the 6 steps"):
+        build_on(config, (8, 8, 1), 10)
 
 
 def test_learning_rate_may_be_a_schedule(tiny):

@@ -76,6 +76,18 @@ def described(name):
     if name == "cycle.cycle_gan":
         config.networks = {"generator": PAINTER, "generator_back": PAINTER, "critic": JUDGE, "critic_back": JUDGE}
         del config.samplers
+    if name.startswith("vq"):
+        quantizer = {"name": "VectorQuantizer", "codes": 4, "dim": 2}
+        config.networks.generator = {
+            "name": "vq.Autoencoder",
+            "width": 4,
+            "downs": 1,
+            "blocks": 1,
+            "quantizer": quantizer,
+        }
+        del config.samplers
+    if name == "vq.vqvae":
+        del config.networks.critic, config.players.critic
     if name == "adversarial.acgan":
         config.samplers.label = {"name": "labels.uniform"}
     config.objective = {**(config.objective.to_dict() if name in OBJECTIVES else {}), **own, "name": name}

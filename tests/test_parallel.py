@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
 POOL = {"game": "emoji_cyclegan"}
 DROPOUT, SEEDS = {"game": "mnist_gan"}, {"game": "digits_dcgan", "seeds": 4}
+CODES = {"game": "mnist_vqvae"}
 BY_SHARD_MAP = {"how": "shard_map"}
 ON_HOST = {"hold": "host"}
 
@@ -52,7 +53,7 @@ def on_8(folders):
 def on_1(folders, on_8):
     """The games, and from the middle on the one that eight devices began."""
     resumed = {"resumed": {**GAMES["dcgan"], "start": str(folders[8] / "dcgan")}}
-    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, **resumed)
+    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, **resumed)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def on_2(folders):
 
 @pytest.fixture(scope="module")
 def on_4(folders):
-    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL)
+    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES)
 
 
 def assert_equal(one, other, **tolerance):
@@ -89,6 +90,11 @@ def test_dropout_and_augmentation_are_the_same_on_four_devices(on_1, on_4):
 def test_a_pool_of_fakes_is_the_same_on_four_devices(on_1, on_4):
     assert any("pool" in field for field in on_1["pool"][0])
     assert_equal(on_1["pool"][0], on_4["pool"][0])
+
+
+def test_a_codebook_is_the_same_on_four_devices_with_codes_revived(on_1, on_4):
+    assert any("codebook" in field for field in on_1["codes"][0])
+    assert_equal(on_1["codes"][0], on_4["codes"][0])
 
 
 def test_a_checkpoint_of_eight_devices_goes_on_on_one_and_the_other_way(folders, on_1, on_8):

@@ -70,11 +70,16 @@ def base_key(seed: int) -> jax.Array:
     return random.key(seed, impl="threefry2x32")
 
 
-def example_keys(key: jax.Array, n: int) -> jax.Array:
-    """Returns keys [n] of the n examples on this device, by `key` and each example's index in the global batch."""
+def places(n: int) -> jax.Array:
+    """Returns the places in the global batch of the n examples on this device, int32 [n]: consecutive numbers."""
     number, parts = _PART.get() or (0, 1)
     first = number * n + (0 if axis() is None else lax.axis_index(AXIS) * n * parts)
-    return jax.vmap(random.fold_in, (None, 0))(key, first + jnp.arange(n))
+    return first + jnp.arange(n)
+
+
+def example_keys(key: jax.Array, n: int) -> jax.Array:
+    """Returns keys [n] of the n examples on this device, by `key` and each example's place in the global batch."""
+    return jax.vmap(random.fold_in, (None, 0))(key, places(n))
 
 
 def in_batches(make: Callable[[Any], Any], inputs: Any, at_once: int = AT_ONCE) -> Any:

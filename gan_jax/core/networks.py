@@ -8,6 +8,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -29,19 +30,36 @@ MIXES_EXAMPLES = (nn.BatchNorm,)
 
 
 class Network(NamedTuple):
-    """A module that is called with the fields of a batch that its arguments are named after."""
+    """A module that is called with the fields of a batch that its arguments are named after.
+
+    Attributes:
+        module: the module.
+        remat: the name of the class of its blocks: in training their activations are computed again when gradients need
+            them, instead of being kept (Chen et al. 2016, arXiv:1604.06174). Empty for none.
+        method: the method of the module that is called.
+    """
 
     module: nn.Module
+    remat: str = ""
+    method: str = "__call__"
 
     @property
     def fields(self) -> tuple[str, ...]:
         """The names of the fields that the module takes, in the order of its arguments."""
-        names = inspect.signature(type(self.module).__call__).parameters
+        names = inspect.signature(getattr(type(self.module), self.method)).parameters
         return tuple(name for name in names if name not in ("self", "train"))
 
     def init(self, key: jax.Array, batch: Batch) -> tuple[Tree, Tree]:
-        """Returns the first (params, stats) for a batch of these shapes; stats hold running statistics, if any."""
-        variables = dict(self.module.init(_streams(key), *self.inputs(batch), train=False))
+        """Returns the first (params, stats) for a batch of these shapes; stats hold running statistics, if any.
+
+        Raises ValueError where no layer is of the class that `remat` names.
+        """
+        seen: set[str] = set()
+        with nn.intercept_methods(partial(_note_class, seen)):
+            variables = dict(self.module.init(_streams(key), *self.inputs(batch), train=False))
+        if self.remat and self.remat not in seen:
+            name = type(self.module).__name__
+            raise ValueError(f"remat is {self.remat!r}, which no layer of {name} is: it has {', '.join(sorted(seen))}")
         return variables.pop("params", {}), variables
 
     def apply(
@@ -77,9 +95,13 @@ class Network(NamedTuple):
         variables = {"params": _cast(params, dtype), **stats}
         rngs = None if key is None or not train else {name: stream(key, name) for name in RANDOM}
         changed = [*(stats if train else ()), *([KEPT] if how else ())]
-        with nn.intercept_methods(_refuse_mixing) if train and in_part() else nullcontext():
+        with (
+            nn.intercept_methods(_refuse_mixing) if train and in_part() else nullcontext(),
+            nn.intercept_methods(_recomputing(self.remat)) if train and self.remat else nullcontext(),
+        ):
+            inputs = _cast(self.inputs(batch), dtype)
             outputs, after = self.module.apply(
-                variables, *_cast(self.inputs(batch), dtype), train=train, mutable=changed, rngs=rngs, **how
+                variables, *inputs, train=train, mutable=changed, rngs=rngs, method=self.method, **how
             )
         outputs, kept = _cast((outputs, after.get(KEPT, {})), jnp.float32)
         return outputs, {name: after[name] for name in stats} if train else stats, kept
@@ -171,6 +193,34 @@ def _refuse_mixing(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
             "as the whole: config.accumulate must be 1, or take another norm in config.networks"
         )
     return next_call(*args, **kwargs)
+
+
+def _note_class(seen: set[str], next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+    """Adds the names of the classes of layers below the whole network to `seen`."""
+    if context.module.path:
+        seen.add(type(context.module).__name__)
+    return next_call(*args, **kwargs)
+
+
+def _recomputing(block: str) -> Callable[..., Any]:
+    """Returns the interceptor by which layers of the class of this name keep their inputs alone for the gradients."""
+    within: list[str] = []
+
+    def intercept(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        module = context.module
+        if within or context.method_name != "__call__" or type(module).__name__ != block:
+            return next_call(*args, **kwargs)
+
+        def run(module: Any, *args: Any) -> Any:
+            within.append(block)  # the call below is intercepted again
+            try:
+                return module(*args, **kwargs)
+            finally:
+                within.pop()
+
+        return nn.remat(run)(module, *args)
+
+    return intercept
 
 
 def _is_features(module: nn.Module, method: str) -> bool:

@@ -111,6 +111,11 @@ class Objective(NamedTuple):
     frozen: Mapping[str, Mapping[str, Tree]] = MappingProxyType({})
 
 
+def at(weight: Weight, step: jax.Array) -> Any:
+    """Returns the number that a weight is at a step, int32 []."""
+    return weight(step) if callable(weight) else weight
+
+
 def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) -> tuple[jax.Array, Metrics, Carry]:
     """Returns a player's loss float32 [], its metrics [] and its carry from the outcomes of its terms, by name.
 
@@ -119,9 +124,8 @@ def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) ->
     """
     loss, metrics, carry = jnp.float32(0), {}, {}
     for name, outcome in outcomes.items():
-        weight = weights[name]
         value = outcome.values.mean()
-        loss += (weight(step) if callable(weight) else weight) * value
+        loss += at(weights[name], step) * value
         metrics |= {name: value, **outcome.metrics}
         carry |= outcome.carry
     return loss, metrics, global_values(carry)

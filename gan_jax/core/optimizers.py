@@ -1,5 +1,8 @@
 """Optimizers of players: an Optax optimizer, with gradients clipped before it and weights after it."""
 
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -19,6 +22,37 @@ def chain(
     before = [optax.clip_by_global_norm(clip_gradients)] if clip_gradients else []
     after = [clip_params(clip_weights)] if clip_weights else []
     return optax.chain(*before, optimizer, *after)
+
+
+class Scheduled(NamedTuple):
+    """The state of `scheduled`: the updates so far, int32 [], and the optimizer's own state."""
+
+    count: jax.Array
+    inner: optax.OptState
+
+
+def scheduled(
+    optimizer: Callable[[Mapping[str, Any]], optax.GradientTransformation], numbers: Mapping[str, Callable[[Any], Any]]
+) -> optax.GradientTransformation:
+    """Returns the optimizer whose numbers, by name, are those of schedules at each update: `numbers -> optimizer`.
+
+    Unlike `optax.inject_hyperparams` it keeps no numbers in its state, so that others stay arguments of the step.
+    """
+
+    def at(count: Any) -> optax.GradientTransformation:
+        return optimizer({name: number(count) for name, number in numbers.items()})
+
+    def init(params: optax.Params) -> Scheduled:
+        return Scheduled(jnp.int32(0), at(0).init(params))
+
+    def update(
+        updates: optax.Updates, state: Scheduled, params: optax.Params | None = None
+    ) -> tuple[optax.Updates, Scheduled]:
+        updates, inner = at(state.count).update(updates, state.inner, params)
+        return updates, Scheduled(jnp.asarray(optax.safe_increment(state.count)), inner)
+
+    at(0)  # what is wrong with it is an error now
+    return optax.GradientTransformation(init, update)  # pyrefly: ignore[bad-argument-type]
 
 
 def clip_params(bound: float) -> optax.GradientTransformation:

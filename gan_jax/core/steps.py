@@ -220,7 +220,7 @@ def _beside(loss: LossFn, name: str, frozen: Tree) -> LossFn:
 def _in_parts(differentiate: Callable[..., Any], parts: int, batch: Batch, key: jax.Array, weights: Any) -> Any:
     """Returns `differentiate(batch, key, weights)` as the mean over equal parts of the batch, one at a time.
 
-    Noise is that of the whole batch, as it belongs to examples. Running statistics are those after the last part.
+    Noise is that of the whole batch, as it belongs to examples. Running statistics are means over the parts too.
     Raises ValueError where the parts do not divide the batch.
     """
     if parts == 1:
@@ -229,21 +229,18 @@ def _in_parts(differentiate: Callable[..., Any], parts: int, batch: Batch, key: 
         raise ValueError(f"config.accumulate is {parts}: it must divide the {n} examples that a device has of a batch")
     split = {name: values.reshape(parts, n // parts, *values.shape[1:]) for name, values in batch.items()}
 
-    def one(number: jax.Array, own: Batch) -> tuple[Any, Any]:
+    def one(number: jax.Array, own: Batch) -> Any:
         with collectives.part(number, parts):
-            (value, aux), grads = differentiate(own, key, weights)
-        return (value, aux.metrics, aux.carry, grads), aux.stats
+            return differentiate(own, key, weights)
 
     shapes = jax.eval_shape(one, jnp.int32(0), {name: values[0] for name, values in split.items()})
     zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
 
     def add(totals: Any, numbered: tuple[jax.Array, Batch]) -> tuple[Any, None]:
-        summed, stats = one(*numbered)
-        return (jax.tree.map(jnp.add, totals[0], summed), stats), None
+        return jax.tree.map(jnp.add, totals, one(*numbered)), None
 
-    (summed, stats), _ = lax.scan(add, zeros, (jnp.arange(parts), split))
-    value, metrics, carry, grads = jax.tree.map(lambda total: (total / parts).astype(total.dtype), summed)
-    return (value, Aux(stats, metrics, carry)), grads
+    summed, _ = lax.scan(add, zeros, (jnp.arange(parts), split))
+    return jax.tree.map(lambda total: (total / parts).astype(total.dtype), summed)
 
 
 def _with(state: TrainState, name: str, player: Player) -> TrainState:

@@ -61,7 +61,8 @@ def reconstruct(
 ) -> None:
     """Writes an npz of a split (None: test) by a checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
 
-    Also `latents` float32 [n, dim], and for a denoising objective its inputs `noisy`, uint8; the seed fixes the noise.
+    Also `latents` float32 [n, dim], or codes int32 [n, h, w], and for a denoising objective its inputs `noisy`, uint8;
+    the seed fixes the noise.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "reconstruct", config)

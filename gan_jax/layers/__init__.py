@@ -15,6 +15,7 @@ from gan_jax.layers.normalisation import (
     NoNorm,
     PixelNorm,
 )
+from gan_jax.layers.quantization import VectorQuantizer
 
 __all__ = [
     "BatchNorm",
@@ -31,6 +32,7 @@ __all__ = [
     "PixelNorm",
     "SelfAttention",
     "SpectralNorm",
+    "VectorQuantizer",
     "WeightNorm",
     "gelu",
     "leaky_relu",

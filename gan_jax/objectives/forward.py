@@ -54,6 +54,7 @@ class Forward(NamedTuple):
         translate: the generator in training, as a function of its field `source` [b, ...]. Of the generator's terms.
         embed: the same, of what the generator's method `features` returns; its random numbers are the same each time.
         back: the generator that makes sources of `x`, where there is one.
+        extras: what the generator returns beside the fakes, by name, for terms of its own loss.
     """
 
     batch: Batch
@@ -73,6 +74,7 @@ class Forward(NamedTuple):
     translate: Callable[[jax.Array], jax.Array] = _unknown
     embed: Callable[[jax.Array], Tree] = _unknown
     back: Callable[[jax.Array], jax.Array] = _one_way
+    extras: Mapping[str, jax.Array] = MappingProxyType({})
 
     @property
     def real(self) -> jax.Array:

@@ -20,6 +20,13 @@ PREDICT_AS = EVALUATION, "training"
 The latter is pix2pix's way (Isola et al. 2017, arXiv:1611.07004, section 3.3)."""
 
 
+class Made(NamedTuple):
+    """A generator's outputs: fakes [b, ...], and what else it returns for terms of its loss, by name."""
+
+    x: jax.Array
+    extras: Mapping[str, jax.Array]
+
+
 class Judged(NamedTuple):
     """A critic's outputs for examples: raw scores [b, ...], and logits of the classes [b, classes] or None."""
 
@@ -31,7 +38,7 @@ class Model(NamedTuple):
     """The networks, and samplers of the fields that a batch may lack.
 
     Attributes:
-        generator: makes `x`.
+        generator: makes `x`, alone or in a mapping with other outputs.
         critics: by role: `critic`, and others whose names start with `critic_`. Together they are one player, whose
             parameters and statistics are by role where there are several.
         samplers: of the fields that a batch may lack.
@@ -62,7 +69,13 @@ class Model(NamedTuple):
 
     def generate(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tree]:
         """Returns fakes in training, one for each example of the batch, and the generator's new stats."""
-        return self.generator.apply(params, stats, batch, train=True, key=stream(key, GENERATOR))
+        made, stats = self.make(params, stats, batch, key)
+        return made.x, stats
+
+    def make(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[Made, Tree]:
+        """Returns fakes in training with what else the generator returns, and its new stats."""
+        outputs, stats = self.generator.apply(params, stats, batch, train=True, key=stream(key, GENERATOR))
+        return _made(outputs), stats
 
     def of_source(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> dict[str, Any]:
         """Returns `translate` and `embed` of `Forward`: the generator in training as functions of a source."""
@@ -147,7 +160,7 @@ class Model(NamedTuple):
         player = players[GENERATOR]
         filled = fill_each(self.samplers, batch, keys)
         if self.predict_as == EVALUATION:
-            return self.generator.apply(player.params, player.stats, filled, train=False)[0]
+            return _made(self.generator.apply(player.params, player.stats, filled, train=False)[0]).x
 
         def one(key: jax.Array, fields: Batch) -> jax.Array:
             alone = {name: value[None] for name, value in fields.items()}
@@ -200,6 +213,13 @@ def own_carry(carry: Carry, role: str) -> Carry:
     """Returns the part of the player's carry that a critic's terms remember, by the terms' own names."""
     end = suffix(role)
     return {name.removesuffix(end): value for name, value in carry.items() if name.endswith(end)}
+
+
+def _made(outputs: Any) -> Made:
+    """Returns fakes and what else a generator returns of its outputs: fakes alone, or a mapping of `x` and others."""
+    if not isinstance(outputs, Mapping):
+        return Made(outputs, {})
+    return Made(outputs["x"], {name: value for name, value in outputs.items() if name != "x"})
 
 
 def _judged(outputs: Any) -> Judged:

@@ -79,11 +79,11 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
 
     def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
         rival, player = state.players[CRITIC], state.players[GENERATOR]
-        fake, stats = model.generate(params, player.stats, batch, key)
-        shared = {"batch": batch, "fake": fake, "step": state.step, "params": params, "carry": player.carry}
-        ways = model.of_source(params, player.stats, batch, key)
+        (fake, extras), stats = model.make(params, player.stats, batch, key)
+        shared: dict[str, Any] = {"batch": batch, "fake": fake, "step": state.step, "params": params}
+        shared |= {"carry": player.carry, "extras": extras, **model.of_source(params, player.stats, batch, key)}
         forwards = {  # the compiler drops the real examples' part where no term looks at it
-            role: Forward(**model.look(role, rival, state.step, batch, fake, key, learns=False)[0], **shared, **ways)
+            role: Forward(**model.look(role, rival, state.step, batch, fake, key, learns=False)[0], **shared)
             for role in model.critics
         }
         value, metrics, carry = summed(terms, {**weights, **numbers}, forwards)

@@ -11,7 +11,7 @@ from gan_jax.core.fields import Batch, Samplers, stream
 from gan_jax.core.networks import Networks
 from gan_jax.core.objective import Aux, LossFn, Objective, Weights, check_weights, total
 from gan_jax.core.state import TrainState, Tree
-from gan_jax.objectives.forward import Forward, Terms, Weighted
+from gan_jax.objectives.forward import Forward, Terms, Weighted, frozen
 from gan_jax.objectives.game import EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import init_generator
 from gan_jax.objectives.terms import generator as of_generator
@@ -30,7 +30,7 @@ def l1(
 ) -> Objective:
     """Returns the objective of a generator alone, whose `x` [b, ...] are to be near the batch's own.
 
-    Its terms are those of a generator's loss that look at no critic, as `l1` and `lpips`. There is the prediction
+    Its terms are those of a generator's loss that look at no critic, as `l1`, `l2` and `lpips`. There is the prediction
     `translate`, as in `adversarial`; `predict_as` as there. Raises ValueError where the network is not the
     generator, or takes nothing of the examples.
     """
@@ -49,15 +49,17 @@ def l1(
         predictions=predictions,
         samplers=samplers,
         makes=networks[GENERATOR].output_range,
+        frozen={GENERATOR: frozen(generator)},
     )
 
 
 def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
     def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
         player = state.players[GENERATOR]
-        fake, stats = model.generate(params, player.stats, batch, key)
-        shared = {"batch": batch, "fake": fake, "step": state.step, "params": params, "carry": player.carry}
-        forward = Forward(**_no_critic(), **shared, **model.of_source(params, player.stats, batch, key), key=key)
+        (fake, extras), stats = model.make(params, player.stats, batch, key)
+        shared: dict[str, Any] = {"batch": batch, "fake": fake, "step": state.step, "params": params}
+        shared |= {"carry": player.carry, "extras": extras, **model.of_source(params, player.stats, batch, key)}
+        forward = Forward(**_no_critic(), **shared, key=key)
         outcomes = {name: each.term(forward._replace(key=stream(key, name))) for name, each in terms.items()}
         value, metrics, carry = total(outcomes, {**weights, **numbers}, state.step)
         return value, Aux(stats, metrics, {**player.carry, **carry})

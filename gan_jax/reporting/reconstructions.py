@@ -14,8 +14,9 @@ from gan_jax.experiments import Experiment
 def make_reconstructions(
     experiment: Experiment, players: Players, dataset: Dataset, seed: int
 ) -> dict[str, np.ndarray]:
-    """Returns the `images`, `reconstructions` of the same shape and dtype, and `latents` float32 [n, dim].
+    """Returns the `images`, `reconstructions` of the same shape and dtype, and `latents`, float32 [n, dim].
 
+    Latents of a model with codes are their numbers, int32 [n, h, w].
     A denoising objective also has the `noisy` inputs, made with this seed. They are rounded and clipped to be images
     here alone, not where they are encoded. Conditional models get the examples' labels.
     """

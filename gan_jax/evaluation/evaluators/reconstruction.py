@@ -146,7 +146,12 @@ def _pca(context: Context, split: str) -> pca.PCA:
     _reconstruction(context, x)
     keys = example_keys(base_key(0), 1)
     encode = context.predict["encode"]
-    latents = context.dry_run(lambda players, x: encode(players, keys, {"x": _scaled(context, x)}), x[:1]).shape[-1]
+    shape = context.dry_run(lambda players, x: encode(players, keys, {"x": _scaled(context, x)}), x[:1]).shape
+    if len(shape) != 2:
+        raise UserError(
+            f"the model's latents have shape {shape[1:]}, and PCA's are vectors: take reconstruction.clean instead"
+        )
+    latents = shape[-1]
     whole = pca.fit(_flat(x))
     if latents > (rank := pca.rank(whole)):
         raise UserError(

@@ -10,6 +10,7 @@ from gan_jax.objectives.terms.classes import cross_entropy, overall_mean, whole_
 
 __all__ = [
     "auxiliary",
+    "commitment",
     "cycle",
     "feature_l1",
     "feature_matching",
@@ -17,6 +18,7 @@ __all__ = [
     "identity",
     "identity_nce",
     "l1",
+    "l2",
     "least_squares",
     "lpips",
     "minimax",
@@ -57,6 +59,22 @@ def wasserstein(forward: Forward) -> Outcome:
 def l1(forward: Forward) -> Outcome:
     """Returns the mean absolute difference of each fake from its own real example, for generators told of one."""
     return Outcome(reconstruction.absolute_error(forward.fake, forward.real))
+
+
+def l2(forward: Forward) -> Outcome:
+    """Returns the mean squared difference of each fake from its own real example, for generators told of one."""
+    return Outcome(reconstruction.squared_error(forward.fake, forward.real))
+
+
+def commitment(forward: Forward) -> Outcome:
+    """Returns the squared distance of a quantiser's vectors from their codes, mean over the values of a code.
+
+    Van den Oord et al. 2017 (arXiv:1711.00937), equation 3, beta 0.25; the codes have no gradient. Raises ValueError
+    for a generator without a quantiser.
+    """
+    if "commitment" not in forward.extras:
+        raise ValueError("the term `commitment` needs a generator that quantises: take vq.Autoencoder")
+    return Outcome(forward.extras["commitment"], {name: forward.extras[name] for name in ("perplexity", "used_codes")})
 
 
 def cycle(forward: Forward) -> Outcome:

@@ -1,0 +1,46 @@
+"""VQGAN on Noto's emoji, 64x64: 256 codes of 256 an image, 16 by 16, for the CPU.
+
+python -m gan_jax.main --config=configs/emoji_vqgan.py --workdir=runs/emoji_vqgan
+
+docs/data.md says how to get the pictures: 3,547 to train on, 239 of other characters to test on. A critic of patches
+joins after half of the steps, with the adaptive weight of Esser et al. 2021, arXiv:2012.09841, equation 7.
+There is no perceptual term, which the paper has, so that no weights of a network of features are needed.
+--config=configs/emoji_vqgan.py:lpips has it, by VGG16: docs/evaluation.md says how to get its weights.
+"""
+
+from configs.common import adam
+from gan_jax.config import ConfigDict, defaults, player
+
+
+def get_config(perceptual: str = "none") -> ConfigDict:
+    """Returns the config, without or with a perceptual term: 'none' or 'lpips'."""
+    config = defaults()
+    config.data = ConfigDict(
+        {**config.data.to_dict(), "name": "folder", "path": "emoji", "size": 64, "fields": {"x": "noto"}}
+    )
+    config.batch_size = 16
+    config.steps = 4_000
+    config.steps_per_call = 10
+    config.log_every_steps = 50
+    config.sample_every_steps = 500
+    config.checkpoint_every_steps = 500
+
+    joins = config.steps // 2
+    terms = {"l1": 1.0, "commitment": 0.25, "hinge": {"weight": 0.8, "after": joins}}
+    if perceptual == "lpips":
+        terms["lpips"] = 1.0
+    critic = {"hinge": {"after": joins}}
+    config.objective = ConfigDict(
+        {"name": "vq.vqgan", "critic": critic, "generator": terms, "adaptive": "decoder/last"}
+    )
+    quantizer = {"name": "VectorQuantizer", "codes": 256, "dim": 32}
+    config.networks = ConfigDict(
+        {
+            "generator": {"name": "vq.Autoencoder", "width": 64, "downs": 2, "blocks": 2, "quantizer": quantizer},
+            "critic": {"name": "translation.PatchCritic", "width": 32, "downs": 2},
+        }
+    )
+    config.players = ConfigDict({name: player(adam(2e-4, b2=0.9)) for name in ("critic", "generator")})
+    every = {"every_steps": config.steps // 4}
+    config.evaluators = ConfigDict({"reconstruction": {"name": "reconstruction.clean", **every}})
+    return config

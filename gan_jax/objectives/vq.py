@@ -1,0 +1,172 @@
+"""Tokenizers: a generator that makes each example again from few codes, alone (VQ-VAE) or with a critic (VQGAN).
+
+The generator quantises, as `vq.Autoencoder` does: it takes `x`, and returns its reconstruction with what the term
+`commitment` needs. Its methods `encode`, `embed` and `decode` make codes of x, their vectors, and x of either.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+
+import jax
+import jax.numpy as jnp
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax import lax
+
+from gan_jax.core import diagnostics
+from gan_jax.core.fields import Batch
+from gan_jax.core.networks import Networks
+from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Weights, at
+from gan_jax.core.state import Players, TrainState, Tree
+from gan_jax.objectives.adversarial import adversarial
+from gan_jax.objectives.augment.base import CriticAugment
+from gan_jax.objectives.forward import Terms, Weighted
+from gan_jax.objectives.game import GENERATOR
+from gan_jax.objectives.regression import l1
+from gan_jax.objectives.terms import critic as of_critic
+from gan_jax.objectives.terms import generator as of_generator
+from gan_jax.objectives.terms.classes import whole_batch
+
+__all__ = ["vqgan", "vqvae"]
+
+METHODS = ("encode", "embed", "decode")
+RECONSTRUCTIONS = ("l1", "l2", "lpips")
+ADVERSARIES = ("minimax", "non_saturating", "hinge", "least_squares", "wasserstein")
+"""The generator's terms whose gradients the adaptive weight compares, by name."""
+LARGEST = 1e4
+VQVAE: Terms = MappingProxyType(
+    {"l2": Weighted(of_generator.l2), "commitment": Weighted(of_generator.commitment, 0.25)}
+)
+VQGAN: Terms = MappingProxyType(
+    {
+        "l1": Weighted(of_generator.l1),
+        "commitment": Weighted(of_generator.commitment, 0.25),
+        "hinge": Weighted(of_generator.hinge, 0.8),
+    }
+)
+HINGE: Terms = MappingProxyType({"hinge": Weighted(of_critic.hinge)})
+
+
+def vqvae(*, networks: Networks, generator: Terms = VQVAE) -> Objective:
+    """Returns VQ-VAE's objective of one player, van den Oord et al. 2017, arXiv:1711.00937, equation 3.
+
+    There are the predictions `reconstruct`, `encode` (numbers of codes), `decode` (of numbers or vectors) and `walk`.
+    Raises ValueError for a generator that has no codes.
+    """
+    return _with_codes(l1(networks=networks, generator=generator), networks)
+
+
+def vqgan(
+    *,
+    networks: Networks,
+    critic: Terms = HINGE,
+    generator: Terms = VQGAN,
+    scales: Mapping[str, int] = MappingProxyType({}),
+    augment: CriticAugment | None = None,
+    adaptive: str = "",
+) -> Objective:
+    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equations 5 and 6: also a critic sees reconstructions.
+
+    The paper's critic is of patches, as `translation.PatchCritic`, and joins late: give both terms `hinge` an `after`.
+    Its reconstruction is by `l1` and `lpips`, the latter to be added where its weights are here.
+
+    `adaptive` is the path of the generator's last layer in its parameters, as decoder/last: by it the weights of the
+    adversarial terms are multiplied by lambda, equation 7, logged as `adaptive_weight`. Empty for none. Raises
+    ValueError for a generator that has no codes, and where there is no such layer or nothing to compare.
+    """
+    game = partial(adversarial, networks=networks, critic=critic, scales=scales, augment=augment)
+    objective = _with_codes(game(generator=generator), networks)
+    if not adaptive:
+        return objective
+    reconstruction, adversary = (
+        {name: generator[name] for name in names if name in generator} for names in (RECONSTRUCTIONS, ADVERSARIES)
+    )
+    if not reconstruction or not adversary:
+        raise ValueError(
+            f"adaptive compares one of {', '.join(RECONSTRUCTIONS)} with one of {', '.join(ADVERSARIES)}, by these "
+            f"names; the generator's terms are {', '.join(generator)}"
+        )
+    even = {name: term._replace(weight=1.0) for name, term in adversary.items()}
+    whole, *parts = (
+        each.losses[GENERATOR] for each in (objective, game(generator=reconstruction), game(generator=even))
+    )
+    sizes = [_size(loss, terms, adaptive) for loss, terms in zip(parts, (reconstruction, {}), strict=True)]
+    own = _balanced(whole, objective.weights[GENERATOR], sizes, tuple(adversary))
+    return objective._replace(losses={**objective.losses, GENERATOR: own})
+
+
+def _size(loss: LossFn, terms: Terms, layer: str) -> Callable[..., jax.Array]:
+    """Returns the norm of the global batch's gradient in a layer of a loss of these terms, as a function like it."""
+
+    def size(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> jax.Array:
+        rest, last = _split(lax.stop_gradient(params), layer)
+        own = {name: number for name, number in numbers.items() if name in terms}
+
+        def value(last: Tree) -> jax.Array:
+            return loss(unflatten_dict({**rest, **last}, sep="/"), state, batch, key, own)[0]
+
+        return diagnostics.norm(whole_batch("adaptive")(jax.grad(value)(last)))
+
+    return size
+
+
+def _balanced(
+    loss: LossFn, weights: Weights, sizes: Sequence[Callable[..., jax.Array]], adversary: tuple[str, ...]
+) -> LossFn:
+    """Returns the loss whose adversary's weights are multiplied by the first size over the second, at most 10,000.
+
+    The factor is 0 where the second size is, as before the critic joins.
+    """
+
+    def balanced(
+        params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights
+    ) -> tuple[jax.Array, Aux]:
+        of_reconstruction, of_adversary = (size(params, state, batch, key, numbers) for size in sizes)
+        factor = jnp.minimum(of_reconstruction / (of_adversary + 1e-6), LARGEST) * (of_adversary > 0)
+        used = {**weights, **numbers}
+        scaled = {name: factor * at(used[name], state.step) for name in adversary}
+        value, aux = loss(params, state, batch, key, {**numbers, **scaled})
+        return value, aux._replace(metrics={**aux.metrics, "adaptive_weight": factor})
+
+    return balanced
+
+
+def _split(params: Tree, layer: str) -> tuple[Tree, Tree]:
+    """Returns the parameters of the other layers and of this one, by path; raises ValueError where there are none."""
+    flat = flatten_dict(params, sep="/")
+    last = {path: values for path, values in flat.items() if path.startswith(f"{layer}/")}
+    if not last:
+        layers = sorted({path.rpartition("/")[0] for path in flat})
+        raise ValueError(f"adaptive is {layer!r}, and the generator's layers are {', '.join(layers)}")
+    return {path: values for path, values in flat.items() if path not in last}, last
+
+
+def _with_codes(objective: Objective, networks: Networks) -> Objective:
+    """Returns the objective with the predictions of a generator that has codes."""
+    network = networks[GENERATOR]
+    if not all(hasattr(network.module, method) for method in METHODS):
+        name = type(network.module).__name__
+        raise ValueError(f"{name} lacks one of the methods {', '.join(METHODS)} of codes: take vq.Autoencoder")
+
+    def call(method: str, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        player = players[GENERATOR]
+        return network._replace(method=method).apply(player.params, player.stats, batch, train=False)[0]
+
+    def walk(players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
+        """Returns [n, m, ...]: decoded straight lines from the codes of `a` to those of `b`, at `t` [n, m]."""
+
+        def vectors(side: str) -> jax.Array:
+            return call("embed", players, keys, {"z": call("encode", players, keys, {"x": batch[side]})})[:, None]
+
+        t = batch["t"][..., None, None, None]
+        along = (1 - t) * vectors("a") + t * vectors("b")
+        return jax.vmap(lambda z: call("decode", players, keys, {"z": z}))(along)
+
+    predictions = {
+        "reconstruct": objective.predictions["translate"],
+        "encode": Prediction(partial(call, "encode")),
+        "decode": Prediction(partial(call, "decode")),
+        "walk": Prediction(walk, makes="x"),
+    }
+    scores = {name: each for name, each in objective.predictions.items() if name == "scores"}
+    return objective._replace(predictions={**predictions, **scores})
