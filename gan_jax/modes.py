@@ -43,10 +43,12 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
     config, file_values = command_line.for_training(file, folder, overrides, otherwise=CONFIG)
     terminal.inform(f"training in {folder}")
     _configure_jax(values, stop)
+    from gan_jax.overrides import given
     from gan_jax.runs.directory import RunDirectory
     from gan_jax.training import loop
 
-    for run_dir in loop.run(config, RunDirectory(folder, file_values=file_values), stop):
+    place = RunDirectory(folder, file_values=file_values, overrides=given(overrides))
+    for run_dir in loop.run(config, place, stop):
         terminal.tell(run_dir.report)
 
 

@@ -45,6 +45,11 @@ def field(argument: str) -> str:
     return argument.lstrip("-").partition("=")[0].removeprefix("config.")
 
 
+def given(arguments: Sequence[str]) -> dict[str, str]:
+    """Returns the fields that these arguments set, and the texts that they set them to."""
+    return {field(argument): argument.partition("=")[2] for argument in arguments}
+
+
 def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     """Returns the block that holds a field, and the field's name in it; raises UserError where there is none."""
     *blocks, last = path.split(".")

@@ -1,13 +1,15 @@
 """Curves of a run over its steps: every metric that it logged, and every value that it was evaluated by."""
 
+import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from gan_jax.reporting import html
 from gan_jax.runs.rows import Row
 
-MAX_POINTS, MAX_PANEL_POINTS = 500, 200  # of a curve in a wide and in a small chart: more than a screen shows
+MAX_POINTS = 1000
+"""Points of a curve, at most one more: about as many as a screen is wide."""
+DIGITS = 6
 BESIDE = ("/std", "/floor")  # endings of what an evaluation has beside a value
 
 
@@ -17,54 +19,127 @@ class Group(NamedTuple):
     Attributes:
         title: the chart's heading.
         terms: the metrics, by the name after `player/`.
+        help: how to read them, in a sentence or two.
         scale: of the vertical axis, "linear" or "log".
     """
 
     title: str
     terms: tuple[str, ...]
+    help: str
     scale: str = "linear"
 
 
+class Curve(NamedTuple):
+    """A line: its name, its points, and where an evaluation has them its standard deviations and floors.
+
+    Values that are not finite are None, which is a gap.
+    """
+
+    name: str
+    steps: list[float]
+    values: list[float | None]
+    std: list[float | None] = []  # noqa: RUF012  # never changed
+    floor: list[float | None] = []  # noqa: RUF012
+
+
+class Chart(NamedTuple):
+    """Curves that share two axes. `part` is the heading of the section that it stands in."""
+
+    part: str
+    title: str
+    help: str
+    scale: str
+    curves: list[Curve]
+
+
 GROUPS = (
-    Group("Losses", ("loss",)),
+    Group(
+        "Losses",
+        ("loss",),
+        "What each player minimises. A game has no common minimum: losses of GANs need not fall, and do not say how "
+        "good the samples are.",
+    ),
     Group(
         "D(x) and D(G(z)): mean sigmoid of real and of fake scores",
         ("real_probability", "fake_probability"),
+        "Both near a half: the critic is unsure. Near 1 and 0: it tells all fakes, and the generator has little to "
+        "learn from.",
     ),
-    Group("Accuracy: the share of examples classified right; for a critic, real against fake ones", ("accuracy",)),
-    Group("The critic's estimate of the Wasserstein distance", ("distance",)),
+    Group(
+        "Accuracy: the share of examples classified right; for a critic, real against fake ones",
+        ("accuracy",),
+        "A critic at 1 for long is too strong.",
+    ),
+    Group(
+        "The critic's estimate of the Wasserstein distance",
+        ("distance",),
+        "It rises while the critic learns to measure, then falls with the distance.",
+    ),
     Group(
         "Norms of the critic's gradients at its inputs, which the penalty bounds: mean and largest",
         ("input_gradient_norm", "input_gradient_norm_max"),
+        "A gradient penalty draws them to 1, R1 to 0.",
     ),
     Group(
         "Fakes beside real examples: their spread, and the distance to the nearest neighbor, as ratios",
         ("diversity", "nearest_neighbor_ratio"),
+        "1 is as real examples are. Far below it fakes are too much alike.",
     ),
-    Group("Norms of the gradients by player", ("gradient_norm",), "log"),
+    Group(
+        "Norms of the gradients by player",
+        ("gradient_norm",),
+        "One that falls to nothing has vanished; one that rises without end will overflow.",
+        "log",
+    ),
 )
 
 
-def of_training(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """Returns (title, SVG) of charts of all metrics in rows of a metrics.jsonl: the groups, then the rest by player."""
+def of_training(rows: Sequence[Row]) -> list[Chart]:
+    """Returns charts of all metrics in rows of a metrics.jsonl: the groups, the rest by player, steps per second."""
+    rows = _thinned(rows, MAX_POINTS)
     metrics = _numbers(rows)
     charts = []
     for group in GROUPS:
         if names := [name for name in metrics if name.partition("/")[2] in group.terms]:
-            charts.append((group.title, _overlaid(rows, names, group.scale)))
+            curves = [_curve(rows, name) for name in names]
+            charts.append(Chart("Training", group.title, group.help, group.scale, curves))
     grouped = {term for group in GROUPS for term in group.terms}
     rest = [name for name in metrics if name.partition("/")[2] not in grouped]
-    return charts + [(f"Other metrics: {player}", _panels(rows, names)) for player, names in _by_prefix(rest)]
+    charts += [
+        Chart(f"Other metrics: {player}", name.partition("/")[2], "", "linear", [_curve(rows, name)])
+        for player, names in _by_prefix(rest)
+        for name in names
+    ]
+    return charts + _speed(rows)
 
 
-def of_evaluations(rows: Sequence[Row]) -> list[tuple[str, str]]:
-    """Returns (title, SVG) of charts of all values in rows of an evaluations.jsonl, by evaluator.
+def of_evaluations(rows: Sequence[Row]) -> list[Chart]:
+    """Returns charts of all values in rows of an evaluations.jsonl, by evaluator.
 
-    A value has a chart where two or more rows have it. Its standard deviation is a band, its floor a dashed line. Whole
-    numbers that never change, such as counts of examples, say how values were measured and have none.
+    A value has a chart where two or more rows have it. Whole numbers that never change, such as counts of examples, say
+    how values were measured and have none.
     """
     names = [name for name in _numbers(rows) if not name.endswith(BESIDE) and _is_measured(rows, name)]
-    return [(f"Evaluations over time: {evaluator}", _panels(rows, some)) for evaluator, some in _by_prefix(names)]
+    words = "The band is the standard deviation over sets of samples, the dashed line the floor: real examples."
+    return [
+        Chart(f"Evaluations over time: {evaluator}", name.partition("/")[2], words, "linear", [_evaluated(rows, name)])
+        for evaluator, some in _by_prefix(names)
+        for name in some
+    ]
+
+
+def _speed(rows: Sequence[Row]) -> list[Chart]:
+    """Returns a chart of steps per second between rows; a run that was resumed begins its clock anew there."""
+    pairs = [(a, b) for a, b in itertools.pairwise(rows) if "seconds" in a and "seconds" in b]
+    points = [
+        (b["step"], (b["step"] - a["step"]) / (b["seconds"] - a["seconds"]))
+        for a, b in pairs
+        if b["seconds"] > a["seconds"]
+    ]
+    if not points:
+        return []
+    curve = Curve("steps per second", [step for step, _ in points], [_rounded(rate) for _, rate in points])
+    return [Chart("Speed", "Steps per second", "Pauses for samples and evaluations are in it.", "linear", [curve])]
 
 
 def _thinned(rows: Sequence[Row], most: int) -> list[Row]:
@@ -94,43 +169,19 @@ def _by_prefix(names: Iterable[str]) -> list[tuple[str, list[str]]]:
     return list(prefixes.items())
 
 
-def _curve(rows: Iterable[Row], name: str) -> tuple[list[float], list[float]]:
-    """Returns the steps and the values of the rows that have a number of this name; infinities are gaps."""
+def _curve(rows: Iterable[Row], name: str) -> Curve:
+    """Returns the line through the rows that have a number of this name."""
     points = [(row["step"], row[name]) for row in rows if _is_number(row.get(name))]
-    return [step for step, _ in points], [value if math.isfinite(value) else math.nan for _, value in points]
+    return Curve(name, [step for step, _ in points], [_rounded(value) for _, value in points])
 
 
-def _overlaid(rows: Sequence[Row], names: Sequence[str], scale: str) -> str:
-    """Returns one chart of several curves."""
-    rows = _thinned(rows, MAX_POINTS)
-
-    def draw(figure: Any, axes: Any) -> None:
-        del figure
-        for name in names:
-            axes.plot(*_curve(rows, name), label=name, linewidth=1)
-        axes.set_xlabel("step")
-        axes.set_yscale(scale)
-        axes.legend(frameon=False)
-
-    return html.chart(draw, size=(8, 3))
+def _evaluated(rows: Iterable[Row], name: str) -> Curve:
+    """Returns the same with the standard deviations and the floors that the rows have beside it."""
+    points = [row for row in rows if _is_number(row.get(name))]
+    beside = ([_rounded(row.get(f"{name}{end}")) for row in points] for end in BESIDE)
+    std, floor = (values if any(value is not None for value in values) else [] for values in beside)
+    return _curve(points, name)._replace(std=std, floor=floor)
 
 
-def _panels(rows: Sequence[Row], names: Sequence[str]) -> str:
-    """Returns a small chart for each name, because their units differ."""
-    rows = _thinned(rows, MAX_PANEL_POINTS)
-
-    def panel(name: str) -> Callable[[Any], None]:
-        def draw(axes: Any) -> None:
-            steps, values = _curve(rows, name)
-            axes.plot(steps, values, ".-" if len(steps) < 20 else "-", linewidth=1)
-            floor_steps, floors = _curve(rows, f"{name}/floor")
-            axes.plot(floor_steps, floors, "--", color="gray", linewidth=1)
-            both = [row for row in rows if _is_number(row.get(name)) and _is_number(row.get(f"{name}/std"))]
-            (at, middle), (_, spread) = _curve(both, name), _curve(both, f"{name}/std")
-            low, high = ([m + sign * s for m, s in zip(middle, spread, strict=True)] for sign in (-1, 1))
-            axes.fill_between(at, low, high, alpha=0.2, linewidth=0)
-            axes.set_title(name.partition("/")[2], fontsize="small", parse_math=False)
-
-        return draw
-
-    return html.panels([panel(name) for name in names])
+def _rounded(value: Any) -> float | None:
+    return float(f"{value:.{DIGITS}g}") if _is_number(value) and math.isfinite(value) else None

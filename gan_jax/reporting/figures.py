@@ -43,6 +43,11 @@ def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarr
     points.save_samples(path, np.asarray(sample(players, random.split(key, POINTS), {})), real, surface)
 
 
+def real(path: Path, dataset: Dataset) -> None:
+    """Writes a PNG of a data set's first images, as many as of samples."""
+    images.save_png(path, images.grid(np.asarray(dataset.x[:SAMPLES]), COLUMNS))
+
+
 def examples(path: Path, experiment: Experiment, players: Players, dataset: Dataset) -> None:
     """Writes a PNG grid of reconstructions or translations of a data set's first images, beside their inputs."""
     few = dataset.first(PAIRS)
@@ -88,7 +93,7 @@ def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array,
     UserError where they are neither images nor points in the plane.
     """
     if real.ndim == 4:
-        made = make_walks(experiment, players, keys, real, 10)
+        made = make_walks(experiment, players, keys, real, images.ALONG)
         images.save_png(path, images.grid(made.reshape(-1, *made.shape[2:]), made.shape[1]))
         return
     check_plane(real)

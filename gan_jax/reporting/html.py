@@ -2,13 +2,12 @@
 
 import base64
 import io
+import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-COLUMNS = 3  # of small charts
-MAX_TICKS = 4  # of a small chart's axis
 _PATH = re.compile(r' d="[^"]*"')
 
 
@@ -34,24 +33,14 @@ def chart_pdf(draw: Callable[[Any, Any], Any], *, size: tuple[float, float]) -> 
     return buffer.getvalue()
 
 
-def panels(draws: Sequence[Callable[[Any], Any]]) -> str:
-    """Returns the SVG of small charts over steps in rows of 3, each what one of `draws(axes)` draws."""
-    rows = -(-len(draws) // COLUMNS)
-
-    def draw_all(figure: Any) -> None:
-        for number, draw in enumerate(draws, 1):
-            axes = _styled(figure.add_subplot(rows, COLUMNS, number))
-            axes.tick_params(labelsize="x-small")
-            axes.locator_params(nbins=MAX_TICKS)
-            draw(axes)
-        figure.supxlabel("step", fontsize="small")
-
-    return _svg(draw_all, (8, 1.8 * rows + 0.2))
-
-
 def data_url(picture: Path) -> str:
     """Returns a PNG file as a URL that contains it."""
     return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+
+
+def embedded(values: Any) -> str:
+    """Returns values as JSON that may stand in a script element: no text in it ends the element."""
+    return json.dumps(values, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
 def _styled(axes: Any) -> Any:

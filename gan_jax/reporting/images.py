@@ -11,10 +11,13 @@ from gan_jax.runs.files import atomically
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+GAP = 2  # pixels between images of a grid
+WALKS, ALONG = 8, 10
+"""The walks of a run's picture of them, one a row, and the images of each."""
 CAPTION = 12  # pixels: the height of a line of text
 
 
-def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 56) -> np.ndarray:
+def grid(images: np.ndarray, columns: int, *, gap: int = GAP, smallest: int = 56) -> np.ndarray:
     """Returns images uint8 [n, h, w, c] in one image [H, W, c], row by row; those below `smallest` are enlarged."""
     images = enlarged(images, smallest)
     n, h, w, c = images.shape
@@ -26,6 +29,15 @@ def grid(images: np.ndarray, columns: int, *, gap: int = 2, smallest: int = 56) 
         top, left = row * h + gap, column * w + gap
         sheet[top : top + h - gap, left : left + w - gap] = image
     return sheet
+
+
+def size_in_grid(path: Path, rows: int, columns: int) -> tuple[int, int]:
+    """Returns the width and the height in pixels of each image in a PNG that `grid` made of so many."""
+    from PIL import Image
+
+    with Image.open(path) as sheet:
+        width, height = sheet.size
+    return (width - GAP) // columns - GAP, (height - GAP) // rows - GAP
 
 
 def enlarged(images: np.ndarray, smallest: int) -> np.ndarray:

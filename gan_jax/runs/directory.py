@@ -5,6 +5,8 @@ metrics.jsonl             a row per logging step: step, seconds, player/term ...
 evaluations.jsonl         a row per evaluation: step, evaluator/value ...
 events.out.tfevents.*     the same rows for TensorBoard
 samples/step_00001000.png samples, from the same latents every time
+samples/real.png          real examples, in the same form
+samples/walks.png         walks between latents, at the last step
 checkpoints/              Orbax
 report.html               one self-contained file
 .lock                     while it trains: the process
@@ -51,14 +53,22 @@ class RunDirectory:
 
     file_values: the values of the free fields in the config file where the command line set others, kept in config.json
         for the next command (`command_line.for_training`).
+    overrides: the fields that the command line sets, with their values as it gives them, kept there for the report.
     """
 
-    def __init__(self, folder: Path, *, file_values: Mapping[str, Any] = MappingProxyType({})):
-        self.folder, self.file_values = folder, file_values
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        file_values: Mapping[str, Any] = MappingProxyType({}),
+        overrides: Mapping[str, str] = MappingProxyType({}),
+    ):
+        self.folder, self.file_values, self.overrides = folder, file_values, overrides
         self.config = folder / "config.json"
         self.metrics = folder / "metrics.jsonl"
         self.checkpoints = folder / "checkpoints"
         self.samples = folder / "samples"
+        self.real, self.walks = self.samples / "real.png", self.samples / "walks.png"
         self.evaluations = folder / "evaluations.jsonl"
         self.report = folder / "report.html"
 
@@ -102,7 +112,8 @@ class RunDirectory:
         if count == 1:
             return [(first, self)]
         seeds = range(first, first + count)
-        return [(seed, RunDirectory(self.folder / f"seed_{seed}", file_values=self.file_values)) for seed in seeds]
+        given: dict[str, Any] = {"file_values": self.file_values, "overrides": self.overrides}
+        return [(seed, RunDirectory(self.folder / f"seed_{seed}", **given)) for seed in seeds]
 
     def read_config(self) -> ConfigDict:
         """Returns the run's config; raises UserError where the folder holds no run."""
@@ -183,15 +194,17 @@ class RunDirectory:
             yield
 
     def _write_config(self, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
-        data_spec = dict(provenance.get("data_spec", {}))
-        if self.config.is_file():  # keeps the splits that are not read this time
-            known = configs.read_run(self.config).get("data_spec", {})
+        data_spec, overrides = dict(provenance.get("data_spec", {})), dict(self.overrides)
+        if self.config.is_file():  # keeps the splits that are not read this time, and what earlier commands set
+            before = configs.read_run(self.config)
+            overrides = before.get("overrides", {}) | overrides
             for kind in ("fingerprints", "files"):
-                data_spec[kind] = known.get(kind, {}) | data_spec.get(kind, {})
+                data_spec[kind] = before.get("data_spec", {}).get(kind, {}) | data_spec.get(kind, {})
         content = {
             "format": configs.FORMAT,
             "config": configs.to_json(config),
             "file_values": dict(self.file_values),
+            "overrides": overrides,
             **provenance,
             "data_spec": data_spec,
             "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},

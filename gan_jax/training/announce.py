@@ -29,11 +29,12 @@ def data(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
     inform(f"data: {config.data.name} {dataset.split}: {len(dataset.x):,} examples, {shapes}{classes}")
 
 
-def players(experiment: Experiment) -> None:
-    """Says how many parameters each player's networks have."""
+def parameters(experiment: Experiment) -> dict[str, int]:
+    """Returns how many parameters each player's networks have, and says so."""
     shapes = jax.eval_shape(experiment.init, random.key(0)).players
     counts = {name: sum(leaf.size for leaf in jax.tree.leaves(player.params)) for name, player in shapes.items()}
     inform("parameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
+    return counts
 
 
 def _gpu_is_idle() -> bool:

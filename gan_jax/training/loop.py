@@ -59,7 +59,7 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     processes.on_main(lambda: _check_provenance([folder for _, folder in folders], provenance))
     processes.on_main(lambda: announce.data(config, dataset, spec))
     experiment, evaluators, shown = prepare(config, spec, source)
-    processes.on_main(lambda: announce.players(experiment))
+    processes.on_main(lambda: provenance.update(parameters=announce.parameters(experiment)))
     check_data(config, dataset, spec)
     provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), provenance]))

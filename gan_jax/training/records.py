@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from jax import random
 from ml_collections import ConfigDict
 
 from gan_jax.core.state import Players, TrainState
@@ -11,7 +12,7 @@ from gan_jax.data import Dataset
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.experiments import Experiment, streams
-from gan_jax.reporting import figures
+from gan_jax.reporting import figures, images
 from gan_jax.runs import alarms, schedule
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
@@ -75,10 +76,16 @@ class Record:
     def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
         """Writes the figure of samples, from the same latents every time, or of reconstructions."""
         path = self.run_dir.sample(step)
-        if "sample" in self.experiment.predict:
-            figures.samples(path, self.experiment, players, shown.x)
-        else:
+        if "sample" not in self.experiment.predict:
             figures.examples(path, self.experiment, players, shown)
+            return
+        figures.samples(path, self.experiment, players, shown.x)
+        if shown.x.ndim == 4:
+            if not self.run_dir.real.exists():
+                figures.real(self.run_dir.real, shown)
+            if step == self.config.steps and "interpolate" in self.experiment.predict:
+                keys = random.split(self.experiment.keys.sample, images.WALKS)
+                figures.walks(self.run_dir.walks, self.experiment, players, keys, shown.x)
 
     def close(self) -> None:
         """Waits for the checkpoint being written; raises UserError where that failed."""
