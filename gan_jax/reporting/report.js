@@ -57,7 +57,8 @@ function draw() {
       xaxis: { title: { text: "step" } }, yaxis: { type: log || chart.scale === "log" ? "log" : "linear" },
       showlegend: chart.curves.length > 1, legend: { orientation: "h", y: 1.15 }, hovermode: "x",
     };
-    Plotly.react(`chart-${number}`, traces(chart, weight), layout, {
+    // Not Plotly.react, which does not return when it changes traces, then axes (4.1.1).
+    Plotly.newPlot(`chart-${number}`, traces(chart, weight), layout, {
       responsive: true, displaylogo: false, toImageButtonOptions: { format: "svg", filename: name },
       modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
       modeBarButtonsToAdd: [{ name: "CSV", title: "Download the values as CSV", icon: Plotly.Icons.disk,
