@@ -57,7 +57,10 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
     "failures": {"environment", "errors", "parallel", "runs"},
     "trained": {"errors", "core", "data", "evaluation", "experiments", "reporting", "runs"},
     "api": {"errors", "config", "data", "experiments", "reporting", "runs", "sweeps", "trained", "training"},
-    "modes": {"command_flags", "command_line", "errors", "evaluation", "parallel", "reporting", "runs", "training"},
+    "modes": {
+        *("command_flags", "command_line", "errors", "evaluation", "overrides", "parallel", "reporting", "runs"),
+        "training",
+    },
     "main": {"command_flags", "errors", "failures", "modes", "parallel", "runs", "training"},
 }
 ONLY_JAX = {"core", "losses", "distributions", "layers", "models", "objectives"}

@@ -108,8 +108,9 @@ def data_of(page):
 def pictured(tmp_path, page):
     """The HTML of a run with samples, real examples and walks."""
     (tmp_path / "samples").mkdir()
+    random = np.random.default_rng(0)
     for name, n in (("step_00000000", 4), ("step_00000300", 4), ("real", 4), ("walks", images.WALKS * images.ALONG)):
-        pictures = np.random.default_rng(0).integers(256, size=(n, 28, 30, 1), dtype=np.uint8)
+        pictures = random.integers(256, size=(n, 28, 30, 1), dtype=np.uint8)
         images.save_png(tmp_path / "samples" / f"{name}.png", images.grid(pictures, images.ALONG if n > 4 else 2))
     return page(logged(METRICS, n=40))
 
