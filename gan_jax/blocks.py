@@ -191,7 +191,7 @@ def schedule(block: Mapping[str, Any], field: str) -> Any:
 
 def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
     block = spec.to_dict()
-    remat = block.pop("remat", "")
+    remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # which `updates` looks at
     with reraise_as(f"config.networks.{role}"):
         module = bind("gan_jax.models", block, f"networks.{role}")
         return Network(module(**_asked_for(module, known)), remat=remat)

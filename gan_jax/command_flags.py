@@ -18,6 +18,7 @@ USED_BY = {
     **dict.fromkeys(("class", "truncation"), ("sample",)),
     "split": ("reconstruct", "translate", "interpolate"),
     **dict.fromkeys(("input", "mask"), ("translate",)),
+    "init_from": ("train",),
     **dict.fromkeys(("coordinator", "processes", "process"), ("train",)),
 }
 """The modes that use a flag; every other mode refuses it. All modes use a flag that is not listed here."""
@@ -75,6 +76,10 @@ def define() -> Flags:
     flags.DEFINE_string("class", None, _help("class", "name or number of the class; all in turn if none"), **known)
     truncation = _help("truncation", "keeps normal latents within +-this; none if none is given")
     flags.DEFINE_float("truncation", None, truncation, **known)
+    origin = _help(
+        "init_from", "another run to start from, RUN, RUN:PLAYER or RUN:NETWORK, each also with @STEP or @best"
+    )
+    flags.DEFINE_string("init_from", None, origin, **known)
     flags.DEFINE_string("split", None, _help("split", "of the data set; test if none is given"), **known)
     coordinator = _help("coordinator", "of several processes: HOST:PORT where the first one listens")
     flags.DEFINE_string("coordinator", None, coordinator, **known)

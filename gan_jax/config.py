@@ -1,28 +1,25 @@
 """Configs: the fields that every experiment has; loads, checks and compares configs."""
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from gan_jax.config_checks import PERIODS, check
 from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.python_files import call, split_argument
-from gan_jax.values import Fields, plain
+from gan_jax.values import Fields, flatten, plain
 
-PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel", "accumulate"})
 """Fields that do not change the result of a step: a run may be resumed with other values."""
+ADDED = ("init_from", "init_partial")
+"""Other fields that a run of this format may lack."""
 DATA_RESUMABLE = frozenset({"data.path", "data.hold"})
 """The same in the block of data, whose content is compared by fingerprints."""
-DTYPES = ("float32", "bfloat16")
-MAPS = ("pmap", "shard_map")
 PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.distributions.noise"}
 """Blocks of a config that name a part of the objective, and the packages of these parts."""
-MAX_COUNT, MAX_SEEDS, MAX_LIMIT = 2**31 - 1, 1000, 1e30
-"""Limits of counts, as of steps and examples; of runs as one program; of the range of data, in float32."""
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "augment", "evaluators")
 """Blocks that a config adds to `defaults()`."""
 EMA_WARMUP = "ratio"
@@ -47,6 +44,8 @@ def defaults() -> ConfigDict:
     config.keep_best = ""  # and the one with the best evaluation: "min evaluator/value" or "max evaluator/value"
     config.dtype = "float32"  # of the networks' computations: float32 or bfloat16; parameters are float32
     config.parallel = "pmap"  # maps a step over all devices: pmap or shard_map
+    config.init_from = ""  # another run whose players it starts from: RUN, RUN:NAME, RUN@STEP
+    config.init_partial = False  # starts anew what that run has in another shape, or not at all
     config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
     config.step_rule = ConfigDict({"name": "alternating"})
     return config
@@ -60,6 +59,7 @@ def player(
     clip_weights: float = 0.0,
     ema: float | dict[str, Any] = 0.0,
     ema_warmup: str = EMA_WARMUP,
+    frozen: bool = False,
 ) -> dict[str, Any]:
     """Returns a player's block: an Optax optimizer by name with its arguments, and its other settings, 0 for none.
 
@@ -68,6 +68,7 @@ def player(
     it may be a schedule of the updates.
     ema_warmup: a lower decay after few updates n, where the average would still be the initial network: 'ratio',
     min(ema, (1 + n) / (10 + n)); 'half_life' of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first on.
+    frozen: whether it is never updated, as by 0 updates in a step.
     """
     return {
         "optimizer": dict(optimizer),
@@ -76,7 +77,13 @@ def player(
         "clip_weights": clip_weights,
         "ema": ema,
         "ema_warmup": ema_warmup,
+        "frozen": frozen,
     }
+
+
+def updates_per_step(config: ConfigDict | Mapping[str, Any]) -> int:
+    """Returns the most updates that a player of a config has in a step; frozen ones have none."""
+    return max(0 if player.get("frozen") else player["updates_per_step"] for player in config["players"].values())
 
 
 def load(place: str | Path) -> ConfigDict:
@@ -89,9 +96,7 @@ def load(place: str | Path) -> ConfigDict:
     if not path.is_file():
         raise UserError(f"--config={place}: there is no such file")
     if path.suffix == ".json" and not arguments:
-        free = {field: value for field, value in defaults().items() if field in RESUMABLE}
-        run = read_run(path)
-        return checked(free | _located(run))  # a run from before a new free field can be resumed
+        return checked(completed(_located(read_run(path))))
     if path.suffix != ".py":
         raise UserError(f"--config={place}: a config is a Python file, or the config.json of a run")
     config = call(place, "get_config", "config")
@@ -109,52 +114,16 @@ def _located(run: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
+def completed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the config of a run, with the fields that are newer than it at their defaults, so that it can go on."""
+    added = {field: value for field, value in defaults().items() if field in RESUMABLE or field in ADDED}
+    players = {name: {"frozen": False, **player} for name, player in run["players"].items()}
+    return {**added, **run, "players": players}
+
+
 def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
     """Returns the config of a run of this seed alone."""
     return checked(config.to_dict() | {"seed": seed, "seeds": 1})
-
-
-def check(config: ConfigDict) -> None:
-    """Raises UserError for a value that no experiment can have."""
-    for field in ("seeds", "steps", "batch_size", "steps_per_call", "keep_checkpoints", "accumulate"):
-        most = MAX_SEEDS if field == "seeds" else MAX_COUNT
-        if not 1 <= config[field] <= most:
-            raise UserError(f"config.{field} is {config[field]}: it must be at least 1 and at most {most:,}")
-    if config.batch_size % config.accumulate:
-        raise UserError(
-            f"config.accumulate is {config.accumulate}: it must divide config.batch_size, which is {config.batch_size}"
-        )
-    for field in PERIODS:
-        if config[field] < 0:
-            raise UserError(f"config.{field} is {config[field]}: it must be 0 (never) or more")
-    for field, value in flatten(config.to_dict()):
-        if not _is_finite(value):
-            raise UserError(f"config.{field} is {value}: it must be finite")
-    if not 0 <= config.seed <= 2**32 - config.seeds:
-        raise UserError(f"config.seed is {config.seed}: it and the seeds after it must be at least 0 and below 2**32")
-    if config.dtype not in DTYPES:
-        raise UserError(f"config.dtype is {config.dtype!r}: {suggestions(config.dtype, DTYPES)}")
-    if config.parallel not in MAPS:
-        raise UserError(f"config.parallel is {config.parallel!r}: {suggestions(config.parallel, MAPS)}")
-    limits = config.data.range
-    numbers = len(limits) == 2 and all(type(limit) in (int, float) for limit in limits)
-    if not numbers or not -MAX_LIMIT <= limits[0] < limits[1] <= MAX_LIMIT:
-        raise UserError(
-            f"config.data.range is {limits}: it must be two numbers, the lower one first, neither beyond {MAX_LIMIT}"
-        )
-    if config.evaluate_every_steps and not config.get("evaluators"):
-        raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
-    rule, _, value = config.keep_best.partition(" ")
-    known = config.get("evaluators") or {}
-    for name, spec in known.items():
-        every = spec.get("every_steps", 0)
-        if type(every) is not int or every < 0:
-            raise UserError(f"config.evaluators.{name}.every_steps is {every!r}: it must be 0 (never) or more steps")
-    if config.keep_best and (rule not in ("min", "max") or value.partition("/")[0] not in known):
-        raise UserError(
-            f"config.keep_best is {config.keep_best!r}: it must be '' (none), or 'min' or 'max' and a value of this "
-            f"config's evaluators, as 'min likelihood/nll'; {suggestions(value.partition('/')[0], known)}"
-        )
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:
@@ -204,15 +173,6 @@ def is_free(field: str) -> bool:
     return field in RESUMABLE or field in DATA_RESUMABLE or field.startswith("evaluators.")
 
 
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields `(dotted field, value)` of a config as JSON."""
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
 def checked(values: dict[str, Any]) -> ConfigDict:
     """Returns a config of these values, in which no two fields share a block; raises UserError."""
     values = plain(values)
@@ -252,9 +212,3 @@ def _check_blocks(parent: ConfigDict, fields: Iterable[str], place: str) -> None
     for field in fields:
         if not isinstance(parent[field], ConfigDict):
             raise UserError(f"{place}.{field} is {parent[field]!r}: it must be a block with a name")
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, dict | tuple | list):
-        return all(map(_is_finite, value.values() if isinstance(value, dict) else value))
-    return not isinstance(value, float) or math.isfinite(value)

@@ -19,7 +19,7 @@ from gan_jax.core.collectives import base_key
 from gan_jax.core.fields import Batch, Samplers, Spec
 from gan_jax.core.objective import Objective, Prediction
 from gan_jax.core.state import Players, TrainState, averaged, size
-from gan_jax.core.steps import Hyperparams, TrainStep
+from gan_jax.core.steps import Hyperparams, TrainStep, Updates
 from gan_jax.data import Dataset, feeds, hold, pixels
 from gan_jax.data.spec import DataSpec
 from gan_jax.distributions.augment import Augmentations, augmented
@@ -27,7 +27,7 @@ from gan_jax.errors import UserError, reraise_as
 from gan_jax.parallel.executor import Executor, executor
 from gan_jax.parallel.memory import device_bytes
 from gan_jax.resolve import bind
-from gan_jax.updates import make_updates
+from gan_jax.updates import make_updates, with_frozen_networks
 
 AUTO = "auto"
 MAX_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
@@ -128,11 +128,7 @@ class Experiment(NamedTuple):
 
 
 def build(config: ConfigDict, data: DataSpec) -> Experiment:
-    """Returns the experiment that a config describes, on data like these.
-
-    Raises UserError for a name or an argument that does not exist, for networks that do not fit the data, and for a
-    model that needs labels where there are none.
-    """
+    """Returns the experiment that a config describes, on data like these; raises UserError for what does not fit."""
     inputs = make_inputs(config, data)
     spec = inputs.spec
     rule = bind("gan_jax.core.steps", config.step_rule.to_dict(), "step_rule")
@@ -140,18 +136,12 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
     networks = make_networks(config, known)
     objective = make_objective(config, known, networks)
     updates = make_updates(config, objective)
-
-    def init(key: jax.Array) -> TrainState:
-        example = fields.example(spec, objective.samplers, random.fold_in(key, len(updates)))
-        fresh = {}
-        for number, (name, init_fn) in enumerate(objective.init.items()):
-            fresh[name] = steps.start(init_fn(random.fold_in(key, number), example), updates[name])
-        return TrainState(jnp.int32(0), fresh)
-
-    _check_shapes(init, objective, spec, _automatic(config))
+    most = max(update.per_step for update in updates.values())
+    players = _check_shapes(partial(_first, objective, spec, updates), objective, spec, _automatic(config))
+    updates = with_frozen_networks(config, updates, players)
     train_step = rule(objective, updates)
     return Experiment(
-        init=jax.jit(init),
+        init=jax.jit(partial(_first, objective, spec, updates)),
         train_step=_on_augmented(train_step, inputs.augment) if inputs.augments else train_step,
         hyperparams=steps.default_hyperparams(objective, updates),
         scale=inputs.scale,
@@ -159,7 +149,7 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
         view=inputs.view,
         predict={name: _finished(prediction, spec) for name, prediction in objective.predictions.items()},
         outputs={name: _outputs(prediction) for name, prediction in objective.predictions.items()},
-        updates_per_step=max(update.per_step for update in updates.values()),
+        updates_per_step=most,
         spec=inputs.stored,
         sampled=frozenset(objective.samplers),
         latents={**objective.prior, **objective.samplers},
@@ -225,8 +215,17 @@ def _automatic(config: ConfigDict) -> str:
     return f" (layers follow from the image's size by {' '.join(given)})" if given else ""
 
 
-def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str) -> None:
-    """Runs the networks on shapes alone, so that what does not fit is an error before anything is compiled."""
+def _first(objective: Objective, spec: Spec, updates: Updates, key: jax.Array) -> TrainState:
+    """Returns the first state of a run by its key."""
+    example = fields.example(spec, objective.samplers, random.fold_in(key, len(updates)))
+    starts = {
+        name: init(random.fold_in(key, number), example) for number, (name, init) in enumerate(objective.init.items())
+    }
+    return TrainState(jnp.int32(0), {name: steps.start(start, updates[name]) for name, start in starts.items()})
+
+
+def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str) -> Players:
+    """Returns the first players as shapes alone: what does not fit is an error before anything is compiled."""
     shape = tuple(spec["x"].shape)
     with reraise_as(f"config.networks do not fit each other or examples of shape {shape}{remedy}"):
         state = jax.eval_shape(init, base_key(0))
@@ -242,6 +241,7 @@ def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str)
             made = jax.eval_shape(objective.predictions[use].fn, state.players, keys, example)
         if made.shape[1:] != shape:
             raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {shape}{remedy}")
+    return state.players
 
 
 def _finished(prediction: Prediction, spec: Spec) -> Predict:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gan_jax import command_flags
 from gan_jax.command_flags import CONFIG, Flags
 from gan_jax.errors import UserError, one_line
-from gan_jax.runs import terminal
+from gan_jax.runs import origins, terminal
 from gan_jax.training.stop import Stop
 
 if TYPE_CHECKING:
@@ -40,7 +40,12 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
     """Trains a new run or resumes the folder's, and prints the path of each HTML page."""
     from gan_jax import command_line
 
-    config, file_values = command_line.for_training(file, folder, overrides, otherwise=CONFIG)
+    otherwise = CONFIG
+    if values.init_from is not None:
+        overrides = [*overrides, f"--config.init_from={values.init_from}"]
+        if not (folder / "config.json").is_file():  # a new run's config is that of the run that it starts from
+            otherwise = origins.named(values.init_from).folder / "config.json"
+    config, file_values = command_line.for_training(file, folder, overrides, otherwise=otherwise)
     terminal.inform(f"training in {folder}")
     _configure_jax(values, stop)
     from gan_jax.overrides import given

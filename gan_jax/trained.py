@@ -104,7 +104,10 @@ class Run:
         use = self._check("sample", "decode", "translate")
         given = fields if z is None else {"z": z, **fields}
         known = {
-            name for role, names in self.experiment.takes.items() if role in ("generator", "decoder") for name in names
+            name
+            for role, names in self.experiment.takes.items()
+            if role.startswith(("generator", "decoder"))
+            for name in names
         }
         for name in given:
             if name not in known:

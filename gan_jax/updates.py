@@ -8,10 +8,11 @@ import optax
 from ml_collections import ConfigDict
 
 from gan_jax.blocks import listed, make, schedule
-from gan_jax.config import flatten
+from gan_jax.config import flatten, updates_per_step
 from gan_jax.core import averages, optimizers
 from gan_jax.core.objective import Objective
-from gan_jax.core.steps import Numbers, Update
+from gan_jax.core.state import Player, places
+from gan_jax.core.steps import Numbers, Update, Updates
 from gan_jax.errors import UserError, reraise_as, suggestions
 
 MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
@@ -24,15 +25,44 @@ def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
             f"config.players has {listed(config.players)}; "
             f"{config.objective.name} has the players {listed(objective.losses)}"
         )
+    if not updates_per_step(config):
+        raise UserError("config.players: all of them are frozen, so that nothing is trained: let one have updates")
     return {name: make_update(name, config.players[name], config.accumulate) for name in objective.losses}
+
+
+def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[str, Player]) -> dict[str, Update]:
+    """Returns the updates, which leave alone the networks that the config says are frozen.
+
+    players: as they begin, or their shapes. A player without other parameters is not updated. Raises UserError where
+    `frozen` is neither True nor False, or nothing is left to train.
+    """
+    roles = [role for role, block in config.networks.items() if _is_frozen(role, block)]
+    changed = dict(updates)
+    for place in places(players, roles).values():
+        before = changed[place.player]
+        if place.key is None:
+            changed[place.player] = before._replace(per_step=0)
+            continue
+        after = before._replace(frozen=before.frozen | {place.key})
+        left = jax.tree.leaves(after.moved(players[place.player].params))
+        changed[place.player] = after if left else before._replace(per_step=0)
+    if roles and not any(update.per_step for update in changed.values()):
+        raise UserError("config.networks: all of them are frozen, so that nothing is trained: leave one of them free")
+    return changed
+
+
+def _is_frozen(role: str, block: ConfigDict) -> bool:
+    if not isinstance(frozen := block.get("frozen", False), bool):
+        raise UserError(f"config.networks.{role}.frozen is {frozen!r}: it must be True or False")
+    return frozen
 
 
 def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
     """Returns how a player is updated, from its block of the config; batches are taken in `accumulate` parts."""
     field = f"players.{name}"
-    if not 1 <= player.updates_per_step <= MAX_UPDATES:
+    if not 0 <= player.updates_per_step <= MAX_UPDATES:
         raise UserError(
-            f"config.{field}.updates_per_step is {player.updates_per_step}: it must be at least 1 and at most "
+            f"config.{field}.updates_per_step is {player.updates_per_step}: it must be at least 0 (frozen) and at most "
             f"{MAX_UPDATES}, as each is a part of the compiled program"
         )
     scheduled = isinstance(player.ema, ConfigDict)
@@ -53,7 +83,7 @@ def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
     return Update(
         optimizer,
         _traceable(block, optimizer),
-        player.updates_per_step,
+        0 if player.frozen else player.updates_per_step,
         ema,
         averages.WARMUPS[player.ema_warmup],
         accumulate,

@@ -1,7 +1,7 @@
 """The normal form of a config's values: those that JSON keeps equal. Other values are refused, with their field."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from functools import partial
 from typing import Any
@@ -25,6 +25,15 @@ def plain(value: Any, field: str = "config") -> Any:
         return _plain(value, field)
     except RecursionError as error:
         raise UserError(f"{field} contains itself, or is nested too deeply") from error
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields `(dotted field, value)` of a config as JSON."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def plain_scalar(value: Any) -> Any:

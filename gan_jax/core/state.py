@@ -1,6 +1,6 @@
 """The state that a run carries from step to step: arrays only, so that a checkpoint is the state alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
@@ -36,6 +36,25 @@ class TrainState(NamedTuple):
 
     step: jax.Array
     players: Players
+
+
+class Place(NamedTuple):
+    """Where a network's parameters and statistics are: a player, and a key in its trees, None where they are all."""
+
+    player: str
+    key: str | None
+
+
+def places(players: Mapping[str, Player], roles: Iterable[str]) -> dict[str, Place]:
+    """Returns the places of the networks that players own: by its role, or alone in a player of that name."""
+    found = {}
+    for role in roles:
+        owners = [name for name, player in players.items() if isinstance(player.params, dict) and role in player.params]
+        if owners:
+            found[role] = Place(owners[0], role)
+        elif role in players:
+            found[role] = Place(role, None)
+    return found
 
 
 def averaged(players: Mapping[str, Player]) -> Players:

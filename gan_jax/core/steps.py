@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, TypeAlias
 import jax
 import jax.numpy as jnp
 import optax
-from jax import lax, random
+from jax import random
 
-from gan_jax.core import averages, collectives, diagnostics
+from gan_jax.core import averages, diagnostics
+from gan_jax.core.accumulate import in_parts
 from gan_jax.core.collectives import mean
-from gan_jax.core.fields import Batch, fill, size, stream
+from gan_jax.core.fields import Batch, fill, stream
 from gan_jax.core.objective import Aux, LossFn, Metrics, Objective, Start
 from gan_jax.core.state import Player, TrainState, Tree
 
@@ -55,10 +56,11 @@ class Update(NamedTuple):
     Attributes:
         optimizer: `numbers -> optax transformation`, of the optimizer's numbers by name.
         numbers: their values.
-        per_step: the number of updates in a step.
+        per_step: the number of updates in a step; 0 of a player that is never updated.
         ema: the decay of the moving average of the parameters, 0 for none, or a schedule of the updates.
         warmup: how the decay rises to `ema` from the first update on.
         accumulate: the number of equal parts that a batch is taken in, one after the other.
+        frozen: the keys of the player's parameters and statistics that stay as they are: its frozen networks.
     """
 
     optimizer: Callable[[Numbers], optax.GradientTransformation]
@@ -67,6 +69,15 @@ class Update(NamedTuple):
     ema: float | Callable[[jax.Array], Any] = 0.0
     warmup: averages.Warmup = averages.constant
     accumulate: int = 1
+    frozen: frozenset[str] = frozenset()
+
+    def moved(self, params: Tree) -> Tree:
+        """Returns the part of the player's parameters that the optimizer moves."""
+        return {key: part for key, part in params.items() if key not in self.frozen} if self.frozen else params
+
+    def joined(self, params: Tree, moved: Tree) -> Tree:
+        """Returns the player's parameters, or statistics, with another moved part."""
+        return {**moved, **{key: params[key] for key in self.frozen if key in params}} if self.frozen else moved
 
 
 Updates: TypeAlias = Mapping[str, Update]
@@ -130,11 +141,13 @@ def alternating_on_one_batch(objective: Objective, updates: Updates) -> TrainSte
 
 
 def start(first: Start, update: Update) -> Player:
-    """Returns a player before its first update.
+    """Returns a player before its first update; one that has none needs no optimizer and no moving average.
 
     Its moving average is a copy, never the same buffer, because a state's buffers are donated.
     """
-    opt_state = update.optimizer(update.numbers).init(first.params)
+    if not update.per_step:
+        return Player(first.params, first.stats, (), (), first.carry)
+    opt_state = update.optimizer(update.numbers).init(update.moved(first.params))
     ema = jax.tree.map(jnp.copy, first.params) if update.ema else ()
     return Player(first.params, first.stats, opt_state, ema, first.carry)
 
@@ -179,8 +192,9 @@ def _train(
         if update.ema:
             count = before + number
             toward = update.warmup(update.ema(count) if callable(update.ema) else update.ema, count)
-            ema = optax.incremental_update(player.params, state.players[name].ema, toward)
-            player = player._replace(ema=ema)
+            before_it = state.players[name].ema
+            ema = optax.incremental_update(update.moved(player.params), update.moved(before_it), toward)
+            player = player._replace(ema=update.joined(before_it, ema))
         state = _with(state, name, player)
     return state.players[name], metrics
 
@@ -195,13 +209,19 @@ def _update(
     numbers: Hyperparams,
 ) -> tuple[Player, Metrics]:
     player = state.players[name]
-    differentiate = partial(jax.value_and_grad(_beside(loss, name, numbers.frozen), has_aux=True), player.params, state)
-    (value, aux), grads = _in_parts(differentiate, update.accumulate, batch, key, numbers.weights)
+    whole = _beside(loss, name, numbers.frozen)
+
+    def loss_of(moved: Tree, *arguments: Any) -> tuple[jax.Array, Aux]:
+        return whole(update.joined(player.params, moved), *arguments)
+
+    before = update.moved(player.params)
+    differentiate = partial(jax.value_and_grad(loss_of, has_aux=True), before, state)
+    (value, aux), grads = in_parts(differentiate, update.accumulate, batch, key, numbers.weights)
     grads, metrics = mean((grads, {"loss": value, **aux.metrics}))
     metrics |= {"gradient_norm": diagnostics.norm(grads)}
-    steps, opt_state = update.optimizer(numbers.optimizer).update(grads, player.opt_state, player.params)
-    params = optax.apply_updates(player.params, steps)
-    return Player(params, aux.stats, opt_state, carry=aux.carry), metrics
+    steps, opt_state = update.optimizer(numbers.optimizer).update(grads, player.opt_state, before)
+    params = update.joined(player.params, optax.apply_updates(before, steps))
+    return Player(params, update.joined(player.stats, aux.stats), opt_state, carry=aux.carry), metrics
 
 
 def _beside(loss: LossFn, name: str, frozen: Tree) -> LossFn:
@@ -215,32 +235,6 @@ def _beside(loss: LossFn, name: str, frozen: Tree) -> LossFn:
         return value, aux._replace(carry={key: kept for key, kept in aux.carry.items() if key not in frozen})
 
     return loss_beside
-
-
-def _in_parts(differentiate: Callable[..., Any], parts: int, batch: Batch, key: jax.Array, weights: Any) -> Any:
-    """Returns `differentiate(batch, key, weights)` as the mean over equal parts of the batch, one at a time.
-
-    Noise is that of the whole batch, as it belongs to examples. Running statistics are means over the parts too.
-    Raises ValueError where the parts do not divide the batch.
-    """
-    if parts == 1:
-        return differentiate(batch, key, weights)
-    if (n := size(batch)) % parts:
-        raise ValueError(f"config.accumulate is {parts}: it must divide the {n} examples that a device has of a batch")
-    split = {name: values.reshape(parts, n // parts, *values.shape[1:]) for name, values in batch.items()}
-
-    def one(number: jax.Array, own: Batch) -> Any:
-        with collectives.part(number, parts):
-            return differentiate(own, key, weights)
-
-    shapes = jax.eval_shape(one, jnp.int32(0), {name: values[0] for name, values in split.items()})
-    zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
-
-    def add(totals: Any, numbered: tuple[jax.Array, Batch]) -> tuple[Any, None]:
-        return jax.tree.map(jnp.add, totals, one(*numbered)), None
-
-    summed, _ = lax.scan(add, zeros, (jnp.arange(parts), split))
-    return jax.tree.map(lambda total: (total / parts).astype(total.dtype), summed)
 
 
 def _with(state: TrainState, name: str, player: Player) -> TrainState:

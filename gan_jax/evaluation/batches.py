@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax.config import MAX_COUNT
+from gan_jax.config import updates_per_step
+from gan_jax.config_checks import MAX_COUNT
 from gan_jax.core.fields import IMAGE
 from gan_jax.data import Dataset, feeds, pixels
 from gan_jax.data.hold import in_words, n_bytes
@@ -57,7 +58,7 @@ def examples(config: ConfigDict, dataset: Dataset, inputs: Inputs, step: int) ->
 
 
 def _per_step(config: ConfigDict) -> int:
-    return config.batch_size * max(player.updates_per_step for player in config.players.values())
+    return config.batch_size * updates_per_step(config)
 
 
 def _name(spec: DataSpec, label: int) -> str:

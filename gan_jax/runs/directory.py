@@ -194,7 +194,7 @@ class RunDirectory:
             yield
 
     def _write_config(self, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
-        data_spec, overrides = dict(provenance.get("data_spec", {})), dict(self.overrides)
+        data_spec, overrides, before = dict(provenance.get("data_spec", {})), dict(self.overrides), {}
         if self.config.is_file():  # keeps the splits that are not read this time, and what earlier commands set
             before = configs.read_run(self.config)
             overrides = before.get("overrides", {}) | overrides
@@ -205,6 +205,7 @@ class RunDirectory:
             "config": configs.to_json(config),
             "file_values": dict(self.file_values),
             "overrides": overrides,
+            **({"origin": before["origin"]} if "origin" in before else {}),
             **provenance,
             "data_spec": data_spec,
             "versions": {"python": platform.python_version()} | {p: metadata.version(p) for p in PACKAGES},

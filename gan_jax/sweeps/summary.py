@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from gan_jax.config import updates_per_step
 from gan_jax.sweeps.plan import Metric
 from gan_jax.sweeps.results import FINISHED, CellRuns, Results, Run
 from gan_jax.sweeps.statistics import holm, paired_p, summary
@@ -56,7 +57,7 @@ def ranked(cells: dict[str, list[Run]], by: Metric) -> list[tuple[str, float | N
 
 def _cell(cell: CellRuns, baseline: CellRuns, metrics: Iterable[Metric]) -> dict[str, Any]:
     config = cell.runs[0].config
-    most = max(player["updates_per_step"] for player in config["players"].values())
+    most = updates_per_step(config)
     return {
         "name": cell.name,
         "differs": cell.differs,

@@ -29,6 +29,7 @@ from gan_jax.runs.logs import Log, Progress
 from gan_jax.runs.rows import read_rows
 from gan_jax.runs.terminal import inform, say, unfailing
 from gan_jax.training import announce, divergence
+from gan_jax.training.origin import Origin
 from gan_jax.training.preflight import check_data, load, prepare
 from gan_jax.training.records import Record
 from gan_jax.training.stop import Stop, Stopped
@@ -62,12 +63,14 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     processes.on_main(lambda: provenance.update(parameters=announce.parameters(experiment)))
     check_data(config, dataset, spec)
     provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
+    origin = Origin(config, experiment, run_dir)
+    processes.on_main(lambda: origin.check([folder for _, folder in runs]))
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), provenance]))
     with ExitStack() as locks, unfailing():
-        locked = [folder.locked(its_config, provenance) for its_config, folder in folders]
-        processes.on_main(lambda: [locks.enter_context(each) for each in locked])
-        train = partial(_train, experiment, dataset=dataset, shown=shown, evaluators=evaluators, stop=stop or Stop())
-        failure = None
+        told = provenance | origin.provenance
+        processes.on_main(lambda: [locks.enter_context(folder.locked(one, told)) for one, folder in folders])
+        known = {"dataset": dataset, "shown": shown, "evaluators": evaluators, "stop": stop or Stop()}
+        train, failure = partial(_train, experiment, origin=origin, **known), None
         try:
             train(config, runs)
         except Diverged as error:
@@ -104,6 +107,7 @@ def _train(
     config: ConfigDict,
     runs: divergence.Runs,
     *,
+    origin: Origin,
     dataset: Dataset,
     shown: Dataset,
     evaluators: dict[str, Evaluator],
@@ -116,22 +120,21 @@ def _train(
     with stop.deferred():
         try:
             with stop.nothing_to_save():
-                states = processes.broadcast_from_main(lambda: _resume(experiment, keys, records, shapes), shapes)
+                states = processes.broadcast_from_main(lambda: _resume(origin, keys, records, shapes), shapes)
                 for record, state in zip(records, states, strict=False):
                     record.show(state.players, int(state.step), evaluators, shown)
-            if states[0].step < config.steps:
-                _Loop(config, experiment, evaluators, dataset, shown, records).train(states, stop)
-            if config.steps == 0:  # the first state is the last finite one
+            first_of_another = config.init_from and config.checkpoint_every_steps and states[0].step == 0
+            if config.steps == 0 or first_of_another:  # the last finite one; what may be lost or changed by then
                 for record, state in zip(records, states, strict=False):
                     record.checkpoints.save(state)
+            if states[0].step < config.steps:
+                _Loop(config, experiment, evaluators, dataset, shown, records).train(states, stop)
         finally:
             for record in records:
                 record.close()
 
 
-def _resume(
-    experiment: Experiment, keys: list[jax.Array], records: list[Record], shapes: list[TrainState]
-) -> list[TrainState]:
+def _resume(origin: Origin, keys: list[jax.Array], records: list[Record], shapes: list[TrainState]) -> list[TrainState]:
     """Returns each run's state at the newest step that all of them have undamaged, or else its first state.
 
     Deletes what the folders hold of later steps.
@@ -142,7 +145,7 @@ def _resume(
         if saved is not None:
             inform(f"resuming {record.run_dir.folder} at step {step} of {record.config.steps}")
         record.forget_after(step)
-    return saved or [experiment.init(key) for key in keys]
+    return saved or [origin.first(key) for key in keys]
 
 
 class _Loop:
