@@ -6,6 +6,7 @@ docs/data.md says how to get the pictures: 3,547 to train on, 239 of other chara
 joins after half of the steps, with the adaptive weight of Esser et al. 2021, arXiv:2012.09841, equation 7.
 There is no perceptual term, which the paper has, so that no weights of a network of features are needed.
 --config=configs/emoji_vqgan.py:lpips has it, by VGG16: docs/evaluation.md says how to get its weights.
+It has not been trained to its end yet.
 """
 
 from configs.common import adam

@@ -17,7 +17,7 @@ KEY = random.key(0)
 
 
 def penalised(network, x):
-    """The first parameters, and a compiled loss with a gradient of the gradient in x, its stats and its gradient."""
+    """The first parameters and stats, and a loss with a gradient of the gradient in x, beside its stats."""
     params, stats = network.init(KEY, {"x": x})
 
     def loss(params):
@@ -28,14 +28,15 @@ def penalised(network, x):
         slope, after = jax.grad(scores, has_aux=True)(x)
         return scores(x)[0] + jnp.square(slope).sum(), after
 
-    return stats, jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(params), params
+    return params, stats, loss
 
 
 def test_values_are_the_same_with_noise_stats_and_gradients_of_gradients():
     """The blocks have dropout, and vectors of spectral norm as stats."""
     x, made = random.normal(KEY, (3, 4, 4, 1)), []
     for remat in ("", "Noisy"):
-        before, program, params = penalised(Network(Critic(), remat), x)
+        params, before, loss = penalised(Network(Critic(), remat), x)
+        program = jax.jit(jax.value_and_grad(loss, has_aux=True)).lower(params)
         made.append((program.as_text().count("optimization_barrier"), program.compile()(params)))
     (fewer, plain), (more, again) = made
     assert fewer < more
@@ -45,16 +46,14 @@ def test_values_are_the_same_with_noise_stats_and_gradients_of_gradients():
     assert any(not np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (before, after)), strict=True))
 
 
-@pytest.mark.skipif(
-    jax.__version_info__ < (0, 12) and jax.default_backend() == "cpu",
-    reason="the CPU's compiler of earlier releases computes all blocks again at once",
-)
-def test_it_takes_less_memory():
-    x, sizes = jnp.ones((4, 16, 16, 3)), []
+def test_a_gradient_keeps_less():
+    """The bytes kept between a loss and its gradient; what a compiler makes of it differs by platform."""
+    x, kept = jnp.ones((4, 16, 16, 3)), []
     for remat in ("", "Block"):
-        _, program, _ = penalised(Network(r3gan.Critic(widths=(32,), blocks=4, group=8), remat), x)
-        sizes.append(program.compile().memory_analysis().temp_size_in_bytes)
-    assert sizes[1] < 0.8 * sizes[0]
+        params, _, loss = penalised(Network(r3gan.Critic(widths=(32,), blocks=12, group=8), remat), x)
+        shapes = jax.eval_shape(lambda params, loss=loss: jax.vjp(loss, params, has_aux=True)[1], params)
+        kept.append(sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(shapes)))
+    assert kept[1] < 0.15 * kept[0]
 
 
 def test_a_config_says_it_by_the_name_of_a_class_that_a_layer_is_of():
