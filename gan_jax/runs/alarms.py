@@ -104,7 +104,9 @@ class Monitor:
 
     def __init__(self, rows: Iterable[Row] = ()):
         self.alarms: dict[str, Alarm] = {}
-        self._rows: list[Row] = []
+        self._rows: list[Row] = []  # of the rules' terms alone
+        self._start: Row = {}  # the maxima of the first rows
+        self._before: tuple[int, Row] = 0, {}  # the rows up to half-way, and their medians
         for row in rows:
             self.update(row)
 
@@ -123,13 +125,15 @@ class Monitor:
 
     def _rules_that_hold(self, row: Row) -> list[Rule]:
         """Adds a row. Returns the rules that hold of the last rows."""
-        self._rows.append(row)
+        self._rows.append({name: row[name] for name in TERMS if name in row})
         half = len(self._rows) // 2
         if half < STRETCH or row["step"] < SETTLED:
             return []
         now = _each(median, self._rows[-STRETCH:])
-        before = _each(median, self._rows[half - STRETCH : half])
-        start = _each(max, self._rows[:STRETCH])
+        self._start = self._start or _each(max, self._rows[:STRETCH])
+        if half != self._before[0]:
+            self._before = half, _each(median, self._rows[half - STRETCH : half])
+        start, before = self._start, self._before[1]
         logged = now.keys() & before.keys() & start.keys()
         return [rule for rule in RULES if {*rule.terms} <= logged and rule.holds(now, before, start)]
 
@@ -235,3 +239,5 @@ RULES = (
         " or lower its learning rate.",
     ),
 )
+TERMS = sorted({term for rule in RULES for term in rule.terms})
+"""The metrics that rules need."""
