@@ -38,7 +38,7 @@ def get_config(size: str = "cpu") -> ConfigDict:
         "transition_steps": config.steps // 3,
         "transition_begin": 2 * config.steps // 3,
     }
-    optimizer = adam(falling)
+    optimizer = adam(falling) | {"eps": 0.0, "eps_root": 1e-8}  # as in mnist_few_labels
     config.players = ConfigDict({"critic": player(optimizer, ema=0.9999), "generator": player(optimizer)})
     config.evaluators = ConfigDict({"test": {"name": "classifier.accuracy", "split": "test"}})
     return config

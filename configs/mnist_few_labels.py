@@ -30,14 +30,16 @@ def get_config(how: str = "adversarial") -> ConfigDict:
     config.checkpoint_every_steps = config.steps // 10
     config.evaluators = ConfigDict({"test": {"name": "classifier.accuracy", "split": "test"}})
 
-    optimizer = adam(cosine(3e-3, config.steps))
+    # Epsilon is under the root, as in the authors' code: small gradients, below 1e-4, make small steps.
+    optimizer = adam(cosine(3e-3, config.steps)) | {"eps": 0.0, "eps_root": 1e-8}
     averaged = player(optimizer, ema=0.999)
     if supervised:
         config.objective = ConfigDict({"name": "classifier.cross_entropy"})
         config.networks = ConfigDict({"classifier": {"name": "semi_supervised.Classifier", **NETWORK}})
         config.players = ConfigDict({"classifier": averaged})
         return config
-    config.objective = ConfigDict({"name": "adversarial.semi_supervised"})
+    matching = {"feature_matching": 1 / NETWORK["widths"][-1]}  # the mean over features
+    config.objective = ConfigDict({"name": "adversarial.semi_supervised", "generator": matching})
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
     generator = {
         "name": "mlp.Generator",
