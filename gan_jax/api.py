@@ -34,6 +34,8 @@ Config: TypeAlias = ConfigDict | str | Path
 def load(folder: str | Path, step: int | str | None = None) -> Run:
     """Returns the run in a folder, at a checkpoint: the newest one, that of a step, or the best one.
 
+    The folder may be that of an exported model (--mode=export), which has one step, and no optimizers.
+
     step: a number; "best", by the run's `config.keep_best`; or a rule such as "min samples/frechet". The best
     checkpoint is the one of those that are kept whose evaluation has the best value. Raises UserError where the folder
     holds no run. Whether there is the checkpoint is seen when it is read.

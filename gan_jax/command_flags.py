@@ -11,9 +11,9 @@ CONFIG = CONFIGS / "digits_dcgan.py"
 """The config of a new run where none is given."""
 MAX_SAMPLES = 1_000_000_000  # of one command
 USED_BY = {
-    "step": ("sample", "reconstruct", "translate", "interpolate", "evaluate", "data"),
+    "step": ("sample", "reconstruct", "translate", "interpolate", "evaluate", "export", "data"),
     "num": ("sample", "data"),
-    "out": ("sample", "reconstruct", "translate", "interpolate", "data"),
+    "out": ("sample", "reconstruct", "translate", "interpolate", "export", "data"),
     "sample_seed": ("sample", "reconstruct", "translate", "interpolate"),
     **dict.fromkeys(("class", "truncation"), ("sample",)),
     "split": ("reconstruct", "translate", "interpolate"),
@@ -29,6 +29,7 @@ SUFFIXES = {
     "translate": (".npz", ".png", ""),
     "interpolate": (".png", *MOVING),
     "data": (".png",),
+    "export": ("",),
 }
 """The suffixes that --out may have, of each mode that writes a file; without one it is a folder of PNG files."""
 ALL = "all"

@@ -111,7 +111,7 @@ def _checked_out(values: Flags) -> Path:
     out = paths.of_user(values.out)
     if command_flags.suffix_of(values.out):
         paths.check_writable(out, "out")
-    elif values.mode == "sample":
+    elif values.mode in ("sample", "export"):
         paths.check_folder(out, "out")
     else:  # files are added to those that are there
         paths.check_writable(out / "0.png", "out")
@@ -128,6 +128,10 @@ def _write(values: Flags, run_dir: "RunDirectory", config: "ConfigDict", out: Pa
         outputs.training(out, run_dir)
         return [out]
     step = run_dir.resolve_step(values.step, config.keep_best)
+    if values.mode == "export":
+        from gan_jax.evaluation import export
+
+        return export.write(run_dir, config, out, step=step)
     if values.mode == "sample":
         chosen = {"label": values["class"].value, "truncation": values.truncation}
         return predict.sample(run_dir, config, values.num, values.sample_seed, out, step=step, **chosen)

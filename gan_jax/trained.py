@@ -61,7 +61,10 @@ class Run:
 
     @property
     def players(self) -> Players:
-        """The players as they were trained: parameters, moving averages, statistics and optimizers."""
+        """The players as they were trained: parameters, moving averages, statistics and optimizers.
+
+        Those of an exported model have no optimizers.
+        """
         return self._restored[1].players
 
     @property

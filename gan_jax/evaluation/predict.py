@@ -18,6 +18,7 @@ from gan_jax.evaluation.samples import Samples, class_of
 from gan_jax.experiments import Experiment, build
 from gan_jax.reporting import animations, figures
 from gan_jax.reporting.reconstructions import make_reconstructions
+from gan_jax.runs import weights
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically
@@ -145,16 +146,19 @@ def run_data(run_dir: RunDirectory, config: ConfigDict) -> Source:
 def restore(run_dir: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
     """Returns a run's experiment, and its state at a checkpoint (None: the newest) on the first device.
 
-    The data are not needed, because their description is in the run's config.json. Raises UserError where there is no
-    such checkpoint, and where JAX's settings are not the run's.
+    Of an exported model the state has no optimizers. The data are not needed, because their description is in the run's
+    config.json. Raises UserError where there is no such checkpoint, and where JAX's settings are not the run's.
     """
-    if not run_dir.checkpoints.is_dir():
+    if not (run_dir.checkpoints.is_dir() or run_dir.is_exported):
         raise UserError(f"{run_dir.folder} holds no checkpoint: train with checkpoint_every_steps above 0")
     run_dir.check_provenance({"jax_settings": settings()})
     experiment = build(config, kept_spec(run_dir) or spec_of(run_data(run_dir, config).load(config.data.split)))
+    template = jax.eval_shape(experiment.init, experiment.keys.init)
+    if run_dir.is_exported:
+        return experiment, jax.device_put(weights.read(run_dir.weights, template, step))
     checkpoints = Checkpoints(run_dir.checkpoints, None)
     try:
-        state = checkpoints.restore(jax.eval_shape(experiment.init, experiment.keys.init), step)
+        state = checkpoints.restore(template, step)
     finally:
         checkpoints.close()
     return experiment, jax.device_put(state)

@@ -82,7 +82,7 @@ def _check_output(name: str, output: Size, x: Array, kernel: Array, stride: int,
 @partial(jax.jit, static_argnames=("stride", "padding", "groups"))
 def _conv(x: Array, kernel: Array, stride: int, padding: int, groups: int) -> Array:
     geometry = {"stride": stride, "padding": padding, "groups": groups}
-    on_cpu = partial(cpu_convolution.convolution, **geometry)
+    on_cpu = partial(_on_cpu(x), **geometry)
     return lax.platform_dependent(x, kernel, cpu=on_cpu, default=partial(_native, **geometry))
 
 
@@ -94,7 +94,12 @@ def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: 
     def transpose(form: Callable[..., Array]) -> Callable[[Array, Array], Array]:
         return lambda y, kernel: jax.linear_transpose(lambda x: form(x, kernel, stride, padding), x)(y)[0]
 
-    return lax.platform_dependent(y, kernel, cpu=transpose(cpu_convolution.convolution), default=transpose(_native))
+    return lax.platform_dependent(y, kernel, cpu=transpose(_on_cpu(y)), default=transpose(_native))
+
+
+def _on_cpu(x: Array) -> Callable[..., Array]:
+    """Returns the convolution for the CPU: XLA's for batches of any size, of which no form is known to be fastest."""
+    return cpu_convolution.convolution if isinstance(x.shape[0], int) else _native
 
 
 def _native(x: Array, kernel: Array, stride: int, padding: int, groups: int = 1) -> Array:

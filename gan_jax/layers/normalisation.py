@@ -93,7 +93,7 @@ class ConditionalBatchNorm(nn.Module):
         scale = self.param("scale", nn.initializers.ones, by_class)[label]
         bias = self.param("bias", nn.initializers.zeros, by_class)[label]
         x = BatchNorm(self.momentum, self.epsilon, affine=False)(x, train=train)
-        scale, bias = (a.reshape(len(x), *[1] * (x.ndim - 2), -1).astype(x.dtype) for a in (scale, bias))
+        scale, bias = (a.reshape(x.shape[0], *[1] * (x.ndim - 2), -1).astype(x.dtype) for a in (scale, bias))
         return x * scale + bias
 
 

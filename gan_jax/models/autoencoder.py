@@ -43,7 +43,7 @@ class Encoder(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns the codes z [b, latents]."""
         del train
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         for width in self.widths:
             x = self.activation(nn.Dense(width, kernel_init=self.kernel_init())(x))
         return self.last_activation(nn.Dense(self.latents, kernel_init=self.kernel_init())(x))
@@ -74,4 +74,4 @@ class ConvEncoder(nn.Module):
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
         layer = partial(Conv, kernel_init=nn.initializers.lecun_normal())
         x = dcgan.convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)
-        return nn.Dense(self.latents)(x.reshape(len(x), -1))
+        return nn.Dense(self.latents)(x.reshape(x.shape[0], -1))

@@ -52,7 +52,7 @@ class Critic(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns raw scores [b]: the higher, the more real."""
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         for number, width in enumerate(self.widths):
             x = self.activation(nn.Dense(width, use_bias=number > 0)(x))
             x = Dropout(self.dropout)(x, train=train)

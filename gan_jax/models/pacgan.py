@@ -57,7 +57,7 @@ class Critic(nn.Module):
         """Returns raw scores [b]: the higher, the more real."""
         del train
         init = nn.initializers.normal(self.init_std)
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         for width in self.widths:
             x = Dense(self.pieces * width, kernel_init=init, kernel_norm=self.kernel_norm)(x)
             x = x.reshape(-1, self.pieces, width).max(1)

@@ -59,7 +59,7 @@ class Classifier(Classes):
 
     def features(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns the outputs of the last hidden layer [b, widths[-1]]."""
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         for number, width in enumerate(self.widths):
             x = GaussianNoise(self.noise[number > 0])(x, train=train)
             x = Dense(width, use_bias=False, kernel_norm=UNIT, kernel_init=self.kernel_init)(x)

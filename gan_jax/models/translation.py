@@ -149,7 +149,7 @@ class ContrastiveResNet(ResNet):
         """Returns embedded patches [b, patches, dim] of each of these [b, h', w', c']."""
         made = []
         for x in seen:
-            x = x.reshape(len(x), -1, x.shape[-1])
+            x = x.reshape(x.shape[0], -1, x.shape[-1])
             if train and x.shape[1] > self.patches:
                 x = x[:, random.permutation(self.make_rng("noise"), x.shape[1])[: self.patches]]
             h = nn.relu(nn.Dense(self.dim, kernel_init=NORMAL)(x))

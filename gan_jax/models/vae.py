@@ -49,7 +49,7 @@ class ConditionalEncoder(Encoder, kw_only=True):
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> tuple[jax.Array, jax.Array]:
         """Returns the posterior's mean and log-variance given the class, [b, latents] each."""
-        x = jnp.concatenate([x.reshape(len(x), -1), nn.Embed(self.classes, self.embedding)(label)], axis=1)
+        x = jnp.concatenate([x.reshape(x.shape[0], -1), nn.Embed(self.classes, self.embedding)(label)], axis=1)
         return Encoder(self.latents, self.widths, self.activation)(x, train=train)
 
 

@@ -70,6 +70,7 @@ class RunDirectory:
         self.samples = folder / "samples"
         self.real, self.walks = self.samples / "real.png", self.samples / "walks.png"
         self.evaluations = folder / "evaluations.jsonl"
+        self.weights = folder / "model.safetensors"  # in place of checkpoints, in the folder of an exported model
         self.report = folder / "report.html"
 
     def sample(self, step: int) -> Path:
@@ -101,6 +102,11 @@ class RunDirectory:
             raise UserError(f"--step=best: no checkpoint here has a value of {value!r}; {suggestions(value, names)}")
         return best
 
+    @property
+    def is_exported(self) -> bool:
+        """Whether this is the folder of an exported model, which has no checkpoints."""
+        return self.weights.is_file() and not self.checkpoints.is_dir()
+
     def by_seed(self, config: ConfigDict) -> list[tuple[ConfigDict, "RunDirectory"]]:
         """Returns the config and the directory of each seed's run; of a single seed, the config and this directory."""
         if config.seeds == 1:
@@ -123,6 +129,11 @@ class RunDirectory:
 
     def check(self, config: ConfigDict) -> None:
         """Raises UserError where the folder holds another run than this config's, or other files."""
+        if self.is_exported:
+            raise UserError(
+                f"--workdir={self.folder} holds an exported model, which has no optimizers to go on with: "
+                "choose another folder"
+            )
         if self.config.is_file():
             self.check_holds(config)
             self._check_steps(config)

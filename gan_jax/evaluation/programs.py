@@ -1,0 +1,119 @@
+"""Predictions of a trained model as StableHLO programs, for CPUs, GPUs and TPUs and batches of any size.
+
+A program has the weights within it, moving averages where there are any, and needs neither this project nor its config:
+
+    program = jax.export.deserialize(bytearray(open("sampler.stablehlo", "rb").read()))
+    images = program.call(z)            # its inputs one after the other, [n, ...] each
+
+The file is in the format of `jax.export`; `program.mlir_module_serialized` is StableHLO alone, in portable bytecode.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+
+from gan_jax.core.collectives import base_key, example_keys
+from gan_jax.core.fields import IMAGE, LABEL, Batch, fill_each
+from gan_jax.core.state import Players, averaged
+from gan_jax.errors import UserError
+from gan_jax.experiments import Experiment
+
+PLATFORMS = ("cpu", "cuda", "tpu")
+FILES = {
+    "sample": "sampler.stablehlo",
+    "translate": "translate.stablehlo",
+    "reconstruct": "reconstruct.stablehlo",
+    "decode": "decode.stablehlo",
+}
+"""The file of each prediction that is exported."""
+SIZES = (1, 5)
+"""The sizes of the batches that programs are compared with the model at."""
+LEVELS = {"float32": 1, "bfloat16": 8}
+"""The most by which a pixel of a program may differ from the model's, of 255, by the type that networks compute in."""
+SHARE = {"float32": 1e-4, "bfloat16": 0.03}
+"""The same of floats, as a share of the largest of the batch."""
+_MAKERS, _READERS = ("generator", "decoder"), ("generator", "encoder", "decoder")
+
+
+class Program(NamedTuple):
+    """A prediction as a program.
+
+    Attributes:
+        use: the prediction, a key of `FILES`.
+        content: the bytes of the file.
+        inputs: the shape [n, ...] and dtype of each input in words, by field, in order.
+        output: the same of its output.
+    """
+
+    use: str
+    content: bytes
+    inputs: dict[str, str]
+    output: str
+
+
+def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Program:
+    """Returns a prediction as a program that was found to give what the model gives.
+
+    Images are uint8 on both sides. Random numbers that are no input, as of dropout, are those of seed 0. dtype: the
+    type that networks compute in. Raises UserError where the program gives something else, and whatever JAX raises for
+    a model that cannot be compiled for batches of any size.
+    """
+    inputs = _inputs(experiment, players, use, 2)
+    kept = {name: player._replace(opt_state=(), ema=(), carry=()) for name, player in averaged(players).items()}
+
+    def program(*arrays: jax.Array) -> jax.Array:
+        batch = experiment.scale(dict(zip(inputs, arrays, strict=True)))
+        return experiment.predict[use](kept, example_keys(base_key(0), arrays[0].shape[0]), batch)
+
+    (n,) = export.symbolic_shape("n")
+    shapes = [jax.ShapeDtypeStruct((n, *array.shape[1:]), array.dtype) for array in inputs.values()]
+    exported = export.export(jax.jit(program), platforms=PLATFORMS)(*shapes)
+    content = bytes(exported.serialize())
+    _check(content, experiment, players, use, dtype)
+    words = [_words(each) for each in (*shapes, exported.out_avals[0])]
+    return Program(use, content, dict(zip(inputs, words[:-1], strict=True)), words[-1])
+
+
+def _check(content: bytes, experiment: Experiment, players: Players, use: str, dtype: str) -> None:
+    """Raises UserError where a program's outputs are not the model's."""
+    call = jax.jit(export.deserialize(bytearray(content)).call)
+    for n in SIZES:
+        inputs = _inputs(experiment, players, use, n)
+        wanted = experiment.predict[use](players, example_keys(base_key(0), n), experiment.scale(inputs))
+        made, wanted = (np.asarray(a, np.float64) for a in (call(*inputs.values()), wanted))
+        pixels = use != "decode" and experiment.spec["x"].kind == IMAGE
+        bound = LEVELS[dtype] if pixels else SHARE[dtype] * np.abs(wanted).max()
+        if made.shape != wanted.shape or not (off := np.abs(made - wanted).max()) <= bound:
+            off = "another shape" if made.shape != wanted.shape else f"{off:g} off, where {bound:g} is allowed"
+            raise UserError(f"{FILES[use]} does not give what the model gives for {n} examples: {off}")
+
+
+def _inputs(experiment: Experiment, players: Players, use: str, n: int) -> Batch:
+    """Returns random inputs [n, ...] of a prediction, by field in the order of the networks' arguments."""
+    random, keys = np.random.default_rng(0), example_keys(base_key(0), n)
+    stored = {name: jax.ShapeDtypeStruct((1, n, *field.shape), field.dtype) for name, field in experiment.spec.items()}
+    shown = jax.eval_shape(experiment.augment, stored, base_key(0), jnp.int32(0))  # crops are smaller
+    given: Batch = {}
+    for name, field in experiment.spec.items():
+        shape = shown[name].shape[1:]
+        if field.kind == IMAGE:
+            given[name] = jnp.asarray(random.integers(0, 256, shape, np.uint8))
+        elif field.kind == LABEL:
+            given[name] = jnp.asarray(random.integers(0, field.classes, shape, np.int32))
+        else:
+            given[name] = jnp.asarray(random.normal(size=shape), field.dtype)
+    roles = _READERS if use == "reconstruct" else _MAKERS
+    taken = dict.fromkeys(name for role in roles for name in experiment.takes.get(role, ()))
+    if use == "reconstruct":
+        return {name: given[name] for name in taken if name in given}
+    floats = experiment.scale(given)
+    drawn = {"z": experiment.predict["encode"](players, keys, floats)} if use == "decode" else {}
+    filled = {**fill_each(experiment.latents, floats, keys), **given, **drawn}
+    return {name: filled[name] for name in taken if name in filled}
+
+
+def _words(array: Any) -> str:
+    return f"{array.dtype} [{', '.join(map(str, array.shape))}]"
