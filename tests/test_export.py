@@ -96,6 +96,14 @@ def test_a_sampler_makes_the_samples_of_the_run(name, n, small_run, exported):
     assert sampler.platforms == ("cpu", "cuda", "tpu")
 
 
+def test_a_sampler_holds_the_weights_that_it_uses_alone(tiny):
+    config = tiny("mnist_gan")
+    config.networks.generator.widths, config.networks.critic.widths = (8,), (2048,)
+    experiment = build_on(config, (8, 8, 1))
+    state = experiment.init(experiment.keys.init)
+    assert len(programs.make(experiment, state.players, "sample", "float32").content) < 4 * 2048 * 64 / 2
+
+
 def test_an_autoencoder_has_programs_of_its_own(small_run, exported):
     run, folder = gan_jax.load(small_run("ae")), exported("ae")
     assert {path.name for path in folder.iterdir()} == {

@@ -64,12 +64,20 @@ def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Prog
     inputs = _inputs(experiment, players, use, 2)
     kept = {name: player._replace(opt_state=(), ema=(), carry=()) for name, player in averaged(players).items()}
 
-    def program(*arrays: jax.Array) -> jax.Array:
+    def predict(players: Players, *arrays: jax.Array) -> jax.Array:
         batch = experiment.scale(dict(zip(inputs, arrays, strict=True)))
-        return experiment.predict[use](kept, example_keys(base_key(0), arrays[0].shape[0]), batch)
+        return experiment.predict[use](players, example_keys(base_key(0), arrays[0].shape[0]), batch)
 
     (n,) = export.symbolic_shape("n")
     shapes = [jax.ShapeDtypeStruct((n, *array.shape[1:]), array.dtype) for array in inputs.values()]
+    # Of a known size, for which alone JAX finds out what is not used.
+    used = {*export.export(jax.jit(predict), platforms=PLATFORMS[:1])(kept, *inputs.values()).module_kept_var_idx}
+
+    def program(*arrays: jax.Array) -> jax.Array:
+        leaves, structure = jax.tree.flatten(kept)  # the weights of others, as a critic's, would only take room
+        own = [leaf if number in used else jnp.zeros_like(leaf) for number, leaf in enumerate(leaves)]
+        return predict(structure.unflatten(own), *arrays)
+
     exported = export.export(jax.jit(program), platforms=PLATFORMS)(*shapes)
     content = bytes(exported.serialize())
     _check(content, experiment, players, use, dtype)
