@@ -156,3 +156,35 @@ def r3gan(
         decay = between(0.0, half_life / config.batch_size, updates, "half_life")
         average = {"ema": decay, "ema_warmup": "none"}
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer, **average)})
+
+
+def stylegan2(
+    config: ConfigDict,
+    *,
+    widths: tuple[int, ...],
+    layers: int,
+    features: int,
+    group: int,
+    gamma: float,
+    learning_rate: float,
+    half_life: float,
+) -> None:
+    """Sets the objective, networks and players of StyleGAN2, Karras et al. 2020, arXiv:1912.04958.
+
+    `widths` are the networks' stages from the smallest size on, `layers` and `features` those of the mapping, `group`
+    the examples of a group of the critic. gamma is R1's weight times 2. The generator's weights are averaged with a
+    half-life of so many images. The batch size has to be set before. Penalties are a part of the loss of a step, where
+    the authors' are updates of their own, for which they make learning rates a little smaller.
+    """
+    config.objective = ConfigDict({"name": "adversarial.stylegan2", "critic": {"r1": gamma / 2}})
+    noise = {"name": "latents.noise"}
+    config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": features}, "noise": noise})
+    mapping = {"layers": layers, "features": features, "style_mixing": 0.9, "psi": 1.0}
+    config.networks = ConfigDict(
+        {
+            "generator": {"name": "stylegan2.Generator", "widths": widths, **mapping},
+            "critic": {"name": "stylegan2.Critic", "widths": widths, "group": group},
+        }
+    )
+    optimizer, ema = adam(learning_rate, b1=0.0, b2=0.99), 0.5 ** (config.batch_size / half_life)
+    config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer, ema=ema)})

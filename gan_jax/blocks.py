@@ -19,7 +19,7 @@ from gan_jax.distributions.augment import Augmentation, Augmentations, shown
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import Activations, Terms, Weighted, lazily
+from gan_jax.objectives.forward import Activations, Terms, Weighted, eager, lazily
 from gan_jax.resolve import bind, parameters, required
 
 MOST_TRIED = 10_000  # steps that a schedule is looked at
@@ -148,14 +148,18 @@ def _check_counts(given: Mapping[str, Any], terms: Mapping[str, Terms], steps: i
 
 
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
-    """Returns a term by its weight, or by a block of its weight, of when it is computed, and its arguments."""
+    """Returns a term by its weight, or by a block of its weight, of when it is computed, and its arguments.
+
+    A term of the preset is computed when it is there, unless the block says otherwise.
+    """
     field = f"objective.{player}.{name}"
     block = {"weight": value} if not isinstance(value, Mapping) or "init_value" in value else dict(value)
+    spec = {"name": block.pop("name", name)}
+    usual, *when = eager(preset[name].term) if name in preset and spec["name"] == name else (None, 1, 0)
     weight = _weight(block.pop("weight", 1.0), f"{field}.weight")
-    every, after = block.pop("every", 1), block.pop("after", 0)
-    spec = {"name": block.pop("name", name), **block}
-    own = name in preset and not block
-    term = preset[name].term if own else bind(f"gan_jax.objectives.terms.{player}", spec, field)
+    every, after = block.pop("every", when[0]), block.pop("after", when[1])
+    own = usual if not block else None
+    term = own or bind(f"gan_jax.objectives.terms.{player}", {**spec, **block}, field)
     with reraise_as(f"config.{field}"):
         return Weighted(lazily(_with_networks(term, known), every=every, after=after), weight)
 

@@ -16,8 +16,8 @@ RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", 
 """Fields that do not change the result of a step: a run may be resumed with other values."""
 ADDED = ("init_from", "init_partial")
 """Other fields that a run of this format may lack."""
-DATA_RESUMABLE = frozenset({"data.path", "data.hold"})
-"""The same in the block of data, whose content is compared by fingerprints."""
+BLOCKS_RESUMABLE = frozenset({"data.path", "data.hold", "networks.generator.psi"})
+"""The same within blocks: of data, whose content is compared by fingerprints; of a network, outside of training."""
 PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.distributions.noise"}
 """Blocks of a config that name a part of the objective, and the packages of these parts."""
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "augment", "evaluators")
@@ -170,7 +170,7 @@ def differences(mine: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 def is_free(field: str) -> bool:
     """Returns True for a dotted field that does not change the result of a step."""
-    return field in RESUMABLE or field in DATA_RESUMABLE or field.startswith("evaluators.")
+    return field in RESUMABLE or field in BLOCKS_RESUMABLE or field.startswith("evaluators.")
 
 
 def checked(values: dict[str, Any]) -> ConfigDict:

@@ -88,7 +88,8 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
     from gan_jax.runs.directory import RunDirectory
 
     run_dir = RunDirectory(folder)
-    used = [*(["evaluators"] if values.mode == "evaluate" else []), *(["keep_best"] if values.step == "best" else [])]
+    used = ["keep_best"] if values.step == "best" else []
+    used += ["evaluators"] if values.mode == "evaluate" else ["networks.generator.psi"]
     config = command_line.for_use(file, run_dir.read_config(), overrides, values.mode, used)
     run_dir.check_holds(config)
     if config.seeds > 1:

@@ -6,7 +6,7 @@ the size of its output, a transposed one the same with that of its input; zeros 
 are counted, as is usual. The gradient in the input takes as many again, the gradient in the kernel too, and so does
 each product of a second derivative. Which of them a step needs is read from the program that JAX's differentiation
 makes of it: no gradient in the real images, none in the rival's weights, and what is made twice of the same inputs, as
-fakes that two updates share, once.
+fakes that two updates share, once. A term that is computed in some steps only is counted as if it were in each.
 Not counted: what is done value by value (activations, normalisations, losses, optimizers, scaling), sums, noise, and
 the reading of examples.
 """

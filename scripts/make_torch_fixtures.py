@@ -1,4 +1,4 @@
-"""Makes tests/fixtures/torch_conv_transpose.npz: PyTorch's convolutions on tiny inputs, to be equal to.
+"""Makes tests/fixtures/torch_conv_transpose.npz and torch_modulated.npz: PyTorch's convolutions, to be equal to.
 
 PyTorch is not among the project's dependencies, so this runs in an environment of its own:
 
@@ -7,6 +7,8 @@ PyTorch is not among the project's dependencies, so this runs in an environment 
 
 For each case NAME (`conv_...` or `conv_transpose_...`) the file holds its stride and padding and three float32 arrays
 in PyTorch's own layouts, images as [n, c, h, w]:
+
+In the second file each is modulated, by a kernel of each example's own: see `modulated`.
 
     NAME/geometry, NAME/input, NAME/weight (conv: [out, in, kh, kw]; conv_transpose: [in, out, kh, kw]), NAME/output
 """
@@ -17,6 +19,7 @@ import numpy as np
 import torch  # pyrefly: ignore[missing-import]
 
 FIXTURE = Path(__file__).parent.parent / "tests" / "fixtures" / "torch_conv_transpose.npz"
+MODULATED = FIXTURE.with_name("torch_modulated.npz")
 
 # ((kernel height, width), stride, padding, (image height, width)): DCGAN's geometries first, then odd ones.
 CONV_TRANSPOSE = [
@@ -59,17 +62,53 @@ def case(name: str, kernel: tuple[int, int], stride: int, padding: int, size: tu
     }
 
 
+def modulated(name: str, kernel: int, *, demodulate: bool, up: bool) -> dict[str, np.ndarray]:
+    """The arrays of one case: input [n, c, h, w], weight [o, c, kh, kw], style [n, c] and output, by equations 1 and 3.
+
+    Karras et al. 2020, arXiv:1912.04958. Each example is convolved by its own kernel, as groups of one convolution; up
+    is a transposed convolution of stride 2, then [1, 3, 3, 1] / 4 along rows and columns.
+    """
+    functional = torch.nn.functional
+    inputs, style = torch.randn(BATCH, INPUTS, 4, 6), 1 + torch.randn(BATCH, INPUTS)
+    weight = torch.randn(OUTPUTS, INPUTS, kernel, kernel)
+    own = weight * style[:, None, :, None, None]
+    if demodulate:
+        own = own / (own.square().sum((2, 3, 4), keepdim=True) + 1e-8).sqrt()
+    grouped = inputs.reshape(1, -1, *inputs.shape[2:])
+    if up:
+        kernels = own.transpose(1, 2).reshape(BATCH * INPUTS, OUTPUTS, kernel, kernel)
+        made = functional.conv_transpose2d(grouped, kernels, stride=2, groups=BATCH)
+        taps = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
+        made = functional.conv2d(made.transpose(0, 1), torch.outer(taps, taps)[None, None], padding=1)
+    else:
+        made = functional.conv2d(grouped, own.flatten(0, 1), padding=kernel // 2, groups=BATCH)
+    arrays = {
+        "input": inputs,
+        "weight": weight,
+        "style": style,
+        "output": made.reshape(BATCH, OUTPUTS, *made.shape[2:]),
+    }
+    return {f"{name}/{part}": array.numpy() for part, array in arrays.items()}
+
+
 def main() -> None:
-    """Writes the file; the seed is fixed, so that the same PyTorch makes the same bytes."""
+    """Writes the files; the seed is fixed, so that the same PyTorch makes the same bytes."""
     torch.manual_seed(0)
     arrays: dict[str, np.ndarray] = {}
     for name, cases in (("conv_transpose", CONV_TRANSPOSE), ("conv", CONV)):
         for kernel, stride, padding, size in cases:
             arrays |= case(name, kernel, stride, padding, size)
+    write(FIXTURE, arrays)
+    arrays = modulated("plain", 3, demodulate=True, up=False) | modulated("up", 3, demodulate=True, up=True)
+    write(MODULATED, arrays | modulated("to_image", 1, demodulate=False, up=False))
+
+
+def write(file: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Writes a file, and says what it holds."""
     arrays["torch_version"] = np.array(torch.__version__)
-    FIXTURE.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(FIXTURE, allow_pickle=False, **arrays)
-    print(f"{FIXTURE}: {len(arrays)} arrays, {FIXTURE.stat().st_size / 1000:.1f} kB, torch {torch.__version__}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(file, allow_pickle=False, **arrays)
+    print(f"{file}: {len(arrays)} arrays, {file.stat().st_size / 1000:.1f} kB, torch {torch.__version__}")
 
 
 if __name__ == "__main__":

@@ -65,8 +65,9 @@ def described(name):
         if "latents" in network:
             network.latents = 4
     if name.startswith("adversarial"):
+        styled = {**MLP, "generator": {"name": "my_lab.styled:Generator"}}
         networks = {"adversarial.acgan": TO_CLASSES, "adversarial.semi_supervised": SEMI_SUPERVISED}
-        config.networks = networks.get(name, MLP)
+        config.networks = {**networks, "adversarial.stylegan2": styled}.get(name, MLP)
     if name == "regression.l1":
         config.networks = {"generator": {"name": "super_resolution.SRResNet", "factor": 2, "width": 4, "blocks": 1}}
         config.samplers = {"source": {"name": "degrade.bicubic", "factor": 2}}
@@ -166,7 +167,12 @@ def test_a_step_rule_trains_one_player_and_two(rule, name):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state, metrics)))
 
 
-SAMPLERS = {"latents.normal": {"dim": 3}, "latents.uniform": {"dim": 3}, "labels.uniform": {"classes": 4}}
+SAMPLERS = {
+    "latents.noise": {},
+    "latents.normal": {"dim": 3},
+    "latents.uniform": {"dim": 3},
+    "labels.uniform": {"classes": 4},
+}
 
 
 def test_every_sampler_is_here():

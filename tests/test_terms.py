@@ -9,6 +9,7 @@ import optax
 import pytest
 from conftest import ROOT, build_on
 from jax import random
+from my_lab import styled
 from small_networks import Judge, Painter
 
 from gan_jax import layers
@@ -30,7 +31,7 @@ KEY = random.key(0)
 DEVICES = 4
 CONV = {"widths": (4,), "kernels": (3,), "strides": (2,), "paddings": (1,), "norm": layers.NoNorm, "init_std": 0.3}
 NETWORKS = {
-    "generator": Network(mlp.Generator((4, 4, 1), widths=(8,))),
+    "generator": Network(styled.Generator((4, 4, 1))),
     "critic": Network(dcgan.AuxiliaryCritic(**CONV, activation=jax.nn.silu, classes=3)),
 }
 SAMPLERS = {"z": latents.normal(3), "label": labels.uniform(3)}

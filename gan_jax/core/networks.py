@@ -79,13 +79,42 @@ class Network(NamedTuple):
 
         Raises ValueError where the module has no such method.
         """
+        return self._returned("features", params, stats, batch, train=train, key=key)
+
+    def style_gradient(
+        self, params: Tree, stats: Tree, batch: Batch, y: jax.Array, *, train: bool, key: jax.Array | None = None
+    ) -> jax.Array:
+        """Returns y' J of each example [b, ...], J the Jacobian of its output in what the method `styles` gives it.
+
+        y [b, ...] has the outputs' shape. It is the gradient of the sum of outputs times y. Raises ValueError where the
+        module has no method `styles`, or layers that mix examples.
+        """
+
+        def product(shift: jax.Array) -> jax.Array:
+            def shifted(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+                if _mixes(context.module):
+                    name = type(context.module).__name__
+                    raise ValueError(f"the generator has {name}, which mixes examples: paths are of single ones")
+                made = next_call(*args, **kwargs)
+                return made + shift.astype(made.dtype) if _is(context.module, context.method_name, "styles") else made
+
+            with nn.intercept_methods(shifted):
+                return (self.apply(params, stats, batch, train=train, key=key)[0] * y).sum()
+
+        styles = jax.eval_shape(lambda: self._returned("styles", params, stats, batch, train=train, key=key))
+        return jax.grad(product)(jnp.zeros(styles.shape, styles.dtype))
+
+    def _returned(self, method: str, params: Tree, stats: Tree, batch: Batch, **how: Any) -> Tree:
+        """Returns what a method of the module gives while the module is applied."""
         name = type(self.module).__name__
-        if not hasattr(self.module, "features"):
-            raise ValueError(f"{name} has no method `features`: take a network that has one, such as dcgan.Critic")
-        _, _, seen = self._run(params, stats, batch, train=train, key=key, capture_intermediates=_is_features)
-        if "features" not in seen:
-            raise ValueError(f"{name} does not call its method `features`: its call must go through it")
-        return seen["features"][0]
+        if not hasattr(self.module, method):
+            such = {"features": "dcgan.Critic", "styles": "stylegan2.Generator"}[method]
+            raise ValueError(f"{name} has no method `{method}`: take a network that has one, such as {such}")
+        kept = partial(_is, name=method)
+        _, _, seen = self._run(params, stats, batch, **how, capture_intermediates=kept)
+        if method not in seen:
+            raise ValueError(f"{name} does not call its method `{method}`: its call must go through it")
+        return seen[method][0]
 
     def _run(
         self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None, **how: Any
@@ -159,35 +188,17 @@ def mixing_layers(network: Network, batch: Batch) -> list[str]:
     return sorted({*found})
 
 
-def biases(params: Tree) -> Tree:
-    """Returns what is left of a fully connected network's params when its kernels are another network's."""
-    return {layer: {"bias": values["bias"]} for layer, values in params.items()}
-
-
-def transposed(params: Tree, biases: Tree) -> Tree:
-    """Returns params whose kernels are those of a fully connected network transposed, last layer first.
-
-    Raises ValueError where they do not fit: layer by layer the networks' widths must be each other's in reverse.
-    """
-    ours, theirs = (sorted(tree, key=_number) for tree in (biases, params))
-    kernels = [params[layer]["kernel"].T for layer in reversed(theirs)]
-    widths = [len(biases[layer]["bias"]) for layer in ours]
-    if [kernel.shape[-1] for kernel in kernels] != widths:
-        raise ValueError(
-            f"tied weights: the decoder's widths are {widths}, "
-            f"the encoder's transposed make {[kernel.shape[-1] for kernel in kernels]}"
-        )
-    return {layer: {"kernel": kernel, **biases[layer]} for layer, kernel in zip(ours, kernels, strict=True)}
-
-
 def _mixes(layer: nn.Module) -> bool:
     """Returns True where the layer's output for one example depends on the others of the batch."""
     return getattr(layer, "mixes_examples", False) or isinstance(layer, MIXES_EXAMPLES)
 
 
 def _refuse_mixing(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-    """Raises ValueError for a layer that mixes the examples of a batch, of which only a part is here."""
-    if _mixes(context.module):
+    """Raises ValueError for a layer that mixes the examples of a batch, of which only a part is here.
+
+    Not for layers of groups of consecutive examples: a part is of whole groups, or they refuse it themselves.
+    """
+    if _mixes(context.module) and not getattr(context.module, "in_groups", False):
         raise ValueError(
             f"the layer {type(context.module).__name__} mixes the examples of a batch, so its parts are not the same "
             "as the whole: config.accumulate must be 1, or take another norm in config.networks"
@@ -223,9 +234,9 @@ def _recomputing(block: str) -> Callable[..., Any]:
     return intercept
 
 
-def _is_features(module: nn.Module, method: str) -> bool:
-    """Returns True for the method `features` of the whole network."""
-    return method == "features" and module.path == ()
+def _is(module: nn.Module, method: str, name: str) -> bool:
+    """Returns True for the method of this name of the whole network."""
+    return method == name and module.path == ()
 
 
 def _streams(key: jax.Array) -> dict[str, jax.Array]:
@@ -235,7 +246,3 @@ def _streams(key: jax.Array) -> dict[str, jax.Array]:
 def _cast(tree: Tree, dtype: DTypeLike) -> Tree:
     """Returns the tree with its floats in this dtype; integers stay."""
     return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)
-
-
-def _number(layer: str) -> int:
-    return int(layer.rpartition("_")[2])

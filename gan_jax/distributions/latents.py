@@ -1,4 +1,4 @@
-"""Samplers of latents: how z is drawn, one key for each example, and how one walks between two of them."""
+"""Samplers of latents and of noise: how they are drawn, one key for each example, and how one walks between two."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ from jax import random
 
 from gan_jax.core.fields import Batch, Sampler
 
-__all__ = ["normal", "uniform"]
+__all__ = ["noise", "normal", "uniform"]
 
 
 def uniform(dim: int) -> Sampler:
@@ -37,6 +37,19 @@ def normal(dim: int) -> Sampler:
         return jax.vmap(lambda key: random.truncated_normal(key, -bound, bound, (dim,)))(keys)
 
     return Sampler(draw, great_arc, truncated=truncated)
+
+
+def noise() -> Sampler:
+    """Returns a sampler of the words of a random key of each example's own, uint32 [n, 2], for noise inside a network.
+
+    It is the same along a walk, so that noise does not flicker.
+    """
+
+    def draw(keys: jax.Array, batch: Batch) -> jax.Array:
+        del batch
+        return random.key_data(keys)
+
+    return Sampler(draw)
 
 
 def straight(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:

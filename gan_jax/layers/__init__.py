@@ -7,6 +7,7 @@ from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.convolution import Conv, ConvTranspose
 from gan_jax.layers.dropout import Dropout, GaussianNoise
 from gan_jax.layers.kernels import Dense, EqualizedRate, SpectralNorm, WeightNorm
+from gan_jax.layers.modulated import MinibatchStd, ModulatedConv, TowardsMean
 from gan_jax.layers.normalisation import (
     BatchNorm,
     ConditionalBatchNorm,
@@ -28,10 +29,13 @@ __all__ = [
     "FirstBatchNorm",
     "GaussianNoise",
     "InstanceNorm",
+    "MinibatchStd",
+    "ModulatedConv",
     "NoNorm",
     "PixelNorm",
     "SelfAttention",
     "SpectralNorm",
+    "TowardsMean",
     "VectorQuantizer",
     "WeightNorm",
     "gelu",

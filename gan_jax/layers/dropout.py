@@ -6,9 +6,10 @@ from collections.abc import Callable
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax, random
+from jax import random
 
 from gan_jax.core.collectives import example_keys
+from gan_jax.layers import draws
 
 
 class Dropout(nn.Module):
@@ -49,25 +50,10 @@ class GaussianNoise(nn.Module):
 def _drawn(
     key: jax.Array, draw: Callable[[jax.Array, tuple[int, ...]], jax.Array], shape: tuple[int, ...]
 ) -> jax.Array:
-    """Samples values [b, ...] by `draw(key of an example, shape of an example)`, once however many operations read it.
-
-    They are sampled by threefry with four words, 600 operations without a loop; JAX's own with two words is five loops
-    on the CPU. XLA would copy these operations into everything that reads them: steps get up to 9 times as slow, and
-    in sums over few values LLVM compiles them for minutes.
-    """
+    """Samples values [b, ...] by `draw(key of an example, shape of an example)`."""
 
     def sample(words: jax.Array) -> jax.Array:
-        keys = example_keys(random.wrap_key_data(words, impl="threefry4x32"), shape[0])
+        keys = example_keys(random.wrap_key_data(words, impl=draws.LAW), shape[0])
         return jax.vmap(lambda key: draw(key, shape[1:]))(keys)
 
-    def sample_in_loop(words: jax.Array) -> jax.Array:
-        passes = lax.optimization_barrier(jnp.int32(1))  # the compiler would unroll a loop that is known to run once
-        empty = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(sample, words))
-        return lax.fori_loop(0, passes, lambda *_: sample(words), empty)
-
-    def sample_behind_barrier(words: jax.Array) -> jax.Array:
-        return lax.optimization_barrier(sample(words))
-
-    # On the CPU a barrier is not enough before jax 0.11: XLA removes it too early. Elsewhere a loop costs more.
-    words = jnp.resize(random.key_data(key), (4,))
-    return lax.platform_dependent(words, cpu=sample_in_loop, default=sample_behind_barrier)
+    return draws.once(sample, draws.words(key))

@@ -44,6 +44,20 @@ def binomial_down(x: Array) -> Array:
     return x
 
 
+def blur(x: Array, *, padding: int, gain: float = 1.0) -> Array:
+    """Returns gain [1, 3, 3, 1] / 8 along rows and columns, zeros outside: [n, h, w, c] -> [n, h + 2 padding - 3, ...].
+
+    StyleGAN2 applies it before a convolution of stride 2, and with a gain of 2 after a transposed one.
+    """
+    for axis in (1, 2):
+        edges = [(0, 0, 0)] * x.ndim
+        edges[axis] = (padding, padding, 0)
+        wide, size = lax.pad(x, jnp.zeros((), x.dtype), edges), x.shape[axis] + 2 * padding - 3
+        a, b, c, d = (lax.slice_in_dim(wide, start, start + size, axis=axis) for start in range(4))
+        x = ((a + d) + 3 * (b + c)) * (gain / 8)
+    return x
+
+
 def _halves(x: Array, axis: int) -> list[Array]:
     """Returns x at the even and at the odd positions of an axis."""
     if x.shape[axis] % 2:

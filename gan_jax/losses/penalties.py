@@ -1,8 +1,8 @@
-"""Gradient penalties of a critic: a score function, keys, real and fake examples in; one value for each example out.
+"""Penalties by gradients, one value for each example: of a critic's scores in its input, of images in their styles.
 
-The penalised quantity is the norm of the scores' gradient with respect to the input, over all axes but the first. It is
-taken from the gradient of the batch's summed scores, which is right only for a critic that scores each example by
-itself: with batch statistics the sum has no per-example gradients.
+A critic's penalised quantity is the norm of the scores' gradient with respect to the input, over all axes but the
+first. It is taken from the gradient of the batch's summed scores, which is right only for a critic that scores each
+example by itself: with batch statistics the sum has no per-example gradients.
 """
 
 from collections.abc import Callable
@@ -42,6 +42,17 @@ def r2(score_fn: ScoreFn, fake: jax.Array, *, epsilon: float = 1e-12) -> tuple[j
     E |grad D(G(z))|^2 of Mescheder et al. 2018, equation 10; the penalty's weight is its gamma / 2.
     """
     return r1(score_fn, fake, epsilon=epsilon)
+
+
+def path_length(slopes: jax.Array, average: jax.Array, *, epsilon: float = 1e-12) -> tuple[jax.Array, jax.Array]:
+    """Returns (length - a)^2 and the lengths |J' y|: [b, layers, dim], J' y for each layer's style -> [b] each.
+
+    The length is sqrt(sum over dim, mean over layers, of squares + epsilon); a is `average` []. Karras et al. 2020
+    (arXiv:1912.04958), equation 4, and their code, where the mean is.
+    """
+    squares = jnp.square(slopes).sum(-1)
+    lengths = jnp.sqrt(squares.reshape(len(slopes), -1).mean(1) + epsilon)
+    return jnp.square(lengths - average), lengths
 
 
 def lecam(real_scores: jax.Array, fake_scores: jax.Array, real_anchor: jax.Array, fake_anchor: jax.Array) -> jax.Array:

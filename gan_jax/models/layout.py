@@ -70,6 +70,18 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
     return automatic._replace(**lists)
 
 
+def smallest(shape: tuple[int, ...], stages: int) -> tuple[int, int]:
+    """Returns the sides of an image (h, w, c) at the smallest of so many stages, each of half the size of the next.
+
+    Raises ValueError where they are no whole numbers.
+    """
+    factor = 2 ** (stages - 1)
+    if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
+        size = "x".join(map(str, shape))
+        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer widths")
+    return shape[0] // factor, shape[1] // factor
+
+
 def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """Returns the sizes of an image that is halved, rounding up, from its own to the smallest."""
     if len(shape) != 3:

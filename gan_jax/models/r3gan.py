@@ -17,6 +17,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import Conv, Dense
 from gan_jax.layers.resample import binomial_down, binomial_up
+from gan_jax.models.layout import smallest
 
 __all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 
@@ -79,7 +80,7 @@ class Generator(nn.Module):
 
     def make(self, z: jax.Array) -> jax.Array:
         """Returns fakes [b, *shape] for z [b, dim]."""
-        start, width = _smallest(self.shape, len(self.widths)), self.widths[0]
+        start, width = smallest(self.shape, len(self.widths)), self.widths[0]
         basis = self.param("basis", nn.initializers.normal(1.0), (*start, width))
         x = basis * Dense(width, use_bias=False, kernel_init=scaled(1))(z)[:, None, None]
         for number, width in enumerate(self.widths):
@@ -125,7 +126,7 @@ class Critic(nn.Module):
 
     def project(self, x: jax.Array, features: int) -> jax.Array:
         """Returns so many features [b, features] of x [b, h, w, c]."""
-        _smallest(x.shape[1:], len(self.widths))
+        smallest(x.shape[1:], len(self.widths))
         widths = self.widths[::-1]
         x = Conv(widths[0], 1, kernel_init=scaled(1))(x)
         for number, width in enumerate(widths):
@@ -158,12 +159,3 @@ def _biased(x: jax.Array) -> jax.Array:
 def _widened(x: jax.Array, width: int) -> jax.Array:
     """Returns x with so many channels, by a 1x1 convolution where they differ."""
     return x if x.shape[-1] == width else Conv(width, 1, kernel_init=scaled(1))(x)
-
-
-def _smallest(shape: tuple[int, ...], stages: int) -> tuple[int, int]:
-    """Returns the first stage's sides for images (h, w, c); raises ValueError where they are no whole numbers."""
-    factor = 2 ** (stages - 1)
-    if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
-        size = "x".join(map(str, shape))
-        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer widths")
-    return shape[0] // factor, shape[1] // factor

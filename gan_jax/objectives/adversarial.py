@@ -13,7 +13,7 @@ from gan_jax.core.fields import Samplers
 from gan_jax.core.networks import Networks
 from gan_jax.core.objective import Objective, Prediction, Predictions, Weights, check_weights
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import Terms, Weighted, frozen, function
+from gan_jax.objectives.forward import Terms, Weighted, eager, frozen, function, lazily
 from gan_jax.objectives.game import CRITIC, EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import critic_loss, generator_loss, init_critics, init_generator
 from gan_jax.objectives.score_metrics import ScoreMetrics, distance, probabilities
@@ -35,6 +35,7 @@ __all__ = [
     "relativistic",
     "relativistic_average",
     "semi_supervised",
+    "stylegan2",
     "wasserstein",
     "wasserstein_gp",
 ]
@@ -114,7 +115,7 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
 
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
     """Raises ValueError for a strength that follows scores whose sign says nothing."""
-    losses = [function(each.term) for each in critic.values()]
+    losses = [function(eager(each.term)[0]) for each in critic.values()]
     if augment is not None and augment.first and any(loss in of_critic.WITHOUT_ZERO for loss in losses):
         raise ValueError(
             "objective.augment: its p follows the sign of real scores, which says nothing here, as this critic's loss "
@@ -208,6 +209,19 @@ r3gan = partial(
 
 Both weights are gamma / 2; gamma is 0.05 at first on CIFAR-10, 2 on FFHQ-64, 150 on FFHQ-256, 1 on ImageNet-64, and
 falls to a tenth over the run: take schedules."""
+
+stylegan2 = partial(
+    _of_logits,
+    critic={**_terms(of_critic, bce=1.0), "r1": Weighted(lazily(of_critic.r1, every=16), 5.0)},
+    generator={
+        **_terms(of_generator, non_saturating=1.0),
+        "path_length": Weighted(lazily(of_generator.path_length, every=4), 2.0),
+    },
+)
+"""StyleGAN2: R1 in each 16th step and path length regularisation in each 4th, for a generator with styles.
+
+Karras et al. 2020, arXiv:1912.04958, section 3 and appendix B. The weight of R1 is gamma / 2; gamma is 10 for faces of
+1024x1024, and 1 for those of 256x256 in the authors' later code."""
 
 hinge_lecam = partial(
     adversarial, critic=_terms(of_critic, hinge=1.0, lecam=0.3), generator=_terms(of_generator, hinge=1.0)

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import random
 
-from gan_jax.core import networks as core_networks
+from gan_jax.core import tied
 from gan_jax.core.collectives import example_keys
 from gan_jax.core.fields import Batch, stream
 from gan_jax.core.networks import Network, Networks
@@ -43,7 +43,7 @@ class Tying(NamedTuple):
 
 
 UNTIED = Tying(own=lambda params: params, whole=lambda encoder, own: own)
-TIED = Tying(own=core_networks.biases, whole=core_networks.transposed)
+TIED = Tying(own=tied.biases, whole=tied.transposed)
 
 
 def overcomplete(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:

@@ -14,6 +14,9 @@ from gan_jax.core.fields import Batch
 from gan_jax.core.objective import Frozen, Outcome, Weight
 from gan_jax.core.state import Carry, Tree
 
+COMPARING = ("MinibatchStd",)
+"""Layers that mix examples, and that terms of the gradient of the batch's summed scores allow: see `summed_score`."""
+
 
 class Score(Protocol):
     """The critic as a function of examples: `(x [b, ...], like="score") -> scores [b, ...]`.
@@ -31,7 +34,7 @@ def _one_way(image: jax.Array) -> jax.Array:
     raise ValueError("this term needs a generator that leads back: take the objective cycle.cycle_gan")
 
 
-def _unknown(image: jax.Array) -> Any:
+def _unknown(*_: Any) -> Any:
     raise ValueError("this term needs the generator as a function, and belongs into the generator's loss")
 
 
@@ -55,6 +58,8 @@ class Forward(NamedTuple):
         embed: the same, of what the generator's method `features` returns; its random numbers are the same each time.
         back: the generator that makes sources of `x`, where there is one.
         extras: what the generator returns beside the fakes, by name, for terms of its own loss.
+        style_gradient: `(batch [n, ...], y [n, ...]) -> [n, ...]`, for a term of the generator: y' J of the fake that
+            is made of each example of the batch, J its Jacobian in what the generator's method `styles` returns.
     """
 
     batch: Batch
@@ -75,6 +80,7 @@ class Forward(NamedTuple):
     embed: Callable[[jax.Array], Tree] = _unknown
     back: Callable[[jax.Array], jax.Array] = _one_way
     extras: Mapping[str, jax.Array] = MappingProxyType({})
+    style_gradient: Callable[[Batch, jax.Array], jax.Array] = _unknown
 
     @property
     def real(self) -> jax.Array:
@@ -87,10 +93,25 @@ class Forward(NamedTuple):
 
         Raises ValueError where the critic has layers that mix examples, because there is no such gradient then.
         """
-        if layers := self.mixing():
+        return self._without_mixing("there are no gradients of single examples to penalise")
+
+    @property
+    def summed_score(self) -> Score:
+        """`score`, for terms that take the gradient of the batch's summed scores, as R1 and R2 are.
+
+        For critics that score each example by itself it is the gradient of each score. Layers of `COMPARING` are
+        allowed too: they add what they see of a group, so that an example's gradient is of its own score and of its
+        group's, as in the code of the papers that have both (Karras et al. 2020, arXiv:1912.04958). Raises ValueError
+        for other layers that mix examples. Those that divide by the batch's statistics may hide any gradient from the
+        penalty: a line after a batch norm has the same summed scores for every batch.
+        """
+        return self._without_mixing("the gradient of summed scores says nothing of single ones", COMPARING)
+
+    def _without_mixing(self, why: str, allowed: tuple[str, ...] = ()) -> Score:
+        if layers := [name for name in self.mixing() if name not in allowed]:
             raise ValueError(
-                f"the critic has {', '.join(layers)}, which mixes the examples of a batch: there are no gradients of "
-                "single examples to penalise; take another networks.critic.norm, such as InstanceNorm or NoNorm"
+                f"the critic has {', '.join(layers)}, which mixes the examples of a batch: {why}; take another "
+                "networks.critic.norm, such as InstanceNorm or NoNorm, or networks.critic.group=0 for MinibatchStd"
             )
         return self.score
 
@@ -120,12 +141,14 @@ class Reconstruction(NamedTuple):
 class Remembering(NamedTuple):
     """A term that remembers: `fn` is the term, `first` what is in its carry before the first update, by name.
 
-    `frozen` are the params of the frozen networks that it uses, by name.
+    `frozen` are the params of the frozen networks that it uses, by name. `lazy` is, of a term that is not computed
+    at each step, the term itself, `every` and `after`.
     """
 
     fn: Term
     first: Carry
     frozen: Mapping[str, Tree] = MappingProxyType({})
+    lazy: tuple[Term, int, int] | None = None
 
     @property
     def __signature__(self) -> inspect.Signature:
@@ -179,9 +202,10 @@ def lazily(term: Term, *, every: int, after: int = 0) -> Term:
     """Returns a term that is computed at each `every`-th step, with `every` times its value, and is 0 at the others.
 
     As StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). It is also 0, and costs
-    nothing, at the first `after` steps. At steps without it its metrics are 0. Raises ValueError where `every` is below
-    1 or `after` below 0.
+    nothing, at the first `after` steps. At steps without it its metrics are 0. Of a lazy term these are changed. Raises
+    ValueError where `every` is below 1 or `after` below 0.
     """
+    term, *_ = eager(term)
     if isinstance(after, bool) or not isinstance(after, int) or after < 0:
         raise ValueError(f"after is {after}: it must be a whole number of steps, 0 (from the first on) or more")
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
@@ -200,4 +224,11 @@ def lazily(term: Term, *, every: int, after: int = 0) -> Term:
 
         return lax.cond((forward.step % every == 0) & (forward.step >= after), now, skipped)
 
-    return term if every == 1 and after == 0 else Remembering(run, first_carry(term), _frozen(term))
+    if every == 1 and after == 0:
+        return term
+    return Remembering(run, first_carry(term), _frozen(term), (term, every, after))
+
+
+def eager(term: Term) -> tuple[Term, int, int]:
+    """Returns the term that is computed at each step, and the `every` and `after` of this one: 1 and 0, unless lazy."""
+    return getattr(term, "lazy", None) or (term, 1, 0)

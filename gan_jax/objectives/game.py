@@ -88,6 +88,11 @@ class Model(NamedTuple):
             "embed": lambda image: self.generator.features(*given(image), train=True, key=stream(key, "embed")),
         }
 
+    def style_gradient(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array, y: jax.Array) -> jax.Array:
+        """Returns y' J [b, ...] of fakes in training, for y [b, ...] of their shape: see `Network.style_gradient`."""
+        key = stream(key, GENERATOR)
+        return self.generator.style_gradient(params, stats, batch, y, train=True, key=key)
+
     def judge(
         self, role: str, params: Tree, stats: Tree, batch: Batch, x: jax.Array, key: jax.Array
     ) -> tuple[Judged, Tree]:

@@ -18,7 +18,7 @@ from gan_jax.objectives.score_metrics import ScoreMetrics
 
 def init_generator(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
     """Returns what the generator's player begins with."""
-    return lambda key, batch: Start(*model.generator.init(key, batch), first(terms))
+    return lambda key, batch: Start(*model.generator.init(key, batch), _first_of_each(model, terms))
 
 
 def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
@@ -28,10 +28,15 @@ def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Sta
         keys = {role: key if role == CRITIC else stream(key, role) for role in model.critics}
         made = {role: network.init(keys[role], model.inputs(role, batch)) for role, network in model.critics.items()}
         params, stats = (model.joined({role: both[part] for role, both in made.items()}) for part in (0, 1))
-        carry = {name + suffix(role): value for role in model.critics for name, value in first(terms).items()}
-        return Start(params, stats, {**carry, **_arrays(model.augment.first if model.augment else {})})
+        augment = _arrays(model.augment.first if model.augment else {})
+        return Start(params, stats, {**_first_of_each(model, terms), **augment})
 
     return init
+
+
+def _first_of_each(model: Model, terms: Terms) -> dict[str, jax.Array]:
+    """Returns what terms remember at first for each critic, or once where there is none."""
+    return {name + suffix(role): value for role in model.critics or (CRITIC,) for name, value in first(terms).items()}
 
 
 def first(terms: Terms) -> dict[str, jax.Array]:
@@ -81,10 +86,13 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         rival, player = state.players[CRITIC], state.players[GENERATOR]
         (fake, extras), stats = model.make(params, player.stats, batch, key)
         shared: dict[str, Any] = {"batch": batch, "fake": fake, "step": state.step, "params": params}
-        shared |= {"carry": player.carry, "extras": extras, **model.of_source(params, player.stats, batch, key)}
-        forwards = {  # the compiler drops the real examples' part where no term looks at it
-            role: Forward(**model.look(role, rival, state.step, batch, fake, key, learns=False)[0], **shared)
-            for role in model.critics
+        shared |= {"extras": extras, **model.of_source(params, player.stats, batch, key)}
+        shared["style_gradient"] = lambda some, y: model.style_gradient(params, player.stats, some, key, y)
+        views = {  # the compiler drops the real examples' part where no term looks at it
+            role: model.look(role, rival, state.step, batch, fake, key, learns=False)[0] for role in model.critics
+        }
+        forwards = {
+            role: Forward(**view, **shared, carry=own_carry(player.carry, role)) for role, view in views.items()
         }
         value, metrics, carry = summed(terms, {**weights, **numbers}, forwards)
         metrics |= diagnostics.batch_diversity(batch["x"], fake)

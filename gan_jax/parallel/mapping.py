@@ -43,6 +43,12 @@ def check(batch_size: int, seeds: int, accumulate: int = 1) -> None:
         )
 
 
+def on_each(batch_size: int, seeds: int) -> int:
+    """Returns the examples of a batch that each device has, or all where the devices cannot share them evenly."""
+    devices = jax.device_count() if seeds == 1 else 1
+    return batch_size if batch_size % devices else batch_size // devices
+
+
 def replicate(tree: T) -> T:
     """Returns the tree with a copy of every array on each device of this process."""
     return jax.device_put(tree, NamedSharding(_local(AXIS), PartitionSpec()))

@@ -17,6 +17,7 @@ from gan_jax.errors import MAX_NAMES, Misfits, UserError, reraise_as
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.experiments import MAX_BYTES, Experiment, build, held
+from gan_jax.parallel import mapping
 
 SLACK = {True: 1e-3, False: 0.05}
 """Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""
@@ -89,17 +90,17 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
 
 
 def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
-    """Traces a step on shapes alone. Returns the names of its metrics, `player/term`.
+    """Traces a device's part of a step on shapes alone. Returns the names of its metrics, `player/term`.
 
     Raises UserError where the step cannot be trained, or where a call's examples, their indices or its runs take more
     memory than any machine has.
     """
-    leading = (experiment.updates_per_step, config.batch_size)
+    leading = (experiment.updates_per_step, mapping.on_each(config.batch_size, config.seeds))
     batches = {
         name: jax.ShapeDtypeStruct((*leading, *field.shape), field.dtype) for name, field in experiment.spec.items()
     }
     state = jax.eval_shape(experiment.init, experiment.keys.init)
-    examples = 4 * math.prod(leading) * config.seeds
+    examples = 4 * experiment.updates_per_step * config.batch_size * config.seeds
     sizes = {
         "batch_size": examples * sum(math.prod(field.shape) for field in experiment.spec.values()),
         "steps_per_call": examples * min(config.steps_per_call, config.steps),

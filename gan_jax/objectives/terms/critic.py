@@ -117,13 +117,13 @@ def gradient_penalty(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
 
 def r1(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     """Returns |gradient|^2 at real examples, whose weight is the paper's gamma / 2: `losses.penalties.r1`."""
-    values, norm = penalties.r1(partial(forward.per_example_score, like="real"), forward.real, epsilon=epsilon)
+    values, norm = penalties.r1(partial(forward.summed_score, like="real"), forward.real, epsilon=epsilon)
     return Outcome(values, _norms(norm))
 
 
 def r2(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     """Returns |gradient|^2 at fakes, whose weight is the paper's gamma / 2: `losses.penalties.r2`."""
-    values, norm = penalties.r2(partial(forward.per_example_score, like="fake"), forward.fake, epsilon=epsilon)
+    values, norm = penalties.r2(partial(forward.summed_score, like="fake"), forward.fake, epsilon=epsilon)
     return Outcome(values, {"fake_gradient_norm": norm.mean()})
 
 

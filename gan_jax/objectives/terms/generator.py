@@ -2,10 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+from jax import lax, random
 
+from gan_jax.core.collectives import example_keys
 from gan_jax.core.objective import Frozen, Outcome
-from gan_jax.losses import adversarial, contrastive, reconstruction
-from gan_jax.objectives.forward import Activations, Forward
+from gan_jax.losses import adversarial, contrastive, penalties, reconstruction
+from gan_jax.objectives.forward import Activations, Forward, Remembering
 from gan_jax.objectives.terms.classes import cross_entropy, overall_mean, whole_batch
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "minimax",
     "nce",
     "non_saturating",
+    "path_length",
     "perceptual",
     "relativistic",
     "relativistic_average",
@@ -168,6 +171,35 @@ def _nce(forward: Forward, image: jax.Array, made: jax.Array, temperature: float
     keys, queries = (jax.tree.leaves(forward.embed(each)) for each in (image, made))
     pairs = zip(queries, keys, strict=True)
     return jnp.stack([contrastive.patch_nce(*both, temperature=temperature).mean(1) for both in pairs]).mean(0)
+
+
+def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsilon: float = 1e-12) -> Outcome:
+    """Returns (|J' y| - a)^2 of the first of each `shrink` examples: [b / shrink], `losses.penalties.path_length`.
+
+    J is the Jacobian of an image in the styles that it is made of, and y ~ N(0, I), over the root of the number of
+    pixels. a is the moving average of the lengths |J' y| before this update, of which `decay` is new each time; it
+    begins with 0. Weight 2, every 4 steps and half of the examples in Karras et al. 2020 (arXiv:1912.04958), section
+    3.2; their code counts the batch's own lengths in a already.
+
+    Raises ValueError for a decay outside of (0, 1], where `shrink` does not divide the examples, or they are no images.
+    """
+    n, shape = len(forward.fake), forward.fake.shape[1:]
+    if not 0 < decay <= 1:
+        raise ValueError(f"path_length: decay is {decay}: it must be above 0 and at most 1")
+    if isinstance(shrink, bool) or not isinstance(shrink, int) or shrink < 1 or n % shrink:
+        raise ValueError(f"path_length: shrink is {shrink}: it must divide the {n} examples that are here of a batch")
+    if len(shape) != 3:
+        raise ValueError("the term `path_length` is of images: take data of images")
+    some = {name: values[::shrink] for name, values in forward.batch.items()}
+    y = jax.vmap(lambda key: random.normal(key, shape))(example_keys(forward.key, n)[::shrink])
+    slopes = forward.style_gradient(some, y / (shape[0] * shape[1]) ** 0.5)
+    average = forward.carry["path_length_average"]
+    values, lengths = penalties.path_length(slopes, average, epsilon=epsilon)
+    after = average + decay * (lax.stop_gradient(lengths).mean() - average)
+    return Outcome(values, {"path_length_mean": lengths.mean()}, {"path_length_average": after})
+
+
+path_length = Remembering(_path_length, {"path_length_average": 0.0})
 
 
 def _features(forward: Forward) -> list[tuple[jax.Array, jax.Array]]:

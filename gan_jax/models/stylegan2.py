@@ -1,0 +1,170 @@
+"""StyleGAN2's networks (Karras et al. 2020, arXiv:1912.04958, figures 2d and 7): a skip generator, a residual critic.
+
+Latents are mapped to styles, and each convolution of the generator is modulated by a style of its own. Sizes, initial
+weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. A stage an entry of
+`widths`, from the smallest size on. The authors' for faces are 512 channels, or base / size where that is fewer, with a
+base of 32,768 (config F) or 16,384 (config E, and images of 256x256). Images need not be square.
+"""
+
+import math
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import random
+from jax.typing import DTypeLike
+
+from gan_jax.layers import MinibatchStd, ModulatedConv, PixelNorm, TowardsMean, draws
+from gan_jax.layers.modulated import EqualizedConv, EqualizedDense
+from gan_jax.layers.resample import binomial_down, binomial_up, blur
+from gan_jax.models.layout import smallest
+
+__all__ = ["Critic", "Generator"]
+
+PIXELS, OTHERS, PLACES = range(3)
+"""Numbers of random streams: of noise, of the latents that styles are mixed with, and of where mixing begins."""
+
+
+def identity(x: jax.Array) -> jax.Array:
+    """Returns x [...] as it is."""
+    return x
+
+
+def leaky(x: jax.Array) -> jax.Array:
+    """Returns the leaky ReLU of slope 0.2 with a gain of sqrt(2), which keeps the mean square: x [...] -> [...]."""
+    return nn.leaky_relu(x, 0.2) * math.sqrt(2)
+
+
+class Mapping(nn.Module):
+    """z [b, dim] -> w [b, features]: z over the root of its mean square, then `layers` dense layers.
+
+    Their rate is 0.01 of the others': Karras et al. 2019, arXiv:1812.04948, section 2 and appendix C.
+    """
+
+    layers: int = 8
+    features: int = 512
+    rate: float = 0.01
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """Returns w [b, features] for z [b, dim]."""
+        x = PixelNorm()(z, train=False)
+        for _ in range(self.layers):
+            x = leaky(EqualizedDense(self.features, self.rate)(x))
+        return x
+
+
+class StyledConv(nn.Module):
+    """x [b, h, w, c], w [b, dim], noise [b, h' w'] -> [b, h', w', features]: modulated; noise, a bias, a leaky ReLU.
+
+    The noise is multiplied by one number, which is 0 at first.
+    """
+
+    features: int
+    up: bool = False
+
+    @nn.compact
+    def __call__(self, x: jax.Array, w: jax.Array, noise: jax.Array) -> jax.Array:
+        """Returns [b, h', w', features]."""
+        x = ModulatedConv(self.features, up=self.up)(x, w)
+        strength = self.param("strength", nn.initializers.zeros, ())
+        x += strength * noise.reshape(*x.shape[:3], 1).astype(x.dtype)
+        return leaky(x + self.param("bias", nn.initializers.zeros, (self.features,)))
+
+
+class Generator(nn.Module):
+    """z [b, dim], noise [b, k] -> x [b, *shape]: a learned constant and stages of two convolutions, summed as images.
+
+    Each stage after the first is of twice the size; the first is of 4x4 pixels, or (h, w) / 2^(stages - 1). `noise` is
+    the words of a random key of each example's own, as `latents.noise` draws them. `layers` and `features` are the
+    mapping's. With probability `style_mixing` an example's last layers, from a random one on, are in training given the
+    styles of another latent. The mean of w is kept in the network's stats, as an average of a decay of 0.995: outside
+    of training styles are drawn towards it by the truncation `psi`, mean + psi (w - mean).
+
+    Raises ValueError where the image's sides are no multiples of 2^(stages - 1), or for another probability.
+    """
+
+    shape: tuple[int, int, int]
+    widths: tuple[int, ...] = (512, 512, 512, 512, 256, 128, 64)
+    layers: int = 8
+    features: int = 512
+    style_mixing: float = 0.9
+    psi: float = 1.0
+    last_activation: Callable = identity
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, z: jax.Array, noise: jax.Array, *, train: bool) -> jax.Array:
+        """Returns fakes [b, *shape], without bounds unless there is a last activation."""
+        start, w = smallest(self.shape, len(self.widths)), self.styles(z, noise, train=train)
+        pixels = [start[0] * start[1] * 4 ** (layer // 2) for layer in range(1, 2 * len(self.widths))]
+        noises = iter(jnp.split(draws.normal(noise, PIXELS, (sum(pixels),)), np.cumsum(pixels)[:-1], axis=1))
+        x = self.param("constant", nn.initializers.normal(1.0), (*start, self.widths[0]))
+        x = image = jnp.broadcast_to(x, (len(z), *x.shape))
+        for stage, width in enumerate(self.widths):
+            if stage:
+                x = StyledConv(width, up=True)(x, w[:, 2 * stage - 1], next(noises))
+            x = StyledConv(width)(x, w[:, 2 * stage], next(noises))
+            made = ModulatedConv(self.shape[-1], 1, demodulate=False)(x, w[:, 2 * stage + 1])
+            made += self.param(f"bias_{stage}", nn.initializers.zeros, (self.shape[-1],))
+            image = binomial_up(image) + made if stage else made
+        return self.last_activation(image)
+
+    def styles(self, z: jax.Array, noise: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the styles w [b, layers of the image, features] of latents z [b, dim]."""
+        if not 0 <= self.style_mixing <= 1:
+            raise ValueError(f"style_mixing is {self.style_mixing}: a probability is at least 0 and at most 1")
+        count, mapping = 2 * len(self.widths), Mapping(self.layers, self.features)
+        w = TowardsMean(self.psi)(mapping(z), train=train)
+        styles = jnp.repeat(w[:, None], count, axis=1)
+        if not train or not self.style_mixing:
+            return styles
+        others, first = _mixed(noise, z.shape[1:], count, self.style_mixing)
+        kept = jnp.arange(count) < first[:, None]
+        return jnp.where(kept[..., None], styles, mapping(others.astype(z.dtype))[:, None])
+
+
+class Critic(nn.Module):
+    """x [b, h, w, c] -> scores [b] (raw): residual blocks of half the size each, the deviation over a group, two lines.
+
+    `widths` are the channels of the stages from the smallest size on, as the generator's. `group` is the number of
+    examples of `MinibatchStd`, 0 for none. Raises ValueError where the image's sides are no multiples of
+    2^(stages - 1), or groups do not divide the batch.
+    """
+
+    widths: tuple[int, ...] = (512, 512, 512, 512, 256, 128, 64)
+    group: int = 4
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns raw scores [b]: the higher, the more real."""
+        features = self.features(x, train=train)
+        return EqualizedDense(1)(features)[:, 0]
+
+    def features(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns the features [b, widths[0]] of x [b, h, w, c]."""
+        smallest(x.shape[1:], len(self.widths))
+        first, *others = self.widths[::-1]
+        x = leaky(EqualizedConv(first, 1, use_bias=True)(x))
+        for width in others:
+            skip = EqualizedConv(width, 1)(binomial_down(x))
+            x = leaky(EqualizedConv(x.shape[-1], 3, padding=1, use_bias=True)(x))
+            x = leaky(EqualizedConv(width, 3, stride=2, use_bias=True)(blur(x, padding=2)))
+            x = (x + skip) / math.sqrt(2)  # so that the mean square stays
+        x = MinibatchStd(self.group)(x, train=train) if self.group else x
+        x = leaky(EqualizedConv(self.widths[0], 3, padding=1, use_bias=True)(x))
+        return leaky(EqualizedDense(self.widths[0])(x.reshape(len(x), -1)))
+
+
+def _mixed(words: jax.Array, shape: tuple[int, ...], count: int, probability: float) -> tuple[jax.Array, jax.Array]:
+    """Returns other latents N(0, 1) [b, *shape], and the first of `count` layers that has their styles, int32 [b]."""
+
+    def draw(words: jax.Array) -> jax.Array:
+        return jax.vmap(lambda key: random.uniform(key, (2,)))(draws.keys(words, PLACES))
+
+    place, chance = draws.once(draw, words).T
+    first = 1 + (place * (count - 1)).astype(jnp.int32)
+    return draws.normal(words, OTHERS, shape), jnp.where(chance < probability, first, count)
