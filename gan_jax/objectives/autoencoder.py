@@ -13,12 +13,12 @@ import jax
 import jax.numpy as jnp
 from jax import random
 
-from gan_jax.core import tied
 from gan_jax.core.collectives import example_keys
 from gan_jax.core.fields import Batch, stream
 from gan_jax.core.networks import Network, Networks
 from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights, check_weights, total
 from gan_jax.core.state import Players, TrainState, Tree
+from gan_jax.core.tied import biases, transposed
 from gan_jax.distributions.noise import Noise
 from gan_jax.objectives.forward import Reconstruction, Terms, Weighted, first_carry, frozen
 from gan_jax.objectives.terms import autoencoder as of_autoencoder
@@ -43,7 +43,7 @@ class Tying(NamedTuple):
 
 
 UNTIED = Tying(own=lambda params: params, whole=lambda encoder, own: own)
-TIED = Tying(own=tied.biases, whole=tied.transposed)
+TIED = Tying(own=biases, whole=transposed)
 
 
 def overcomplete(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:
