@@ -20,7 +20,7 @@ CONFIG = ROOT / "configs" / "mnist_linear_ae.py"
 RULE = "min reconstruction/error"
 VALUES = {"step": "3", "num": "64", "out": "x.npz", "sample_seed": "0", "split": "test", "coordinator": "a:1"}
 VALUES |= {"processes": "1", "process": "0", "input": "x.png", "mask": "m.png"}
-VALUES |= {"class": "7", "truncation": "0.7"}
+VALUES |= {"class": "7", "truncation": "0.7", "init_from": "runs/a"}
 
 
 def call(capsys, *arguments):
