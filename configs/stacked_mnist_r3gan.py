@@ -2,8 +2,8 @@
 
 python -m gan_jax.main --config=configs/stacked_mnist_r3gan.py --workdir=runs/stacked_mnist_r3gan
 
-Not run to its end yet. With networks half as wide, after 4,000 steps: 858 of 1,000 modes, a reverse KL of 1.21 nats, one
-seed, 25 min on 2 CPU cores shared with much other work (2026-11-27).
+Not run to its end yet. With networks half as wide, after 4,000 steps: 858 of 1,000 modes, a reverse KL of 1.21 nats,
+one seed, 25 min on 2 CPU cores shared with much other work (2026-11-27).
 """
 
 from configs.common import adam, dcgan_networks, sample_metrics

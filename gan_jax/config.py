@@ -109,16 +109,22 @@ def load(place: str | Path) -> ConfigDict:
 def _located(run: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the config of a run, with the resolved path of its data where these are still there."""
     config, path = dict(run["config"]), (run.get("data_spec") or {}).get("path")
-    if path and Path(path).exists():
-        config["data"] = config["data"] | {"path": path}
+    if path and Path(path).exists() and isinstance(config.get("data"), Mapping):
+        config["data"] = {**config["data"], "path": path}
     return config
 
 
 def completed(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the config of a run, with the fields that are newer than it at their defaults, so that it can go on."""
+    """Returns the config of a run, with the fields that are newer than it at their defaults, so that it can go on.
+
+    What is no block where one should be stays as it is, for `checked` to refuse.
+    """
     added = {field: value for field, value in defaults().items() if field in RESUMABLE or field in ADDED}
-    players = {name: {"frozen": False, **player} for name, player in run["players"].items()}
-    return {**added, **run, "players": players}
+    players = run.get("players")
+    if isinstance(players, Mapping) and all(isinstance(player, Mapping) for player in players.values()):
+        added["players"] = {name: {"frozen": False, **player} for name, player in players.items()}
+        run = {field: value for field, value in run.items() if field != "players"}
+    return {**added, **run}
 
 
 def of_seed(config: ConfigDict, seed: int) -> ConfigDict:

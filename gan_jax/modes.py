@@ -46,7 +46,6 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
         if not (folder / "config.json").is_file():  # a new run's config is that of the run that it starts from
             otherwise = origins.named(values.init_from).folder / "config.json"
     config, file_values = command_line.for_training(file, folder, overrides, otherwise=otherwise)
-    terminal.inform(f"training in {folder}")
     _configure_jax(values, stop)
     from gan_jax.overrides import given
     from gan_jax.runs.directory import RunDirectory

@@ -170,6 +170,10 @@ class Run:
     @cached_property
     def _restored(self) -> tuple[Experiment, TrainState]:
         keep_programs()
+        with jax.ensure_compile_time_eval():  # the first use may be within a function that JAX traces
+            return self._restore()
+
+    def _restore(self) -> tuple[Experiment, TrainState]:
         asked, run_dir = self._asked, self._alone()
         if isinstance(asked, str):
             asked = run_dir.resolve_step("best", self.config.keep_best if asked == "best" else asked)

@@ -66,7 +66,7 @@ def main() -> None:
     if len(sys.argv) != 4:
         sys.exit("usage: python scripts/load_in_torch.py MODEL z.npy x.npy")
     folder, latents, out = map(Path, sys.argv[1:])
-    np.save(out, generate(folder, torch.from_numpy(np.load(latents))).numpy(), allow_pickle=False)
+    np.save(out, generate(folder, torch.from_numpy(np.load(latents, allow_pickle=False))).numpy(), allow_pickle=False)
 
 
 if __name__ == "__main__":

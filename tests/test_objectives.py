@@ -10,6 +10,7 @@ import pytest
 from flax import linen as nn
 from jax import random
 from my_lab import styled
+from small_networks import Painter
 
 from gan_jax import layers
 from gan_jax.core import fields, optimizers, steps
@@ -67,6 +68,8 @@ def made(name, networks=NETWORKS, samplers=Z):
         networks = {**networks, "generator": Network(styled.Generator((4, 4, 1)))}
     if name == "acgan":
         networks, samplers = TO_CLASSES, {**Z, "label": labels.uniform(3)}
+    if name == "cut":
+        networks, samplers = {"generator": Network(Painter()), "critic": networks["critic"]}, {}
     if name == "semi_supervised":
         networks = {**networks, "critic": Network(semi_supervised.Critic(3, widths=(8,)))}
     critic = {"critic": PENALTY[name]} if name in PENALTY else {}
@@ -77,13 +80,17 @@ OBJECTIVES = {
     **{name: made(name) for name in PRESETS},
     **{f"{name} by class": made(name, BY_CLASS, {**Z, "label": labels.uniform(3)}) for name in BY_LABEL},
 }
-UNBOUNDED = ("wasserstein", "hinge", "least_squares", "relativistic", "r3gan")
+UNBOUNDED = ("wasserstein", "hinge", "least_squares", "relativistic", "r3gan", "cut")
 CRITICS_RATE = {name: 0.05 if name.startswith(UNBOUNDED) else 0.5 for name in OBJECTIVES}
 KEY = random.key(0)
 BATCHES = {"x": random.uniform(KEY, (1, 16, 4, 4, 1), minval=-1.0), "label": jnp.arange(16)[None] % 3}
+BATCHES |= {"source": random.uniform(random.key(1), (1, 16, 4, 4, 1), minval=-1.0)}
 BATCHES |= {"labelled": BATCHES["x"], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
 BATCH = {name: values[0] for name, values in BATCHES.items()}
 each = pytest.mark.parametrize("name", OBJECTIVES)
+of_latents = pytest.mark.parametrize(
+    "name", [name for name in OBJECTIVES if name != "cut"]
+)  # which translates: test_cut
 
 
 def updates(name, rates):
@@ -167,7 +174,7 @@ def test_the_critic_learns_a_fixed_generator(name):
         assert metrics["critic/real_probability"] > metrics["critic/fake_probability"] + 0.3
 
 
-@each
+@of_latents
 def test_the_generator_learns_to_please_a_fixed_critic(name):
     state, step, _ = game(name, {"generator": 0.5})
     _, first = step(state)
@@ -180,7 +187,7 @@ def test_the_generator_learns_to_please_a_fixed_critic(name):
         assert metrics["critic/fake_probability"] > first["critic/fake_probability"]
 
 
-@each
+@of_latents
 def test_predictions_belong_to_their_keys(name):
     objective = OBJECTIVES[name]
     state, _, _ = game(name, {})

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import pytest
 from conftest import ROOT
 
+from gan_jax import data
 from gan_jax.main import main
 from gan_jax.runs import terminal
 from gan_jax.runs.directory import RunDirectory
@@ -17,6 +18,7 @@ from gan_jax.training import announce, loop
 
 CODE = """
 import os, sys
+from gan_jax import data
 from gan_jax.main import main
 from gan_jax.runs import terminal
 {before}
@@ -56,9 +58,9 @@ def test_training_says_what_it_trains_on_with_what_and_how_long_it_compiles(tiny
     loop.run(tiny(), RunDirectory(tmp_path / "run"))
     lines = capsys.readouterr().err.splitlines()
     beginnings = [line.partition(" ")[0] for line in lines[:6]]
-    assert beginnings == ["device:", "data:", "parameters:", "data.hold=device:", "compiling", "compiled"]
+    assert beginnings == ["device:", "data:", "data.hold=device:", "parameters:", "compiling", "compiled"]
     assert lines[1] == "data: digits train: 1,437 examples, x 8x8x1, 10 classes"
-    assert lines[2].startswith("parameters: critic ")
+    assert lines[3].startswith("parameters: critic ")
 
 
 def test_quiet_leaves_results_warnings_and_errors(tmp_path, capsys):
@@ -79,7 +81,7 @@ def test_an_idle_gpu_is_named(here, backend, said, tmp_path, monkeypatch, capsys
     (tmp_path / "nvidiactl").touch()
     monkeypatch.setattr(announce, "NVIDIA", tmp_path / ("nvidiactl" if here else "none"))
     monkeypatch.setattr("jax.default_backend", lambda: backend)
-    announce.device()
+    announce.start(data.load("digits", "train"), {}, "")
     assert capsys.readouterr().err.count("pip install -e '.[cuda]'") == said
 
 

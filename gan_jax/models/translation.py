@@ -124,7 +124,9 @@ class ResNet(nn.Module):
 
 
 class ContrastiveResNet(ResNet):
-    """`ResNet` whose `features` are patches, embedded to be compared: CUT (Park et al. 2020, arXiv:2007.15651).
+    """source [b, h, w, c] -> x, a `ResNet` whose `features` are patches, embedded to be compared.
+
+    CUT: Park et al. 2020, arXiv:2007.15651.
 
     `layers` number what is compared: 0 is the source, 1 and 2 the halvings, 3 and on the residual blocks; the paper has
     the first and the fifth of 9. Of each, `patches` places are drawn, the same for all images of a batch, or all places

@@ -35,7 +35,7 @@ def size_in_grid(path: Path, rows: int, columns: int) -> tuple[int, int]:
     """Returns the width and the height in pixels of each image in a PNG that `grid` made of so many."""
     from PIL import Image
 
-    with Image.open(path) as sheet:
+    with Image.open(path, formats=["PNG"]) as sheet:
         width, height = sheet.size
     return (width - GAP) // columns - GAP, (height - GAP) // rows - GAP
 

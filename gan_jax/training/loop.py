@@ -52,15 +52,13 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     runs = run_dir.by_seed(config)
     folders = runs if config.seeds == 1 else [(config, run_dir), *runs]
     processes.on_main(lambda: [folder.check(its_config) for its_config, folder in folders])
-    processes.on_main(announce.device)
     numerics, source = settings(), Source(config.data)
     dataset = load(config, source)
     spec = spec_of(dataset)
     provenance = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
     processes.on_main(lambda: _check_provenance([folder for _, folder in folders], provenance))
-    processes.on_main(lambda: announce.data(config, dataset, spec))
     experiment, evaluators, shown = prepare(config, spec, source)
-    processes.on_main(lambda: provenance.update(parameters=announce.parameters(experiment)))
+    provenance["parameters"] = announce.parameters(experiment)
     check_data(config, dataset, spec)
     provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
     origin = Origin(config, experiment, run_dir)
@@ -162,7 +160,7 @@ class _Loop:
     ):
         self.config, self.evaluators, self.records = config, evaluators, records
         if records:
-            inform(f"data.hold={': '.join(held(config, dataset))}")
+            announce.start(dataset, announce.parameters(experiment), ": ".join(held(config, dataset)))
         self.executor = make_executor(config, experiment, dataset)
         self.shown = shown
 
