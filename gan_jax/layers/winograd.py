@@ -149,7 +149,7 @@ def _turned(kernel: Array) -> Array:
     return kernel[::-1, ::-1].swapaxes(2, 3)
 
 
-def _primitive(name: str, function: Callable[..., Array]) -> Primitive:
+def primitive(name: str, function: Callable[..., Array]) -> Primitive:
     """Returns a JAX primitive that is computed by a function of arrays, on every platform and under `vmap`."""
 
     def shape(*operands: Any, **geometry: int) -> Any:
@@ -172,8 +172,8 @@ def _to_images(gradient: Array, _: Any, kernel: Array, *, padding: int) -> Array
     return convolution(gradient, _turned(kernel), padding=2 - padding)
 
 
-_convolution = _primitive("winograd", _convolve)
-_for_kernel = _primitive("winograd_kernel", _kernel_gradient)
+_convolution = primitive("winograd", _convolve)
+_for_kernel = primitive("winograd_kernel", _kernel_gradient)
 ad.defbilinear(_convolution, _to_images, lambda gradient, x, _, padding: _for_kernel.bind(x, gradient, padding=padding))
 ad.defbilinear(
     _for_kernel,
