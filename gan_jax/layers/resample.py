@@ -61,7 +61,7 @@ def _blur(x: Array, *, padding: int) -> Array:
 
     On the CPU that takes a third of the time of one pass, in which XLA computes the edges again for each of 16 taps. It
     is an operation of its own because its transpose would otherwise be sums of images padded with zeros, which take
-    five times as long (32x32x64 in batches of 64, one CPU core's time, shared with other work, 2026-11-27).
+    five times as long (32x32x64 in batches of 64, processor's time, 2 CPU cores shared with other work, 2026-11-27).
     """
     edges = [(0, 0, 0), *[(padding, padding, 0)] * 2, (0, 0, 0)]
     x = lax.optimization_barrier(lax.pad(x, jnp.zeros((), x.dtype), edges))
