@@ -83,13 +83,12 @@ def _status(argv: list[str], stop: Stop) -> int:
 def _run(argv: list[str], stop: Stop) -> None:
     """Runs what the arguments ask for: the help or a mode."""
     values, overrides = command_flags.parse(argv)
-    terminal.set_quiet(values.quiet)
     if values.help:
         terminal.tell(f"{__doc__}\n{values.get_help()}")
         return
     if not values.workdir and (values.mode != "data" or values.workdir is not None):
         raise UserError("no --workdir=DIR: the folder of the run, new or to be resumed")
-    with stop.listening(training=values.mode == "train"):
+    with terminal.quiet(values.quiet), stop.listening(training=values.mode == "train"):
         modes.run(values, overrides, stop)
 
 

@@ -142,15 +142,15 @@ def test_each_process_of_a_run_reads_its_own_examples_alone(run, whole, tmp_path
 def test_a_further_device_takes_the_memory_of_the_state_not_of_the_data(hold):
     """The bytes that lie on each of eight devices after two calls."""
     code = (
-        "import jax, sys; from gan_jax import config, data, experiment; from gan_jax.data import spec\n"
+        "import jax, sys; from gan_jax import config, data, experiments; from gan_jax.data import spec\n"
         "from tests.pictures import Pictures\n"
         "made = config.load('configs/digits_dcgan.py'); made.unlock()\n"
         "made.batch_size, made.steps_per_call, made.data.hold = 8, 2, sys.argv[1]\n"
         "pictures = Pictures(20_000).dataset()._replace(others={})\n"
         "if sys.argv[1] != 'stream':\n"
         "    import numpy as np; pictures = pictures._replace(x=np.zeros((20_000, 8, 8, 1), np.uint8))\n"
-        "built = experiment.build(made, spec.spec_of(pictures))\n"
-        "run = experiment.make_executor(made, built, pictures)\n"
+        "built = experiments.build(made, spec.spec_of(pictures))\n"
+        "run = experiments.make_executor(made, built, pictures)\n"
         "state = run.put([built.init(built.keys.init)])\n"
         "of = lambda tree: sum(s.data.nbytes for array in tree for s in array.addressable_shards if s.device.id == 7)\n"
         "for step in (0, 2):\n"

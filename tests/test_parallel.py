@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import config
+from gan_jax import config, config_checks
 from gan_jax.data import feeds, load
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError
@@ -140,7 +140,7 @@ def test_runs_of_a_device_train_alike_side_by_side_and_in_turn(tiny):
 
 def test_config_names_the_ways_that_there_are(tiny):
     made = tiny()
-    for how in config.MAPS:
+    for how in config_checks.MAPS:
         made.parallel = how
         config.check(made)
         assert callable(mapping.mapped(how, lambda x: x, "devices", (None,), None))

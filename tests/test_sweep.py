@@ -91,10 +91,10 @@ def test_killed_and_started_again_it_makes_the_same_table(file, undisturbed, tmp
     assert "1 failed" in said
     assert sweep_main.main(arguments) == 1
     captured = capsys.readouterr()
-    assert captured.out.split() == [str(folder / f"ablation.{kind}") for kind in ("md", "json")] + [
-        str(folder / "cost.json"),
-        str(folder / "ablation.html"),
-    ]
+    files = ["ablation.md", "ablation.json", "ablation.csv", "ablation.tex", "cost.json", "ablation.html"]
+    written = captured.out.split()
+    assert written[: len(files)] == [str(folder / name) for name in files]
+    assert all(path.endswith((".svg", ".pdf")) for path in written[len(files) :])
     assert "failed at step 0: cells/cannot_be-" in captured.err
     assert "every width must be at least 1" in captured.err.splitlines()[-1]
     for name in ("ablation.md", "ablation.json"):

@@ -65,15 +65,13 @@ def test_training_says_what_it_trains_on_with_what_and_how_long_it_compiles(tiny
 
 def test_quiet_leaves_results_warnings_and_errors(tmp_path, capsys):
     small = ["--config.steps=2", "--config.steps_per_call=1", "--config.evaluators=none"]
-    try:
-        assert main(["main", f"--workdir={tmp_path / 'run'}", "--quiet", *small]) == 0
-        said = capsys.readouterr()
-        assert said.out == f"{tmp_path / 'run' / 'report.html'}\n"
-        assert said.err == ""
-        assert main(["main", f"--workdir={tmp_path / 'run'}", "--quiet", "--num=3"]) == 2
-        assert capsys.readouterr().err.startswith("error: --mode=train does not use --num")
-    finally:
-        terminal.set_quiet(False)
+    assert main(["main", f"--workdir={tmp_path / 'run'}", "--quiet", *small]) == 0
+    said = capsys.readouterr()
+    assert said.out == f"{tmp_path / 'run' / 'report.html'}\n"
+    assert said.err == ""
+    assert main(["main", f"--workdir={tmp_path / 'run'}", "--quiet", "--num=3"]) == 2
+    assert capsys.readouterr().err.startswith("error: --mode=train does not use --num")
+    assert terminal.wants_progress()
 
 
 @pytest.mark.parametrize(("here", "backend", "said"), [(True, "cpu", 1), (False, "cpu", 0), (True, "gpu", 0)])

@@ -27,9 +27,16 @@ def wants_progress() -> bool:
     return logging.getLogger("gan_jax").level <= logging.INFO
 
 
-def set_quiet(quiet: bool) -> None:
-    """Says whether lines about progress are wanted. Results, warnings and errors are always written."""
-    logging.getLogger("gan_jax").setLevel(logging.WARNING if quiet else logging.INFO)
+@contextmanager
+def quiet(wanted: bool) -> Iterator[None]:
+    """Writes no lines about progress within the block, if wanted. Results, warnings and errors are always written."""
+    logger = logging.getLogger("gan_jax")
+    before = logger.level
+    logger.setLevel(logging.WARNING if wanted else logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def tell(result: object) -> None:
