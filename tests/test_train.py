@@ -224,7 +224,7 @@ def test_run_without_checkpoints_cannot_be_sampled(whole, tmp_path):
 def test_report_is_one_file_that_shows_the_run(whole):
     _, run_dir = whole
     page = run_dir.report.read_text()
-    assert page.count("data:image/png;base64,") == 6  # three of samples, real examples, walks twice
+    assert page.count("data:image/png;base64,") == 5  # three of samples, real examples, walks
     assert "critic/fake_probability" in page
     assert "networks.generator.width" in page
     assert 'src="http' not in page

@@ -39,7 +39,7 @@ class TrainState(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a network's parameters and statistics are: a player, and a key in its trees, None where they are all."""
+    """The place of a network's parameters and statistics: a player, and a key in its trees, None where they are all."""
 
     player: str
     key: str | None

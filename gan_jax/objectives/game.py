@@ -15,7 +15,7 @@ from gan_jax.objectives.augment.base import CriticAugment
 GENERATOR, CRITIC = "generator", "critic"
 EVALUATION = "evaluation"
 PREDICT_AS = EVALUATION, "training"
-"""How generators predict: as networks are evaluated, or as in training, with dropout and each example's own statistics.
+"""The ways in which generators predict: as networks are evaluated, or with dropout and each example's own statistics.
 
 The latter is pix2pix's way (Isola et al. 2017, arXiv:1611.07004, section 3.3)."""
 

@@ -38,8 +38,8 @@ class Curve(NamedTuple):
     name: str
     steps: list[float]
     values: list[float | None]
-    std: list[float | None] = []  # noqa: RUF012  # never changed
-    floor: list[float | None] = []  # noqa: RUF012
+    std: Sequence[float | None] = ()
+    floor: Sequence[float | None] = ()
 
 
 class Chart(NamedTuple):

@@ -84,7 +84,7 @@ function slideSamples() {
 function explore() {
   const box = document.getElementById("explorer");
   if (!box) return;
-  const { rows, columns, width, height, gap, url } = DATA.walks;
+  const { rows, columns, width, height, gap } = DATA.walks, url = document.getElementById("walks").src;
   const [walk, along] = ["walk", "along"].map((name) => document.getElementById(name));
   const picture = document.getElementById("explored");
   Object.assign(picture.style, { width: `${width}px`, height: `${height}px`, backgroundImage: `url(${url})`, zoom: 2 });

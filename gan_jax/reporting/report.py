@@ -33,6 +33,7 @@ def write(run_dir: RunDirectory) -> None:
     samples, walks = _samples(run_dir.samples), _picture(run_dir.walks)
     name = run_dir.folder.resolve().name
     data = {"name": name, "charts": [_for_page(chart) for chart in charts], "samples": samples}
+    data |= {"walks": _sprite(run_dir.walks)} if walks else {}
     page = html.rendered(
         TEMPLATE,
         name=name,
@@ -48,7 +49,7 @@ def write(run_dir: RunDirectory) -> None:
         samples=len(samples),
         real=_picture(run_dir.real),
         walks=walks,
-        data=html.embedded(data | ({"walks": _sprite(run_dir.walks, walks)} if walks else {})),
+        data=html.embedded(data),
         plotly=PLOTLY.read_text("utf-8"),
         script=SCRIPT.read_text("utf-8"),
     )
@@ -100,8 +101,7 @@ def _picture(path: Path) -> str:
     return html.data_url(path) if path.is_file() else ""
 
 
-def _sprite(path: Path, url: str) -> dict[str, Any]:
+def _sprite(path: Path) -> dict[str, int]:
     """Returns the places of the images in a run's picture of walks."""
     width, height = images.size_in_grid(path, images.WALKS, images.ALONG)
-    shape = {"rows": images.WALKS, "columns": images.ALONG, "width": width, "height": height, "gap": images.GAP}
-    return shape | {"url": url}
+    return {"rows": images.WALKS, "columns": images.ALONG, "width": width, "height": height, "gap": images.GAP}

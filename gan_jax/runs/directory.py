@@ -104,7 +104,7 @@ class RunDirectory:
 
     @property
     def is_exported(self) -> bool:
-        """Whether this is the folder of an exported model, which has no checkpoints."""
+        """True for the folder of an exported model, which has no checkpoints."""
         return self.weights.is_file() and not self.checkpoints.is_dir()
 
     def by_seed(self, config: ConfigDict) -> list[tuple[ConfigDict, "RunDirectory"]]:

@@ -6,7 +6,7 @@ are the same bytes, however often the sweep was killed and resumed, and on any m
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,14 +43,15 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
     summary_line = f"{len(report['cells'])} cells, {report['runs']} runs."
     made_tables, cost = tables.of(report), summary.cost(results)
     shown = summary.pick(results.cells, results.metrics, MAX_CELLS)
+    charts = {curve: svg for curve in results.curves if (svg := chart(shown, curve))}
     contents = {
         "ablation.md": tables.markdown(report["sweep"], summary_line, made_tables).encode(),
         "ablation.json": _json(report),
         "ablation.csv": papers.table_csv(report).encode(),
         "ablation.tex": papers.table_tex(report).encode(),
         "cost.json": _json(cost),
-        "ablation.html": _page(results, shown, summary_line, made_tables, cost),
-        **_figures(shown, results.curves),
+        "ablation.html": _page(results, shown, charts, summary_line, made_tables, cost),
+        **_figures(shown, charts),
     }
     (folder / FIGURES).mkdir(exist_ok=True)
     for name, content in contents.items():
@@ -83,19 +84,27 @@ def _json(values: Any) -> bytes:
     return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _figures(shown: Sequence[CellRuns], curves: Sequence[Curve]) -> dict[str, bytes]:
-    """Returns the charts' files by name; a chart without values has none."""
+def _figures(shown: Sequence[CellRuns], charts: Mapping[Curve, str]) -> dict[str, bytes]:
+    """Returns the files of charts by name, as SVG and as PDF."""
     files = {}
-    for curve in curves:
-        name = re.sub(r"[^A-Za-z0-9-]+", "_", curve.y if curve.x == "step" else f"{curve.y}_over_{curve.x}")
-        if svg := chart(shown, curve):
-            files[f"{FIGURES}/{name}.svg"] = svg.encode()
-            files[f"{FIGURES}/{name}.pdf"] = chart(shown, curve, html.chart_pdf) or b""
+    for curve, svg in charts.items():
+        name = re.sub(r"[^A-Za-z0-9-]+", "_", _title(curve))
+        files[f"{FIGURES}/{name}.svg"] = svg.encode()
+        files[f"{FIGURES}/{name}.pdf"] = chart(shown, curve, html.chart_pdf) or b""
     return files
 
 
+def _title(curve: Curve) -> str:
+    return curve.y if curve.x == "step" else f"{curve.y} over {curve.x}"
+
+
 def _page(
-    results: Results, shown: list[CellRuns], words: str, made: list[tables.Table], cost: list[dict[str, Any]]
+    results: Results,
+    shown: list[CellRuns],
+    charts: Mapping[Curve, str],
+    words: str,
+    made: list[tables.Table],
+    cost: list[dict[str, Any]],
 ) -> bytes:
     steps, samples = summary.samples(shown, MAX_STEPS)
     return html.rendered(
@@ -105,11 +114,7 @@ def _page(
         tables=made,
         cost=cost,
         left_out=len(results.cells) - len(shown),
-        charts=[
-            (curve.y if curve.x == "step" else f"{curve.y} over {curve.x}", svg)
-            for curve in results.curves
-            if (svg := chart(shown, curve))
-        ],
+        charts=[(_title(curve), svg) for curve, svg in charts.items()],
         steps=steps,
         samples=[(name, seed, [html.data_url(path) for path in paths]) for name, seed, paths in samples],
     )

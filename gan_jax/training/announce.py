@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import jax
-from jax import random
 
+from gan_jax.core.state import Players
 from gan_jax.data import Dataset
-from gan_jax.experiments import Experiment
 from gan_jax.runs.terminal import inform
 
 NVIDIA = Path("/dev/nvidiactl")  # which the driver makes
@@ -26,9 +25,8 @@ def start(dataset: Dataset, counts: Mapping[str, int], held: str) -> None:
     inform("parameters: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
 
 
-def parameters(experiment: Experiment) -> dict[str, int]:
-    """Returns how many parameters each player's networks have."""
-    players = jax.eval_shape(experiment.init, random.key(0)).players
+def parameters(players: Players) -> dict[str, int]:
+    """Returns how many parameters each player's networks have, of arrays or of their shapes alone."""
     return {name: sum(leaf.size for leaf in jax.tree.leaves(player.params)) for name, player in players.items()}
 
 

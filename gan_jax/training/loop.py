@@ -58,7 +58,8 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     provenance = {"data_spec": to_json(spec) | source.identity(), "jax_settings": numerics}
     processes.on_main(lambda: _check_provenance([folder for _, folder in folders], provenance))
     experiment, evaluators, shown = prepare(config, spec, source)
-    provenance["parameters"] = announce.parameters(experiment)
+    shapes = jax.eval_shape(experiment.init, streams(config.seed).init)
+    provenance["parameters"] = announce.parameters(shapes.players)
     check_data(config, dataset, spec)
     provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
     origin = Origin(config, experiment, run_dir)
@@ -126,6 +127,8 @@ def _train(
                 for record, state in zip(records, states, strict=False):
                     record.checkpoints.save(state)
             if states[0].step < config.steps:
+                if records:
+                    announce.start(dataset, announce.parameters(states[0].players), ": ".join(held(config, dataset)))
                 _Loop(config, experiment, evaluators, dataset, shown, records).train(states, stop)
         finally:
             for record in records:
@@ -159,8 +162,6 @@ class _Loop:
         records: list[Record],
     ):
         self.config, self.evaluators, self.records = config, evaluators, records
-        if records:
-            announce.start(dataset, announce.parameters(experiment), ": ".join(held(config, dataset)))
         self.executor = make_executor(config, experiment, dataset)
         self.shown = shown
 
