@@ -188,6 +188,13 @@ def test_pairs_are_found_by_name(place):
     assert made.unpaired == ()
 
 
+def test_the_order_of_fields_does_not_matter(place):
+    fields = pairs(place)
+    one, other = (load(place, fields=dict(order)) for order in (fields.items(), reversed(fields.items())))
+    assert one.content == other.content
+    np.testing.assert_array_equal(one.others["source"], other.others["source"])
+
+
 def test_a_file_without_partner_is_refused_or_skipped(place, capsys):
     fields = pairs(place, right=("a", "c", "d"))
     with pytest.raises(UserError, match=r"2 files have no partner of the same name \(x b; source d\)"):

@@ -61,7 +61,7 @@ def load(
     root = files.resolve(path)
     if root.is_file():
         return array_file.read(root, split, how)
-    sources = {"x": ""} if not fields else dict(fields)
+    sources = {"x": ""} if not fields else dict(sorted(fields.items()))  # in any order the same set
     _check(sources, damaged)
     found = {name: files.find(root / folder, parts.base(split), labels=labels) for name, folder in sources.items()}
     chosen = {name: parts.choose(each.listed, _part(split, found["x"]), group) for name, each in found.items()}

@@ -93,7 +93,7 @@ def open_split(
         raise UserError(missing(name))
     described = tfds_info.describe(folder, name)
     tfds_info.check_split(described, split)
-    features = dict(fields or {"x": image_field})
+    features = dict(sorted((fields or {"x": image_field}).items()))  # in any order the same set
     how, shapes = _forms(described, split, features, (size, fit, channels, background))
     labels = _labels(described, name, split, label_field)
     source = records.Records(described, name, split, int(labels["count"]), how, features, shapes)
