@@ -1,11 +1,11 @@
 # make demo: train the default config on handwritten digits.  make test: every check.
-# make test-all: the long ones too, up to an hour on 2 cores.
+# make test-all: the long ones too, up to an hour on 2 cores.  make docs: the site, in site/.
 PYTHON ?= python3
 version = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(version))
 RUN ?= runs/demo
 python = $(VENV)/bin/python
-.PHONY: demo test test-all tests lint types clean
+.PHONY: demo test test-all tests lint types docs clean
 
 demo: $(VENV)/ready
 	$(python) -m gan_jax.main --workdir=$(RUN)
@@ -26,6 +26,14 @@ lint: $(VENV)/ready
 
 types: $(VENV)/ready
 	$(python) -m pyrefly check --python-interpreter-path=$(python)
+
+docs: $(VENV)/docs
+	$(python) -m mkdocs build --strict
+	@echo "the site: site/index.html"
+
+$(VENV)/docs: $(VENV)/ready pyproject.toml
+	$(python) -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	touch $@
 
 # Made anew when the requirements change; another PYTHON gets a folder of its own.
 $(VENV)/ready: requirements.txt
