@@ -21,6 +21,7 @@ def get_config() -> ConfigDict:
     config.augment = ConfigDict({"mirror": {"name": "horizontal_flip"}})
     config.batch_size = 64
     config.steps = 390_625  # 25 million images
+    config.log_every_steps = 160  # a multiple of the intervals of lazy terms
     config.steps_per_call = 16
     widths = tuple(min(16_384 // size, 512) for size in (4, 8, 16, 32, 64, 128, 256))
     sizes = {"widths": widths, "layers": 8, "features": 512, "group": 8}

@@ -12,7 +12,9 @@ from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.python_files import call, split_argument
 from gan_jax.values import Fields, flatten, plain
 
-RESUMABLE = frozenset({*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel", "accumulate"})
+RESUMABLE = frozenset(
+    {*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel", "accumulate", "trackers"}
+)
 """Fields that do not change the result of a step: a run may be resumed with other values."""
 ADDED = ("init_from", "init_partial")
 """Other fields that a run of this format may lack."""
@@ -42,6 +44,7 @@ def defaults() -> ConfigDict:
     config.checkpoint_every_steps = 1000
     config.keep_checkpoints = 3  # number of newest ones
     config.keep_best = ""  # and the one with the best evaluation: "min evaluator/value" or "max evaluator/value"
+    config.trackers = ""  # where rows and pictures go beside the folder: wandb, mlflow, or package.module:Class
     config.dtype = "float32"  # of the networks' computations: float32 or bfloat16; parameters are float32
     config.parallel = "pmap"  # maps a step over all devices: pmap or shard_map
     config.init_from = ""  # another run whose players it starts from: RUN, RUN:NAME, RUN@STEP

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +23,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ
 with suppress(OSError):
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+# Most of the tests' time is compiling; theirs are small arrays, which gain nothing from LLVM's optimizations.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+MOST_MAPS = 12_000
+"""Of a process's memory, by compiled programs; Linux allows 65,530, and XLA ends a process that needs more."""
 
 TINY = {
     "steps": 6,
@@ -31,6 +36,15 @@ TINY = {
     "sample_every_steps": 3,
     "checkpoint_every_steps": 3,
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_programs():
+    """Drops JAX's compiled programs after a file of tests where they are many."""
+    yield
+    with suppress(OSError):  # no /proc
+        if "jax" in sys.modules and Path("/proc/self/maps").read_bytes().count(b"\n") > MOST_MAPS:
+            sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture(scope="session")

@@ -61,12 +61,14 @@ def on_its_data(config):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_config_builds_and_plays(file):
+def test_config_builds_plays_and_lowers_for_accelerators_with_native_convolutions(file):
+    """In one test, as JAX keeps the traced step of an experiment, which takes most of the time."""
     config = configs.load(file)
     experiment = on_its_data(config)
-    shape = experiment.spec["x"].shape
     assert check_step(experiment, config)
-    players = jax.eval_shape(experiment.init, random.key(0)).players
+    assert ("stablehlo.convolution" in lowered(experiment, config)) == convolves(config)
+    shape = experiment.spec["x"].shape
+    players = jax.eval_shape(experiment.init, experiment.keys.init).players
     keys, x = random.split(random.key(0), 3), jax.ShapeDtypeStruct((3, *shape), jnp.float32)
     given = {"x": x, "label": jax.ShapeDtypeStruct((3,), jnp.int32)}
     given |= {name: jax.ShapeDtypeStruct((3, *f.shape), f.dtype) for name, f in experiment.spec.items()}
@@ -77,25 +79,24 @@ def test_config_builds_and_plays(file):
     assert (images.shape, images.dtype) == ((3, *shape), jnp.uint8 if len(shape) == 3 else jnp.float32)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_config_lowers_for_accelerators_with_native_convolutions(file):
-    config = configs.load(file)
-    experiment = on_its_data(config)
+def lowered(experiment, config):
+    """The program of a step for both kinds of accelerators."""
     leading = (experiment.updates_per_step, config.batch_size)
     batches = {name: jax.ShapeDtypeStruct((*leading, *f.shape), f.dtype) for name, f in experiment.spec.items()}
     state = jax.eval_shape(experiment.init, experiment.keys.init)
-    step = jax.jit(experiment.train_step)
-    traced = step.trace(state, batches, experiment.keys.train, experiment.hyperparams)
+    traced = jax.jit(experiment.train_step).trace(state, batches, experiment.keys.train, experiment.hyperparams)
+    return traced.lower(lowering_platforms=("cuda", "tpu")).as_text()
+
+
+def convolves(config):
+    """Whether a network of the config has convolutions."""
     layers = [spec.name for spec in config.networks.values()]
-    convolves = any(
+    return any(
         name.startswith(("dcgan", "r3gan", "sngan", "stylegan2", "super_resolution", "translation", "vq"))
         or "Conv" in name
         or name == "classifier.Classifier"
         for name in layers
     )
-    for platform in ("cuda", "tpu"):
-        program = traced.lower(lowering_platforms=(platform,)).as_text()
-        assert ("stablehlo.convolution" in program) == convolves
 
 
 # The narrow copy of cifar10_stylegan2 is in test_stylegan2.py.

@@ -27,7 +27,7 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
     "layers": {"core"},
     "models": {"layers"},
     "objectives": {"core", "losses", "distributions"},
-    "runs": {"errors", "config", "core", "values"},
+    "runs": {"errors", "config", "core", "resolve", "values"},
     "data": {"errors", "core", "resolve", "runs"},
     "features": {"errors", "resolve", "core", "layers", "metrics", "data", "runs"},
     "parallel": {"errors", "core", "runs"},
@@ -50,7 +50,9 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
         ),
         *("reporting", "runs"),
     },
-    "training": {"errors", "config", "core", "data", "evaluation", "experiments", "parallel", "reporting", "runs"},
+    "training": {
+        *("errors", "config", "core", "data", "evaluation", "experiments", "parallel", "reporting", "runs", "values"),
+    },
     "sweeps": {
         "errors",
         "config",

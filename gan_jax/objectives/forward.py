@@ -202,8 +202,8 @@ def lazily(term: Term, *, every: int, after: int = 0) -> Term:
     """Returns a term that is computed at each `every`-th step, with `every` times its value, and is 0 at the others.
 
     As StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). It is also 0, and costs
-    nothing, at the first `after` steps. At steps without it its metrics are 0. Of a lazy term these are changed. Raises
-    ValueError where `every` is below 1 or `after` below 0.
+    nothing, at the first `after` steps. At steps without it its metrics are 0: log rows at multiples of `every`. Of a
+    lazy term these are changed. Raises ValueError where `every` is below 1 or `after` below 0.
     """
     term, *_ = eager(term)
     if isinstance(after, bool) or not isinstance(after, int) or after < 0:
@@ -222,7 +222,8 @@ def lazily(term: Term, *, every: int, after: int = 0) -> Term:
             zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
             return zeros._replace(carry={name: forward.carry[name] for name in shapes.carry})
 
-        return lax.cond((forward.step % every == 0) & (forward.step >= after), now, skipped)
+        # Of the steps 0, 1 ... those after which a multiple of `every` is done, as rows are logged after a step.
+        return lax.cond(((forward.step + 1) % every == 0) & (forward.step >= after), now, skipped)
 
     if every == 1 and after == 0:
         return term

@@ -3,7 +3,8 @@
 config.json               all values, the data's spec, JAX's settings, versions, devices, git state, format
 metrics.jsonl             a row per logging step: step, seconds, player/term ...
 evaluations.jsonl         a row per evaluation: step, evaluator/value ...
-events.out.tfevents.*     the same rows for TensorBoard
+events.out.tfevents.*     rows, evaluations, pictures and hyper-parameters for TensorBoard
+trackers.json             the IDs of this run where `config.trackers` sends it
 samples/step_00001000.png samples, from the same latents every time
 samples/real.png          real examples, in the same form
 samples/walks.png         walks between latents, at the last step
@@ -40,6 +41,7 @@ OURS = (
     "metrics.jsonl",
     "evaluations.jsonl",
     "events.out.tfevents.*",
+    "trackers.json",
     "samples",
     "checkpoints",
     "report.html",

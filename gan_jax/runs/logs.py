@@ -1,87 +1,53 @@
-"""Logs of a run's metrics: metrics.jsonl, from which all else is made, TensorBoard events, and the terminal."""
+"""Logs of a run's metrics: metrics.jsonl, from which all else is made, its trackers, and the terminal."""
 
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyrefly: ignore[missing-module-attribute]
-from tensorboardX.proto.summary_pb2 import Summary  # pyrefly: ignore[missing-module-attribute]
-from tensorboardX.record_writer import RecordWriter
 from tqdm import tqdm
 
 from gan_jax.runs.files import naming
 from gan_jax.runs.rows import Row, forget_after
 from gan_jax.runs.terminal import Unfailing, inform, is_seen, wants_progress
-
-
-class Events:
-    """A TensorBoard event file. Opened at a step, it tells TensorBoard to forget later steps.
-
-    It is written in the caller's thread, unlike tensorboardX's SummaryWriter, so that the caller gets the OSError of a
-    full disk.
-    """
-
-    def __init__(self, folder: Path, step: int):
-        self._path = folder / f"events.out.tfevents.{time.time_ns()}"
-        self._file = RecordWriter(str(self._path))
-        self._add(file_version="brain.Event:2")
-        self._add(step=step + 1, session_log=SessionLog(status=SessionLog.START))
-
-    def write(self, step: int, values: Row) -> None:
-        """Writes these values as scalars."""
-        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self._add(step=step, summary=Summary(value=scalars))
-
-    def flush(self) -> None:
-        """Writes all events so far to disk."""
-        with naming(self._path):
-            self._file.flush()
-
-    def close(self) -> None:
-        """Closes the file."""
-        with naming(self._path):
-            self._file.close()
-
-    def _add(self, **fields: Any) -> None:
-        with naming(self._path):
-            self._file.write(Event(wall_time=time.time(), **fields).SerializeToString())
+from gan_jax.runs.trackers import Trackers
 
 
 class Log:
-    """A log of rows in metrics.jsonl and for TensorBoard. Opened at a step, it drops the rows of later steps.
+    """A log of rows in metrics.jsonl and for trackers. Opened at a step, it drops the rows of later steps.
 
     Its methods raise OSError, which names the file.
     """
 
-    def __init__(self, path: Path, step: int):
+    def __init__(self, path: Path, step: int, *, trackers: str = "", values: Mapping[str, Any] = MappingProxyType({})):
         kept = forget_after(path, step)
         self._start = time.monotonic() - (kept[-1]["seconds"] if kept else 0.0)
         self._path = path
         self._file = path.open("a")
-        self._events = Events(path.parent, step)
+        self.trackers = Trackers(path.parent, step, trackers, values)
 
     def write(self, step: int, values: Row) -> None:
         """Writes `{"step", "seconds" of training up to now, player/term ...}`."""
         seconds = round(time.monotonic() - self._start, 3)
         with naming(self._path):
             self._file.write(json.dumps({"step": step, "seconds": seconds, **values}) + "\n")
-        self._events.write(step, values)
+        self.trackers.write(step, values)
 
     def flush(self) -> None:
         """Writes all rows so far to disk."""
         with naming(self._path):
             self._file.flush()
-        self._events.flush()
+        self.trackers.flush()
 
     def close(self) -> None:
         """Writes the rest and closes the files."""
         with naming(self._path):
             self._file.close()
-        self._events.close()
+        self.trackers.close()
 
 
 class Progress:

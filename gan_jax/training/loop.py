@@ -22,7 +22,7 @@ from gan_jax.evaluation.predict import kept_spec
 from gan_jax.experiments import Experiment, held, make_executor, streams
 from gan_jax.parallel import mapping, processes
 from gan_jax.reporting import report
-from gan_jax.runs import alarms, checkpoints, schedule
+from gan_jax.runs import alarms, checkpoints, schedule, trackers
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.jax_settings import settings
 from gan_jax.runs.logs import Log, Progress
@@ -49,6 +49,7 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
         Diverged: where a loss is not finite any more, after the last finite players are saved.
     """
     mapping.check(config.batch_size, config.seeds, config.accumulate)
+    processes.on_main(lambda: trackers.check(config.trackers))
     runs = run_dir.by_seed(config)
     folders = runs if config.seeds == 1 else [(config, run_dir), *runs]
     processes.on_main(lambda: [folder.check(its_config) for its_config, folder in folders])
@@ -121,6 +122,8 @@ def _train(
             with stop.nothing_to_save():
                 states = processes.broadcast_from_main(lambda: _resume(origin, keys, records, shapes), shapes)
                 for record, state in zip(records, states, strict=False):
+                    if state.step < config.steps:
+                        record.open_log(int(state.step))
                     record.show(state.players, int(state.step), evaluators, shown)
             first_of_another = config.init_from and config.checkpoint_every_steps and states[0].step == 0
             if config.steps == 0 or first_of_another:  # the last finite one; what may be lost or changed by then
@@ -172,8 +175,6 @@ class _Loop:
         state, reached = self.executor.put(states), start
         with ExitStack() as opened:
             opened.callback(self.executor.close)
-            for record in self.records:
-                opened.enter_context(record.logging(start))
             self.progress = opened.enter_context(closing(Progress(total, start))) if self.records else None
             try:
                 for (step, steps), following in schedule.with_next(schedule.calls(self.config, start)):

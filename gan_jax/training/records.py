@@ -1,7 +1,5 @@
 """Records: write the rows, figures, evaluations and checkpoints of runs. Only the process that writes has them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 from jax import random
@@ -18,16 +16,18 @@ from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import Log, say_above_bar
 from gan_jax.runs.rows import Row, best_step, forget_after, read_rows
+from gan_jax.values import flatten
 
 
 class Record:
-    """The record of one seed's run in its folder. Checkpoints are open until `close`, rows within `logging`."""
+    """The record of one seed's run in its folder. Checkpoints are open until `close`, its log from `open_log` on."""
 
     def __init__(self, experiment: Experiment, config: ConfigDict, run_dir: RunDirectory):
         self.config, self.run_dir = config, run_dir
         self.experiment = experiment._replace(keys=streams(config.seed))
         best = partial(best_step, run_dir.evaluations, config.keep_best)
         self.checkpoints = Checkpoints(run_dir.checkpoints, config.keep_checkpoints, best=best)
+        self._log: Log | None = None  # of a run that has ended
 
     def forget_after(self, step: int) -> None:
         """Deletes everything that the folder holds of later steps."""
@@ -35,25 +35,23 @@ class Record:
         self.run_dir.forget_after(step)
         forget_after(self.run_dir.evaluations, step)
 
-    @contextmanager
-    def logging(self, step: int) -> Iterator[None]:
-        """Opens the log for the rows of steps after this one."""
-        self._log = Log(self.run_dir.metrics, step)
+    def open_log(self, step: int) -> None:
+        """Opens the log for the rows of steps after this one, and the run's trackers."""
+        values = dict(flatten(self.config.to_dict()))
+        self._log = Log(self.run_dir.metrics, step, trackers=self.config.trackers, values=values)
         self._monitor = alarms.Monitor(read_rows(self.run_dir.metrics))
-        try:
-            yield
-        finally:
-            self._log.close()
 
     def write(self, step: int, values: Row) -> None:
         """Writes a row, and prints the alarms that it sets off."""
+        assert self._log is not None
         self._log.write(step, values)
         for alarm in self._monitor.update({"step": step, **values}):
             say_above_bar(f"{self.run_dir.folder}: {alarm}")
 
     def flush(self) -> None:
         """Writes all rows so far to disk."""
-        self._log.flush()
+        if self._log:
+            self._log.flush()
 
     def save(self, state: TrainState) -> None:
         """Saves a state of NumPy arrays, after the rows so far are on disk."""
@@ -68,10 +66,15 @@ class Record:
         config = self.config
         if schedule.falls_on(step, config.sample_every_steps, config.steps) and not self.run_dir.sample(step).exists():
             self.show_samples(players, step, shown)
+            if self._log:
+                self._log.trackers.picture(step, self.run_dir.sample(step))
         due = schedule.evaluators_due(config, step) - evaluate.done(self.run_dir, step)
         if due:
             chosen = {name: evaluator for name, evaluator in evaluators.items() if name in due}
-            evaluate.keep(self.run_dir, config, step, evaluate.measure(chosen, self.experiment, players))
+            measured = evaluate.measure(chosen, self.experiment, players)
+            evaluate.keep(self.run_dir, config, step, measured)
+            if self._log:
+                self._log.trackers.write(step, measured)
 
     def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
         """Writes the figure of samples, from the same latents every time, or of reconstructions."""
@@ -88,5 +91,9 @@ class Record:
                 figures.walks(self.run_dir.walks, self.experiment, players, keys, shown.x)
 
     def close(self) -> None:
-        """Waits for the checkpoint being written; raises UserError where that failed."""
-        self.checkpoints.close()
+        """Closes the log, and waits for the checkpoint being written; raises UserError where that failed."""
+        try:
+            if self._log:
+                self._log.close()
+        finally:
+            self.checkpoints.close()

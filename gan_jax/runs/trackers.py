@@ -1,0 +1,252 @@
+"""Trackers: where a run's rows, pictures and hyper-parameters go beside its folder.
+
+TensorBoard's events are always written. `config.trackers` names others: `wandb` (Weights & Biases), `mlflow`, or one of
+your own as `package.module:Class`. Each uses its own client, which is imported only then and is set up by its own
+environment variables: WANDB_PROJECT, WANDB_MODE, MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME and others.
+A resumed run goes on in the run that it began there: trackers.json in its folder keeps the ID.
+"""
+
+import importlib.util
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from PIL import Image
+from tensorboardX.proto.event_pb2 import Event, SessionLog  # pyrefly: ignore[missing-module-attribute]
+from tensorboardX.proto.summary_pb2 import Summary  # pyrefly: ignore[missing-module-attribute]
+from tensorboardX.record_writer import RecordWriter
+from tensorboardX.summary import hparams
+
+from gan_jax.errors import UserError, one_line, suggestions
+from gan_jax.resolve import outside
+from gan_jax.runs.files import atomically, naming
+from gan_jax.runs.rows import Row
+from gan_jax.runs.terminal import say
+
+Values = Mapping[str, Any]
+
+
+class Tracker(Protocol):
+    """Where rows and pictures go. It is made by `(folder, values, run_id)`, and keeps its run's ID in `run_id`.
+
+    folder: the run's. values: of the config, by dotted field. run_id: of the run that goes on there, None for a new one.
+    """
+
+    run_id: str
+
+    def write(self, step: int, values: Row) -> None:
+        """Sends these numbers of a step."""
+
+    def picture(self, step: int, path: Path) -> None:
+        """Sends the PNG file of a step's samples."""
+
+    def close(self) -> None:
+        """Ends the run there, after all is sent."""
+
+
+class TensorBoard:
+    """A TensorBoard event file. Opened at a step, it tells TensorBoard to forget later steps.
+
+    It is written in the caller's thread, unlike tensorboardX's SummaryWriter, so that the caller gets the OSError of a
+    full disk.
+    """
+
+    def __init__(self, folder: Path, step: int, values: Values):
+        self._path = folder / f"events.out.tfevents.{time.time_ns()}"
+        self._file = RecordWriter(str(self._path))
+        self._add(file_version="brain.Event:2")
+        self._add(step=step + 1, session_log=SessionLog(status=SessionLog.START))
+        if values:
+            losses = {f"{name}/loss": 0 for name in sorted({_player(field) for field in values} - {""})}
+            for summary in hparams({field: _simple(value) for field, value in values.items()}, losses):
+                self._add(summary=summary)
+
+    def write(self, step: int, values: Row) -> None:
+        """Writes these values as scalars."""
+        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._add(step=step, summary=Summary(value=scalars))
+
+    def picture(self, step: int, path: Path) -> None:
+        """Writes the PNG file of a step's samples."""
+        with Image.open(path) as picture:
+            width, height = picture.size
+        image = Summary.Image(encoded_image_string=path.read_bytes(), height=height, width=width, colorspace=3)
+        self._add(step=step, summary=Summary(value=[Summary.Value(tag="samples", image=image)]))
+
+    def flush(self) -> None:
+        """Writes all events so far to disk."""
+        with naming(self._path):
+            self._file.flush()
+
+    def close(self) -> None:
+        """Closes the file."""
+        with naming(self._path):
+            self._file.close()
+
+    def _add(self, **fields: Any) -> None:
+        with naming(self._path):
+            self._file.write(Event(wall_time=time.time(), **fields).SerializeToString())
+
+
+class WandB:
+    """A run of Weights & Biases. Its step is a value of each row, so that a resumed run may go back to a checkpoint."""
+
+    def __init__(self, folder: Path, values: Values, run_id: str | None):
+        import wandb  # pyrefly: ignore[missing-import]
+
+        given: dict[str, Any] = {"id": run_id, "resume": "allow"} if run_id else {}
+        self._picture = wandb.Image
+        self._run = wandb.init(name=folder.name, config=dict(values), reinit="create_new", **given)
+        self._run.define_metric("*", step_metric="step")
+        self.run_id = self._run.id
+
+    @staticmethod
+    def reach() -> None:
+        """Logs in, unless WANDB_MODE says that nothing is sent."""
+        import wandb  # pyrefly: ignore[missing-import]
+
+        if os.environ.get("WANDB_MODE", "online") == "online":
+            wandb.login(verify=True)
+
+    def write(self, step: int, values: Row) -> None:
+        """Sends these numbers of a step."""
+        self._run.log({"step": step, **values})
+
+    def picture(self, step: int, path: Path) -> None:
+        """Sends the PNG file of a step's samples."""
+        self._run.log({"step": step, "samples": self._picture(str(path))})
+
+    def close(self) -> None:
+        """Ends the run there, after all is sent."""
+        self._run.finish()
+
+
+class MLflow:
+    """A run of MLflow, on the server or in the local store that MLFLOW_TRACKING_URI names."""
+
+    def __init__(self, folder: Path, values: Values, run_id: str | None):
+        from mlflow import MlflowClient  # pyrefly: ignore[missing-import]
+        from mlflow.entities import Metric, Param  # pyrefly: ignore[missing-import]
+
+        self._client, self._metric = MlflowClient(), Metric
+        if run_id:
+            self._client.update_run(run_id, "RUNNING")
+        else:
+            name = os.environ.get("MLFLOW_EXPERIMENT_NAME", "gan_jax")
+            found = self._client.get_experiment_by_name(name)
+            experiment = found.experiment_id if found else self._client.create_experiment(name)
+            run_id = self._client.create_run(experiment, run_name=folder.name).info.run_id
+            params = [Param(field, str(value)[:500]) for field, value in values.items()]
+            for start in range(0, len(params), 100):  # the most that a server takes at once
+                self._client.log_batch(run_id, params=params[start : start + 100])
+        self.run_id: str = run_id
+
+    @staticmethod
+    def reach() -> None:
+        """Asks for an experiment; tries once, where the client would for minutes."""
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+        from mlflow import MlflowClient  # pyrefly: ignore[missing-import]
+
+        MlflowClient().search_experiments(max_results=1)
+
+    def write(self, step: int, values: Row) -> None:
+        """Sends these numbers of a step."""
+        now = int(time.time() * 1000)
+        self._client.log_batch(self.run_id, [self._metric(name, value, now, step) for name, value in values.items()])
+
+    def picture(self, step: int, path: Path) -> None:
+        """Sends the PNG file of a step's samples."""
+        self._client.log_artifact(self.run_id, str(path), "samples")
+
+    def close(self) -> None:
+        """Ends the run there, after all is sent."""
+        self._client.set_terminated(self.run_id)
+
+
+KNOWN: dict[str, tuple[str, Callable]] = {"wandb": ("wandb", WandB), "mlflow": ("mlflow", MLflow)}
+"""By name in configs: the package of the client, and the tracker."""
+
+
+def check(names: str) -> None:
+    """Raises UserError where one of `config.trackers` is not known, not installed or cannot be reached."""
+    for name, make in _named(names):
+        if name in KNOWN and importlib.util.find_spec(KNOWN[name][0]) is None:
+            raise UserError(f"config.trackers: {name} is not installed: pip install {KNOWN[name][0]}")
+        with _refused(name):
+            getattr(make, "reach", lambda: None)()
+
+
+class Trackers:
+    """The trackers of one run, TensorBoard among them. One that fails is left out from then on, with a warning."""
+
+    def __init__(self, folder: Path, step: int, names: str = "", values: Values | None = None):
+        path, values = folder / "trackers.json", values or {}
+        self._others: dict[str, Tracker] = {}
+        kept = json.loads(path.read_text()) if path.is_file() else {}
+        for name, make in _named(names):
+            with _refused(name):
+                self._others[name] = make(folder, values, kept.get(name))
+        if self._others:
+            with atomically(path) as file:
+                file.write(json.dumps(kept | {name: one.run_id for name, one in self._others.items()}).encode())
+        self._events = TensorBoard(folder, step, values)
+
+    def write(self, step: int, values: Row) -> None:
+        """Sends these numbers of a step; raises the OSError of TensorBoard's file."""
+        self._events.write(step, values)
+        self._each(lambda tracker: tracker.write(step, values))
+
+    def picture(self, step: int, path: Path) -> None:
+        """Sends the PNG file of a step's samples; raises OSError as `write`."""
+        self._events.picture(step, path)
+        self._each(lambda tracker: tracker.picture(step, path))
+
+    def flush(self) -> None:
+        """Writes all events so far to disk."""
+        self._events.flush()
+
+    def close(self) -> None:
+        """Ends all; raises OSError as `write`."""
+        self._each(lambda tracker: tracker.close())
+        self._events.close()
+
+    def _each(self, send: Callable[[Tracker], None]) -> None:
+        for name, tracker in list(self._others.items()):
+            try:
+                send(tracker)
+            except Exception as error:  # of any client: the training is worth more than its copy
+                say(f"warning: config.trackers: {name}: {one_line(error)}: nothing more is sent there in this run")
+                del self._others[name]
+
+
+def _named(names: str) -> list[tuple[str, Callable]]:
+    found = []
+    for name in filter(None, (part.strip() for part in names.split(","))):
+        if name not in KNOWN and ":" not in name:
+            raise UserError(f"config.trackers is {names!r}: {suggestions(name, KNOWN)}, or package.module:Class")
+        found.append((name, KNOWN[name][1] if name in KNOWN else outside(name, "trackers")))
+    return found
+
+
+@contextmanager
+def _refused(name: str) -> Iterator[None]:
+    """Raises any error of a client as a UserError."""
+    try:
+        yield
+    except Exception as error:
+        raise UserError(f"config.trackers: {name} cannot be used: {one_line(error)}") from error
+
+
+def _player(field: str) -> str:
+    """Returns the player that a field of the config belongs to, or ''."""
+    first, _, rest = field.partition(".")
+    return rest.partition(".")[0] if first == "players" else ""
+
+
+def _simple(value: Any) -> bool | str | float:
+    return value if isinstance(value, bool | str | int | float) else str(value)
