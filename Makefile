@@ -4,6 +4,7 @@ PYTHON ?= python3
 version = $(shell $(PYTHON) -c "import sys; print('%d.%d' % sys.version_info[:2])")
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(version))
 RUN ?= runs/demo
+SELECT ?= not long
 python = $(VENV)/bin/python
 .PHONY: demo test test-all tests lint types docs clean
 
@@ -15,7 +16,7 @@ test: lint types tests
 
 # A file's tests stay in one process, which share its compiled steps.
 tests: $(VENV)/ready
-	$(python) -m pytest -n 2 --dist loadfile
+	$(python) -m pytest -n 2 --dist loadfile -m "$(SELECT)"
 
 test-all: lint types
 	$(python) -m pytest -m "long or not long"

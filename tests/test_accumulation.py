@@ -13,6 +13,8 @@ from gan_jax.errors import UserError
 from gan_jax.parallel import mapping
 from gan_jax.training.preflight import check_step
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 SHAPE = (8, 8, 1)
 BATCHES = {"x": random.uniform(KEY, (1, 8, *SHAPE), minval=-1.0)}

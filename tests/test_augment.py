@@ -25,6 +25,8 @@ from gan_jax.training import loop
 from gan_jax.training.preflight import check_step
 from scripts import chaos
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 IMAGE = random.uniform(KEY, (6, 9, 2))
 ALL = {

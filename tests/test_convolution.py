@@ -13,6 +13,8 @@ from jax import lax
 from gan_jax.layers import cpu_convolution
 from gan_jax.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
 
+pytestmark = pytest.mark.heavy
+
 FIXTURE = Path(__file__).parent / "fixtures" / "torch_conv_transpose.npz"
 TORCH = np.load(FIXTURE)
 CASES = sorted({name.split("/")[0] for name in TORCH.files if "/" in name})

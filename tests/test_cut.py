@@ -17,6 +17,8 @@ from gan_jax.losses.contrastive import patch_nce
 from gan_jax.models.translation import ContrastiveResNet, ResNet
 from gan_jax.training.preflight import check_step
 
+pytestmark = pytest.mark.heavy
+
 KEY = base_key(0)
 SHAPE = (16, 16, 3)
 SMALL = {"name": "translation.ContrastiveResNet", "width": 2, "blocks": 2}

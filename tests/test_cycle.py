@@ -20,6 +20,8 @@ from gan_jax.reporting.reconstructions import make_translations
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.training.preflight import check_step
 
+pytestmark = pytest.mark.heavy
+
 KEY = base_key(0)
 SHAPE, BATCH = (8, 8, 1), 3
 PAINTER, JUDGE = {"name": "small_networks:Painter"}, {"name": "small_networks:Judge"}

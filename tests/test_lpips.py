@@ -21,6 +21,8 @@ from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.features import lpips, lpips_layouts
 from gan_jax.metrics.lpips import lpips as formula
 
+pytestmark = pytest.mark.heavy
+
 FIXTURE = ROOT / "tests" / "fixtures" / "lpips.npz"
 KINDS = ("alexnet", "vgg16")
 RANDOM = np.random.default_rng(0)

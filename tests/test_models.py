@@ -1,5 +1,7 @@
 """The contract of every model: shapes, dtypes, training and evaluation; and the sizes that the notes give."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,13 +53,14 @@ CRITICS = {
 def init(module, key, *inputs):
     """The first (params, stats) of a module, whose inputs are the fields in the order of its arguments."""
     network = Network(module)
-    return network.init(key, dict(zip(network.fields, inputs, strict=True)))
+    return jax.jit(network.init)(key, dict(zip(network.fields, inputs, strict=True)))
 
 
 def apply(module, params, stats, *inputs, train, key=None):
     """The module's output and new stats."""
     network = Network(module)
-    return network.apply(params, stats, dict(zip(network.fields, inputs, strict=True)), train=train, key=key)
+    batch = dict(zip(network.fields, inputs, strict=True))
+    return jax.jit(partial(network.apply, train=train))(params, stats, batch, key=key)
 
 
 def sizes(module, x):

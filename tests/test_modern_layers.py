@@ -13,6 +13,8 @@ from gan_jax.core.networks import Network, mixing_layers
 from gan_jax.layers import resample
 from gan_jax.models import dcgan, pacgan, r3gan, sngan
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 SMALL = {"widths": (8, 8), "downs": 1}
 

@@ -17,6 +17,8 @@ from gan_jax.main import main
 from gan_jax.runs import origins
 from gan_jax.runs.directory import RunDirectory
 
+pytestmark = pytest.mark.heavy
+
 
 def same(left, right):
     leaves = jax.tree.leaves(jax.tree.map(lambda a, b: bool((np.asarray(a) == np.asarray(b)).all()), left, right))

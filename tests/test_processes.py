@@ -21,6 +21,8 @@ from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
 
+pytestmark = pytest.mark.heavy
+
 FIELDS = {
     "steps": 20,
     "batch_size": 8,

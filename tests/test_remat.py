@@ -13,6 +13,8 @@ from gan_jax.core.networks import Network
 from gan_jax.errors import UserError
 from gan_jax.models import r3gan
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 
 

@@ -24,6 +24,8 @@ from gan_jax.objectives.terms import generator as of_generator
 from gan_jax.parallel import mapping
 from gan_jax.training.preflight import check_step
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 NUMBERS = ("NHWC", "HWIO", "NHWC")
 WORDS = random.key_data(random.split(KEY, 8))

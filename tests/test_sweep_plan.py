@@ -29,6 +29,8 @@ from gan_jax.sweeps.cells import (
 )
 from gan_jax.sweeps.plan import Curve, Finals, Metric, Program, Seeds, Sweep, expand, load, programs, split_seeds
 
+pytestmark = pytest.mark.heavy
+
 FILES = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
 RATE, OTHER_RATE = (f"players.{player}.optimizer.learning_rate" for player in ("critic", "generator"))
 EXAMPLES = {

@@ -27,6 +27,8 @@ from gan_jax.objectives import adversarial, cycle
 from gan_jax.objectives.forward import Weighted
 from gan_jax.objectives.terms import critic, generator
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 DEVICES = 4
 CONV = {"widths": (4,), "kernels": (3,), "strides": (2,), "paddings": (1,), "norm": layers.NoNorm, "init_std": 0.3}

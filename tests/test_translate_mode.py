@@ -17,6 +17,8 @@ from gan_jax.main import main
 from gan_jax.models.super_resolution import SRResNet
 from gan_jax.runs.directory import RunDirectory
 
+pytestmark = pytest.mark.heavy
+
 RANDOM = np.random.default_rng(0)
 KEY = random.key(0)
 

@@ -21,6 +21,8 @@ from gan_jax.models.vq import Autoencoder
 from gan_jax.objectives import vq
 from gan_jax.training.preflight import check_step
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 Z = random.normal(KEY, (6, 2, 3, 4))
 SHAPE = (8, 12, 1)

@@ -13,6 +13,8 @@ from test_convolution import close, first, lowered, native_conv, second
 from gan_jax.layers import winograd
 from gan_jax.layers.convolution import conv
 
+pytestmark = pytest.mark.heavy
+
 # (padding, channels, output channels, image): odd and even sizes.
 CASES = [(1, 4, 6, (6, 5)), (0, 3, 2, (5, 8)), (2, 2, 4, (3, 4)), (1, 64, 32, (4, 4))]
 

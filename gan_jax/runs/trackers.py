@@ -33,7 +33,7 @@ Values = Mapping[str, Any]
 class Tracker(Protocol):
     """Where rows and pictures go. It is made by `(folder, values, run_id)`, and keeps its run's ID in `run_id`.
 
-    folder: the run's. values: of the config, by dotted field. run_id: of the run that goes on there, None for a new one.
+    folder: the run's. values: of the config, by dotted field. run_id: of the run that goes on there, or None.
     """
 
     run_id: str
