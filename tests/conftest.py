@@ -25,7 +25,7 @@ with suppress(OSError):
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
 # Most of the tests' time is compiling; theirs are small arrays, which gain nothing from LLVM's optimizations.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
-MOST_MAPS = 12_000
+MOST_MAPS = 25_000
 """Of a process's memory, by compiled programs; Linux allows 65,530, and XLA ends a process that needs more."""
 
 TINY = {

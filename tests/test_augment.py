@@ -234,6 +234,7 @@ def test_augmented_steps_lower_for_accelerators(tiny, platform):
     assert export.export(jax.jit(experiment.train_step), platforms=[platform])(*arguments)
 
 
+@pytest.mark.long
 def test_a_resumed_run_is_the_same_to_the_bit_and_not_that_without_augmentation(tiny, tmp_path):
     config = described(tiny, MOVED, log_every_steps=1)
     [whole] = loop.run(config, RunDirectory(tmp_path / "whole"))

@@ -18,6 +18,8 @@ from gan_jax.metrics import pca
 from gan_jax.models import autoencoder as models
 from gan_jax.objectives import autoencoder
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 SHAPE = (3, 4, 1)
 CONV = {"strides": (2,), "kernels": (2,), "paddings": (0,), "widths": (4,)}

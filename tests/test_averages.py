@@ -14,6 +14,8 @@ from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
 from gan_jax.updates import make_update
 
+pytestmark = pytest.mark.heavy
+
 EMA, STEPS = 0.9999, 300
 
 

@@ -20,6 +20,8 @@ from gan_jax.data.spec import DataSpec
 from gan_jax.layers import Conv, ConvTranspose
 from scripts import bench, flops, timed
 
+pytestmark = pytest.mark.heavy
+
 B, CONFIG = 5, str(ROOT / "configs" / "mnist_gan.py")
 SMALL = ["--batch_size=8", "--steps_per_call=2", "--blocks=2", "--seconds=0"]
 CRITIC = "--config.networks.critic.widths=(6,)"

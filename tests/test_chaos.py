@@ -9,6 +9,8 @@ from conftest import ROOT
 
 from scripts import chaos
 
+pytestmark = pytest.mark.heavy
+
 GAME = [f"--config={ROOT / 'configs' / 'mnist_gan.py'}", "--config.data.name=digits"]
 SHORT = {**chaos.SMALL, "steps": 40}
 

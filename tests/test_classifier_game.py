@@ -19,6 +19,8 @@ from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.models.classifier import Classifier
 from gan_jax.objectives import classifier as game
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 MODULE = Classifier(classes=3, dim=5, widths=(4, 6), kernels=(3, 4), strides=(1, 2), paddings=(1, 1), dropout=0.25)
 NETWORKS = {"classifier": Network(MODULE)}

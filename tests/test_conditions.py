@@ -9,6 +9,8 @@ from gan_jax.evaluation import predict
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.training import loop
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def by_class(tiny, tmp_path_factory):

@@ -63,7 +63,7 @@ def on_its_data(config):
     return build_on(config, (*size, data.get("channels", 3)), 1000 if by_class else 0, others)
 
 
-LONG = ("ffhq_256_stylegan2", "imagenet64_r3gan")
+LONG = ("ffhq_256_stylegan2", "ffhq_256_r3gan", "imagenet64_r3gan")
 """Configs of the largest networks, whose smaller siblings have the same parts."""
 
 
@@ -116,7 +116,13 @@ LARGE = [file for file in FILES if any(word in file.stem for word in ("sngan", "
 
 
 @pytest.mark.parametrize(
-    "file", of([f for f in LARGE if f.stem not in ("ring_r3gan", "cifar10_stylegan2")], "ffhq_256_r3gan")
+    "file",
+    of(
+        [f for f in LARGE if f.stem not in ("ring_r3gan", "cifar10_stylegan2")],
+        "ffhq_256_stylegan2",
+        "ffhq_256_r3gan",
+        "cifar10_r3gan",
+    ),
 )
 def test_a_narrow_copy_of_a_large_config_trains(file):
     """One step of the same terms and layers, 8 channels wide, on images of the fewest pixels that they can take."""

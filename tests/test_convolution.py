@@ -144,6 +144,7 @@ def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
     compare(name, second, ADDED[:1], batch=2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PAIRS)
 def test_outputs_in_pairs_are_right_too(name, monkeypatch):
     """By force, as above, and where they pay."""

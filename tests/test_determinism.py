@@ -13,6 +13,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.training import loop
 from scripts import chaos
 
+pytestmark = pytest.mark.heavy
+
 ROUNDS = {"steps": 20, "log_every_steps": 1, "checkpoint_every_steps": 20, "evaluate_every_steps": 0}
 """Of each config, with batches, networks and order as they are; not evaluated, as that changes no run."""
 

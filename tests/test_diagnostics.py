@@ -8,6 +8,8 @@ from jax import random
 
 from gan_jax.core import diagnostics
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 REAL, FAKE = np.asarray(random.normal(KEY, (2, 20, 3, 2, 2))) * np.array([1.0, 0.5])[:, None, None, None, None] + 1
 

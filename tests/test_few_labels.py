@@ -22,6 +22,8 @@ from gan_jax.experiments import build, make_executor
 from gan_jax.models import semi_supervised
 from gan_jax.training.preflight import check_step
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 N, CLASSES = 60, 3
 SMALL = {"widths": (8, 6), "noise": (0.3, 0.5)}

@@ -13,6 +13,8 @@ from gan_jax.errors import UserError
 from gan_jax.models import autoencoder, dcgan, layout, vae
 from gan_jax.models.layout import Layers
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 SIZES = [
     (1, 1),

@@ -14,6 +14,8 @@ from gan_jax.layers.convolution import conv
 from gan_jax.models.inpainting import DilatedCompletion, GatedCompletion, dilated
 from gan_jax.models.translation import Completion
 
+pytestmark = pytest.mark.heavy
+
 KEYS = random.split(random.key(0), 50)
 SHAPE = (32, 48, 3)
 

@@ -12,6 +12,8 @@ from gan_jax import layers
 from gan_jax.core.networks import Network
 from gan_jax.models import autoencoder, dcgan, mlp, pacgan, r3gan, sngan
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 DIGITS = {"widths": (8, 4), "kernels": (4, 4, 3), "strides": (1, 2, 1), "paddings": (0, 1, 1)}
 LISTS = {"widths": (128, 64, 32), "kernels": (4, 3, 4, 4), "strides": (1, 2, 2, 2), "paddings": (0, 1, 1, 1)}

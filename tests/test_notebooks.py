@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.heavy
+
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PAGE = (ROOT / "notebooks/README.md").read_text("utf-8")
 FASTEST = "2_vae.ipynb"

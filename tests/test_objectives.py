@@ -25,6 +25,8 @@ from gan_jax.objectives.terms import critic as critic_terms
 from gan_jax.objectives.terms import generator as generator_terms
 from gan_jax.parallel import executor
 
+pytestmark = pytest.mark.heavy
+
 NETWORKS = {
     "generator": Network(mlp.Generator((4, 4, 1), widths=(8,))),
     "critic": Network(mlp.Critic(widths=(8,))),

@@ -16,6 +16,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop
 
+pytestmark = pytest.mark.heavy
+
 SETS = {"ring": (8, 0.01), "grid": (25, 0.05)}
 
 

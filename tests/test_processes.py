@@ -132,6 +132,7 @@ def test_two_processes_play_the_rounds_of_one(whole, tmp_path):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.long
 def test_a_run_stopped_in_one_process_and_killed_in_each_goes_on_to_the_same_end(whole, tmp_path):
     folder = tmp_path / "run"
     for status, _, said in pair(folder, acts=(None, (signal.SIGTERM, 4))):

@@ -10,6 +10,8 @@ from PIL import Image
 from gan_jax import data
 from gan_jax.main import main
 
+pytestmark = pytest.mark.heavy
+
 SMALL = [f"--config.{field}={value}" for field, value in {**TINY, "data.name": "digits"}.items()]
 
 

@@ -18,6 +18,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.jax_settings import settings
 from gan_jax.training import loop
 
+pytestmark = pytest.mark.heavy
+
 SPLITS = ("train", "test")
 PICTURES = [png((4, 5, 3), value) for value in range(0, 60, 3)]
 LABELS = [number % 3 for number in range(20)]

@@ -12,6 +12,8 @@ from gan_jax.core.fields import Sampler
 from gan_jax.core.objective import Aux, Objective, Start
 from gan_jax.core.state import TrainState
 
+pytestmark = pytest.mark.heavy
+
 RATE = 0.5
 
 

@@ -21,6 +21,8 @@ from gan_jax.training.records import Record
 from gan_jax.training.stop import SIGNALS, Stop, Stopped
 from scripts.chaos import takes_signals
 
+pytestmark = pytest.mark.heavy
+
 SMALL = [f"--config.{field}={value}" for field, value in TINY.items()]
 
 

@@ -24,6 +24,8 @@ from gan_jax.sweeps import main as sweep_main
 from gan_jax.sweeps.plan import Program, expand, load, programs
 from gan_jax.training import loop
 
+pytestmark = pytest.mark.heavy
+
 SWEEP = """
 from gan_jax.config import load
 from gan_jax.sweeps.cells import named

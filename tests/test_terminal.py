@@ -4,12 +4,14 @@ import io
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 from conftest import ROOT
 
 from gan_jax import data
+from gan_jax.evaluation import evaluate
 from gan_jax.main import main
 from gan_jax.runs import terminal
 from gan_jax.runs.directory import RunDirectory
@@ -115,3 +117,12 @@ def test_an_encoding_that_lacks_a_letter_is_no_failure():
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "\\u6570\n")
+
+
+@pytest.mark.parametrize(("seen", "said"), [(True, "evaluating likelihood (1 of 1)\n"), (False, "")])
+def test_an_evaluation_names_what_is_at_work_on_a_terminal(seen, said, monkeypatch, capsys):
+    monkeypatch.setattr(evaluate, "is_seen", lambda: seen)
+    experiment = SimpleNamespace(keys=SimpleNamespace(evaluate=None))
+    evaluators = {"likelihood": SimpleNamespace(measure=lambda players, key: {"nll": 1.5})}
+    assert evaluate.measure(evaluators, experiment, {}) == {"likelihood/nll": 1.5}
+    assert capsys.readouterr().err == said

@@ -27,6 +27,8 @@ from gan_jax.models import dcgan
 from gan_jax.objectives import adversarial
 from gan_jax.objectives.terms import critic
 
+pytestmark = pytest.mark.heavy
+
 FIXTURES = Path(__file__).parent / "fixtures"
 KEY = random.key(0)
 ROUNDS, BATCH, DIM = 3, 8, 5

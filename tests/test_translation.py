@@ -14,6 +14,8 @@ from gan_jax.models.super_resolution import SRCritic, SRResNet, shuffled
 from gan_jax.models.translation import PairCritic, PatchCritic, ResNet, UNet, halvings
 from gan_jax.objectives import adversarial, regression
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 
 
@@ -37,7 +39,7 @@ def test_translators_keep_the_size_and_make_the_channels(model, size):
 
 
 def test_a_u_net_has_the_papers_widths():
-    params, _ = apply(UNet((256, 256, 3)), source=jnp.zeros((1, 256, 256, 3)))
+    params, _ = jax.eval_shape(lambda: apply(UNet((256, 256, 3)), source=jnp.zeros((1, 256, 256, 3))))
     down = [params[f"Conv_{n}"]["kernel"].shape[-1] for n in range(8)]
     assert down == [64, 128, 256, 512, 512, 512, 512, 512]
     up = [params[f"ConvTranspose_{n}"]["kernel"].shape for n in range(8)]

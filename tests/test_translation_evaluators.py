@@ -16,6 +16,8 @@ from gan_jax.evaluation.evaluators import super_resolution, translation
 from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.metrics.biharmonic import biharmonic
 
+pytestmark = pytest.mark.heavy
+
 KEYS = jnp.zeros(2, jnp.uint32)
 RANDOM = np.random.default_rng(0)
 TRAIN = RANDOM.integers(0, 200, (6, 16, 16, 3), dtype=np.uint8)

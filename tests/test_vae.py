@@ -26,6 +26,8 @@ from gan_jax.models import autoencoder, mlp
 from gan_jax.models import vae as models
 from gan_jax.objectives import vae as objectives
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 UNIT = (0.0, 1.0)
 NETWORKS = {

@@ -21,6 +21,8 @@ from gan_jax.objectives import adversarial
 from gan_jax.objectives.forward import Weighted
 from gan_jax.objectives.terms import critic
 
+pytestmark = pytest.mark.heavy
+
 KEY, N, BATCH, MOVES = random.key(0), 1000, 256, 1200
 
 

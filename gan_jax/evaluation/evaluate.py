@@ -1,5 +1,6 @@
 """Evaluations of a run in training, or of one of its checkpoints, by the config's evaluators."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import signature
@@ -7,6 +8,7 @@ from typing import Any
 
 import jax
 from ml_collections import ConfigDict
+from tqdm import tqdm
 
 from gan_jax import features
 from gan_jax.core.state import Players
@@ -20,6 +22,7 @@ from gan_jax.resolve import bind
 from gan_jax.runs import schedule
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import meant, read_rows, write_evaluation
+from gan_jax.runs.terminal import Unfailing, is_seen, wants_progress
 
 
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
@@ -158,10 +161,13 @@ def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
 def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players: Players) -> dict[str, Any]:
     """Returns the values that the evaluators measure of these players, named `evaluator/value`, and how they did so.
 
-    Raises UserError where what the players make cannot be measured, such as values that are not finite.
+    On a terminal it says which evaluator is at work. Raises UserError where what the players make cannot be measured,
+    such as values that are not finite.
     """
     values = {}
-    for name, evaluator in evaluators.items():
+    for number, (name, evaluator) in enumerate(evaluators.items(), 1):
+        if is_seen() and wants_progress():
+            tqdm.write(f"evaluating {name} ({number} of {len(evaluators)})", file=Unfailing(sys.stderr))
         with reraise_as(f"config.evaluators.{name}"):
             measured = evaluator.measure(players, experiment.keys.evaluate)
         values |= {f"{name}/{value}": _plain(number) for value, number in measured.items()}

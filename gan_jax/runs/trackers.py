@@ -72,7 +72,7 @@ class TensorBoard:
 
     def picture(self, step: int, path: Path) -> None:
         """Writes the PNG file of a step's samples."""
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:
             width, height = picture.size
         image = Summary.Image(encoded_image_string=path.read_bytes(), height=height, width=width, colorspace=3)
         self._add(step=step, summary=Summary(value=[Summary.Value(tag="samples", image=image)]))
