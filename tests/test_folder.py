@@ -197,7 +197,7 @@ def test_the_order_of_fields_does_not_matter(place):
 
 def test_a_file_without_partner_is_refused_or_skipped(place, capsys):
     fields = pairs(place, right=("a", "c", "d"))
-    with pytest.raises(UserError, match=r"2 files have no partner of the same name \(x b; source d\)"):
+    with pytest.raises(UserError, match=r"2 files have no partner of the same name \(source d; x b\)"):
         load(place, fields=fields)
     assert len(load(place, fields=fields, damaged="skip").x) == 2
 

@@ -293,6 +293,7 @@ def test_a_term_of_a_loss_moves_its_player_and_nothing_else(name, played, tiny_l
     _, params = tiny_lpips
     experiment, player = played(name), name.partition(",")[0]
     step, state = jax.jit(experiment.train_step), experiment.init(experiment.keys.init)
+    state = state._replace(step=jnp.int32(1))  # the second step, which has the lazy term
     after, metrics = step(state, *inputs(experiment, SHAPE))
     [term] = {"near", "lpips", "perceptual"} & experiment.hyperparams[player].weights.keys()
     weights = experiment.hyperparams[player].weights

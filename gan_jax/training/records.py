@@ -74,7 +74,8 @@ class Record:
             measured = evaluate.measure(chosen, self.experiment, players)
             evaluate.keep(self.run_dir, config, step, measured)
             if self._log:
-                self._log.trackers.write(step, measured)
+                numbers = {name: value for name, value in measured.items() if not isinstance(value, str)}
+                self._log.trackers.write(step, numbers)
 
     def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
         """Writes the figure of samples, from the same latents every time, or of reconstructions."""
