@@ -18,6 +18,8 @@ from gan_jax.core.state import averaged
 from gan_jax.errors import UserError
 from gan_jax.main import main
 
+pytestmark = pytest.mark.heavy
+
 TEST = data.load("digits", "test")
 
 

@@ -151,11 +151,12 @@ def test_a_narrow_copy_of_a_large_config_trains(file):
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((after, metrics)))
 
 
-CHOICES = ("photos_srresnet.py:2", "photos_srgan.py:2", "emoji_inpainting.py:l1", "emoji_inpainting.py:cifar10,l1")
-PAIRED = ("emoji_pix2pix.py:noto_to_twemoji", "emoji_l1.py:noto_to_twemoji", "facades_pix2pix.py:128,l1")
+CHOICES = ("photos_srresnet.py:2", "emoji_pix2pix.py:noto_to_twemoji", "orl_inpainting.py:l1")
+MORE = ("photos_srgan.py:2", "emoji_inpainting.py:l1", "emoji_inpainting.py:cifar10,l1")
+MORE += ("emoji_l1.py:noto_to_twemoji", "facades_pix2pix.py:128,l1")
 
 
-@pytest.mark.parametrize("choice", [*CHOICES, *PAIRED, "orl_inpainting.py:l1"])
+@pytest.mark.parametrize("choice", [*CHOICES, *(pytest.param(choice, marks=pytest.mark.long) for choice in MORE)])
 def test_a_choice_of_a_config_builds_and_others_are_refused(choice):
     config = configs.load(f"{CONFIGS}/{choice}")
     assert check_step(on_its_data(config), config)

@@ -49,7 +49,7 @@ def test_every_config_plays_the_same_bytes_twice(file, tmp_path, request):
     assert same(one, other)
 
 
-@pytest.fixture(scope="module", params=["digits_dcgan", "mnist_vae"])
+@pytest.fixture(scope="module", params=["digits_dcgan", pytest.param("mnist_vae", marks=pytest.mark.long)])
 def run(request, tiny, tmp_path_factory):
     """A config, with data as small as digits, and the folder of its run."""
     config = tiny(request.param, batch_size=16)

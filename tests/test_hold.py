@@ -19,6 +19,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
 from tests.pictures import Pictures, workers_of
 
+pytestmark = pytest.mark.heavy
+
 FIELDS = {
     "data.name": "tests.pictures:load",
     "steps": 12,
@@ -105,6 +107,7 @@ def test_a_signal_to_all_processes_of_a_run_saves_it_and_ends_them(run, tmp_path
     assert gone(ours)
 
 
+@pytest.mark.long
 def test_a_killed_run_leaves_no_process_and_goes_on_to_the_same_end(run, whole, tmp_path):
     process = run(tmp_path / "run", "stream")
     ours = started(process, tmp_path / "run")
@@ -115,6 +118,7 @@ def test_a_killed_run_leaves_no_process_and_goes_on_to_the_same_end(run, whole, 
     assert_equal(results(tmp_path / "run"), whole)
 
 
+@pytest.mark.long
 def test_each_process_of_a_run_reads_its_own_examples_alone(run, whole, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -138,6 +142,7 @@ def test_each_process_of_a_run_reads_its_own_examples_alone(run, whole, tmp_path
         assert one == pytest.approx(other, rel=1e-3, abs=1e-5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hold", ["device", "host", "stream"])
 def test_a_further_device_takes_the_memory_of_the_state_not_of_the_data(hold):
     """The bytes that lie on each of eight devices after two calls."""
