@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from unittest.mock import Mock
 
 import jax
 import numpy as np
@@ -17,7 +18,7 @@ from gan_jax.evaluation import predict
 from gan_jax.runs import checkpoints as checkpoint
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
-from gan_jax.training import loop
+from gan_jax.training import loop, records
 
 
 def run(made, folder):
@@ -143,6 +144,17 @@ def test_seeds_resume_from_the_newest_checkpoint_that_all_have(pair, tmp_path):
         assert one.sample(6).read_bytes() == other.sample(6).read_bytes()
         for a, b in zip(*(jax.tree.leaves(state(made, p, 6)) for p in (one, other)), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_that_ends_in_its_last_pictures_makes_them_all_when_it_goes_on(whole, tmp_path, monkeypatch):
+    made, run_dir = whole
+    again = RunDirectory(tmp_path / "run")
+    with monkeypatch.context() as broken:
+        broken.setattr(records.figures, "walks", Mock(side_effect=KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run(made, again.folder)
+    run(made, again.folder)
+    assert {path.name for path in again.samples.iterdir()} == {path.name for path in run_dir.samples.iterdir()}
 
 
 def test_finished_run_is_left_as_it_is(whole, capsys):

@@ -83,13 +83,13 @@ class Record:
         if "sample" not in self.experiment.predict:
             figures.examples(path, self.experiment, players, shown)
             return
-        figures.samples(path, self.experiment, players, shown.x)
         if shown.x.ndim == 4:
             if not self.run_dir.real.exists():
                 figures.real(self.run_dir.real, shown)
             if step == self.config.steps and "interpolate" in self.experiment.predict:
                 keys = random.split(self.experiment.keys.sample, images.WALKS)
                 figures.walks(self.run_dir.walks, self.experiment, players, keys, shown.x)
+        figures.samples(path, self.experiment, players, shown.x)  # last: where it is, the others are too
 
     def close(self) -> None:
         """Closes the log, and waits for the checkpoint being written; raises UserError where that failed."""
