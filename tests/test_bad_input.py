@@ -15,6 +15,8 @@ from gan_jax.training import loop
 from scripts import bad_ends, bad_input
 from scripts.bad_values import Case
 
+pytestmark = pytest.mark.heavy
+
 DIGITS = f"--config={ROOT / 'configs' / 'digits_dcgan.py'}"
 
 

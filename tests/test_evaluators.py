@@ -26,6 +26,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import best_step, write_evaluation
 from gan_jax.training import loop
 
+pytestmark = pytest.mark.heavy
+
 SHAPE, LATENTS, CLASSES = (12, 12, 1), 2, 3
 FILES = [
     importlib.import_module(f"{evaluators.__name__}.{info.name}") for info in pkgutil.iter_modules(evaluators.__path__)

@@ -22,6 +22,8 @@ from gan_jax.evaluation import export, programs
 from gan_jax.main import main
 from gan_jax.runs import weights
 
+pytestmark = pytest.mark.heavy
+
 pytest.importorskip("flatbuffers", reason="jax.export needs flatbuffers: pip install -r requirements.txt")
 TEST = data.load("digits", "test")
 

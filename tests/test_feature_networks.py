@@ -11,6 +11,8 @@ from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.features import weights
 
+pytestmark = pytest.mark.heavy
+
 NAMES = sorted(weights.sums())
 
 

@@ -15,6 +15,8 @@ from gan_jax.errors import UserError
 from gan_jax.main import main
 from scripts import report
 
+pytestmark = pytest.mark.heavy
+
 SMALL = [f"--config.{field}={value}" for field, value in {**TINY, "data.name": "digits"}.items()]
 CONFIG = ROOT / "configs" / "mnist_linear_ae.py"
 RULE = "min reconstruction/error"

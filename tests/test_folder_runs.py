@@ -10,6 +10,8 @@ from PIL import Image
 
 from gan_jax import main
 
+pytestmark = pytest.mark.heavy
+
 FIELDS = [f"--config.{name}={value}" for name, value in TINY.items()]
 
 

@@ -15,6 +15,8 @@ from gan_jax.core.networks import Network
 from gan_jax.errors import UserError
 from gan_jax.features import inception, weights
 
+pytestmark = pytest.mark.heavy
+
 FIXTURE = ROOT / "tests" / "fixtures" / "torch_inception.npz"
 
 

@@ -10,6 +10,8 @@ from scipy.spatial.distance import cdist
 from gan_jax.metrics import manifolds
 from gan_jax.metrics.manifolds import density_coverage, precision_recall, without_ball
 
+pytestmark = pytest.mark.heavy
+
 FIXTURE = np.load(Path(__file__).parent / "fixtures" / "metrics.npz")
 RNG = np.random.default_rng(0)
 

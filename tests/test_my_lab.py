@@ -13,6 +13,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop
 
+pytestmark = pytest.mark.heavy
+
 CONFIGS = {name: getattr(lab, name) for name in ("margin", "resnet", "lazy_term", "pix2pix", "cycle_gan")}
 LOGGED = {
     "margin": {"critic/margin", "generator/margin"},

@@ -9,6 +9,8 @@ from gan_jax.evaluation import outputs, samples
 from gan_jax.main import main
 from gan_jax.reporting import animations, images
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def cvae(small_run):

@@ -15,6 +15,8 @@ from gan_jax.evaluation import evaluate
 from gan_jax.metrics import pca
 from gan_jax.metrics.reconstruction import psnr, reconstruction_error
 
+pytestmark = pytest.mark.heavy
+
 RNG = np.random.default_rng(0)
 LINEAR = {"data.name": "digits", "networks.encoder.latents": 5}
 

@@ -20,6 +20,8 @@ from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
 from gan_jax.metrics.frechet import frechet_distance
 
+pytestmark = pytest.mark.heavy
+
 KEY = random.key(0)
 SPLITS = {split: data.load("digits", split) for split in ("train", "test")}
 FEW = ("frechet", "precision_recall", "mode_coverage")

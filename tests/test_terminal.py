@@ -18,6 +18,8 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import Progress, say_above_bar
 from gan_jax.training import announce, loop
 
+pytestmark = pytest.mark.heavy
+
 CODE = """
 import os, sys
 from gan_jax import data
