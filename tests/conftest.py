@@ -23,7 +23,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ
 with suppress(OSError):
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.folder("programs")))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
-# Most of the tests' time is compiling; theirs are small arrays, which gain nothing from LLVM's optimizations.
+# Most of the tests' time is compiling, and their arrays are small.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 MOST_MAPS = 25_000
 """Of a process's memory, by compiled programs; Linux allows 65,530, and XLA ends a process that needs more."""

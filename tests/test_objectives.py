@@ -124,11 +124,8 @@ def start(objective, how):
 
 def game(name, rates, objective=None):
     how = updates(name, rates)
-    step = (
-        jax.jit(steps.alternating(objective, how))
-        if objective
-        else compiled(name, name == "wasserstein" and "critic" in rates)
-    )
+    clipped = name == "wasserstein" and "critic" in rates
+    step = jax.jit(steps.alternating(objective, how)) if objective else compiled(name, clipped)
     objective = objective or OBJECTIVES[name]
     numbers = steps.default_hyperparams(objective, how)
     return start(objective, how), lambda state: step(state, BATCHES, KEY, numbers), step

@@ -15,7 +15,7 @@ from gan_jax.evaluation import evaluate
 from gan_jax.main import main
 from gan_jax.runs import terminal
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import Progress, say_above_bar
+from gan_jax.runs.logs import Progress
 from gan_jax.training import announce, loop
 
 pytestmark = pytest.mark.heavy
@@ -53,7 +53,7 @@ def test_nothing_fails_that_is_said(stream, monkeypatch):
     progress = Progress(10, 0, every_seconds=0)
     for step in (5, 10):
         progress.show(step, {"critic/loss": 0.5})
-        say_above_bar("an alarm")
+        terminal.say_above_bar("an alarm")
     progress.close()
     terminal.settle()
 

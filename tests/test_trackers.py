@@ -112,3 +112,9 @@ def test_a_tracker_that_fails_is_left_out_and_the_log_goes_on(tmp_path, capsys):
     assert "test_trackers:Failing: the server is gone: nothing more is sent there in this run" in said
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3
     assert json.loads((tmp_path / "trackers.json").read_text()) == {"test_trackers:Failing": "mine"}
+
+
+def test_damaged_ids_are_named(tmp_path):
+    (tmp_path / "trackers.json").write_text("{")
+    with pytest.raises(UserError, match=r"trackers\.json is damaged: delete it"):
+        trackers.Trackers(tmp_path, 0, "test_trackers:Failing", VALUES)

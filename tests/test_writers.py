@@ -8,8 +8,9 @@ from unittest.mock import Mock
 import pytest
 
 from gan_jax.runs.files import atomically
-from gan_jax.runs.logs import Log, Progress, say_above_bar
+from gan_jax.runs.logs import Log, Progress
 from gan_jax.runs.rows import read_rows
+from gan_jax.runs.terminal import say_above_bar
 
 
 def test_rows_are_json_lines_with_rising_seconds(tmp_path):

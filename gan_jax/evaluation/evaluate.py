@@ -1,6 +1,5 @@
 """Evaluations of a run in training, or of one of its checkpoints, by the config's evaluators."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import signature
@@ -8,7 +7,6 @@ from typing import Any
 
 import jax
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from gan_jax import features
 from gan_jax.core.state import Players
@@ -22,7 +20,7 @@ from gan_jax.resolve import bind
 from gan_jax.runs import schedule
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import meant, read_rows, write_evaluation
-from gan_jax.runs.terminal import Unfailing, is_seen, wants_progress
+from gan_jax.runs.terminal import is_seen, say_above_bar, wants_progress
 
 
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
@@ -167,7 +165,7 @@ def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players
     values = {}
     for number, (name, evaluator) in enumerate(evaluators.items(), 1):
         if is_seen() and wants_progress():
-            tqdm.write(f"evaluating {name} ({number} of {len(evaluators)})", file=Unfailing(sys.stderr))
+            say_above_bar(f"evaluating {name} ({number} of {len(evaluators)})")
         with reraise_as(f"config.evaluators.{name}"):
             measured = evaluator.measure(players, experiment.keys.evaluate)
         values |= {f"{name}/{value}": _plain(number) for value, number in measured.items()}

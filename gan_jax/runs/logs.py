@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gan_jax.runs.files import naming
 from gan_jax.runs.rows import Row, forget_after
-from gan_jax.runs.terminal import Unfailing, inform, is_seen, wants_progress
+from gan_jax.runs.terminal import Unfailing, inform, is_seen, say_above_bar, wants_progress
 from gan_jax.runs.trackers import Trackers
 
 
@@ -123,8 +123,3 @@ class Progress:
             return []
         left = (self._total - step) * (seconds + self._repeated) / steps
         return [f"{steps / seconds:.1f} steps/s", f"{tqdm.format_interval(left)} left"]
-
-
-def say_above_bar(line: str) -> None:
-    """Prints a line on standard error, above the bar of a Progress if there is one."""
-    tqdm.write(line, file=Unfailing(sys.stderr))

@@ -22,6 +22,13 @@ def inform(line: object) -> None:
         say(line)
 
 
+def say_above_bar(line: str) -> None:
+    """Writes a line on standard error, above a bar of progress if there is one."""
+    from tqdm import tqdm  # late: most commands have no bar
+
+    tqdm.write(line, file=Unfailing(sys.stderr))
+
+
 def wants_progress() -> bool:
     """Returns whether lines about progress are wanted: unless the package's logger is at WARNING or above."""
     return logging.getLogger("gan_jax").level <= logging.INFO

@@ -10,8 +10,7 @@ import importlib.util
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +20,7 @@ from tensorboardX.proto.summary_pb2 import Summary  # pyrefly: ignore[missing-mo
 from tensorboardX.record_writer import RecordWriter
 from tensorboardX.summary import hparams
 
-from gan_jax.errors import UserError, one_line, suggestions
+from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 from gan_jax.resolve import outside
 from gan_jax.runs.files import atomically, naming
 from gan_jax.runs.rows import Row
@@ -31,9 +30,11 @@ Values = Mapping[str, Any]
 
 
 class Tracker(Protocol):
-    """Where rows and pictures go. It is made by `(folder, values, run_id)`, and keeps its run's ID in `run_id`.
+    """A destination of rows and pictures, made by `(folder, values, run_id)`.
 
-    folder: the run's. values: of the config, by dotted field. run_id: of the run that goes on there, or None.
+    folder: the run's. values: of the config, by dotted field. run_id: of the run that goes on there, or None; it keeps
+    the ID under this name. A static method `reach`, if there is one, is called before anything is written: it raises
+    where the destination cannot be used.
     """
 
     run_id: str
@@ -61,8 +62,9 @@ class TensorBoard:
         self._add(file_version="brain.Event:2")
         self._add(step=step + 1, session_log=SessionLog(status=SessionLog.START))
         if values:
-            losses = {f"{name}/loss": 0 for name in sorted({_player(field) for field in values} - {""})}
-            for summary in hparams({field: _simple(value) for field, value in values.items()}, losses):
+            players = {field.split(".")[1] for field in values if field.startswith("players.")}
+            simple = {name: v if isinstance(v, bool | str | int | float) else str(v) for name, v in values.items()}
+            for summary in hparams(simple, {f"{player}/loss": 0 for player in sorted(players)}):
                 self._add(summary=summary)
 
     def write(self, step: int, values: Row) -> None:
@@ -168,28 +170,29 @@ class MLflow:
         self._client.set_terminated(self.run_id)
 
 
-KNOWN: dict[str, tuple[str, Callable]] = {"wandb": ("wandb", WandB), "mlflow": ("mlflow", MLflow)}
-"""By name in configs: the package of the client, and the tracker."""
+KNOWN: dict[str, Callable[..., Tracker]] = {"wandb": WandB, "mlflow": MLflow}
+"""By name in configs, which is the client's package too."""
 
 
 def check(names: str) -> None:
     """Raises UserError where one of `config.trackers` is not known, not installed or cannot be reached."""
     for name, make in _named(names):
-        if name in KNOWN and importlib.util.find_spec(KNOWN[name][0]) is None:
-            raise UserError(f"config.trackers: {name} is not installed: pip install {KNOWN[name][0]}")
-        with _refused(name):
+        if name in KNOWN and importlib.util.find_spec(name) is None:
+            raise UserError(f"config.trackers: {name} is not installed: pip install {name}")
+        with reraise_as(f"config.trackers: {name} cannot be used"):
             getattr(make, "reach", lambda: None)()
 
 
 class Trackers:
     """The trackers of one run, TensorBoard among them. One that fails is left out from then on, with a warning."""
 
-    def __init__(self, folder: Path, step: int, names: str = "", values: Values | None = None):
-        path, values = folder / "trackers.json", values or {}
+    def __init__(self, folder: Path, step: int, names: str, values: Values):
+        path = folder / "trackers.json"
         self._others: dict[str, Tracker] = {}
-        kept = json.loads(path.read_text()) if path.is_file() else {}
+        with reraise_as(f"{path} is damaged: delete it, and the run is a new one there"):
+            kept = json.loads(path.read_text()) if path.is_file() else {}
         for name, make in _named(names):
-            with _refused(name):
+            with reraise_as(f"config.trackers: {name} cannot be used"):
                 self._others[name] = make(folder, values, kept.get(name))
         if self._others:
             with atomically(path) as file:
@@ -224,29 +227,11 @@ class Trackers:
                 del self._others[name]
 
 
-def _named(names: str) -> list[tuple[str, Callable]]:
+def _named(names: str) -> list[tuple[str, Callable[..., Tracker]]]:
+    """Returns the trackers of a config by name; raises UserError for one that is not there."""
     found = []
     for name in filter(None, (part.strip() for part in names.split(","))):
         if name not in KNOWN and ":" not in name:
             raise UserError(f"config.trackers is {names!r}: {suggestions(name, KNOWN)}, or package.module:Class")
-        found.append((name, KNOWN[name][1] if name in KNOWN else outside(name, "trackers")))
+        found.append((name, KNOWN[name] if name in KNOWN else outside(name, "trackers")))
     return found
-
-
-@contextmanager
-def _refused(name: str) -> Iterator[None]:
-    """Raises any error of a client as a UserError."""
-    try:
-        yield
-    except Exception as error:
-        raise UserError(f"config.trackers: {name} cannot be used: {one_line(error)}") from error
-
-
-def _player(field: str) -> str:
-    """Returns the player that a field of the config belongs to, or ''."""
-    first, _, rest = field.partition(".")
-    return rest.partition(".")[0] if first == "players" else ""
-
-
-def _simple(value: Any) -> bool | str | float:
-    return value if isinstance(value, bool | str | int | float) else str(value)

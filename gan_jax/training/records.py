@@ -14,8 +14,9 @@ from gan_jax.reporting import figures, images
 from gan_jax.runs import alarms, schedule
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
-from gan_jax.runs.logs import Log, say_above_bar
+from gan_jax.runs.logs import Log
 from gan_jax.runs.rows import Row, best_step, forget_after, read_rows
+from gan_jax.runs.terminal import say_above_bar
 from gan_jax.values import flatten
 
 
