@@ -16,7 +16,7 @@ test: lint types tests
 
 # A file's tests stay in one process, which share its compiled steps.
 tests: $(VENV)/ready
-	$(python) -m pytest -n 2 --dist loadfile -m "$(SELECT)"
+	$(python) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(SELECT)"
 
 test-all: lint types
 	$(python) -m pytest -m "long or not long"

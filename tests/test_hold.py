@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from conftest import ROOT, build_on
+from conftest import FAST_COMPILE, ROOT, build_on
 
 from gan_jax import config
 from gan_jax.data import store
@@ -44,7 +44,8 @@ def run(tmp_path_factory):
         return subprocess.Popen(
             [sys.executable, "-m", "gan_jax.main", f"--workdir={folder}", *arguments, *overrides],
             cwd=ROOT,
-            env=os.environ | {**env, "JAX_NUM_CPU_DEVICES": str(devices), "GAN_JAX_CACHE": str(cache)},
+            env=os.environ
+            | {"XLA_FLAGS": FAST_COMPILE, **env, "JAX_NUM_CPU_DEVICES": str(devices), "GAN_JAX_CACHE": str(cache)},
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             text=True,

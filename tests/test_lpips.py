@@ -63,7 +63,7 @@ def test_numbers_are_the_packages(kind):
         assert logits.shape == (2, 0)
     network = lpips.frozen(kind, (32, 32, 3), (-1.0, 1.0))
     first, second = (x[:1].astype(np.float32) / 127.5 - 1 for x in images(32, 32))
-    slope = jax.grad(lambda x: network.apply(network.params, x, second).sum())(first)[0]
+    slope = jax.jit(jax.grad(lambda x: network.apply(network.params, x, second).sum()))(first)[0]
     np.testing.assert_allclose(slope, theirs["32x32/gradient"], atol=1e-4 * abs(theirs["32x32/gradient"]).max())
 
 
@@ -335,7 +335,7 @@ def test_a_term_is_the_distance_and_its_gradient_reaches_the_images(tiny_lpips):
     last = lpips.frozen_activations("tiny", (8, 8, 1), (0.0, 1.0)).apply(params, first)
     np.testing.assert_allclose(last, lpips.activations(layout, params, 2 * first - 1)[-1], rtol=1e-6)
     np.testing.assert_allclose(network.apply(params, first, first), 0, atol=1e-7)
-    slope = np.asarray(jax.grad(lambda x: network.apply(params, x, second).sum())(first))
+    slope = np.asarray(jax.jit(jax.grad(lambda x: network.apply(params, x, second).sum()))(first))
     assert (np.abs(slope).sum((1, 2, 3)) > 0).all()
     step = 1e-7 * RANDOM.choice([-1.0, 1.0], first.shape)  # so small that no activation begins or ends
     with jax.enable_x64(True):

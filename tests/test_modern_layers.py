@@ -22,7 +22,7 @@ SMALL = {"widths": (8, 8), "downs": 1}
 def init(module, *inputs):
     network = Network(module)
     batch = dict(zip(network.fields, inputs, strict=True))
-    return network, batch, *network.init(KEY, batch)
+    return network, batch, *jax.jit(network.init)(KEY, batch)
 
 
 def test_spectral_norm_divides_by_the_largest_singular_value():

@@ -1,10 +1,12 @@
 """The files of samples: every kind holds the same pixels, is the same bytes each time, and is whole or not there."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 import gan_jax
+from gan_jax.core.state import averaged
 from gan_jax.evaluation import outputs, samples
 from gan_jax.main import main
 from gan_jax.reporting import animations, images
@@ -51,6 +53,25 @@ def test_the_same_seed_gives_the_same_bytes(name, cvae, tmp_path):
         assert sampled(cvae.folder, tmp_path / folder / name, "--num=4", "--class=7") == 0
         made.append((tmp_path / folder / name).read_bytes())
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("name", ["gan", "cvae"])
+def test_a_plane_is_of_four_samples_or_of_two_latents_and_each_class(name, small_run):
+    """To one unit of a pixel: a walk ends at its end but for rounding."""
+    run = gan_jax.load(small_run(name))
+    made = samples.Samples(run.experiment, averaged(run.players), seed=3)
+    sprite = made.plane(10).astype(int).reshape(10, 10, 8, 8, 1)
+    if name == "gan":
+        corners, drawn = sprite[[0, -1, 0, -1], [0, 0, -1, -1]], made.whole(4)["images"]
+    else:  # down the first and the last column
+        corners = np.concatenate([sprite[:, 0], sprite[:, -1]])
+        z = made._drawn(0)["z"]
+        drawn = np.round(
+            255 * np.asarray(run.generator(z[jnp.array([0, 2])].repeat(10, axis=0), label=[*range(10)] * 2))
+        )
+    assert np.abs(corners - drawn.astype(int)).max() <= 1
+    assert np.abs(sprite[0, 0] - sprite[0, -1]).max() > 1
+    assert np.abs(sprite[0, 0] - sprite[-1, 0]).max() > 1
 
 
 def test_animations_begin_with_the_grid_and_come_back(cvae, tmp_path):

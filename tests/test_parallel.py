@@ -1,14 +1,15 @@
 """One device or eight: the same rounds from the same global batches, and what does not divide is refused."""
 
 import json
+import os
 import subprocess
 import sys
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import FAST_COMPILE, ROOT
 
 from gan_jax import config, config_checks
 from gan_jax.data import feeds, load
@@ -19,7 +20,6 @@ from gan_jax.parallel import executor, mapping
 
 pytestmark = pytest.mark.heavy
 
-ROOT = Path(__file__).parents[1]
 GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # batch norm over all devices; a penalty
 POOL = {"game": "emoji_cyclegan"}
 DROPOUT, SEEDS = {"game": "mnist_gan"}, {"game": "digits_dcgan", "seeds": 4}
@@ -31,7 +31,8 @@ ON_HOST = {"hold": "host"}
 def play(devices, folder, **games):
     """Plays them in a process of its own -> by name, and by seed, what was played."""
     command = [sys.executable, "-m", "tests.play_on_devices", str(devices), str(folder), json.dumps(games)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    env = os.environ | {"XLA_FLAGS": FAST_COMPILE}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     played = {name: [{} for _ in range(game.get("seeds", 1))] for name, game in games.items()}
     for name, seeds in played.items():

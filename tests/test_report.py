@@ -106,10 +106,11 @@ def data_of(page):
 
 @pytest.fixture
 def pictured(tmp_path, page):
-    """The HTML of a run with samples, real examples and walks."""
+    """The HTML of a run with samples, real examples, walks and a plane."""
     (tmp_path / "samples").mkdir()
     random = np.random.default_rng(0)
-    for name, n in (("step_00000000", 4), ("step_00000300", 4), ("real", 4), ("walks", images.WALKS * images.ALONG)):
+    counts = {"step_00000000": 4, "step_00000300": 4, "real": 4, "walks": 80, "plane": images.ALONG**2}
+    for name, n in counts.items():
         pictures = random.integers(256, size=(n, 28, 30, 1), dtype=np.uint8)
         images.save_png(tmp_path / "samples" / f"{name}.png", images.grid(pictures, images.ALONG if n > 4 else 2))
     return page(logged(METRICS, n=40))
@@ -118,13 +119,9 @@ def pictured(tmp_path, page):
 def test_a_page_has_samples_real_examples_walks_parameters_and_what_was_set(pictured, tmp_path, page):
     found = data_of(pictured)
     assert [step for step, _ in found["samples"]] == [0, 300]
-    assert {name: found["walks"][name] for name in ("width", "height", "rows", "columns")} == {
-        "width": 60,
-        "height": 56,
-        "rows": images.WALKS,
-        "columns": images.ALONG,
-    }
+    assert found["plane"] == {"side": images.ALONG, "width": 60, "height": 56, "gap": images.GAP}
     assert 'alt="real examples"' in pictured
+    assert 'alt="walks between latents"' in pictured
     assert "nothing, all is as in the config" in pictured
     about = json.loads((tmp_path / "config.json").read_text())
     about |= {"parameters": {"critic": 12345}, "overrides": {"seed": "3"}}
@@ -159,7 +156,7 @@ const set = (id, value) => {
 const first = document.getElementById("sample").src;
 set("sample-step", 0);
 out.slid = document.getElementById("sample").src !== first && document.getElementById("sample-label").textContent;
-set("walk", 3); set("along", 2);
+set("down", 3); set("across", 2);
 out.place = document.getElementById("explored").style.backgroundPosition;
 const chart = document.getElementById("chart-0"), before = chart.data.length;
 set("smoothing", 0.9);

@@ -64,7 +64,14 @@ def test_run_directory_holds_what_it_says(whole):
     assert all({"step", "seconds", *terms} <= set(row) == set(rows[0]) for row in rows)
     assert all(np.isfinite(list(row.values())).all() for row in rows)
     pictures = sorted(path.name for path in run_dir.samples.iterdir())
-    assert pictures == ["real.png", "step_00000000.png", "step_00000003.png", "step_00000006.png", "walks.png"]
+    assert pictures == [
+        "plane.png",
+        "real.png",
+        "step_00000000.png",
+        "step_00000003.png",
+        "step_00000006.png",
+        "walks.png",
+    ]
     assert {path.name for path in run_dir.checkpoints.iterdir()} == {"3", "6"}
     assert scalars(run_dir.folder)["generator/loss"] == pytest.approx([row["generator/loss"] for row in rows])
 
@@ -236,7 +243,7 @@ def test_run_without_checkpoints_cannot_be_sampled(whole, tmp_path):
 def test_report_is_one_file_that_shows_the_run(whole):
     _, run_dir = whole
     page = run_dir.report.read_text()
-    assert page.count("data:image/png;base64,") == 5  # three of samples, real examples, walks
+    assert page.count("data:image/png;base64,") == 6  # three of samples, real examples, walks, a plane
     assert "critic/fake_probability" in page
     assert "networks.generator.width" in page
     assert 'src="http' not in page

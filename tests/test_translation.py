@@ -21,8 +21,12 @@ KEY = random.key(0)
 
 def apply(module, train=False, **batch):
     network = Network(module)
-    params, stats = network.init(KEY, batch)
-    return params, network.apply(params, stats, batch, train=train, key=KEY)[0]
+
+    def run(batch):
+        params, stats = network.init(KEY, batch)
+        return params, network.apply(params, stats, batch, train=train, key=KEY)[0]
+
+    return jax.jit(run)(batch)
 
 
 def images(h=16, w=16, c=3, n=2):

@@ -38,7 +38,7 @@ def quantise(layer, stats, z, key=KEY, axis=None):
         return layer.apply({"codebook": stats}, z, train=True, mutable=["codebook"], rngs={"noise": key})
 
     if axis is None:
-        made, after = one(z)
+        made, after = jax.jit(one)(z)
         return made, after["codebook"]
     made, after = jax.vmap(one, axis_name=collectives.AXIS)(z.reshape(axis, -1, *z.shape[1:]))
     return made, jax.tree.map(lambda values: values[0], after["codebook"])
@@ -119,7 +119,7 @@ def test_the_first_update_takes_all_codes_from_the_batch_and_without_revival_non
 def test_an_autoencoder_of_any_shape_decodes_what_it_encodes():
     module = Autoencoder(SHAPE, width=4, downs=2, blocks=1, quantizer=partial(VectorQuantizer, codes=6, dim=3))
     network, x = Network(module), random.uniform(KEY, (2, *SHAPE))
-    params, stats = network.init(KEY, {"x": x})
+    params, stats = jax.jit(network.init)(KEY, {"x": x})
     made, stats = network.apply(params, stats, {"x": x}, train=True, key=stream(KEY, "generator"))
     assert made["x"].shape == x.shape
     made, _ = network.apply(params, stats, {"x": x}, train=False)

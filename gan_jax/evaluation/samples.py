@@ -1,7 +1,7 @@
 """Samples of trained players, in parts so that memory is constant, and walks from each sample to the next one."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -63,16 +63,38 @@ class Samples(NamedTuple):
 
         Raises UserError where no latents can be walked.
         """
-        walked = {name: s.walk for name, s in self.experiment.latents.items() if s.walk is not None}
+        walked, frames = self._walked(), []
         if not walked:
             raise UserError("this model has no latents to walk between: write its samples as .png or .npz")
-        t, frames = jnp.linspace(0.0, 1.0, points), []
+        t = jnp.linspace(0.0, 1.0, points)
         for first in range(0, n, AT_ONCE):
             start, end = self._drawn(first), self._drawn(first + 1)
             along = {name: walk(start[name], end[name], t) for name, walk in walked.items()}
             at = [{**start, **{name: z[:, number] for name, z in along.items()}} for number in range(points)]
             frames.append(np.stack([self._made(batch, first)[: n - first] for batch in at]))
         return np.concatenate(frames, axis=1)
+
+    def plane(self, side: int) -> np.ndarray:
+        """Returns samples over two axes of the latents, [side * side, ...]; none where no latents can be walked.
+
+        Each row is a walk, whose ends walk from row to row. Of models of classes each row is a class, in turn, and all
+        have the same latents. All else that is drawn is drawn once.
+        """
+        if not (walked := self._walked()):
+            return np.empty(0)
+        drawn, batch, n = self._drawn(0), Batch(), side * side
+        across = down = jnp.linspace(0.0, 1.0, side)
+        if "label" in drawn:
+            batch["label"], down = drawn["label"][:side].repeat(side), jnp.zeros(side)
+        for name, walk in walked.items():
+            z = drawn[name][:4, None]
+            plane = walk(walk(z[0], z[1], down)[0], walk(z[2], z[3], down)[0], across)
+            batch[name] = plane.reshape(n, *plane.shape[2:])
+        keys = jnp.broadcast_to(base_key(self.seed), (n,))
+        return np.asarray(self.experiment.predict["sample"](self.players, keys, batch))
+
+    def _walked(self) -> dict[str, Callable[[jax.Array, jax.Array, jax.Array], jax.Array]]:
+        return {name: s.walk for name, s in self.experiment.latents.items() if s.walk is not None}
 
     def _made(self, batch: Batch, first: int) -> np.ndarray:
         return np.asarray(self.experiment.predict["sample"](self.players, self._keys(first), batch))

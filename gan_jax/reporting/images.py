@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 GAP = 2  # pixels between images of a grid
 WALKS, ALONG = 8, 10
-"""The walks of a run's picture of them, one a row, and the images of each."""
+"""The walks of a run's picture of them, one a row, and the images of each; its picture of a plane has as many rows."""
 CAPTION = 12  # pixels: the height of a line of text
 
 

@@ -80,19 +80,19 @@ function slideSamples() {
   show();
 }
 
-/** Lets two ranges choose one picture of the sprite of walks: which walk, and how far along it. */
+/** Lets two ranges choose one picture of the sprite of a plane of latents, by its column and its row. */
 function explore() {
   const box = document.getElementById("explorer");
   if (!box) return;
-  const { rows, columns, width, height, gap } = DATA.walks, url = document.getElementById("walks").src;
-  const [walk, along] = ["walk", "along"].map((name) => document.getElementById(name));
+  const { side, width, height, gap } = DATA.plane, url = document.getElementById("plane").src;
+  const [across, down] = ["across", "down"].map((name) => document.getElementById(name));
   const picture = document.getElementById("explored");
   Object.assign(picture.style, { width: `${width}px`, height: `${height}px`, backgroundImage: `url(${url})`, zoom: 2 });
-  [walk.max, along.max] = [rows - 1, columns - 1];
+  across.max = down.max = side - 1;
   const show = () => {
-    picture.style.backgroundPosition = `-${gap + along.value * (width + gap)}px -${gap + walk.value * (height + gap)}px`;
+    picture.style.backgroundPosition = `-${gap + across.value * (width + gap)}px -${gap + down.value * (height + gap)}px`;
   };
-  [walk, along].forEach((range) => range.addEventListener("input", show));
+  [across, down].forEach((range) => range.addEventListener("input", show));
   show();
 }
 

@@ -30,10 +30,10 @@ def write(run_dir: RunDirectory) -> None:
     rows, evaluations = read_rows(run_dir.metrics), read_rows(run_dir.evaluations)
     best = run_dir.best(run["config"].get("keep_best", ""))
     charts = [*curves.of_evaluations(evaluations), *curves.of_training(rows)]
-    samples, walks = _samples(run_dir.samples), _picture(run_dir.walks)
+    samples, plane = _samples(run_dir.samples), _picture(run_dir.plane)
     name = run_dir.folder.resolve().name
     data = {"name": name, "charts": [_for_page(chart) for chart in charts], "samples": samples}
-    data |= {"walks": _sprite(run_dir.walks)} if walks else {}
+    data |= {"plane": _sprite(run_dir.plane)} if plane else {}
     page = html.rendered(
         TEMPLATE,
         name=name,
@@ -48,7 +48,8 @@ def write(run_dir: RunDirectory) -> None:
         charts=_in_parts(charts),
         samples=len(samples),
         real=_picture(run_dir.real),
-        walks=walks,
+        walks=_picture(run_dir.walks),
+        plane=plane,
         data=html.embedded(data),
         plotly=PLOTLY.read_text("utf-8"),
         script=SCRIPT.read_text("utf-8"),
@@ -102,6 +103,6 @@ def _picture(path: Path) -> str:
 
 
 def _sprite(path: Path) -> dict[str, int]:
-    """Returns the places of the images in a run's picture of walks."""
-    width, height = images.size_in_grid(path, images.WALKS, images.ALONG)
-    return {"rows": images.WALKS, "columns": images.ALONG, "width": width, "height": height, "gap": images.GAP}
+    """Returns the places of the images in a run's picture of a plane."""
+    width, height = images.size_in_grid(path, images.ALONG, images.ALONG)
+    return {"side": images.ALONG, "width": width, "height": height, "gap": images.GAP}

@@ -8,6 +8,7 @@ trackers.json             the IDs of this run where `config.trackers` sends it
 samples/step_00001000.png samples, from the same latents every time
 samples/real.png          real examples, in the same form
 samples/walks.png         walks between latents, at the last step
+samples/plane.png         samples over two axes of the latents, or of each class along one, at the last step
 checkpoints/              Orbax
 report.html               one self-contained file
 .lock                     while it trains: the process
@@ -71,6 +72,7 @@ class RunDirectory:
         self.checkpoints = folder / "checkpoints"
         self.samples = folder / "samples"
         self.real, self.walks = self.samples / "real.png", self.samples / "walks.png"
+        self.plane = self.samples / "plane.png"
         self.evaluations = folder / "evaluations.jsonl"
         self.weights = folder / "model.safetensors"  # in place of checkpoints, in the folder of an exported model
         self.report = folder / "report.html"

@@ -9,6 +9,7 @@ from gan_jax.core.state import Players, TrainState
 from gan_jax.data import Dataset
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
+from gan_jax.evaluation.samples import Samples
 from gan_jax.experiments import Experiment, streams
 from gan_jax.reporting import figures, images
 from gan_jax.runs import alarms, schedule
@@ -90,6 +91,9 @@ class Record:
             if step == self.config.steps and "interpolate" in self.experiment.predict:
                 keys = random.split(self.experiment.keys.sample, images.WALKS)
                 figures.walks(self.run_dir.walks, self.experiment, players, keys, shown.x)
+                plane = Samples(self.experiment, players, self.config.seed).plane(images.ALONG)
+                if plane.size:
+                    images.save_png(self.run_dir.plane, images.grid(plane, images.ALONG))
         figures.samples(path, self.experiment, players, shown.x)  # last: where it is, the others are too
 
     def close(self) -> None:
