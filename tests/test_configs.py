@@ -63,7 +63,7 @@ def on_its_data(config):
     return build_on(config, (*size, data.get("channels", 3)), 1000 if by_class else 0, others)
 
 
-LONG = ("ffhq_256_stylegan2", "ffhq_256_r3gan", "imagenet64_r3gan")
+LONG = ("cifar10_stylegan2", "ffhq_256_stylegan2", "ffhq_256_r3gan", "imagenet64_r3gan")
 """Configs of the largest networks, whose smaller siblings have the same parts."""
 
 

@@ -231,7 +231,12 @@ def test_names_are_left_to_the_runs_where_data_or_weights_are_not_here(base):
         names.check(sweep, expand(sweep))
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+LONG = ("gamma_r3gan", "ladder")
+
+
+@pytest.mark.parametrize(
+    "file", [pytest.param(f, id=f.stem, marks=[pytest.mark.long] if f.stem in LONG else []) for f in FILES]
+)
 def test_shipped_sweep_asks_for_what_its_runs_will_have(file, request):
     sweep = load(file)
     cells = expand(sweep)
