@@ -2,6 +2,7 @@
 
     python -m scripts.compile_times
     python -m scripts.compile_times --python=.venv/bin/python --python=.venv-3.13/bin/python [configs/X.py ...]
+    python -m scripts.compile_times configs/cifar10_sngan.py --config.data.name=cifar10_jpeg    # fields of all configs
 
 A process of its own compiles each config, without JAX's cache of programs, on the config's own data. Seconds are those
 of the processor, of all threads, as other work on the machine lengthens them least; those of the clock stand in
@@ -26,9 +27,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("configs", nargs="*", type=Path, metavar="FILE", help="config files; all of configs/ if none")
     parser.add_argument("--python", action="append", help="the interpreter, or one of several; this one if none")
     parser.add_argument("--one", action="store_true", help="print one config's seconds as JSON, in this process")
-    args = parser.parse_args(argv)
+    args, fields = parser.parse_known_args(argv)
     if args.one:
-        print(json.dumps(_seconds(args.configs[0])))
+        print(json.dumps(_seconds(args.configs[0], fields)))
         return 0
     files = args.configs or sorted(
         file
@@ -36,29 +37,29 @@ def main(argv: list[str]) -> int:
         for file in (ROOT / "configs" / part).glob("*.py")
         if "get_config" in file.read_text()
     )
-    return _table(files, args.python or [sys.executable])
+    return _table(files, args.python or [sys.executable], fields)
 
 
-def _seconds(file: Path) -> dict[str, float]:
+def _seconds(file: Path, fields: list[str]) -> dict[str, float]:
     """Compiles a config's step -> its seconds by `processor` and by `clock`."""
     from gan_jax import config as configs
-    from gan_jax import data
+    from gan_jax import data, overrides
     from gan_jax.sweeps.timing import TimedRun
 
-    config = configs.load(file)
+    config = overrides.apply(configs.load(file), fields)
     config.steps_per_call = 1
-    run = TimedRun(config, data.load(config.data.name, config.data.split))
+    run = TimedRun(config, data.load(**config.data.to_dict()))
     return {"processor": run.compile_processor_seconds, "clock": run.compile_seconds}
 
 
-def _table(files: list[Path], pythons: list[str]) -> int:
+def _table(files: list[Path], pythons: list[str], fields: list[str]) -> int:
     """Prints a row for each config as soon as it is there -> the exit status."""
     compared = ["ratio"] if len(pythons) == 2 else []
     titles = ["config", *(f"jax {_version(python)}" for python in pythons), *compared]
     print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}", flush=True)
     status = 0
     for file in files:
-        rows = [_measured(python, file) for python in pythons]
+        rows = [_measured(python, file, fields) for python in pythons]
         cells = [f"{row['processor']:.1f} ({row['clock']:.1f})" if row else "-" for row in rows]
         if compared:
             less, more = sorted(row["processor"] if row else 0.0 for row in rows)
@@ -73,9 +74,9 @@ def _version(python: str) -> str:
     return subprocess.run([python, "-c", words], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _measured(python: str, file: Path) -> dict:
+def _measured(python: str, file: Path, fields: list[str]) -> dict:
     """Returns the output of `--one` in a process of that Python; {} where it fails, after printing why."""
-    command = [python, "-m", "scripts.compile_times", "--one", str(file.resolve())]
+    command = [python, "-m", "scripts.compile_times", "--one", str(file.resolve()), *fields]
     environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if done.returncode:
