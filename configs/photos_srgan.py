@@ -13,7 +13,7 @@ from configs import photos_srresnet
 from configs.common import adam
 from gan_jax.config import ConfigDict, player
 
-WARM_UP = 8_000
+WARM_UP = 2_000
 
 
 def staircase(init_value: float, factor: float) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def staircase(init_value: float, factor: float) -> dict[str, Any]:
 def get_config(factor: str = "4") -> ConfigDict:
     """Returns the config of a factor: '4' or '2'."""
     config = photos_srresnet.get_config(factor)
-    config.steps = 11_000
+    config.steps = 4_000
     config.sample_every_steps = 1_000
     config.checkpoint_every_steps = 1_000
 

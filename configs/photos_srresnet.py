@@ -34,9 +34,9 @@ def get_config(factor: str = "4") -> ConfigDict:
         {"crop": {"name": "random_crop", "size": (CROPS[by],) * 2}, "flip": {"name": "horizontal_flip"}}
     )
     config.batch_size = 16
-    config.steps = 20_000
+    config.steps = 6_000
     config.steps_per_call = 10
-    config.sample_every_steps = 5_000
+    config.sample_every_steps = 2_000
     config.checkpoint_every_steps = 2_000
 
     config.objective = ConfigDict({"name": "regression.l1"})
