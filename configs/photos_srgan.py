@@ -3,7 +3,8 @@
 python -m gan_jax.main --config=configs/photos_srgan.py --workdir=runs/photos_srgan
 
 `--config=configs/photos_srgan.py:2` enlarges by 2. Weights of terms as in BasicSR's SRGAN. Up to step WARM_UP there is
-L1 alone, of weight 1, in place of a start from a trained SRResNet. The generator is that of photos_srresnet. Needs the
+L1 alone, of weight 1. `:4,trained` and `:2,trained` have no such steps, for a start from a trained SRResNet, as in the
+paper: `--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. Needs the
 weights of VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them. Never run to its end here.
 """
 
@@ -27,15 +28,19 @@ def staircase(init_value: float, factor: float) -> dict[str, Any]:
     }
 
 
-def get_config(factor: str = "4") -> ConfigDict:
-    """Returns the config of a factor: '4' or '2'."""
+def get_config(choices: str = "4") -> ConfigDict:
+    """Returns the config of a factor, '4' or '2', and of a generator that is 'trained' after a comma."""
+    factor, comma, start = choices.partition(",")
+    if comma and start != "trained":
+        raise ValueError(f"the start is {start!r}: it must be 'trained', or nothing without a comma")
+    warm_up = 0 if start else WARM_UP
     config = photos_srresnet.get_config(factor)
-    config.steps = 4_000
+    config.steps = warm_up + 2_000
     config.sample_every_steps = 1_000
     config.checkpoint_every_steps = 1_000
 
-    late = {"after": WARM_UP}
-    near = staircase(1.0, 1e-2)
+    late = {"after": warm_up}
+    near, rate = (staircase(1.0, 1e-2), staircase(1e-3, 0.1)) if warm_up else (1e-2, 1e-4)
     generator = {"l1": near, "perceptual": {"weight": 1.0, **late}, "non_saturating": {"weight": 5e-3, **late}}
     config.objective = ConfigDict({"name": "adversarial.non_saturating", "generator": generator})
     config.networks.critic = {"name": "super_resolution.SRCritic", "width": 32}
@@ -43,7 +48,7 @@ def get_config(factor: str = "4") -> ConfigDict:
     config.players = ConfigDict(
         {
             "critic": player(adam(1e-4, b1=0.9, b2=0.99)),
-            "generator": player(adam(staircase(1e-3, 0.1), b1=0.9, b2=0.99), ema=0.999),
+            "generator": player(adam(rate, b1=0.9, b2=0.99), ema=0.999),
         }
     )
     for block in config.evaluators.values():
