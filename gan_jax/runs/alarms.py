@@ -6,6 +6,7 @@ rule applies where all of its terms are logged. A value that is not finite sets 
 """
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from statistics import median
@@ -104,15 +105,16 @@ class Monitor:
 
     def __init__(self, rows: Iterable[Row] = ()):
         self.alarms: dict[str, Alarm] = {}
-        self._rows: list[Row] = []  # of the rules' terms alone
+        self._last: deque[Row] = deque(maxlen=STRETCH)  # rows of the rules' terms alone
+        self._medians: list[Row] = []  # after each row, of the last ones
         self._start: Row = {}  # the maxima of the first rows
-        self._before: tuple[int, Row] = 0, {}  # the rows up to half-way, and their medians
         for row in rows:
             self.update(row)
 
     def update(self, row: Row) -> list[Alarm]:
         """Adds the next row. Returns the alarms that go off at it for the first time."""
-        if broken := [name for name, value in row.items() if not math.isfinite(value)]:
+        suspect = not math.isfinite(sum(row.values()))  # a fast test of the whole row; a sum may overflow too
+        if suspect and (broken := [name for name, value in row.items() if not math.isfinite(value)]):
             signs = [(BROKEN.name, f"{', '.join(broken)}. {BROKEN.words}")]
         else:
             signs = [(rule.name, rule.words) for rule in self._rules_that_hold(row)]
@@ -125,23 +127,22 @@ class Monitor:
 
     def _rules_that_hold(self, row: Row) -> list[Rule]:
         """Adds a row. Returns the rules that hold of the last rows."""
-        self._rows.append({name: row[name] for name in TERMS if name in row})
-        half = len(self._rows) // 2
+        self._last.append({name: row[name] for name in TERMS if name in row})
+        self._medians.append(now := _each(median, self._last))
+        half = len(self._medians) // 2
+        if len(self._medians) == STRETCH:
+            self._start = _each(max, self._last)
         if half < STRETCH or row["step"] < SETTLED:
             return []
-        now = _each(median, self._rows[-STRETCH:])
-        self._start = self._start or _each(max, self._rows[:STRETCH])
-        if half != self._before[0]:
-            self._before = half, _each(median, self._rows[half - STRETCH : half])
-        start, before = self._start, self._before[1]
-        logged = now.keys() & before.keys() & start.keys()
-        return [rule for rule in RULES if {*rule.terms} <= logged and rule.holds(now, before, start)]
+        start, before = self._start, self._medians[half - 1]
+        logged = {*now}.intersection(before, start)
+        return [rule for rule in RULES if logged.issuperset(rule.terms) and rule.holds(now, before, start)]
 
 
-def _each(statistic: Callable[[list[float]], float], rows: list[Row]) -> Row:
+def _each(statistic: Callable[[list[float]], float], rows: Iterable[Row]) -> Row:
     """Returns `statistic` of each term that all of the rows have."""
-    names = set.intersection(*(set(row) for row in rows))
-    return {name: statistic([row[name] for row in rows]) for name in names}
+    first, *others = rows
+    return {name: statistic([row[name] for row in rows]) for name in {*first}.intersection(*others)}
 
 
 def _vanished(now: Row, before: Row, start: Row) -> bool:
