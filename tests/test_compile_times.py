@@ -22,6 +22,9 @@ def test_rows_have_seconds_and_the_ratio_or_dashes(capsys, monkeypatch):
 
 
 def test_a_config_is_compiled(tmp_path, capsys):
-    assert compile_times._seconds(ROOT / "configs" / "ring_gan.py", ["--config.steps=2"]).keys() == {"processor", "clock"}
+    assert compile_times._seconds(ROOT / "configs" / "ring_gan.py", ["--config.steps=2"]).keys() == {
+        "processor",
+        "clock",
+    }
     assert compile_times._measured(sys.executable, tmp_path / "none.py", []) == {}
     assert "none.py: " in capsys.readouterr().err
