@@ -20,7 +20,8 @@ def psnr(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike = 1.0, border: int = 0, 
             made RGB.
 
     The mean squared difference counts as ROUNDING at least, so equal images have 58.9 dB, and means over images are
-    finite: a small hole is often filled without error. Raises ValueError where the images differ in shape, or nothing is left of them.
+    finite: a small hole is often filled without error. Raises ValueError where the images differ in shape, or nothing
+    is left of them.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.ndim != 4:
