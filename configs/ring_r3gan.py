@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     """Returns the config."""
     config = defaults()
     config.data.name = "ring"
-    config.steps = 6_000
+    config.steps = 16_000
     config.batch_size = 100
     config.steps_per_call = 100
     config.log_every_steps = 100
