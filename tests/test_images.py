@@ -37,3 +37,13 @@ def test_png(tmp_path, channels, mode):
     with Image.open(tmp_path / "a" / "p.png") as read:
         assert read.mode == mode
         np.testing.assert_array_equal(np.asarray(read).reshape(picture.shape), picture)
+
+
+def test_reduced_images_are_means_of_their_places():
+    random = np.random.default_rng(0)
+    x = random.integers(256, size=(3, 9, 12, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(images.reduced(x, 12), x)
+    small = images.reduced(x, 3)  # by 4: a row is left over
+    assert small.shape == (3, 2, 3, 3)
+    np.testing.assert_array_equal(small[1, 1, 2], np.round(x[1, 4:8, 8:12].mean((0, 1))))
+    assert images.reduced(x[:, :2], 3).shape == (3, 1, 3, 3)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 GAP = 2  # pixels between images of a grid
 WALKS, ALONG = 8, 10
 """The walks of a run's picture of them, one a row, and the images of each; its picture of a plane has as many rows."""
+PLANE = 64  # pixels of an image in the picture of a plane, less than twice as many
 CAPTION = 12  # pixels: the height of a line of text
 
 
@@ -44,6 +45,18 @@ def enlarged(images: np.ndarray, smallest: int) -> np.ndarray:
     """Returns images uint8 [n, h, w, c], enlarged by a whole factor where a side is below `smallest` pixels."""
     factor = max(1, -(-smallest // min(images.shape[1:3])))
     return images.repeat(factor, axis=1).repeat(factor, axis=2)
+
+
+def reduced(images: np.ndarray, largest: int) -> np.ndarray:
+    """Returns images uint8 [n, h, w, c], made smaller by a whole factor where a side is twice `largest` pixels or more.
+
+    A pixel is the mean of those in its place; what is left over at the right and below is cut off.
+    """
+    factor = max(1, max(images.shape[1:3]) // largest)
+    n, h, w, c = images.shape
+    h, w = max(1, h // factor), max(1, w // factor)
+    cut = images[:, : h * factor, : w * factor]
+    return np.round(cut.reshape(n, h, cut.shape[1] // h, w, cut.shape[2] // w, c).mean((2, 4))).astype(np.uint8)
 
 
 def captioned(images: np.ndarray, captions: Sequence[str], *, smallest: int = 56) -> np.ndarray:

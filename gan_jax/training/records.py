@@ -93,7 +93,8 @@ class Record:
                 figures.walks(self.run_dir.walks, self.experiment, players, keys, shown.x)
                 plane = Samples(self.experiment, players, self.config.seed).plane(images.ALONG)
                 if plane.size:
-                    images.save_png(self.run_dir.plane, images.grid(plane, images.ALONG))
+                    small = images.reduced(plane, images.PLANE)  # for the report, which is one file
+                    images.save_png(self.run_dir.plane, images.grid(small, images.ALONG))
         figures.samples(path, self.experiment, players, shown.x)  # last: where it is, the others are too
 
     def close(self) -> None:
