@@ -4,8 +4,8 @@ python -m gan_jax.main --config=configs/ring_r3gan.py --workdir=runs/ring_r3gan
 
 16,000 steps in 7 min 39 s on 2 CPU cores beside other work (2026-11-27). Of 2,500 samples at the last step: all 8
 modes, 91% of high quality, a reverse KL of 0.004 nats: the modes' shares are as good as even. Seed 1 had all 8 modes,
-92% and 0.002. The other samples lie on the ways from mode to mode. With 6,000 steps, and schedules that end there, it had 88%; with the networks
-of mlp.py, without norms, 78% after 10,000 steps.
+92% and 0.002. The other samples lie on the ways from mode to mode. With 6,000 steps, and schedules that end there, it
+had 88%; with the networks of mlp.py, without norms, 78% after 10,000 steps.
 Its samples and its critic: configs/pictures/ring_r3gan.png.
 """
 
