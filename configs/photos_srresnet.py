@@ -6,8 +6,8 @@ docs/data.md says how to get the pictures: random crops of 64x64 of the 400 phot
 parts, made smaller as by MATLAB. Judged on Set5 and Set14. `--config=configs/photos_srresnet.py:2` enlarges by 2, of
 crops of 48x48.
 
-6,000 steps in 26 min on 2 CPU cores, shared with other work (2026-11-27): 31.19 dB on Set5 and 27.97 dB on Set14 by the
-luma, where bicubic enlargement has 28.43 and 26.09. One seed. After 2,000 steps it had 30.98 and 27.85 dB.
+6,000 steps in 23 min on 2 CPU cores, shared with other work (2026-11-27): 31.16 dB on Set5 and 27.95 dB on Set14 by the
+luma, where bicubic enlargement has 28.43 and 26.09. One seed. After 2,000 steps it had 30.99 and 27.87 dB.
 Set5's butterfly, by bicubic enlargement, by the run and as it is: configs/pictures/photos_srresnet.png.
 """
 
