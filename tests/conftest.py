@@ -104,6 +104,18 @@ def tfds_dir() -> Path:
     return folder
 
 
+def files_of(files, *long):
+    """The files as parameters of a test by their stems, some of them of long tests."""
+    return [pytest.param(file, id=file.stem, marks=[pytest.mark.long] * (file.stem in long)) for file in files]
+
+
+def few_factors():
+    """Factors of ADA that leave one move and one change of colour: all of it compiles for long."""
+    from gan_jax.objectives.augment import pipelines  # late: it imports JAX
+
+    return dict.fromkeys((*pipelines.MOVES, *pipelines.COLOURS), 0.0) | {"xflip": 1.0, "brightness": 1.0}
+
+
 def build_on(config, shape, classes=0, others=()):
     """The experiment of a config on examples of this shape, labelled where there are classes.
 

@@ -4,13 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import ROOT, build_on
+from conftest import ROOT, build_on, few_factors
 from jax import random
 
 from gan_jax.config import ConfigDict, checked, load
 from gan_jax.core import collectives
 from gan_jax.errors import UserError
-from gan_jax.objectives.augment import pipelines
 from gan_jax.parallel import mapping
 from gan_jax.training.preflight import check_step
 
@@ -46,8 +45,7 @@ def played(config, steps=3):
 def test_parts_add_up_to_the_update_of_the_whole_batch():
     """With dropout in the critic, R1, LeCam's averages and ADA: each example has its own noise."""
     critic = {"r1": 0.5, "lecam": 0.3}
-    few = dict.fromkeys((*pipelines.MOVES, *pipelines.COLOURS), 0.0) | {"xflip": 1.0, "brightness": 1.0}
-    augment = {"name": "ada", "start": 0.5, "speed": 50.0, "every": 2, "factors": few}
+    augment = {"name": "ada", "start": 0.5, "speed": 50.0, "every": 2, "factors": few_factors()}
     whole, parts = (played(config_of(k, critic=critic, augment=augment), 4) for k in (1, 4))
     for a, b in zip(*map(jax.tree.leaves, (whole[0], parts[0])), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import CONFIGS as FILES
-from conftest import ROOT, build_on
+from conftest import ROOT, build_on, few_factors, files_of
 from jax import random
 
 from gan_jax import blocks as blocks_of
@@ -15,7 +15,6 @@ from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
 from gan_jax.features import lpips
-from gan_jax.objectives.augment import pipelines
 from gan_jax.training.preflight import check_step
 
 pytestmark = pytest.mark.heavy
@@ -67,12 +66,7 @@ LONG = ("cifar10_stylegan2", "ffhq_256_stylegan2", "ffhq_256_r3gan", "imagenet64
 """Configs of the largest networks, whose smaller siblings have the same parts."""
 
 
-def of(files, *long):
-    """The files as parameters, some of them of long tests."""
-    return [pytest.param(f, id=f.stem, marks=[pytest.mark.long] if f.stem in long else []) for f in files]
-
-
-@pytest.mark.parametrize("file", of(FILES, *LONG))
+@pytest.mark.parametrize("file", files_of(FILES, *LONG))
 def test_config_builds_plays_and_lowers_for_accelerators_with_native_convolutions(file):
     """In one test, as JAX keeps the traced step of an experiment, which takes most of the time."""
     config = configs.load(file)
@@ -117,7 +111,7 @@ LARGE = [file for file in FILES if any(word in file.stem for word in ("sngan", "
 
 @pytest.mark.parametrize(
     "file",
-    of(
+    files_of(
         [f for f in LARGE if f.stem not in ("ring_r3gan", "cifar10_stylegan2")],
         "ffhq_256_stylegan2",
         "ffhq_256_r3gan",
@@ -138,8 +132,7 @@ def test_a_narrow_copy_of_a_large_config_trains(file):
     if "downs" in config.networks.critic:
         config.networks.critic.downs = 1
     if config.objective.get("augment", {}).get("name") == "ada":  # all of it is in test_critic_augment.py
-        few = {"xflip": 1.0, "brightness": 1.0}
-        config.objective.augment.factors = dict.fromkeys((*pipelines.MOVES, *pipelines.COLOURS), 0.0) | few
+        config.objective.augment.factors = few_factors()
     config.batch_size, config.samplers.z.dim = 4, 8
     classes = 3 if "label" in config.samplers else 0
     experiment = build_on(config, (8, 8, 3), classes)

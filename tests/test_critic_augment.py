@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from conftest import ROOT, build_on
+from conftest import ROOT, build_on, few_factors
 from jax import random
 
 from gan_jax.config import ConfigDict, load
@@ -177,7 +177,7 @@ def config_of(augment, objective="adversarial.non_saturating", **terms):
     return config
 
 
-FEW = dict.fromkeys((*pipelines.MOVES, *pipelines.COLOURS), 0.0) | {"xflip": 1.0, "brightness": 1.0}
+FEW = few_factors()
 BATCHES = {"x": random.uniform(KEY, (1, 8, 8, 8, 1), minval=-1.0)}
 
 

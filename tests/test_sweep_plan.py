@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, build_on
+from conftest import ROOT, build_on, files_of
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
@@ -234,9 +234,7 @@ def test_names_are_left_to_the_runs_where_data_or_weights_are_not_here(base):
 LONG = ("gamma_r3gan", "ladder")
 
 
-@pytest.mark.parametrize(
-    "file", [pytest.param(f, id=f.stem, marks=[pytest.mark.long] if f.stem in LONG else []) for f in FILES]
-)
+@pytest.mark.parametrize("file", files_of(FILES, *LONG))
 def test_shipped_sweep_asks_for_what_its_runs_will_have(file, request):
     sweep = load(file)
     cells = expand(sweep)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 GAP = 2  # pixels between images of a grid
 WALKS, ALONG = 8, 10
-"""The walks of a run's picture of them, one a row, and the images of each; its picture of a plane has as many rows."""
-PLANE = 64  # pixels of an image in the picture of a plane, less than twice as many
+"""A run's picture of walks has WALKS rows of ALONG images; that of a plane of latents has ALONG rows of as many."""
+PLANE = 64  # pixels: images of twice as many or more are made smaller in the picture of a plane
 CAPTION = 12  # pixels: the height of a line of text
 
 

@@ -17,7 +17,7 @@ def read_rows(path: Path) -> list[Row]:
     for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
             row = json.loads(line)
-            rows.append(row | {"step": row["step"]})
+            rows.append({"step": row["step"], **row})
         except (ValueError, KeyError, TypeError, RecursionError):
             break
     return rows
