@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
     config = emoji_pix2pix.get_config()
     config.data.use_pairs = False
     config.batch_size = 4
-    config.steps = 8 * EPOCH
+    config.steps = 4 * EPOCH
     config.sample_every_steps = config.checkpoint_every_steps = EPOCH
 
     config.objective = ConfigDict({"name": "cycle.cycle_gan"})

@@ -52,6 +52,17 @@ def test_values_are_those_of_known_differences():
     assert values["n"] == 4
 
 
+def test_examples_that_are_trained_on_are_said_to_be(caplog):
+    train = pairs(TRAIN, TRAIN + np.uint8(20))
+    others = pairs(RANDOM.integers(0, 200, (2, 16, 16, 3), dtype=np.uint8), TRAIN[:2])
+    translation.pairs(context(brighter, others, train))
+    assert caplog.records == []
+    test = pairs(np.concatenate([TRAIN[1:4], others.x]), np.concatenate([TRAIN[1:4] + np.uint8(20), others.x]))
+    translation.pairs(context(brighter, test, train))
+    message = "3 of the 5 examples of split 'test' that judge translations are training examples too"
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [message]
+
+
 def test_holes_alone_are_judged_where_there_are_some():
     mask = np.zeros((16, 16, 1), np.float32)
     mask[:4] = 1

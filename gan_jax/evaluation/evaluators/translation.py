@@ -1,5 +1,6 @@
 """Translations of a split's examples beside the truth, by pixels, structure and LPIPS, and beside baselines."""
 
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -65,6 +66,7 @@ def pairs(
     holes = "mask" in context.dry_run(partial(_observed, context), *one)
     fillings = {name: fill for name, fill in FILLINGS.items() if holes and name in baselines}
     others = _of_data(fields, context, baselines, target)
+    _warn_of_copies(others.get("nearest"), truth, split)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         made, mask = in_batches(lambda some: translated(players, *some), (example_keys(key, len(truth)), fields))
@@ -172,6 +174,16 @@ def _of_data(
         train = context.load(context.trained_on).arrays
         made["nearest"] = np.asarray(train[target][np.asarray(nearest(source, np.asarray(train[given][:])))])
     return made
+
+
+def _warn_of_copies(nearest_pairs: np.ndarray | None, x: np.ndarray, split: str) -> None:
+    """Warns where examples that judge are trained on: the nearest training pair's image is their own."""
+    if nearest_pairs is not None and (copies := int((nearest_pairs == x).all((1, 2, 3)).sum())):
+        logging.warning(
+            "%d of the %d examples of split %r that judge translations are training examples too: take another split, "
+            "as split='train[80%%:]' of the evaluator and config.data.split=train[:80%%]",
+            *(copies, len(x), split),
+        )
 
 
 def _mean(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
