@@ -11,7 +11,7 @@ from jax import lax, random
 from gan_jax import layers
 from gan_jax.core.networks import Network, mixing_layers
 from gan_jax.layers import resample
-from gan_jax.models import dcgan, pacgan, r3gan, sngan
+from gan_jax.models import dcgan, mlp, pacgan, r3gan, sngan, translation
 
 pytestmark = pytest.mark.heavy
 
@@ -67,15 +67,28 @@ def test_a_layers_kernel_is_normed_before_it_is_used():
     np.testing.assert_allclose(dense, x @ variables["params"]["kernel"] / 3**0.5, rtol=1e-4, atol=1e-6)
 
 
+IMAGE, LABEL = random.normal(KEY, (3, 8, 8, 1)), jnp.arange(3)
+PATCHES = partial(translation.PatchCritic, width=4, downs=1, norm=layers.NoNorm)
+
+
 @pytest.mark.parametrize(
-    ("critic", "shape"), [(partial(dcgan.Critic, width=4, norm=layers.NoNorm), (8, 8, 1)), (pacgan.Critic, (2,))]
+    ("critic", "inputs"),
+    [
+        (partial(dcgan.Critic, width=4, norm=layers.NoNorm), [IMAGE]),
+        (partial(dcgan.ProjectionCritic, width=4, norm=layers.NoNorm, classes=3), [IMAGE, LABEL]),
+        (partial(dcgan.AuxiliaryCritic, width=4, norm=layers.NoNorm, classes=3), [IMAGE]),
+        (partial(sngan.ProjectionCritic, **SMALL, classes=3), [IMAGE, LABEL]),
+        (partial(mlp.Critic, (5,)), [IMAGE]),
+        (PATCHES, [IMAGE]),
+        (pacgan.Critic, [random.normal(KEY, (3, 2))]),
+    ],
 )
-def test_critics_of_other_papers_take_a_kernel_norm(critic, shape):
-    """All kernels times 3 are the same critic."""
-    network, batch, params, stats = init(critic(kernel_norm=layers.SpectralNorm), random.normal(KEY, (3, *shape)))
+def test_critics_take_a_norm_of_all_their_kernels(critic, inputs):
+    """All kernels times 3 are the same critic; biases are 0 at first."""
+    network, batch, params, stats = init(critic(kernel_norm=layers.SpectralNorm), *inputs)
     scores, _ = network.apply(params, stats, batch, train=False)
     scaled, _ = network.apply(jax.tree.map(lambda kernel: 3 * kernel, params), stats, batch, train=False)
-    np.testing.assert_allclose(scaled, scores, rtol=1e-4)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6), scaled, scores)
 
 
 def test_conditional_batch_norm_scales_and_shifts_by_class():
@@ -135,6 +148,62 @@ def test_resampling_multiplies_no_zeros(resampled):
     function = getattr(resample, resampled)
     text = jax.jit(jax.grad(lambda x: jnp.sin(function(x)).sum())).lower(jnp.ones((2, 6, 4, 3))).as_text()
     assert not any(word in text for word in ("convolution", "dot_general", "scatter", "gather"))
+
+
+def sizes(blocks, first=0):
+    """Parameters of residual blocks (in, hidden, out, whether the skip has a kernel), each with biases."""
+    return sum(
+        9 * a * h + h + 9 * h * b + b + (a * b + b) * skip + (2 * (a + h) if first else 0) for a, h, b, skip in blocks
+    )
+
+
+def count(network, *inputs):
+    batch = dict(zip(network.fields, inputs, strict=True))
+    params, _ = jax.eval_shape(network.init, KEY, batch)
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+@pytest.mark.parametrize(
+    ("side", "widths", "downs", "blocks"),
+    [
+        (32, (128,) * 4, 2, [(3, 128, 128, 1), (128, 128, 128, 1), (128, 128, 128, 0), (128, 128, 128, 0)]),
+        (
+            64,
+            (64, 128, 256, 512, 1024),
+            5,
+            [(3, 64, 64, 1), *[(c, c, 2 * c, 1) for c in (64, 128, 256, 512)]],
+        ),
+        (
+            128,
+            (64, 128, 256, 512, 1024, 1024),
+            5,
+            [(3, 64, 64, 1), *[(c, c, 2 * c, 1) for c in (64, 128, 256, 512)], (1024, 1024, 1024, 0)],
+        ),
+    ],
+)
+def test_sngan_critics_have_the_sizes_of_the_authors(side, widths, downs, blocks):
+    """Their dis_models/resblocks.py: the first convolution of a block keeps its channels, but for the first block."""
+    critic = Network(sngan.Critic(widths, downs))
+    assert count(critic, jnp.zeros((1, side, side, 3))) == sizes(blocks) + widths[-1] + 1
+
+
+@pytest.mark.parametrize(
+    ("side", "widths", "start"),
+    [
+        (32, (256,) * 3, 0),
+        (48, (256, 128, 64), 512),
+        (64, (512, 256, 128, 64), 1024),
+        (128, (1024, 512, 256, 128, 64), 0),
+    ],
+)
+def test_sngan_generators_have_the_sizes_of_the_authors(side, widths, start):
+    """Their gen_models: a line to the first channels, then blocks with a batch norm before each convolution."""
+    first, smallest = start or widths[0], side // 2 ** len(widths)
+    line = (128 + 1) * smallest**2 * first
+    blocks = [(a, b, b, 1) for a, b in zip((first, *widths[:-1]), widths, strict=True)]
+    last = 2 * widths[-1] + 9 * widths[-1] * 3 + 3
+    made = count(Network(sngan.Generator((side, side, 3), widths, start)), jnp.zeros((1, 128)))
+    assert made == line + sizes(blocks, first) + last
 
 
 def test_a_class_changes_an_sngan_image_by_its_norms():

@@ -6,7 +6,7 @@ from flax.linen.initializers import lecun_normal, orthogonal
 from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.convolution import Conv, ConvTranspose
 from gan_jax.layers.dropout import Dropout, GaussianNoise
-from gan_jax.layers.kernels import Dense, EqualizedRate, SpectralNorm, WeightNorm
+from gan_jax.layers.kernels import Dense, Embed, EqualizedRate, SpectralNorm, WeightNorm
 from gan_jax.layers.modulated import MinibatchStd, ModulatedConv, TowardsMean
 from gan_jax.layers.normalisation import (
     BatchNorm,
@@ -25,6 +25,7 @@ __all__ = [
     "ConvTranspose",
     "Dense",
     "Dropout",
+    "Embed",
     "EqualizedRate",
     "FirstBatchNorm",
     "GaussianNoise",

@@ -93,3 +93,21 @@ class Dense(nn.Module):
         kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features))
         y = x @ (kernel if self.kernel_norm is None else self.kernel_norm()(kernel))
         return y + self.param("bias", self.bias_init, (self.features,)) if self.use_bias else y
+
+
+class Embed(nn.Module):
+    """Linen's embedding with a `kernel_norm`: classes [...] int -> vectors [..., features].
+
+    The parameter `embedding` [classes, features], float32, is the kernel.
+    """
+
+    classes: int
+    features: int
+    embedding_init: nn.initializers.Initializer = nn.initializers.variance_scaling(1.0, "fan_in", "normal", out_axis=0)
+    kernel_norm: KernelNorm | None = None
+
+    @nn.compact
+    def __call__(self, label: jax.Array) -> jax.Array:
+        """Returns the vectors [..., features] of these classes."""
+        kernel = self.param("embedding", self.embedding_init, (self.classes, self.features))
+        return (kernel if self.kernel_norm is None else self.kernel_norm()(kernel))[label]

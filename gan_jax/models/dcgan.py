@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dense, Embed, NoNorm
 from gan_jax.layers.kernels import KernelNorm
 from gan_jax.models import layout
 from gan_jax.models.layout import AUTO, Kernels, Layers, Numbers
@@ -133,7 +133,8 @@ class ProjectionCritic(Critic):
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
         """Returns raw scores [b] of x as examples of their classes."""
         features = self.features(x, train=train)
-        embed = nn.Embed(self.classes, features.shape[-1], embedding_init=nn.initializers.normal(self.init_std))
+        init = nn.initializers.normal(self.init_std)
+        embed = Embed(self.classes, features.shape[-1], init, self.kernel_norm)
         return self.score(features) + jnp.sum(embed(label) * features.sum((1, 2)), axis=-1)
 
 
@@ -149,7 +150,8 @@ class AuxiliaryCritic(Critic):
     def __call__(self, x: jax.Array, *, train: bool) -> dict[str, jax.Array]:
         """Returns raw scores, and logits of the classes."""
         features = self.features(x, train=train)
-        classify = nn.Dense(self.classes, kernel_init=nn.initializers.normal(self.init_std))
+        init = nn.initializers.normal(self.init_std)
+        classify = Dense(self.classes, kernel_init=init, kernel_norm=self.kernel_norm)
         return {"scores": self.score(features), "logits": classify(features.sum((1, 2)))}
 
 

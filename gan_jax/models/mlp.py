@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import Dense, Dropout, NoNorm
+from gan_jax.layers.kernels import KernelNorm
 
 __all__ = ["Critic", "Generator"]
 
@@ -42,11 +43,15 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """x [b, ...] -> scores [b] (raw) through hidden layers of `widths`, the first without bias, each with dropout."""
+    """x [b, ...] -> scores [b] (raw) through hidden layers of `widths`, the first without bias, each with dropout.
+
+    `kernel_norm` is applied to all kernels.
+    """
 
     widths: tuple[int, ...] = (100,)
     activation: Callable = leaky_relu
     dropout: float = 0.5
+    kernel_norm: KernelNorm | None = None
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -54,6 +59,6 @@ class Critic(nn.Module):
         """Returns raw scores [b]: the higher, the more real."""
         x = x.reshape(x.shape[0], -1)
         for number, width in enumerate(self.widths):
-            x = self.activation(nn.Dense(width, use_bias=number > 0)(x))
+            x = self.activation(Dense(width, use_bias=number > 0, kernel_norm=self.kernel_norm)(x))
             x = Dropout(self.dropout)(x, train=train)
-        return nn.Dense(1)(x)[:, 0]
+        return Dense(1, kernel_norm=self.kernel_norm)(x)[:, 0]

@@ -1,8 +1,13 @@
 """The residual networks of SNGAN (Miyato et al. 2018, arXiv:1802.05957, appendix B.4), with or without classes.
 
-A block an entry of `widths`. The paper's: for images of 32x32 the generator's (256, 256, 256) and the critic's
-(128, 128, 128, 128) with 2 downs; for 64x64 (512, 256, 128, 64) and (64, 128, 256, 512, 1024) with 5 downs; for 128x128
-(1024, 512, 256, 128, 64) and (64, 128, 256, 512, 1024, 1024) with 5 downs. Images need not be square.
+A block an entry of `widths`. The sizes of the paper and of its authors' code, pfnet-research/sngan_projection, are these:
+
+- 32x32: the generator's widths (256, 256, 256), the critic's (128, 128, 128, 128) with 2 downs.
+- 48x48: (256, 128, 64) from a `start` of 512, and (64, 128, 256, 512, 1024) with 4 downs.
+- 64x64: (512, 256, 128, 64) from 1024, and (64, 128, 256, 512, 1024) with 5 downs.
+- 128x128: (1024, 512, 256, 128, 64), and (64, 128, 256, 512, 1024, 1024) with 5 downs.
+
+Images need not be square.
 """
 
 import math
@@ -14,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, ConditionalBatchNorm, Conv, Dense, SelfAttention, SpectralNorm
+from gan_jax.layers import BatchNorm, ConditionalBatchNorm, Conv, Dense, Embed, SelfAttention, SpectralNorm
 from gan_jax.layers.kernels import KernelNorm
 from gan_jax.layers.resample import average, nearest
 
@@ -22,18 +27,22 @@ __all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 
 Norm = Callable[[jax.Array], jax.Array]
 xavier = nn.initializers.glorot_uniform()
+residual = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
+"""Of the blocks' 3x3 kernels, in the authors' code."""
 
 
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: blocks of batch norm, activation and 3x3 convolutions, each of twice the size.
 
-    `widths` are the channels of the blocks; the image's sides are multiples of 2^blocks. `attention` is the shorter
-    side, in pixels, of the block's output that `SelfAttention` is applied to, 0 for none. Raises ValueError where sides
-    are no such multiples, or no block has this size.
+    `widths` are the channels of the blocks, `start` those of the first layer, 0 for as many as the first block; the
+    image's sides are multiples of 2^blocks. `attention` is the shorter side, in pixels, of the block's output that
+    `SelfAttention` is applied to, 0 for none. Raises ValueError where sides are no such multiples, or no block has this
+    size.
     """
 
     shape: tuple[int, int, int]
     widths: tuple[int, ...] = (256, 256, 256)
+    start: int = 0
     attention: int = 0
     norm: Callable[..., nn.Module] = BatchNorm
     activation: Callable = nn.relu
@@ -48,16 +57,17 @@ class Generator(nn.Module):
 
     def make(self, z: jax.Array, norm: Norm, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] for z [b, dim]; `norm` is applied in the blocks."""
-        start = _divided(self.shape, 2 ** len(self.widths), "blocks")
-        _check_attention(self.attention, [min(start) * 2**n for n in range(1, len(self.widths) + 1)])
-        width = self.widths[0]
-        dense = Dense(math.prod(start) * width, kernel_init=xavier, kernel_norm=self.kernel_norm)
-        x = dense(z).reshape(-1, *start, width)
+        first = _divided(self.shape, 2 ** len(self.widths), "blocks")
+        _check_attention(self.attention, [min(first) * 2**n for n in range(1, len(self.widths) + 1)])
+        width = self.start or self.widths[0]
+        dense = Dense(math.prod(first) * width, kernel_init=xavier, kernel_norm=self.kernel_norm)
+        x = dense(z).reshape(-1, *first, width)
         convolve = partial(Conv, use_bias=True, kernel_init=xavier, kernel_norm=self.kernel_norm)
+        convolve3 = partial(convolve, kernel=3, padding=1, kernel_init=residual)
         for width in self.widths:
             skip = convolve(width, 1)(x)  # before it is made larger: the same values from a quarter of the products
-            x = convolve(width, 3, padding=1)(nearest(self.activation(norm(x))))
-            x = convolve(width, 3, padding=1)(self.activation(norm(x))) + nearest(skip)
+            x = convolve3(width)(nearest(self.activation(norm(x))))
+            x = convolve3(width)(self.activation(norm(x))) + nearest(skip)
             if self.attention and min(x.shape[1:3]) == self.attention:
                 x = SelfAttention(self.kernel_norm)(x)
         x = self.activation(self.norm()(x, train=train))
@@ -65,14 +75,18 @@ class Generator(nn.Module):
 
 
 class ConditionalGenerator(Generator):
-    """z [b, dim], label [b] int -> x [b, *shape]: `Generator` with a scale and a bias of each norm for each class."""
+    """z [b, dim], label [b] int -> x [b, *shape]: `Generator` whose blocks' norms have a scale and a bias by class.
+
+    `norm` is the last one, as in the authors' code.
+    """
 
     classes: int = 0
+    class_norm: Callable[..., nn.Module] = ConditionalBatchNorm
 
     @nn.compact
     def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] of these classes, in the range of the last activation."""
-        return self.make(z, lambda x: ConditionalBatchNorm(self.classes)(x, label, train=train), train=train)
+        return self.make(z, lambda x: self.class_norm(classes=self.classes)(x, label, train=train), train=train)
 
 
 class Critic(nn.Module):
@@ -102,11 +116,13 @@ class Critic(nn.Module):
         end = _divided(x.shape[1:], 2**self.downs, "downs")
         _check_attention(self.attention, [min(end) * 2**n for n in range(self.downs)])
         convolve = partial(Conv, use_bias=True, kernel_init=xavier, kernel_norm=self.kernel_norm)
+        convolve3 = partial(convolve, kernel=3, padding=1, kernel_init=residual)
         for number, width in enumerate(self.widths):
             half = average if number < self.downs else lambda x: x
             skip = convolve(width, 1)(half(x)) if number < self.downs or x.shape[-1] != width else x
-            x = convolve(width, 3, padding=1)(self.activation(x) if number else x)
-            x = half(convolve(width, 3, padding=1)(self.activation(x))) + skip
+            # All blocks but the first keep their channels up to the second convolution.
+            x = convolve3(x.shape[-1])(self.activation(x)) if number else convolve3(width)(x)
+            x = half(convolve3(width)(self.activation(x))) + skip
             if self.attention and number < self.downs and min(x.shape[1:3]) == self.attention:
                 x = SelfAttention(self.kernel_norm)(x)
         return self.activation(x).sum((1, 2))
@@ -119,7 +135,7 @@ class Critic(nn.Module):
 class ProjectionCritic(Critic):
     """x [b, h, w, c], label [b] int -> scores [b]: `Critic` plus <embedding of the label, summed features>.
 
-    Miyato and Koyama 2018, arXiv:1802.05637, eq. 3. The embedding is a kernel [classes, c], with the critic's norm.
+    Miyato and Koyama 2018, arXiv:1802.05637, eq. 3. `kernel_norm` is applied to the embedding too.
     """
 
     classes: int = 0
@@ -129,9 +145,8 @@ class ProjectionCritic(Critic):
         """Returns raw scores [b] of x as examples of their classes."""
         del train
         features = self.features(x)
-        kernel = self.param("embedding", xavier, (self.classes, features.shape[-1]))
-        kernel = kernel if self.kernel_norm is None else self.kernel_norm()(kernel)
-        return self.score(features) + jnp.sum(kernel[label] * features, axis=-1)
+        embed = Embed(self.classes, features.shape[-1], xavier, self.kernel_norm)
+        return self.score(features) + jnp.sum(embed(label) * features, axis=-1)
 
 
 def _divided(shape: tuple[int, ...], factor: int, layers: str) -> tuple[int, int]:

@@ -14,6 +14,7 @@ from jax import lax, random
 from jax.typing import DTypeLike
 
 from gan_jax.layers import Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
+from gan_jax.layers.kernels import KernelNorm
 
 __all__ = ["Completion", "ContrastiveResNet", "PairCritic", "PatchCritic", "ResNet", "UNet"]
 
@@ -164,11 +165,13 @@ class PatchCritic(nn.Module):
     """x [b, h, w, c] -> scores [b, h', w'] (raw), one for each patch: 34 pixels wide with 2 halvings, 70 with 3.
 
     `width` channels after the first halving, doubled at each next layer up to 8 times as many; no norm on the first.
+    `kernel_norm` is applied to all kernels: SN-PatchGAN has `SpectralNorm` (Yu et al. 2019, arXiv:1806.03589).
     """
 
     width: int = 64
     downs: int = 3
     norm: Callable[[], nn.Module] = InstanceNorm
+    kernel_norm: KernelNorm | None = None
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
@@ -181,14 +184,18 @@ class PatchCritic(nn.Module):
         seen = []
         for level in range(self.downs + 1):
             stride = 2 if level < self.downs else 1
-            x = Conv(self.width * min(2**level, WIDEST), 4, stride, 1, kernel_init=NORMAL)(x)
+            x = self.convolved(x, self.width * min(2**level, WIDEST), stride)
             x = leaky_relu((NoNorm if level == 0 else self.norm)()(x, train=train))
             seen.append(x)
         return seen
 
     def score(self, features: jax.Array) -> jax.Array:
         """Returns the outputs [b, h', w'] of the last layer."""
-        return Conv(1, 4, 1, 1, kernel_init=NORMAL)(features)[..., 0]
+        return self.convolved(features, 1, 1)[..., 0]
+
+    def convolved(self, x: jax.Array, width: int, stride: int) -> jax.Array:
+        """Returns a 4x4 convolution of the image."""
+        return Conv(width, 4, stride, 1, kernel_init=NORMAL, kernel_norm=self.kernel_norm)(x)
 
 
 class PairCritic(PatchCritic):
