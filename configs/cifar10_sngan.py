@@ -4,16 +4,33 @@ python -m gan_jax.main --config=configs/cifar10_sngan.py --workdir=runs/cifar10_
 
 Never run to its end here. Widths are 64, for a CPU; --config=configs/cifar10_sngan.py:paper has the paper's sizes and
 schedule (Miyato et al. 2018, arXiv:1802.05957, appendix B.4): widths of 256 and 128, five updates of the critic. Widths
-of 128 in both networks are those of most ports.
+of 128 in both networks are those of most ports. Other words, several with commas between them, as in :paper,classes:
+
+- classes: conditional batch norm and projection (Miyato and Koyama 2018, arXiv:1802.05637).
+- attention: self-attention at 16x16 in both networks (Zhang et al. 2018, arXiv:1805.08318).
+- diff_augment, ada: the critic sees augmented images (arXiv:2006.10738, arXiv:2006.06676).
+- bcr, lecam: a term against overfitting (arXiv:2002.04724, arXiv:2104.03310).
+- relativistic_average: scores are compared with the other kind's mean (arXiv:1807.00734).
+
+For a tenth of the data take --config.data.split="train[:10%]".
 """
 
-from configs.common import adam
+from configs.common import adam, chosen
 from gan_jax.config import ConfigDict, defaults, player
 
+METHODS = {
+    "diff_augment": {"augment": {"name": "diff_augment"}},
+    "ada": {"augment": {"name": "ada"}},
+    "bcr": {"critic": {"consistency": 10.0}},
+    "lecam": {"critic": {"lecam": 0.3}},
+    "relativistic_average": {"name": "adversarial.relativistic_average"},
+}
 
-def get_config(size: str = "cpu") -> ConfigDict:
-    """Returns the config of a size: 'cpu' or 'paper'."""
-    paper = size == "paper"
+
+def get_config(choices: str = "") -> ConfigDict:
+    """Returns the config; choices: 'paper', 'classes', 'attention', methods, with commas between them."""
+    words = chosen(choices, ("paper", "classes", "attention", *METHODS))
+    paper, classes = "paper" in words, "classes" in words
     config = defaults()
     config.data.name = "cifar10"
     config.steps = 50_000
@@ -23,21 +40,31 @@ def get_config(size: str = "cpu") -> ConfigDict:
     config.checkpoint_every_steps = 1_000
 
     config.objective = ConfigDict({"name": "adversarial.hinge"})
+    for method in sorted(words & {*METHODS}):
+        config.objective.update(METHODS[method])
     config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 128}})
-    generator = {"name": "sngan.Generator", "widths": (256 if paper else 64,) * 3, "attention": 0}
+    attention = 16 if "attention" in words else 0
+    generator = {"name": "sngan.Generator", "widths": (256 if paper else 64,) * 3, "attention": attention}
     critic = {
         "name": "sngan.Critic",
         "widths": (128 if paper else 64,) * 4,
         "downs": 2,
-        "attention": 0,
+        "attention": attention,
         "kernel_norm": {"name": "SpectralNorm"},
     }
+    if classes:
+        config.samplers.label = {"name": "labels.uniform"}
+        generator["name"], critic["name"] = "sngan.ConditionalGenerator", "sngan.ProjectionCritic"
     config.networks = ConfigDict({"generator": generator, "critic": critic})
-    falling = {"name": "linear_schedule", "init_value": 2e-4, "end_value": 0.0, "transition_steps": config.steps}
+    updates = 5 if paper else 1
+    rates = [falling(2e-4, times * config.steps) if paper else 2e-4 for times in (updates, 1)]
+    of_critic, of_generator = (adam(rate, b1=0.0, b2=0.9) for rate in rates)
     config.players = ConfigDict(
-        {
-            "critic": player(adam(2e-4, b1=0.0, b2=0.9), updates_per_step=5 if paper else 1),
-            "generator": player(adam(falling if paper else 2e-4, b1=0.0, b2=0.9), ema=0.999),
-        }
+        {"critic": player(of_critic, updates_per_step=updates), "generator": player(of_generator, ema=0.999)}
     )
     return config
+
+
+def falling(init_value: float, updates: int) -> dict:
+    """Returns a learning rate that falls to 0 over so many updates."""
+    return {"name": "linear_schedule", "init_value": init_value, "end_value": 0.0, "transition_steps": updates}

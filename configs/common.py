@@ -1,5 +1,6 @@
 """Blocks that several configs share. A config file imports them by `from configs.common import ...`."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from gan_jax.config import ConfigDict, defaults, player
@@ -23,6 +24,14 @@ WGAN = {
     "players.generator.optimizer": RMSPROP,
 }
 """The changes of a WGAN to a GAN's config, beside its critic's updates and the clipping of its weights."""
+
+
+def chosen(choices: str, known: Iterable[str]) -> set[str]:
+    """Returns the words of a config's argument, separated by commas; raises ValueError for one that is not known."""
+    words = {word for word in choices.split(",") if word}
+    if unknown := words - {*known}:
+        raise ValueError(f"there is no {', '.join(sorted(unknown))!r}: there are {', '.join(known)}")
+    return words
 
 
 def autoencoder_defaults() -> ConfigDict:

@@ -2,16 +2,21 @@
 
 python -m gan_jax.main --config=configs/emoji_colouring.py --workdir=runs/emoji_colouring
 
-docs/data.md says how to get the pictures.
+docs/data.md says how to get the pictures. --config=configs/emoji_colouring.py:edges makes pictures of their edges
+alone, :cifar10 takes CIFAR-10, :cifar10,edges both.
 """
 
 from configs import emoji_pix2pix
-from gan_jax.config import ConfigDict
+from configs.common import chosen
+from gan_jax.config import ConfigDict, defaults
 
 
-def get_config() -> ConfigDict:
-    """Returns the config."""
+def get_config(choices: str = "") -> ConfigDict:
+    """Returns the config; choices: 'edges', 'cifar10' or both, with a comma between them."""
+    words = chosen(choices, ("edges", "cifar10"))
     config = emoji_pix2pix.get_config()
     config.data.fields = {"x": "noto"}
-    config.samplers = ConfigDict({"source": {"name": "degrade.grey"}})
+    if "cifar10" in words:
+        config.data = ConfigDict({**defaults().data.to_dict(), "name": "cifar10"})
+    config.samplers = ConfigDict({"source": {"name": "degrade.edges" if "edges" in words else "degrade.grey"}})
     return config

@@ -13,21 +13,18 @@ given, what is made and the truth: configs/pictures/emoji_inpainting.png.
 """
 
 from configs import emoji_pix2pix
-from configs.common import without_critic
+from configs.common import chosen, without_critic
 from gan_jax.config import ConfigDict, defaults
-
-CHOICES = ("l1", "cifar10")
 
 
 def get_config(choices: str = "") -> ConfigDict:
     """Returns the config; choices: 'l1', 'cifar10' or both, with a comma between them."""
-    chosen = [choice for choice in choices.split(",") if choice]
-    if not {*chosen} <= {*CHOICES}:
-        raise ValueError(f"{choices!r}: there are {', '.join(CHOICES)}")
+    words = chosen(choices, ("l1", "cifar10"))
     config = emoji_pix2pix.get_config()
     config.data.fields = {"x": "noto"}
-    if "cifar10" in chosen:
+    if "cifar10" in words:
         config.data = ConfigDict({**defaults().data.to_dict(), "name": "cifar10"})
+    config.objective.name = "adversarial.inpainting"
     config.samplers = ConfigDict({"mask": {"name": "masks.rectangles"}, "source": {"name": "masks.holed"}})
     config.networks = ConfigDict(
         {
@@ -35,6 +32,7 @@ def get_config(choices: str = "") -> ConfigDict:
             "critic": {"name": "translation.PatchCritic", "width": 32, "downs": 2},
         }
     )
-    if "l1" in chosen:
+    if "l1" in words:
         without_critic(config)
+        config.objective.name = "regression.inpainting"
     return config

@@ -9,19 +9,16 @@ pictures are enlarged and cut alike, and flipped alike, as in the paper.
 """
 
 from configs import emoji_pix2pix
-from configs.common import adam, half_constant, without_critic
+from configs.common import adam, chosen, half_constant, without_critic
 from gan_jax.config import ConfigDict, player
 
 EPOCH = 124 // 4
-CHOICES = ("128", "l1")
 
 
 def get_config(choices: str = "") -> ConfigDict:
     """Returns the config; choices: '128', 'l1' or both, with a comma between them."""
-    chosen = [choice for choice in choices.split(",") if choice]
-    if not {*chosen} <= {*CHOICES}:
-        raise ValueError(f"{choices!r}: there are {', '.join(CHOICES)}")
-    side = 128 if "128" in chosen else 64
+    words = chosen(choices, ("128", "l1"))
+    side = 128 if "128" in words else 64
     config = emoji_pix2pix.get_config()
     config.data = ConfigDict(
         {
@@ -48,6 +45,6 @@ def get_config(choices: str = "") -> ConfigDict:
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
     config.evaluators.pairs.split = "train[80%:]"
     config.evaluators.pairs.every_steps = config.steps
-    if "l1" in chosen:
+    if "l1" in words:
         without_critic(config)
     return config

@@ -18,13 +18,14 @@ WARM_UP = 2_000
 
 
 def staircase(init_value: float, factor: float) -> dict[str, Any]:
-    """Returns a number that is multiplied by a factor after WARM_UP steps."""
+    """Returns a number that is multiplied by a factor after WARM_UP steps, and then stays."""
     return {
         "name": "exponential_decay",
         "init_value": init_value,
         "transition_steps": WARM_UP,
         "decay_rate": factor,
         "staircase": True,
+        "end_value": init_value * factor,
     }
 
 
@@ -42,13 +43,15 @@ def get_config(choices: str = "4") -> ConfigDict:
     late = {"after": warm_up}
     near, rate = (staircase(1.0, 1e-2), staircase(1e-3, 0.1)) if warm_up else (1e-2, 1e-4)
     generator = {"l1": near, "perceptual": {"weight": 1.0, **late}, "non_saturating": {"weight": 5e-3, **late}}
-    config.objective = ConfigDict({"name": "adversarial.non_saturating", "generator": generator})
+    config.objective = ConfigDict(
+        {"name": "adversarial.non_saturating", "critic": {"bce": late}, "generator": generator}
+    )
     config.networks.critic = {"name": "super_resolution.SRCritic", "width": 32}
     config.step_rule.name = "alternating_on_same_fakes"
     config.players = ConfigDict(
         {
             "critic": player(adam(1e-4, b1=0.9, b2=0.99)),
-            "generator": player(adam(rate, b1=0.9, b2=0.99), ema=0.999),
+            "generator": player(adam(rate, b1=0.9, b2=0.99), ema=0.99),
         }
     )
     for block in config.evaluators.values():

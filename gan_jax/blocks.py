@@ -19,7 +19,7 @@ from gan_jax.distributions.augment import Augmentation, Augmentations, shown
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import Activations, Terms, Weighted, eager, lazily
+from gan_jax.objectives.forward import LastOutputs, Terms, Weighted, eager, lazily
 from gan_jax.resolve import bind, parameters, required
 
 MOST_TRIED = 10_000  # steps that a schedule is looked at
@@ -167,7 +167,7 @@ def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str,
 def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
     """Returns a term with the frozen networks that its arguments name, or 'vgg16' where they name none."""
     given = term.keywords if isinstance(term, partial) else {}
-    makers = {Frozen: lpips.frozen, Activations: lpips.frozen_activations}
+    makers = {Frozen: lpips.frozen, LastOutputs: lpips.frozen_outputs}
     asked = {name: makers.get(_annotation(term, name)) for name in inspect.signature(term).parameters}
     made = {
         name: maker(given.get(name, "vgg16"), known["shape"], known["limits"]) for name, maker in asked.items() if maker

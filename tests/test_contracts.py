@@ -73,6 +73,12 @@ def described(name):
         config.networks = {"generator": {"name": "super_resolution.SRResNet", "factor": 2, "width": 4, "blocks": 1}}
         config.samplers = {"source": {"name": "degrade.bicubic", "factor": 2}}
         del config.players.critic
+    if name.endswith(".inpainting"):
+        networks = {"generator": {"name": "translation.Completion", "width": 4}}
+        config.networks = networks | ({"critic": MLP["critic"]} if name.startswith("adversarial") else {})
+        config.samplers = {"mask": {"name": "masks.rectangles"}, "source": {"name": "masks.holed"}}
+        if name == "regression.inpainting":
+            del config.players.critic
     if name == "adversarial.cut":
         config.networks = {"generator": PAINTER, "critic": JUDGE}
     if name == "cycle.cycle_gan":

@@ -72,6 +72,26 @@ def test_a_sampler_makes_the_source_of_x():
         degrade.bicubic(1)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_edges_are_dark_where_the_luma_changes(channels):
+    """Of a border between black and white both sides have the whole length, of a corner the root of a half."""
+    x = np.full((1, 6, 6, channels), -1.0, np.float32)
+    x[:, 3:] = 1.0
+    made = np.asarray(degrade.edges((-1.0, 1.0)).draw(None, {"x": x}))
+    expected = np.ones((1, 6, 6, 1))
+    expected[:, 2:4] = -1.0
+    np.testing.assert_allclose(made, expected, atol=1e-6)
+    turned = degrade.edges((-1.0, 1.0), gain=0.5).draw(None, {"x": x.transpose(0, 2, 1, 3)})
+    np.testing.assert_allclose(turned, (expected.transpose(0, 2, 1, 3) + 1) / 2, atol=1e-6)
+
+
+def test_edges_that_are_none_are_refused():
+    with pytest.raises(ValueError, match="gain is 0"):
+        degrade.edges((0.0, 1.0), gain=0)
+    with pytest.raises(ValueError, match="edges are of images"):
+        degrade.edges(None)
+
+
 def test_psnr_of_known_differences():
     a = np.full((2, 10, 10, 3), 100, np.uint8)
     b = a.copy()

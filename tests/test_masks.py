@@ -1,7 +1,9 @@
 """Holes of inpainting."""
 
 from functools import partial
+from types import SimpleNamespace
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,10 +11,14 @@ import pytest
 from jax import lax, random
 
 from gan_jax.core.networks import Network
+from gan_jax.core.state import Player, TrainState
 from gan_jax.distributions import masks
 from gan_jax.layers.convolution import conv
-from gan_jax.models.inpainting import DilatedCompletion, GatedCompletion, dilated
-from gan_jax.models.translation import Completion
+from gan_jax.models.inpainting import ContextEncoder, DilatedCompletion, GatedCompletion, dilated
+from gan_jax.models.translation import Completion, composite
+from gan_jax.objectives import regression
+from gan_jax.objectives.forward import Weighted
+from gan_jax.objectives.terms import generator
 
 pytestmark = pytest.mark.heavy
 
@@ -65,6 +71,7 @@ SMALL = (8, 8, 3)
         Completion(SMALL, width=2),
         DilatedCompletion(SMALL, width=2, rates=(2,)),
         GatedCompletion(SMALL, width=2, rates=()),
+        ContextEncoder(SMALL, width=2, downs=2, bottleneck=3),
     ],
 )
 def test_what_is_left_and_what_is_filled(module):
@@ -74,7 +81,10 @@ def test_what_is_left_and_what_is_filled(module):
     np.testing.assert_array_equal(np.where(mask == 1, -1.0, x), source)
     network, batch = Network(module), {"source": source, "mask": mask}
     params = jax.tree.map(lambda a: jnp.full(a.shape, 0.1), jax.eval_shape(network.init, KEYS[0], batch)[0])
-    made = jax.jit(partial(network.apply, stats={}, train=False))(params, batch=batch)[0]
+    stats = jax.tree.map(lambda a: jnp.ones(a.shape, a.dtype), jax.eval_shape(network.init, KEYS[0], batch)[1])
+    outputs = jax.jit(partial(network.apply, stats=stats, train=False))(params, batch=batch)[0]
+    made = outputs["x"]
+    np.testing.assert_array_equal(jnp.where(mask == 1, made, 0), jnp.where(mask == 1, outputs["whole"], 0))
     np.testing.assert_array_equal(jnp.where(mask == 0, made, 0), jnp.where(mask == 0, source, 0))
     assert (jnp.where(mask == 1, made, 0) != jnp.where(mask == 1, source, 0)).any()
 
@@ -87,12 +97,51 @@ def test_what_is_left_and_what_is_filled(module):
         lambda: masks.rectangles(SHAPE, high=1.0),
         lambda: masks.rectangles(SHAPE, most=0),
         lambda: masks.strokes(SHAPE, width=0.0),
+        lambda: masks.strokes(SHAPE, width=0.5),
         lambda: masks.centre((2,)),
     ],
 )
 def test_holes_that_cover_nothing_or_everything_are_refused(make):
-    with pytest.raises(ValueError, match=r"hole|wants"):
+    with pytest.raises(ValueError, match=r"hole|wants|cover everything"):
         make()
+
+
+class Filler(nn.Module):
+    """Fills holes by one value."""
+
+    @nn.compact
+    def __call__(self, source, mask, *, train):
+        whole = jnp.full(source.shape, 0.25) + 0 * self.param("unused", nn.initializers.zeros, ())
+        return composite(whole, source, mask)
+
+
+@pytest.mark.parametrize("weights", [{"hole_l1": 1.0, "valid_l1": 0.0}, {"hole_l1": 0.0, "valid_l1": 1.0}])
+def test_l1_is_of_the_hole_and_of_what_is_around_it(weights):
+    """Each by its own number of pixels, so that a small hole counts as much as a large one."""
+    x, mask = random.uniform(random.key(1), (3, *SMALL)), np.zeros((3, 8, 8, 1), np.float32)
+    mask[0, :2], mask[1, :, :7], mask[2, 3, 3] = 1, 1, 1
+    batch = {"x": x, "mask": jnp.asarray(mask), "source": x * (1 - mask)}
+    terms = {name: Weighted(getattr(generator, name), weight) for name, weight in weights.items()}
+    objective = regression.inpainting(networks={"generator": Network(Filler())}, generator=terms)
+    start = objective.init["generator"](KEYS[0], batch)
+    state = TrainState(jnp.int32(0), {"generator": Player(start.params, start.stats, (), (), start.carry)})
+    loss, aux = objective.losses["generator"](start.params, state, batch, KEYS[0], {})
+    error = np.abs(0.25 - np.asarray(x))
+    hole = [error[n][mask[n, ..., 0] == 1].mean() for n in range(3)]
+    valid = [error[n][mask[n, ..., 0] == 0].mean() for n in range(3)]
+    np.testing.assert_allclose(aux.metrics["hole_l1"], np.mean(hole), rtol=1e-5)
+    np.testing.assert_allclose(aux.metrics["valid_l1"], np.mean(valid), rtol=1e-5)
+    np.testing.assert_allclose(loss, np.mean(hole if weights["hole_l1"] else valid), rtol=1e-5)
+
+
+def test_terms_of_holes_need_holes_and_a_generator_that_fills_them():
+    x = random.uniform(random.key(1), (2, *SMALL))
+    forward = SimpleNamespace(batch={"x": x}, real=x, fake=x, extras={"whole": x})
+    with pytest.raises(ValueError, match=r"the term `hole_l1` is of holes: give config\.samplers a `mask`"):
+        generator.hole_l1(forward)
+    forward.extras = {}
+    with pytest.raises(ValueError, match="the term `valid_l1` needs a generator that fills holes"):
+        generator.valid_l1(forward)
 
 
 @pytest.mark.parametrize("rate", [1, 4])

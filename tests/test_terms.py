@@ -40,8 +40,8 @@ SAMPLERS = {"z": latents.normal(3), "label": labels.uniform(3)}
 BATCHES = {"x": random.uniform(KEY, (1, 8, 4, 4, 1), minval=-1.0), "label": jnp.arange(8)[None] % 3}
 BATCHES |= {"labelled": BATCHES["x"][:, ::-1], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
 BATCHES["source"] = random.uniform(random.key(1), (1, 8, 4, 4, 1), minval=-1.0)
-ELSEWHERE = ("commitment",)
-"""Terms of generators that quantise, which test_vq.py plays."""
+ELSEWHERE = "commitment", "hole_l1", "valid_l1"
+"""Terms of generators that quantise, which test_vq.py plays, and of those that fill holes, of test_masks.py."""
 TERMS = [("critic", name) for name in critic.__all__]
 TERMS += [("generator", name) for name in generator.__all__ if name not in ELSEWHERE]
 each = pytest.mark.parametrize(("player", "name"), TERMS, ids=[f"{player}-{name}" for player, name in TERMS])

@@ -52,6 +52,27 @@ def test_values_are_those_of_known_differences():
     assert values["n"] == 4
 
 
+def test_sources_that_are_observed_have_baselines_too():
+    """Grey copies: each is repeated in all channels, and the nearest training example is by its grey copy."""
+    test, train = TRAIN[:2] // 2, TRAIN
+
+    def grey(players, keys, batch):
+        return {"source": batch["x"].mean(-1, keepdims=True)}
+
+    def translate(players, keys, batch):
+        return jnp.broadcast_to(batch["source"], (*batch["source"].shape[:3], 3)).astype(jnp.uint8)
+
+    made = context(translate, Dataset("x", "test", test, None, 0), Dataset("x", "train", train, None, 0), observe=grey)
+    metrics = ("l1", "psnr", "ssim")
+    values = translation.pairs(made, metrics=metrics).measure({}, jnp.zeros(2, jnp.uint32))
+    assert {*values} == {"n", *(f"{name}{end}" for name in metrics for end in ("", "/source", "/nearest"))}
+    greys = [images.astype(float).mean(-1) for images in (test, train)]
+    source = np.abs(np.round(greys[0])[..., None] - test).mean() / 255
+    np.testing.assert_allclose(values["l1/source"], source, rtol=1e-4)
+    found = [np.square(one - greys[1]).sum((1, 2)).argmin() for one in greys[0]]
+    np.testing.assert_allclose(values["l1/nearest"], np.abs(train[found].astype(float) - test).mean() / 255, rtol=1e-5)
+
+
 def test_examples_that_are_trained_on_are_said_to_be(caplog):
     train = pairs(TRAIN, TRAIN + np.uint8(20))
     others = pairs(RANDOM.integers(0, 200, (2, 16, 16, 3), dtype=np.uint8), TRAIN[:2])
@@ -99,6 +120,20 @@ def test_the_way_back_is_judged_by_the_sources():
         translation.pairs(context(brighter, test), target="label")
     with pytest.raises(UserError, match="the objective gives no 'translate_back'"):
         translation.pairs(context(brighter, test), target="source")
+
+
+def test_lpips_is_measured_where_its_weights_are_here(tiny_lpips, monkeypatch, caplog):
+    test = pairs(TRAIN[:4] + np.uint8(20), TRAIN[:4])
+    names = {name.partition("/")[0] for name in translation.pairs(context(brighter, test, test), network="tiny").names}
+    assert names == {"l1", "lpips", "psnr", "ssim"}
+    monkeypatch.setenv("GAN_JAX_WEIGHTS", "/none")
+    caplog.clear()
+    others = pairs(RANDOM.integers(0, 200, (2, 16, 16, 3), dtype=np.uint8), TRAIN[:2])
+    found = translation.pairs(context(brighter, others, pairs(TRAIN, TRAIN)), network="tiny").names
+    assert {name.partition("/")[0] for name in found} == {"l1", "psnr", "ssim"}
+    assert [record.getMessage() for record in caplog.records] == [
+        "lpips is left out: the weights of tiny are not here, see docs/evaluation.md"
+    ]
 
 
 def test_data_without_pairs_are_not_compared():

@@ -1,12 +1,13 @@
-"""Observations of an image: a smaller copy, its grey values. Samplers of a field `source` that is made of `x`."""
+"""Observations of an image: a smaller copy, grey values, edges. Samplers of a field `source` that is made of `x`."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from gan_jax.core.fields import Batch, Sampler
 
-__all__ = ["bicubic", "grey"]  # what a config can name
+__all__ = ["bicubic", "edges", "grey"]  # what a config can name
 
 LUMA = (0.299, 0.587, 0.114)
 """The weights of red, green and blue in the luma of ITU-R BT.601."""
@@ -35,6 +36,38 @@ def grey() -> Sampler:
         return batch["x"] @ jnp.array(LUMA)[:, None]
 
     return Sampler(draw, observes=True)
+
+
+def edges(limits: tuple[float, float], gain: float = 1.0) -> Sampler:
+    """Samples `source` [b, h, w, 1]: the edges of x [b, h, w, 1 or 3], dark on white, in x's own range. Not random.
+
+    The length of the luma's gradient by Sobel's filters, 1 at a border between black and white, times `gain`. Raises
+    ValueError for a gain that is not above 0, or where examples are no images.
+    """
+    if not gain > 0:
+        raise ValueError(f"gain is {gain}: it must be above 0")
+    if limits is None:
+        raise ValueError("edges are of images, which these examples are not")
+    low, high = limits
+
+    def draw(keys: jax.Array, batch: Batch) -> jax.Array:
+        del keys
+        x = batch["x"]
+        luma = x @ jnp.array(LUMA)[:, None] if x.shape[-1] == len(LUMA) else x
+        padded = jnp.pad(luma, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        down, across = (_sobel(padded, axis) for axis in (1, 2))
+        length = jnp.sqrt(jnp.square(down) + jnp.square(across)) / (4 * (high - low))
+        return high - (high - low) * jnp.minimum(gain * length, 1.0)
+
+    return Sampler(draw, observes=True)
+
+
+def _sobel(x: jax.Array, axis: int) -> jax.Array:
+    """Returns Sobel's filter along an axis, 1 or 2, of images [b, h + 2, w + 2, c]: [b, h, w, c]."""
+    n, m = x.shape[axis], x.shape[3 - axis]
+    change = lax.slice_in_dim(x, 2, n, axis=axis) - lax.slice_in_dim(x, 0, n - 2, axis=axis)
+    before, middle, after = (lax.slice_in_dim(change, k, m - 2 + k, axis=3 - axis) for k in range(3))
+    return before + 2 * middle + after
 
 
 def shrink(x: jax.Array, factor: int) -> jax.Array:

@@ -11,6 +11,7 @@ from gan_jax.core.fields import Batch, Sampler
 __all__ = ["centre", "holed", "rectangles", "strokes"]  # what a config can name
 
 Shape = tuple[int, ...]
+WIDEST = 0.3  # of strokes, over the shorter side
 
 
 def centre(shape: Shape, share: float = 0.5) -> Sampler:
@@ -54,11 +55,14 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
 
     As Yu et al. 2019 (arXiv:1806.03589, section 3.4): each part turns by a random angle and is of random length, at
     most a third of the shorter side; a stroke covers at least a pixel. Raises ValueError for counts below 1 or a width
-    outside of (0, 1).
+    outside of (0, WIDEST].
     """
     h, w = _size(shape)
-    if most < 1 or corners < 1 or not 0 < width < 1:
-        raise ValueError(f"most is {most}, corners {corners}, width {width}: wants counts >= 1 and a width in (0, 1)")
+    if most < 1 or corners < 1 or not 0 < width <= WIDEST:
+        raise ValueError(
+            f"most is {most}, corners {corners}, width {width}: counts must be at least 1, the width above 0 and at "
+            f"most {WIDEST}, as wider strokes may cover everything"
+        )
     side = min(h, w)
     radius = max(width * side / 2, 0.75)  # no point is further from the middle of a pixel
     grid = jnp.stack(jnp.meshgrid(jnp.arange(h) + 0.5, jnp.arange(w) + 0.5, indexing="ij"), -1)

@@ -28,7 +28,7 @@ from gan_jax.core.state import Tree
 from gan_jax.errors import UserError, one_line
 from gan_jax.features import weights
 from gan_jax.features.base import Network, described
-from gan_jax.features.lpips_layouts import Layout, activations, distance, find
+from gan_jax.features.lpips_layouts import Layout, activations, distance, find, outputs
 from gan_jax.runs import cache
 from gan_jax.runs.files import atomically
 
@@ -68,11 +68,11 @@ def load(kind: str, shape: tuple[int, ...]) -> Network:
     params = jax.device_put(read(layout))
 
     @jax.jit
-    def outputs(params: Tree, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def described_by(params: Tree, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         features = activations(layout, params, x.astype(jnp.float32) / 127.5 - 1)[-1].mean((1, 2))
         return features, jnp.zeros((len(x), 0), jnp.float32)
 
-    describe = described(partial(outputs, params), tuple(shape), at_once(shape))
+    describe = described(partial(described_by, params), tuple(shape), at_once(shape))
     return Network(layout.name, layout.sha256, tuple(shape), layout.stages[-1].layers[-1].features, 0, "none", describe)
 
 
@@ -104,9 +104,12 @@ def frozen(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Fr
     return _frozen(kind, shape, limits, distance)
 
 
-def frozen_activations(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Frozen:
-    """Returns the last activations as a part of a loss: `(params, x) -> [b, h', w', c]`, of images as `frozen`'s."""
-    return _frozen(kind, shape, limits, lambda layout, params, x: activations(layout, params, x)[-1])
+def frozen_outputs(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Frozen:
+    """Returns the last convolution's outputs as a part of a loss: `(params, x) -> [b, h', w', c]`, before their ReLU.
+
+    Images are as `frozen`'s.
+    """
+    return _frozen(kind, shape, limits, lambda layout, params, x: outputs(layout, params, x)[-1])
 
 
 def _frozen(

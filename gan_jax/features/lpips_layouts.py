@@ -115,14 +115,19 @@ def find(kind: str) -> Layout:
 
 def activations(layout: Layout, params: Tree, x: jax.Array) -> list[jax.Array]:
     """Returns the last activations of each stage, [n, h', w', c] each, of images x [n, h, w, 1 or 3] in [-1, 1]."""
+    return [jax.nn.relu(last) for last in outputs(layout, params, x)]
+
+
+def outputs(layout: Layout, params: Tree, x: jax.Array) -> list[jax.Array]:
+    """Returns the outputs of each stage's last convolution, as `activations` but before their ReLU."""
     x, found, number = (jnp.broadcast_to(x, (*x.shape[:3], 3)) - SHIFT) / SCALE, [], 0
     for stage in layout.stages:
         x = max_pool(x, stage.pool) if stage.pool else x
         for layer in stage.layers:
             values = params[f"conv_{number}"]
-            x = conv(x, values["kernel"], stride=layer.stride, padding=layer.padding)
-            x, number = jax.nn.relu(x + values["bias"]), number + 1
-        found.append(x)
+            x = conv(x, values["kernel"], stride=layer.stride, padding=layer.padding) + values["bias"]
+            last, x, number = x, jax.nn.relu(x), number + 1
+        found.append(last)
     return found
 
 

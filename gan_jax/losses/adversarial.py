@@ -75,7 +75,7 @@ def critic_relativistic(real_scores: jax.Array, fake_scores: jax.Array) -> jax.A
     """Returns -log sigmoid(D(x) - D(G(z))) of pairs of a real example and a fake: [b, ...] twice -> [b, ...].
 
     The relativistic pairing loss: Jolicoeur-Martineau 2018 (arXiv:1807.00734), section 4.1; equation 2 of R3GAN, Huang
-    et al. 2025 (arXiv:2501.05440). A constant that is added to all scores does not change it.
+    et al. 2025 (arXiv:2501.05441). A constant that is added to all scores does not change it.
     """
     return softplus(fake_scores - real_scores)
 

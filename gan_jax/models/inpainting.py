@@ -1,7 +1,9 @@
-"""Networks that fill holes by dilated and by gated convolutions, beside `translation.Completion`, a U-Net.
+"""Networks that fill holes, beside `translation.Completion`, a U-Net: as it, they return the `whole` beside `x`.
 
-Iizuka et al. 2017 (Globally and locally consistent image completion, table 1) and Yu et al. 2019 (arXiv:1806.03589,
-section 3.1), for small images: two halvings, a middle that sees far by its rates, two doublings, no norm.
+The context encoder is that of Pathak et al. 2016 (arXiv:1604.07379, section 3.1). Dilated and gated convolutions are
+those of Iizuka et al. 2017 (Globally and locally consistent image completion, table 1) and of Yu et al. 2019
+(arXiv:1806.03589, section 3.1), for small images: two halvings, a middle that sees far by its rates, two doublings, no
+norm.
 """
 
 from collections.abc import Callable
@@ -11,10 +13,47 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import Conv
-from gan_jax.models.translation import check_size
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose
+from gan_jax.models.translation import NORMAL, check_size, composite, leaky_relu
 
-__all__ = ["DilatedCompletion", "GatedCompletion"]
+__all__ = ["ContextEncoder", "DilatedCompletion", "GatedCompletion"]
+
+
+class ContextEncoder(nn.Module):
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: an autoencoder of both in the hole, the source around.
+
+    All passes `bottleneck` values, without skips. `downs` halvings, `width` channels after the first, doubled at each
+    next one up to 8 times as many; then one convolution of what is left, and the same back. Raises ValueError where
+    2^downs does not divide the sides.
+    """
+
+    shape: tuple[int, int, int]
+    width: int = 64
+    downs: int = 4
+    bottleneck: int = 4000
+    norm: Callable[[], nn.Module] = BatchNorm
+    last_activation: Callable = nn.tanh
+    dtype: DTypeLike = jnp.float32
+
+    @nn.compact
+    def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> dict[str, jax.Array]:
+        """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
+        check_size(source, self.shape[:2], self.downs)
+        widths = [self.width * min(2**level, 8) for level in range(self.downs)]
+        x = jnp.concatenate([source, mask], axis=-1)
+        for level, width in enumerate(widths):
+            x = Conv(width, 4, 2, 1, use_bias=level == 0, kernel_init=NORMAL)(x)
+            x = leaky_relu(x if level == 0 else self.norm()(x, train=train))
+        smallest = x.shape[1:3]
+        x = Conv(self.bottleneck, smallest, kernel_init=NORMAL)(x)
+        x = leaky_relu(self.norm()(x, train=train))
+        x = ConvTranspose(widths[-1], smallest, kernel_init=NORMAL)(x)
+        for width in reversed(widths[:-1]):
+            x = nn.relu(self.norm()(x, train=train))
+            x = ConvTranspose(width, 4, 2, 1, kernel_init=NORMAL)(x)
+        x = nn.relu(self.norm()(x, train=train))
+        last = ConvTranspose(self.shape[-1], 4, 2, 1, use_bias=True, kernel_init=NORMAL)(x)
+        return composite(self.last_activation(last), source, mask)
 
 
 class DilatedCompletion(nn.Module):
@@ -31,8 +70,8 @@ class DilatedCompletion(nn.Module):
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the source with its hole (mask 1) filled."""
+    def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> dict[str, jax.Array]:
+        """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
         del train
         check_size(source, self.shape[:2], 2)
         x = self.layer(jnp.concatenate([source, mask], axis=-1), self.width)
@@ -43,8 +82,7 @@ class DilatedCompletion(nn.Module):
         x = self.layer(x, 4 * self.width)
         for times in (2, 1):
             x = self.layer(x.repeat(2, axis=1).repeat(2, axis=2), times * self.width)
-        made = self.last_activation(Conv(self.shape[-1], 3, 1, 1, use_bias=True)(x))
-        return mask * made + (1 - mask) * source
+        return composite(self.last_activation(Conv(self.shape[-1], 3, 1, 1, use_bias=True)(x)), source, mask)
 
     def layer(self, x: jax.Array, width: int, *, stride: int = 1) -> jax.Array:
         """Returns [b, h / stride, w / stride, width]: a 3x3 convolution and its activation."""

@@ -1,6 +1,6 @@
 """The residual networks of SNGAN (Miyato et al. 2018, arXiv:1802.05957, appendix B.4), with or without classes.
 
-A block an entry of `widths`. The sizes of the paper and of its authors' code, pfnet-research/sngan_projection, are these:
+A block an entry of `widths`. Sizes of the paper and of its authors' code, pfnet-research/sngan_projection:
 
 - 32x32: the generator's widths (256, 256, 256), the critic's (128, 128, 128, 128) with 2 downs.
 - 48x48: (256, 128, 64) from a `start` of 512, and (64, 128, 256, 512, 1024) with 4 downs.

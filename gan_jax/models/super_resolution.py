@@ -65,8 +65,8 @@ class SRCritic(nn.Module):
         del train
         for level in range(self.downs):
             width = self.width * min(2**level, 8)
-            x = nn.leaky_relu(Conv(width, 3, 1, 1)(x), 0.2)
-            x = nn.leaky_relu(Conv(width, 4, 2, 1)(x), 0.2)
+            x = nn.leaky_relu(Conv(width, 3, 1, 1, use_bias=True)(x), 0.2)
+            x = nn.leaky_relu(Conv(width, 4, 2, 1, use_bias=True)(x), 0.2)
         x = nn.leaky_relu(nn.Dense(2 * self.width)(x.reshape(x.shape[0], -1)), 0.2)
         return nn.Dense(1)(x)[:, 0]
 

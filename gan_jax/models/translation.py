@@ -55,8 +55,9 @@ class UNet(nn.Module):
         x = source
         skips = []
         for level, width in enumerate(widths):
-            x = conv(width)(x if level == 0 else leaky_relu(x))
-            x = x if level in (0, downs - 1) else self.norm()(x, train=train)
+            ends = level in (0, downs - 1)
+            x = conv(width, use_bias=ends)(x if level == 0 else leaky_relu(x))
+            x = x if ends else self.norm()(x, train=train)
             skips.append(x)
         up = partial(ConvTranspose, kernel=4, stride=2, padding=1, kernel_init=NORMAL)
         for level in reversed(range(1, downs)):
@@ -64,17 +65,19 @@ class UNet(nn.Module):
             if 4 <= level < downs - 1:
                 x = Dropout(self.dropout)(x, train=train)
             x = jnp.concatenate([skips[level - 1], x], axis=-1)
-        return self.last_activation(up(self.shape[-1])(nn.relu(x)))
+        return self.last_activation(up(self.shape[-1], use_bias=True)(nn.relu(x)))
 
 
 class Completion(UNet):
-    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: `UNet` of both in the hole, the source around it."""
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: `UNet` of both in the hole, the source around it.
+
+    Beside `x` it returns `whole` [b, h, w, c], what the network made of the whole picture, for the term `valid_l1`.
+    """
 
     @nn.compact
-    def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the source with its hole (mask 1) filled."""
-        made = self.translated(jnp.concatenate([source, mask], axis=-1), train=train)
-        return mask * made + (1 - mask) * source
+    def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> dict[str, jax.Array]:
+        """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
+        return composite(self.translated(jnp.concatenate([source, mask], axis=-1), train=train), source, mask)
 
 
 class ResNet(nn.Module):
@@ -113,11 +116,13 @@ class ResNet(nn.Module):
         """Returns the translation of what the last block gives."""
         for times in (2, 1):
             x = nn.relu(self.layer(x.repeat(2, axis=1).repeat(2, axis=2), times * self.width, train=train))
-        return self.last_activation(self.convolved(x, self.shape[-1], kernel=7))
+        return self.last_activation(self.convolved(x, self.shape[-1], kernel=7, use_bias=True))
 
-    def convolved(self, x: jax.Array, width: int, *, kernel: int = 3, stride: int = 1) -> jax.Array:
+    def convolved(
+        self, x: jax.Array, width: int, *, kernel: int = 3, stride: int = 1, use_bias: bool = False
+    ) -> jax.Array:
         """Returns a convolution of the image, its border reflected."""
-        return Conv(width, kernel, stride, 0, kernel_init=NORMAL)(reflected(x, kernel // 2))
+        return Conv(width, kernel, stride, use_bias=use_bias, kernel_init=NORMAL)(reflected(x, kernel // 2))
 
     def layer(self, x: jax.Array, width: int, *, train: bool, kernel: int = 3) -> jax.Array:
         """Returns the same, normalised."""
@@ -184,18 +189,19 @@ class PatchCritic(nn.Module):
         seen = []
         for level in range(self.downs + 1):
             stride = 2 if level < self.downs else 1
-            x = self.convolved(x, self.width * min(2**level, WIDEST), stride)
+            normed = level > 0 and self.norm is not NoNorm
+            x = self.convolved(x, self.width * min(2**level, WIDEST), stride, use_bias=not normed)
             x = leaky_relu((NoNorm if level == 0 else self.norm)()(x, train=train))
             seen.append(x)
         return seen
 
     def score(self, features: jax.Array) -> jax.Array:
         """Returns the outputs [b, h', w'] of the last layer."""
-        return self.convolved(features, 1, 1)[..., 0]
+        return self.convolved(features, 1, 1, use_bias=True)[..., 0]
 
-    def convolved(self, x: jax.Array, width: int, stride: int) -> jax.Array:
+    def convolved(self, x: jax.Array, width: int, stride: int, *, use_bias: bool) -> jax.Array:
         """Returns a 4x4 convolution of the image."""
-        return Conv(width, 4, stride, 1, kernel_init=NORMAL, kernel_norm=self.kernel_norm)(x)
+        return Conv(width, 4, stride, 1, use_bias, kernel_init=NORMAL, kernel_norm=self.kernel_norm)(x)
 
 
 class PairCritic(PatchCritic):
@@ -206,6 +212,11 @@ class PairCritic(PatchCritic):
         """Returns raw scores of x as the translation of source."""
         check_size(source, x.shape[1:3], 0)
         return self.score(self.features(jnp.concatenate([x, source], axis=-1), train=train)[-1])
+
+
+def composite(whole: jax.Array, source: jax.Array, mask: jax.Array) -> dict[str, jax.Array]:
+    """Returns `x`, the whole [b, h, w, c] in the hole (mask 1) and the source around it, and the `whole` itself."""
+    return {"x": mask * whole + (1 - mask) * source, "whole": whole}
 
 
 def halvings(size: tuple[int, int]) -> int:

@@ -26,6 +26,7 @@ __all__ = [
     "cut",
     "hinge",
     "hinge_lecam",
+    "inpainting",
     "least_squares",
     "minimax",
     "non_saturating",
@@ -155,6 +156,16 @@ pix2pix = partial(
 
 The critic's loss is halved, as the paper's code does. Take `translation.UNet` and `translation.PairCritic`."""
 
+inpainting = partial(
+    _of_logits,
+    critic=_terms(of_critic, bce=0.5),
+    generator=_terms(of_generator, non_saturating=1.0, hole_l1=20.0, valid_l1=20.0),
+)
+"""Holes of a `source` filled: the critic sees the filled picture, L1 is of the hole and, apart, of what is around it.
+
+Yu et al. 2019, arXiv:1806.03589, section 3.5, after Pathak et al. 2016, arXiv:1604.07379; the weight 20 is ours. Take
+`translation.Completion` or one of `models/inpainting.py`, and `translation.PatchCritic`."""
+
 cut = partial(
     adversarial,
     critic=_terms(of_critic, least_squares=1.0),
@@ -205,7 +216,7 @@ r3gan = partial(
     critic=_terms(of_critic, relativistic=1.0, r1=0.025, r2=0.025),
     generator=_terms(of_generator, relativistic=1.0),
 )
-"""The relativistic pairing loss with R1 and R2: R3GAN, Huang et al. 2025, arXiv:2501.05440, equations 2 to 4.
+"""The relativistic pairing loss with R1 and R2: R3GAN, Huang et al. 2025, arXiv:2501.05441, equations 2 to 4.
 
 Both weights are gamma / 2; gamma is 0.05 at first on CIFAR-10, 2 on FFHQ-64, 150 on FFHQ-256, 1 on ImageNet-64, and
 falls to a tenth over the run: take schedules."""

@@ -160,8 +160,8 @@ class Remembering(NamedTuple):
         return self.fn(forward, **arguments)
 
 
-class Activations(Frozen):
-    """A frozen network whose `apply` gives its last activations, `(params, x) -> [b, h', w', c]`.
+class LastOutputs(Frozen):
+    """A frozen network whose `apply` gives its last outputs before their ReLU, `(params, x) -> [b, h', w', c]`.
 
     A term asks for one by an argument of this type, and for LPIPS by one of the type `Frozen`.
     """

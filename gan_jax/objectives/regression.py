@@ -1,6 +1,7 @@
 """One player: a generator that is told what its examples should be. The baseline of every translation with a critic."""
 
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,9 +17,12 @@ from gan_jax.objectives.game import EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import init_generator
 from gan_jax.objectives.terms import generator as of_generator
 
-__all__ = ["l1"]
+__all__ = ["inpainting", "l1"]
 
 L1: Terms = MappingProxyType({"l1": Weighted(of_generator.l1)})
+HOLES: Terms = MappingProxyType(
+    {"hole_l1": Weighted(of_generator.hole_l1), "valid_l1": Weighted(of_generator.valid_l1)}
+)
 
 
 def l1(
@@ -51,6 +55,10 @@ def l1(
         makes=networks[GENERATOR].output_range,
         frozen={GENERATOR: frozen(generator)},
     )
+
+
+inpainting = partial(l1, generator=HOLES)
+"""The same for holes, in and around which L1 has the same weight: the baseline of `adversarial.inpainting`."""
 
 
 def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:

@@ -30,7 +30,7 @@ from gan_jax.objectives.terms.classes import whole_batch
 __all__ = ["vqgan", "vqvae"]
 
 METHODS = ("encode", "embed", "decode")
-RECONSTRUCTIONS = ("l1", "l2", "lpips")
+RECONSTRUCTIONS = ("l1", "l2", "lpips", "perceptual")
 ADVERSARIES = ("minimax", "non_saturating", "hinge", "least_squares", "wasserstein")
 """The generator's terms whose gradients the adaptive weight compares, by name."""
 LARGEST = 1e4

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +12,7 @@ import numpy as np
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
+from gan_jax.data import pixels
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
@@ -32,7 +34,7 @@ DIRECTIONS = {"x": "translate", "source": "translate_back"}
 def pairs(
     context: Context,
     *,
-    metrics: tuple[str, ...] = ("l1", "psnr", "ssim"),
+    metrics: tuple[str, ...] = (),
     baselines: tuple[str, ...] = BASELINES,
     examples: int = 1000,
     split: str = "test",
@@ -44,13 +46,13 @@ def pairs(
     """Returns the evaluator of `metrics` between translations of a split's first examples and their own `target`.
 
     Metrics are means over the examples: 'l1', the mean absolute difference of pixels in 0..1; 'psnr' in dB; 'ssim',
-    structural similarity at one scale; 'lpips' by `network` (features/lpips.py). `border` pixels are cut off for psnr,
-    which with `luma` is that of Y alone, as super-resolution is judged. Where images have holes (a sampler `mask`), l1
-    and psnr are those of the holes.
+    structural similarity at one scale; 'lpips' by `network` (features/lpips.py). By default it is all of them, lpips
+    where the network's weights are here. `border` pixels are cut off for psnr, which with `luma` is that of Y alone, as
+    super-resolution is judged. Where images have holes (a sampler `mask`), l1 and psnr are those of the holes.
 
-    Beside each value are those of the baselines that apply, instead of a translation: `/source`, the data's source
-    itself where it has the form of x; `/nearest`, the `x` of the training pair whose source is nearest in pixels; for
-    holes `/mean`, the mean colour around them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
+    Beside each value are those of the baselines that apply, instead of a translation: `/source`, the source itself
+    where it has the size of x; `/nearest`, the `x` of the training example whose source is nearest in pixels; for holes
+    instead `/mean`, the mean colour around them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
 
     With `target` "source" it is the other direction: sources that a model makes of x, as CycleGAN's does. Raises
     UserError where the model does not translate in this direction, the examples are not images that the metrics take,
@@ -60,12 +62,14 @@ def pairs(
     _check(context, target, metrics=metrics, baselines=baselines)
     fields = _paired(context.load(split).first(examples))
     truth, translated = fields[target], partial(_translated, context, DIRECTIONS[target])
-    compare = _metrics(metrics, truth.shape[1:], network, border, luma)
+    compare = _metrics(metrics or _usual(network, truth.shape[1:]), truth.shape[1:], network, border, luma)
     one = example_keys(base_key(0), 1), {name: values[:1] for name, values in fields.items()}
     context.dry_run(translated, *one)
-    holes = "mask" in context.dry_run(partial(_observed, context), *one)
+    seen = context.dry_run(partial(_observed, context), *one)
+    holes = "mask" in seen
     fillings = {name: fill for name, fill in FILLINGS.items() if holes and name in baselines}
-    others = _of_data(fields, context, baselines, target)
+    of_sources = not holes and "source" in {*fields, *seen}
+    others = _of_data(fields, context, baselines, target) if of_sources else {}
     _warn_of_copies(others.get("nearest"), truth, split)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
@@ -130,6 +134,15 @@ def _observed(context: Context, players: Players, keys: jax.Array, batch: Batch)
     return context.predict["observe"](players, keys, context.scale(batch)) if "observe" in context.predict else {}
 
 
+def _usual(network: str, shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Returns the metrics that can be measured of images of this shape, with a warning where weights are missing."""
+    if lpips.takes(network, shape):
+        if lpips.is_here(network):
+            return METRICS
+        logging.warning("lpips is left out: the weights of %s are not here, see docs/evaluation.md", network)
+    return tuple(name for name in METRICS if name != "lpips")
+
+
 def _metrics(
     names: tuple[str, ...], shape: tuple[int, ...], network: str, border: int, luma: bool
 ) -> dict[str, Compare]:
@@ -164,16 +177,28 @@ def _lpips(between: lpips.Between, at_once: int, a: np.ndarray, b: np.ndarray, m
 def _of_data(
     fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...], target: str
 ) -> dict[str, np.ndarray]:
-    """Returns each baseline's images uint8 [n, h, w, c], of those that the data have."""
+    """Returns each baseline's images uint8 [n, h, w, c], of those that the examples' sources give."""
     given = "source" if target == "x" else "x"
-    x, source = fields[target], fields.get(given)
-    if source is None:
-        return {}
-    made = {"source": source} if "source" in names and source.shape == x.shape else {}
+    x, source, made = fields[target], _given(context, fields, given), {}
+    if "source" in names and source.shape[:3] == x.shape[:3] and source.shape[3] in (1, x.shape[3]):
+        made["source"] = np.broadcast_to(source, x.shape)
     if "nearest" in names:
         train = context.load(context.trained_on).arrays
-        made["nearest"] = np.asarray(train[target][np.asarray(nearest(source, np.asarray(train[given][:])))])
+        found = nearest(source, _given(context, train, given))
+        made["nearest"] = np.asarray(train[target][np.asarray(found)])
     return made
+
+
+def _given(context: Context, fields: Mapping[str, Any], name: str) -> np.ndarray:
+    """Returns this field uint8 [n, h, w, c] of the examples or, where they lack it, as samplers observe it."""
+    if name in fields:
+        return np.asarray(fields[name][:])
+    low, high = (float(limit) for limit in context.scale({"x": np.array([0, 255], np.uint8)})["x"])
+
+    def observed(inputs: tuple[jax.Array, Batch]) -> jax.Array:
+        return pixels.to_uint8(_observed(context, {}, *inputs)[name], (low, high))
+
+    return in_batches(observed, (example_keys(base_key(0), len(fields["x"])), dict(fields)))
 
 
 def _warn_of_copies(nearest_pairs: np.ndarray | None, x: np.ndarray, split: str) -> None:
@@ -195,6 +220,10 @@ FILLINGS = {"mean": _mean, "biharmonic": biharmonic}
 
 
 def _filled(fill: Callable[[np.ndarray, np.ndarray], np.ndarray], x: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Returns images uint8 [n, h, w, c] with the holes of masks [n, h, w, 1] filled by a baseline."""
-    made = [fill(image, hole[..., 0] > 0) for image, hole in zip(x, mask, strict=True)]
+    """Returns images uint8 [n, h, w, c] with the holes of masks [n, h, w, 1] filled by a baseline.
+
+    Holes that leave nothing are filled by grey.
+    """
+    holes = mask[..., 0] > 0
+    made = [(_mean if hole.all() else fill)(image, hole) for image, hole in zip(x, holes, strict=True)]
     return np.clip(np.round(np.stack(made)), 0, 255).astype(np.uint8)

@@ -7,7 +7,7 @@ from jax import lax, random
 from gan_jax.core.collectives import example_keys
 from gan_jax.core.objective import Frozen, Outcome
 from gan_jax.losses import adversarial, contrastive, penalties, reconstruction
-from gan_jax.objectives.forward import Activations, Forward, Remembering
+from gan_jax.objectives.forward import Forward, LastOutputs, Remembering
 from gan_jax.objectives.terms.classes import cross_entropy, overall_mean, whole_batch
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "feature_l1",
     "feature_matching",
     "hinge",
+    "hole_l1",
     "identity",
     "identity_nce",
     "l1",
@@ -30,6 +31,7 @@ __all__ = [
     "perceptual",
     "relativistic",
     "relativistic_average",
+    "valid_l1",
     "wasserstein",
 ]
 
@@ -67,6 +69,21 @@ def l1(forward: Forward) -> Outcome:
 def l2(forward: Forward) -> Outcome:
     """Returns the mean squared difference of each fake from its own real example, for generators told of one."""
     return Outcome(reconstruction.squared_error(forward.fake, forward.real))
+
+
+def hole_l1(forward: Forward) -> Outcome:
+    """Returns the mean absolute difference of each fake from its own real example in its hole, where `mask` is 1."""
+    return Outcome(_masked_l1(forward.fake, forward.real, _mask(forward, "hole_l1")))
+
+
+def valid_l1(forward: Forward) -> Outcome:
+    """Returns the same around the hole, of the `whole` that the generator fills it from: what it hides of its output.
+
+    Raises ValueError for a generator that returns no `whole`.
+    """
+    if "whole" not in forward.extras:
+        raise ValueError("the term `valid_l1` needs a generator that fills holes: take translation.Completion")
+    return Outcome(_masked_l1(forward.extras["whole"], forward.real, 1 - _mask(forward, "valid_l1")))
 
 
 def commitment(forward: Forward) -> Outcome:
@@ -118,11 +135,12 @@ def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
     return Outcome(network.apply(forward.carry[network.name], forward.fake, forward.batch[target]))
 
 
-def perceptual(forward: Forward, *, network: Activations, target: str = "x") -> Outcome:
-    """Returns the mean absolute difference of the last activations of each fake and of its example's field `target`.
+def perceptual(forward: Forward, *, network: LastOutputs, target: str = "x") -> Outcome:
+    """Returns the mean absolute difference of a network's last outputs of each fake and of its example's `target`.
 
-    The content loss of SRGAN (Ledig et al. 2017, arXiv:1609.04802, section 2.2.1), by absolute values as in ESRGAN.
-    `network` is 'vgg16', the default, by its relu5_3, or 'alexnet': see `features.lpips`.
+    The content loss of SRGAN (Ledig et al. 2017, arXiv:1609.04802, section 2.2.1), by absolute values of outputs before
+    their ReLU as in ESRGAN (Wang et al. 2018, arXiv:1809.00219, section 3.3). `network` is 'vgg16', the default, by its
+    conv5_3, or 'alexnet': see `features.lpips`.
     """
     params = forward.carry[network.name]
     fake, real = (network.apply(params, x) for x in (forward.fake, forward.batch[target]))
@@ -164,6 +182,19 @@ def feature_l1(forward: Forward) -> Outcome:
     """
     errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward)]
     return Outcome(jnp.stack(errors).sum(0))
+
+
+def _mask(forward: Forward, term: str) -> jax.Array:
+    """Returns the batch's holes [b, h, w, 1]; raises ValueError where it has none."""
+    if "mask" not in forward.batch:
+        raise ValueError(f"the term `{term}` is of holes: give config.samplers a `mask`, as masks.rectangles")
+    return forward.batch["mask"]
+
+
+def _masked_l1(x: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array:
+    """Returns the mean absolute difference [b] of the pixels of images [b, h, w, c] where mask [b, h, w, 1] is 1."""
+    error = (jnp.abs(x - target) * mask).sum((1, 2, 3))
+    return error / (jnp.maximum(mask.sum((1, 2, 3)), 1.0) * x.shape[-1])
 
 
 def _nce(forward: Forward, image: jax.Array, made: jax.Array, temperature: float) -> jax.Array:
