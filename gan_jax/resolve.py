@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -61,6 +62,8 @@ def resolve(package: str, name: str, field: str) -> Callable:
 def outside(name: str, field: str) -> Callable:
     """Returns an object of an importable package by `package.module:object`; raises UserError where there is none."""
     module_name, _, attribute = name.partition(":")
+    if module_name.partition(".")[0] in sys.stdlib_module_names:
+        raise UserError(f"config.{field} is {name!r}: Python's own modules have nothing for a config to name")
     if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
         raise UserError(f"config.{field} is {name!r}: a name outside of gan_jax is written as package.module:object")
     try:

@@ -12,6 +12,7 @@ import pytest
 from conftest import FAST_COMPILE, ROOT
 
 from gan_jax import config, config_checks
+from gan_jax.core.state import TrainState
 from gan_jax.data import feeds, load
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError
@@ -148,6 +149,35 @@ def test_runs_of_a_device_train_alike_side_by_side_and_in_turn(tiny):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
     assert not np.allclose(trained[0][0][0], trained[0][1][0])
+
+
+@pytest.mark.parametrize("each", [jax.vmap, executor.sequential])
+def test_what_is_done_at_some_steps_is_done_there_alone_by_runs_side_by_side(each):
+    """A lazy term: of a condition that differs between runs `jax.vmap` would compute both sides at each step."""
+    done = []
+
+    def train_step(state, batches, key, hyperparams):
+        del key, hyperparams
+
+        def now():
+            jax.debug.callback(lambda: done.append(1))
+            return jnp.float32(1)
+
+        lazy = jax.lax.cond(state.step % 2 == 0, now, lambda: jnp.float32(0))
+        players = {"a": state.players["a"] + lazy + 0 * batches["x"].mean()}
+        return TrainState(state.step + 1, players), {"a/lazy": lazy}
+
+    seeds, dataset = range(3), load("digits", "train")
+    feed = feeds.resident(dataset, lambda batch: batch, seeds=seeds, shape=(1, 8), length=4)
+    keys = jnp.stack([streams(seed).train for seed in seeds])
+    made = executor.seed_parallel(train_step, feed, {}, keys, each=each)
+    state = made.put([TrainState(jnp.int32(0), {"a": jnp.float32(seed)}) for seed in seeds])
+    state, rows = made.run(state, 0, 4)
+    assert [float(made.get(state, n).players["a"]) for n in seeds] == [2.0, 3.0, 4.0]
+    assert [int(made.get(state, n).step) for n in seeds] == [4, 4, 4]
+    np.testing.assert_array_equal(made.get(rows, 1)["a/lazy"], [1, 0, 1, 0])
+    jax.effects_barrier()
+    assert len(done) in (2, 2 * len(seeds))  # at two of the four steps
 
 
 def test_config_names_the_ways_that_there_are(tiny):

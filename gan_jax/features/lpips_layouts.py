@@ -122,7 +122,7 @@ def outputs(layout: Layout, params: Tree, x: jax.Array) -> list[jax.Array]:
     """Returns the outputs of each stage's last convolution, as `activations` but before their ReLU."""
     x, found, number = (jnp.broadcast_to(x, (*x.shape[:3], 3)) - SHIFT) / SCALE, [], 0
     for stage in layout.stages:
-        x = max_pool(x, stage.pool) if stage.pool else x
+        last = x = max_pool(x, stage.pool) if stage.pool else x
         for layer in stage.layers:
             values = params[f"conv_{number}"]
             x = conv(x, values["kernel"], stride=layer.stride, padding=layer.padding) + values["bias"]

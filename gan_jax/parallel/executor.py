@@ -16,7 +16,7 @@ from jax import lax
 from gan_jax.core.collectives import AXIS
 from gan_jax.core.feed import Feed
 from gan_jax.core.objective import Metrics
-from gan_jax.core.state import TrainState
+from gan_jax.core.state import Players, TrainState
 from gan_jax.core.steps import Hyperparams, TrainStep
 from gan_jax.parallel import mapping
 from gan_jax.parallel.ahead import Ahead
@@ -107,10 +107,12 @@ def seed_parallel(
     shape = (devices, len(keys) // devices)
 
     def call(states: TrainState, resident: Any, inputs: Any, steps: jax.Array, keys: jax.Array):
-        def one_run(state: TrainState, inputs: Any, key: jax.Array) -> tuple[TrainState, Metrics]:
-            return _loop(_step(train_step, feed, resident, key), state, inputs, steps)
+        step = states.step[0]  # that of all: apart from the states, so that `jax.vmap` keeps what is done at some steps
 
-        return each(one_run)(states, inputs, keys)
+        def one_run(players: Players, inputs: Any, key: jax.Array) -> tuple[TrainState, Metrics]:
+            return _loop(_step(train_step, feed, resident, key), TrainState(step, players), inputs, steps)
+
+        return each(one_run)(states.players, inputs, keys)
 
     mapped = mapping.mapped(how, call, SEEDS, (0, None, 0, None, 0), 0)
     resident = mapping.replicate((feed.resident, hyperparams))

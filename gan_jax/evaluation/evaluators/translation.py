@@ -193,7 +193,7 @@ def _given(context: Context, fields: Mapping[str, Any], name: str) -> np.ndarray
     """Returns this field uint8 [n, h, w, c] of the examples or, where they lack it, as samplers observe it."""
     if name in fields:
         return np.asarray(fields[name][:])
-    low, high = (float(limit) for limit in context.scale({"x": np.array([0, 255], np.uint8)})["x"])
+    low, high = (float(limit) for limit in context.scale({"x": jnp.array([0, 255], jnp.uint8)})["x"])
 
     def observed(inputs: tuple[jax.Array, Batch]) -> jax.Array:
         return pixels.to_uint8(_observed(context, {}, *inputs)[name], (low, high))
