@@ -1,6 +1,7 @@
 """From blocks of a config to what they name: the objective with its networks and samplers."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -8,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.config import PARTS
@@ -51,9 +53,9 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
         key: _weight(spec.pop(key), f"objective.{key}") for key in [*spec] if _annotation(preset, key) is Weight
     }
     if "augment" in spec and _annotation(preset, "augment") == CriticAugment | None:
-        numbers["augment"] = _critic_augment(spec.pop("augment"), known)
+        numbers["augment"] = _critic_augment(spec.pop("augment"), known, config.steps)
     made = {player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()}
-    _check_counts(terms, made, config.steps)
+    _check_counts(made, config.steps)
     objective = partial(bind("gan_jax.objectives", {**spec, **numbers}, "objective"), **made)
     parts: dict[str, Any] = {"networks": networks}
     for name, package in PARTS.items():
@@ -98,12 +100,14 @@ def make_augmentations(config: ConfigDict, spec: Spec, known: Mapping[str, Any])
     return made, spec
 
 
-def _critic_augment(block: Any, known: Mapping[str, Any]) -> CriticAugment:
+def _critic_augment(block: Any, known: Mapping[str, Any], steps: int) -> CriticAugment:
     """Returns the augmentation inside the game that a block names, its `p` a number or a schedule."""
     field, package = "objective.augment", "gan_jax.objectives.augment.pipelines"
     if not isinstance(block, Mapping):
         raise UserError(f"config.{field} is {block!r}: it must be a block with a name, as {{'name': 'diff_augment'}}")
     given = {key: _weight(value, f"{field}.{key}") if key == "p" else value for key, value in block.items()}
+    if callable(given.get("p")):
+        check_values(given["p"], f"config.{field}.p", steps, most=1)
     return make(package, given, field, known)
 
 
@@ -129,22 +133,34 @@ def _terms(player: str, preset: Terms, given: Any, known: Mapping[str, Any]) -> 
     return {**preset, **{name: _term(player, name, preset, value, known) for name, value in given.items()}}
 
 
-def _check_counts(given: Mapping[str, Any], terms: Mapping[str, Terms], steps: int) -> None:
+def _check_counts(terms: Mapping[str, Terms], steps: int) -> None:
     """Raises UserError for a term that begins after the run's end, or whose weight is 0 at all of its steps."""
-    tried = jnp.unique(jnp.linspace(0, steps - 1, min(steps, MOST_TRIED)).astype(jnp.int32))
     for player, of in terms.items():
         for name, each in of.items():
-            block = given[player].get(name)
-            if isinstance(block, Mapping) and block.get("after", 0) >= steps:
+            field, (*_, after) = f"config.objective.{player}.{name}", eager(each.term)
+            if after >= steps:
                 raise UserError(
-                    f"config.objective.{player}.{name}.after is {block['after']}: it must be below the {steps} steps "
-                    "of the run, config.steps"
+                    f"{field}.after is {after}: it must be below the {steps} steps of the run, config.steps"
                 )
-            if callable(each.weight) and not jnp.any(jax.vmap(each.weight)(tried)):
+            if callable(each.weight) and not check_values(each.weight, f"{field}.weight", steps).any():
                 raise UserError(
-                    f"config.objective.{player}.{name}.weight is 0 at each of the {steps} steps of the run: let its "
-                    "schedule begin earlier, or set config.steps"
+                    f"{field}.weight is 0 at each of the {steps} steps of the run: let its schedule begin earlier, or "
+                    "set config.steps"
                 )
+
+
+def check_values(value: Callable[[Any], Any], field: str, counts: int, most: float = math.inf) -> np.ndarray:
+    """Returns the values of a schedule at so many counts, or at MOST_TRIED of them.
+
+    Raises UserError where one of them is below 0, above `most` or not finite.
+    """
+    tried = np.unique(np.linspace(0, max(counts, 1) - 1, min(max(counts, 1), MOST_TRIED)).astype(np.int32))
+    values = np.asarray(jax.vmap(value)(tried))
+    if (wrong := ~((values >= 0) & (values <= most) & np.isfinite(values))).any():
+        first = int(wrong.argmax())
+        limit = "" if math.isinf(most) else f" and at most {most:g}"
+        raise UserError(f"{field} is {values[first]:.6g} at {tried[first]}: its schedule must be at least 0{limit}")
+    return values
 
 
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
@@ -186,9 +202,13 @@ def _weight(value: Any, field: str) -> Weight:
 
 def schedule(block: Mapping[str, Any], field: str) -> Any:
     """Returns the Optax schedule of a block; raises UserError where it would end before it begins."""
-    least = {"transition_steps": 1, "decay_steps": block.get("warmup_steps", 0) + 1, "transition_begin": 0}
-    for name in {*least} & {*block}:
-        if block[name] < least[name]:
+    least = {"warmup_steps": 0, "transition_begin": 0, "transition_steps": 1, "decay_steps": 1}
+    for name in least:
+        if name in block and (isinstance(block[name], bool) or not isinstance(block[name], int | float)):
+            raise UserError(f"config.{field}.{name} is {block[name]!r}: it must be a number")
+        if name == "decay_steps":
+            least[name] += block.get("warmup_steps", 0)
+        if name in block and block[name] < least[name]:
             raise UserError(f"config.{field}.{name} is {block[name]}: it ends before it begins: at least {least[name]}")
     return make("optax", block, field)
 

@@ -7,7 +7,7 @@ import jax
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import listed, make, schedule
+from gan_jax.blocks import check_values, listed, make, schedule
 from gan_jax.config import flatten, updates_per_step
 from gan_jax.core import averages, optimizers
 from gan_jax.core.objective import Objective
@@ -27,7 +27,11 @@ def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
         )
     if not updates_per_step(config):
         raise UserError("config.players: all of them are frozen, so that nothing is trained: let one have updates")
-    return {name: make_update(name, config.players[name], config.accumulate) for name in objective.losses}
+    updates = {name: make_update(name, config.players[name], config.accumulate) for name in objective.losses}
+    for name, update in updates.items():
+        if callable(update.ema):
+            check_values(update.ema, f"config.players.{name}.ema", config.steps * update.per_step, most=1)
+    return updates
 
 
 def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[str, Player]) -> dict[str, Update]:

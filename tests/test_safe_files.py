@@ -47,7 +47,9 @@ def test_only_configs_and_plans_of_sweeps_are_run_as_code():
     assert {file.name for file in FILES if "exec_module" in file.read_text()} <= {"python_files.py"}
 
 
-@pytest.mark.parametrize("name", ["os.system", "..main.main", "adversarial.jax", "adversarial.__builtins__", "os:system", "subprocess:run"])
+@pytest.mark.parametrize(
+    "name", ["os.system", "..main.main", "adversarial.jax", "adversarial.__builtins__", "os:system", "subprocess:run"]
+)
 def test_a_runs_config_names_only_what_is_meant_to_be_named(tiny, tmp_path, name):
     """A run's config.json is data: a name in it leads to what a module lists for configs, or nowhere."""
     values = config.to_json(tiny())

@@ -26,6 +26,7 @@ from gan_jax.models import dcgan, mlp
 from gan_jax.objectives import adversarial, cycle
 from gan_jax.objectives.forward import Weighted
 from gan_jax.objectives.terms import critic, generator
+from gan_jax.training.preflight import check_step
 
 pytestmark = pytest.mark.heavy
 
@@ -341,6 +342,41 @@ def test_wrong_terms_are_one_line_with_their_field(critic_terms, message):
     config = config_of(objective={"name": "adversarial.r3gan", "critic": critic_terms})
     with pytest.raises(UserError, match=message):
         build_on(config, (8, 8, 1))
+
+
+LINE = {"name": "linear_schedule", "init_value": 0.0, "end_value": 5.0, "transition_steps": 100}
+WARM = {"name": "warmup_cosine_decay_schedule", "init_value": 0.0, "peak_value": 1.0, "decay_steps": 5}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"players": {"generator": {"ema": LINE}}}, r"config\.players\.generator\.ema is .* and at most 1"),
+        (
+            {"objective": {"critic": {"r1": {**LINE, "end_value": -5.0}}}},
+            r"config\.objective\.critic\.r1\.weight is -.* at 1: its schedule must be at least 0$",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**LINE, "transition_steps": "a"}}}},
+            r"config\.objective\.critic\.r1\.weight\.transition_steps is 'a': it must be a number",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**WARM, "warmup_steps": -1}}}},
+            r"warmup_steps is -1: it ends before it begins: at least 0",
+        ),
+        ({"objective": {"critic": {"consistency": {"fraction": 5.0}}}}, r"consistency: fraction is 5\.0"),
+        ({"objective": {"critic": {"consistency": {"fakes": -3.0}}}}, r"consistency: fakes is -3\.0"),
+        ({"objective": {"augment": {"name": "ada", "p": LINE}}}, r"config\.objective\.augment\.p is .* at most 1"),
+    ],
+)
+def test_values_of_schedules_and_arguments_have_their_limits(changed, message):
+    values = config_of(objective={"name": "adversarial.r3gan"}).to_dict()
+    [[block, fields_of]] = changed.items()
+    [[name, value]] = fields_of.items()
+    values[block][name] = {**values[block].get(name, {}), **value}
+    config = ConfigDict(values)
+    with pytest.raises(UserError, match=message):
+        check_step(build_on(config, (8, 8, 1)), config)
 
 
 def test_r2_is_the_critics_alone():

@@ -67,8 +67,9 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
     """Returns the cross-entropy of the classes of real examples, and `fakes` times that of fakes: [b].
 
     Odena et al. 2016 (arXiv:1610.09585), equation 3. Needs a critic that gives logits, and the field `label`. On fakes
-    the loss may cost diversity: 0 leaves it to the generator.
+    the loss may cost diversity: 0 leaves it to the generator. Raises ValueError for `fakes` below 0.
     """
+    _check_fakes("auxiliary", fakes)
     real, accuracy = cross_entropy(forward, forward.real_logits)
     return Outcome(real + fakes * cross_entropy(forward, forward.fake_logits)[0], {"class_accuracy": accuracy})
 
@@ -94,8 +95,11 @@ def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0
 
     T flips images and moves them by up to `fraction` of their size, edges by reflection. Weight 10 in Zhao et al. 2020
     (arXiv:2002.04724), bCR; with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where
-    examples are no images.
+    examples are no images, for a fraction outside of [0, 1], or `fakes` below 0.
     """
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"consistency: fraction is {fraction}: it must be at least 0 and at most 1")
+    _check_fakes("consistency", fakes)
     if forward.real.ndim != 4:
         raise ValueError("the term `consistency` is of images: take data of images")
     pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
@@ -145,6 +149,11 @@ def _lecam(forward: Forward, *, decay: float = 0.99, start: int = 0) -> Outcome:
 
 
 lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0})
+
+
+def _check_fakes(term: str, fakes: float) -> None:
+    if not fakes >= 0:
+        raise ValueError(f"{term}: fakes is {fakes}: it must be at least 0")
 
 
 def _norms(norm: jax.Array) -> dict[str, jax.Array]:
