@@ -6,9 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import ROOT
 from jax import lax, random
 
 from gan_jax import layers
+from gan_jax.config import load
 from gan_jax.core.networks import Network, mixing_layers
 from gan_jax.layers import resample
 from gan_jax.models import dcgan, mlp, pacgan, r3gan, sngan, translation
@@ -240,6 +242,18 @@ def test_r3gan_sizes_are_those_of_the_authors_code():
     assert number(r3gan.Generator((256, 256, 3), widths), z=z) == stages + between + 16 * 768 + 64 * 768 + 96 * 3
     faces = jnp.zeros((1, 256, 256, 3))
     assert number(r3gan.Critic(widths), x=faces) == stages + between + 3 * 96 + 16 * 768 + 768
+
+
+def test_the_imagenet_config_has_the_authors_parameters():
+    """104 million in the generator and 107 in the critic, of their preset in train.py."""
+    config = load(ROOT / "configs" / "imagenet64_r3gan.py")
+    own = {role: block.to_dict() for role, block in config.networks.items()}
+    z, x, label = jnp.zeros((1, 64)), jnp.zeros((1, 64, 64, 3)), jnp.zeros(1, jnp.int32)
+    del own["generator"]["name"], own["critic"]["name"]
+    generator = r3gan.ConditionalGenerator((64, 64, 3), classes=1000, **own["generator"])
+    critic = r3gan.ProjectionCritic(classes=1000, **own["critic"])
+    assert number(generator, z=z, label=label) == 103_570_432
+    assert number(critic, x=x, label=label) == 107_205_120
 
 
 def test_an_r3gan_begins_as_its_skips_alone_in_the_authors_scale():

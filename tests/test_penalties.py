@@ -72,11 +72,13 @@ def test_epsilon_stands_under_the_root():
     np.testing.assert_allclose(norms, 0.5)
 
 
-@pytest.mark.parametrize(("norm", "mixes"), [("InstanceNorm", False), ("NoNorm", False), ("BatchNorm", True)])
+@pytest.mark.parametrize(
+    ("norm", "mixes"), [("InstanceNorm", False), ("NoNorm", False), ("SpectralNorm", False), ("BatchNorm", True)]
+)
 def test_the_jacobian_of_scores_is_block_diagonal_but_under_batch_norm(norm, mixes):
-    critic = dcgan.Critic(
-        widths=(2, 3), kernels=(4, 3), strides=(2, 1), paddings=(1, 1), norm=getattr(layers, norm), init_std=0.5
-    )
+    kind = getattr(layers, norm)
+    norms = {"norm": layers.NoNorm, "kernel_norm": kind} if norm == "SpectralNorm" else {"norm": kind}
+    critic = dcgan.Critic(widths=(2, 3), kernels=(4, 3), strides=(2, 1), paddings=(1, 1), init_std=0.5, **norms)
     x = random.normal(KEY, (3, 8, 8, 1))
     network = Network(critic)
     params, stats = network.init(KEY, {"x": x})

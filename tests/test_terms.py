@@ -1,6 +1,8 @@
 """Every term of a critic's and a generator's loss: it trains, is the same on 4 devices, and has its closed form."""
 
 from functools import partial
+from itertools import product
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +26,7 @@ from gan_jax.losses import adversarial as losses
 from gan_jax.losses import penalties
 from gan_jax.models import dcgan, mlp
 from gan_jax.objectives import adversarial, cycle
+from gan_jax.objectives.augment import pipelines
 from gan_jax.objectives.forward import Weighted
 from gan_jax.objectives.terms import critic, generator
 from gan_jax.training.preflight import check_step
@@ -244,10 +247,60 @@ def test_the_auxiliary_loss_is_the_cross_entropy_of_the_batchs_labels():
     made = game({"critic": {"auxiliary": critic.auxiliary}})
     _, metrics = step_on_one(*made)(made[0])
     outputs, _ = NETWORKS["critic"].apply(made[0].players["critic"].params, {}, {"x": BATCHES["x"][0]}, train=True)
-    log_p = jax.nn.log_softmax(outputs["logits"])[jnp.arange(8), BATCHES["label"][0]]
-    assert metrics["critic/auxiliary"] > -log_p.mean()  # and that of fakes
     share = (outputs["logits"].argmax(-1) == BATCHES["label"][0]).mean()
     np.testing.assert_allclose(metrics["critic/class_accuracy"], share, rtol=1e-6)
+
+
+def test_auxiliary_losses_of_real_examples_and_fakes_are_in_closed_form():
+    label, (real, fake) = BATCHES["label"][0], random.normal(KEY, (2, 8, 3))
+    forward = SimpleNamespace(batch={"label": label}, real_logits=real, fake_logits=fake)
+    of_real, of_fake = (-np.log(softmax(np.asarray(logits))[np.arange(8), label]) for logits in (real, fake))
+    for fakes in (0.0, 0.5, 1.0):
+        values = critic.auxiliary(forward, fakes=fakes).values
+        np.testing.assert_allclose(values, of_real + fakes * of_fake, rtol=1e-4)
+    np.testing.assert_allclose(generator.auxiliary(forward).values, of_fake, rtol=1e-4)
+
+
+def softmax(logits):
+    exp = np.exp(logits - logits.max(-1, keepdims=True))
+    return exp / exp.sum(-1, keepdims=True)
+
+
+def test_consistency_is_of_copies_that_are_flipped_and_moved_within_their_bound():
+    """Of a linear critic w x it is (w (x - T x))^2; each T x is one of the copies that the bound allows."""
+    x, w = random.uniform(KEY, (2, 16, 8, 8, 1)), random.normal(random.key(1), (8, 8, 1))
+    real, fake = x
+
+    def score(x, like=None):
+        del like
+        return (x * w).sum((1, 2, 3))
+
+    forward = SimpleNamespace(
+        real=real, fake=fake, key=KEY, score=score, real_scores=score(real), fake_scores=score(fake)
+    )
+    keys = [fields.stream(KEY, name) for name in ("real", "fake")]
+    moved = [pipelines.flipped_and_moved(key, of, 0.25) for key, of in zip(keys, x, strict=True)]
+    parts = [jnp.square(score(of) - score(copy)) for of, copy in zip(x, moved, strict=True)]
+    for fakes in (0.0, 0.5):
+        values = critic.consistency(forward, fraction=0.25, fakes=fakes).values
+        np.testing.assert_allclose(values, parts[0] + fakes * parts[1], rtol=1e-3, atol=1e-4)
+    found = set()
+    for image, copy in zip(np.asarray(real)[..., 0], np.asarray(moved[0])[..., 0], strict=True):
+        fits = [
+            (flip, down, across)
+            for flip, down, across in product((1, -1), range(-3, 4), range(-3, 4))
+            if np.allclose(shifted(image[:, ::flip], down, across), copy, atol=1e-4)
+        ]
+        [(flip, down, across)] = fits
+        assert max(abs(down), abs(across)) <= 2
+        found.add((flip, down, across))
+    assert len(found) > 8  # each example has its own
+    assert {flip for flip, _, _ in found} == {1, -1}
+
+
+def shifted(image, down, across):
+    """The image [8, 8] moved by at most 3 pixels, its edges reflected."""
+    return np.pad(image, 3, mode="reflect")[3 - down : 11 - down, 3 - across : 11 - across]
 
 
 def test_terms_say_what_they_need():
@@ -278,7 +331,14 @@ def test_several_critics_are_one_player_and_each_term_is_their_mean():
         params = made[0].players["critic"].params[role]
         x = BATCHES["x"][0].reshape(8, 4 // factor, factor, 4 // factor, factor, 1).mean((2, 4))
         alone.append(jax.nn.relu(1 - networks[role].apply(params, {}, {"x": x}, train=True)[0]).mean())
-    assert metrics["critic/hinge"] > np.mean(alone)  # and the fakes' side
+    key = random.fold_in(random.fold_in(random.fold_in(KEY, 0), 0), 0)
+    batch = fields.fill(SAMPLERS, {n: v[0] for n, v in BATCHES.items()}, fields.stream(key, "fill"))
+    fake, _ = networks["generator"].apply(made[0].players["generator"].params, {}, batch, train=True)
+    for number, (role, factor) in enumerate((("critic", 1), ("critic_half", 2))):
+        x = fake.reshape(8, 4 // factor, factor, 4 // factor, factor, 1).mean((2, 4))
+        scores = networks[role].apply(made[0].players["critic"].params[role], {}, {"x": x}, train=True)[0]
+        alone[number] += jax.nn.relu(1 + scores).mean()
+    np.testing.assert_allclose(metrics["critic/hinge"], np.mean(alone), rtol=1e-4)
     for role in networks:
         if role != "generator":
             old, new = (jax.tree.leaves(s.players["critic"].params[role]) for s in (made[0], state))
