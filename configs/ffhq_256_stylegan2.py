@@ -5,7 +5,7 @@ python -m gan_jax.main --config=configs/ffhq_256_stylegan2.py --workdir=runs/ffh
 The preset `paper256` of the authors' later code (https://github.com/NVlabs/stylegan2-ada-pytorch, train.py), without
 its augmentation: 24,767,458 parameters in the generator, 24,001,089 in the critic, batches of 64 over 8 GPUs, 25
 million images and their mirror images. The data are image files in a folder. Each GPU's examples must be whole groups
-of 8. They train the layers of 32x32 and more in half precision; --config.dtype=bfloat16 is of all layers.
+of 8. The authors train layers of 32x32 and more in float16; --config.dtype=bfloat16 is of all layers.
 """
 
 from configs.common import stylegan2

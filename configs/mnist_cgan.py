@@ -7,7 +7,7 @@ asked for by their nearest neighbour among 10,000 training images, and 95.0% of 
 configs/pictures/mnist_cgan.png.
 
 Told the class, a generator can please the critic with one image for each, and without the penalty this one does: with
-batch norm in the critic and no penalty (after 2,811 steps), with neither (1,500 steps), and with a penalty_weight of
+batch norm in the critic and no penalty (after 2,811 steps), with neither (1,500 steps), and with R1 of weight
 0.5 (2,811 steps). At 5 it stays diverse.
 """
 

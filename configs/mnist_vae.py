@@ -2,7 +2,7 @@
 
 python -m gan_jax.main --config=configs/mnist_vae.py --workdir=runs/mnist_vae
 
-ELBO on the test images -103.9 nats (reconstruction 78.1, KL 25.8; of greys, so no likelihood of anything): 12,000
+ELBO on the test images -103.9 nats (reconstruction 78.1, KL 25.8; of grey values, so not a likelihood): 12,000
 steps in 90 s on 2 CPU cores (2026-11-23); its samples: configs/pictures/mnist_vae.png.
 
 With 2 latents --mode=interpolate draws the learned manifold, digits over the whole plane of z (ELBO -151.3; 2 min on

@@ -27,6 +27,10 @@ _OUTSIDE = re.compile(
 )  # package.module:function; a version of a set has digits after ":"
 
 
+OPTIONS = "name", "split", "range", "hold", "use_pairs", "labels_per_class", "label_seed", "unlabelled"
+"""The fields of `config.data` that all sets have; others are arguments of the set's own `load`."""
+
+
 def load(
     name: str,
     split: str,
@@ -47,8 +51,8 @@ def load(
         split: one of its splits; also a part of one, such as 'train[:90%]', where the set has such.
         hold: see `hold.HOLDS`. 'stream' leaves what is in files to be decoded whenever it is read, and so does 'auto'
             where the disk has no room for it; otherwise it is decoded, once.
-        use_pairs: where it is False, fields that belong to `x` are read in orders of their own in training, as though
-            nobody knew the pairs: they only judge.
+        use_pairs: where it is False, fields that belong to `x` are read in orders of their own in training, as if
+            unpaired: the pairs only judge.
         labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all.
         label_seed, unlabelled: which these are, and what becomes of the others.
         arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
@@ -102,7 +106,7 @@ def _check_arguments(name: str, arguments: Mapping[str, Any], taken: Sequence[st
         if key not in taken:
             raise UserError(
                 f"unknown field {key!r} in config.data: {name} takes no such argument; "
-                f"{suggestions(key, ['name', 'split', 'range', 'hold', 'use_pairs', *taken])}"
+                f"{suggestions(key, [*OPTIONS, *taken])}"
             )
 
 

@@ -35,7 +35,7 @@ def _one_way(image: jax.Array) -> jax.Array:
 
 
 def _unknown(*_: Any) -> Any:
-    raise ValueError("this term needs the generator as a function, and belongs into the generator's loss")
+    raise ValueError("this term needs the generator as a function, and belongs in the generator's loss")
 
 
 class Forward(NamedTuple):

@@ -5,7 +5,7 @@ cells/NAME-HASH/seeds_0_to_4/    a program's run directory: its config.json is t
 cells/NAME-HASH/seeds_0_to_4/log.txt        its output
 cells/NAME-HASH/seeds_0_to_4/failure.txt    its exit status and last lines, where it ended before its last step
 search/NAME-HASH/seed_0/         the same of the first of two phases, which is not reported
-ablation.md, .json, .html, cost.json    the report
+ablation.md, .json, .html, .csv, .tex, figures/, cost.json    the report
 
 The state of a run is read from its own files: one that was killed, here or on another machine, is just not finished.
 """
