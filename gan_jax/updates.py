@@ -1,13 +1,15 @@
 """From the blocks of a config's players to how each is updated: its optimizer, its numbers and its moving average."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import check_values, listed, make, schedule
+from gan_jax.blocks import MOST_TRIED, check_values, listed, make, schedule
 from gan_jax.config import flatten, updates_per_step
 from gan_jax.core import averages, optimizers
 from gan_jax.core.objective import Objective
@@ -16,6 +18,8 @@ from gan_jax.core.steps import Numbers, Update, Updates
 from gan_jax.errors import UserError, reraise_as, suggestions
 
 MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
+IDLE = 0.01
+"""Share of a run's last updates whose learning rate may be 0: a cosine ends so in float32."""
 
 
 def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
@@ -53,6 +57,24 @@ def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[
     if roles and not any(update.per_step for update in changed.values()):
         raise UserError("config.networks: all of them are frozen, so that nothing is trained: leave one of them free")
     return changed
+
+
+def check_rates(config: ConfigDict) -> None:
+    """Warns of players whose learning rate is 0 before the run's end, as where `steps` alone was overridden."""
+    for name, player in config.players.items():
+        field, rate = f"config.players.{name}.optimizer.learning_rate", player.optimizer.get("learning_rate")
+        updates = 0 if player.frozen else config.steps * player.updates_per_step
+        if not updates or not isinstance(rate, ConfigDict):
+            continue
+        tried = np.unique(np.linspace(0, updates - 1, min(updates, MOST_TRIED)).astype(np.int32))
+        moves = np.flatnonzero(jax.vmap(schedule(rate.to_dict(), field))(tried))
+        last = tried[moves[-1]] if len(moves) else -1
+        if last < (1 - IDLE) * tried[-1]:
+            step = (last + 1) // player.updates_per_step
+            logging.warning(
+                "%s is 0 from step %d on, and the run has %d: schedules do not follow config.steps, so set its %s too",
+                *(field, step, config.steps, " and ".join(key for key in rate if key.endswith("_steps"))),
+            )
 
 
 def _is_frozen(role: str, block: ConfigDict) -> bool:

@@ -51,7 +51,8 @@ RULES = {  # a folder or file of gan_jax -> the others that it may import
         *("reporting", "runs"),
     },
     "training": {
-        *("errors", "config", "core", "data", "evaluation", "experiments", "parallel", "reporting", "runs", "values"),
+        *("errors", "config", "core", "data", "evaluation", "experiments", "parallel", "reporting", "runs", "updates"),
+        "values",
     },
     "sweeps": {
         "errors",

@@ -6,11 +6,9 @@ from contextlib import suppress
 from typing import Any
 
 import jax
-import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.blocks import MOST_TRIED, schedule
 from gan_jax.core.state import TrainState, size
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
@@ -20,12 +18,10 @@ from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.experiments import MAX_BYTES, Experiment, build, held
 from gan_jax.parallel import mapping
+from gan_jax.updates import check_rates
 
 SLACK = {True: 1e-3, False: 0.05}
 """Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""
-
-IDLE = 0.01
-"""Share of a run's last updates whose learning rate may be 0: a cosine ends so in float32."""
 
 
 def load(config: ConfigDict, source: Source) -> Dataset:
@@ -165,24 +161,6 @@ def check_data(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
         listed = ", ".join(names[:MAX_NAMES]) + (" ..." if len(names) > MAX_NAMES else "")
         where = f"split {dataset.split!r} of {config.data.name}"
         logging.warning("%s has no example of %d of its classes, which are not sampled: %s", where, len(names), listed)
-
-
-def check_rates(config: ConfigDict) -> None:
-    """Warns of players whose learning rate is 0 before the run's end, as where `steps` alone was overridden."""
-    for name, player in config.players.items():
-        field, rate = f"config.players.{name}.optimizer.learning_rate", player.optimizer.get("learning_rate")
-        updates = 0 if player.frozen else config.steps * player.updates_per_step
-        if not updates or not isinstance(rate, ConfigDict):
-            continue
-        tried = np.unique(np.linspace(0, updates - 1, min(updates, MOST_TRIED)).astype(np.int32))
-        moves = np.flatnonzero(jax.vmap(schedule(rate.to_dict(), field))(tried))
-        last = tried[moves[-1]] if len(moves) else -1
-        if last < (1 - IDLE) * tried[-1]:
-            step = (last + 1) // player.updates_per_step
-            logging.warning(
-                "%s is 0 from step %d on, and the run has %d: schedules do not follow config.steps, so set its %s too",
-                *(field, step, config.steps, " and ".join(key for key in rate if key.endswith("_steps"))),
-            )
 
 
 def _kinds(state: TrainState) -> list[tuple[tuple[int, ...], Any]]:

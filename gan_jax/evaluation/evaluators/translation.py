@@ -45,32 +45,28 @@ def pairs(
 ) -> Evaluator:
     """Returns the evaluator of `metrics` between translations of a split's first examples and their own `target`.
 
-    Metrics are means over the examples: 'l1', the mean absolute difference of pixels in 0..1; 'psnr' in dB; 'ssim',
-    structural similarity at one scale; 'lpips' by `network` (features/lpips.py). By default it is all of them, lpips
-    where the network's weights are here. `border` pixels are cut off for psnr, which with `luma` is that of Y alone, as
-    super-resolution is judged. Where images have holes (a sampler `mask`), l1 and psnr are those of the holes.
+    Metrics are means over the examples, by default all: 'l1', the mean absolute difference of pixels in 0..1; 'psnr' in
+    dB, without `border` pixels, and with `luma` of Y alone, as super-resolution is judged; 'ssim', structural
+    similarity at one scale; 'lpips' by `network` (features/lpips.py), by default where its weights are here. Where
+    images have holes (a sampler `mask`), l1 and psnr are those of the holes.
 
-    Beside each value are those of the baselines that apply, instead of a translation: `/source`, the source itself
-    where it has the size of x; `/nearest`, the `x` of the training example whose source is nearest in pixels; for holes
-    instead `/mean`, the mean colour around them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
+    Beside each value are those of the baselines: `/source`, the source itself where it has the size of x; `/nearest`,
+    the `x` of the training example whose source is nearest in pixels; for holes instead `/mean`, the mean colour around
+    them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
 
     With `target` "source" it is the other direction: sources that a model makes of x, as CycleGAN's does. Raises
     UserError where the model does not translate in this direction, the examples are not images that the metrics take,
     or their sources do not belong to them.
     """
-    check_count("examples of translation.pairs", examples)
-    _check(context, target, metrics=metrics, baselines=baselines)
+    _check(context, target, examples, metrics=metrics, baselines=baselines)
     fields = _paired(context.load(split).first(examples))
     truth, translated = fields[target], partial(_translated, context, DIRECTIONS[target])
     compare = _metrics(metrics or _usual(network, truth.shape[1:]), truth.shape[1:], network, border, luma)
     one = example_keys(base_key(0), 1), {name: values[:1] for name, values in fields.items()}
     context.dry_run(translated, *one)
-    seen = context.dry_run(partial(_observed, context), *one)
-    holes = "mask" in seen
-    fillings = {name: fill for name, fill in FILLINGS.items() if holes and name in baselines}
-    of_sources = not holes and "source" in {*fields, *seen}
-    others = _of_data(fields, context, baselines, target) if of_sources else {}
-    _warn_of_copies(others.get("nearest"), truth, split)
+    seen = {*fields, *context.dry_run(partial(_observed, context), *one)}
+    fillings = {name: fill for name, fill in FILLINGS.items() if "mask" in seen and name in baselines}
+    others = {} if "mask" in seen or "source" not in seen else _of_data(fields, context, baselines, target, split)
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         made, mask = in_batches(lambda some: translated(players, *some), (example_keys(key, len(truth)), fields))
@@ -110,7 +106,8 @@ def _paired(dataset: Dataset) -> dict[str, np.ndarray]:
     return fields
 
 
-def _check(context: Context, target: str, **chosen: tuple[str, ...]) -> None:
+def _check(context: Context, target: str, examples: int, **chosen: tuple[str, ...]) -> None:
+    check_count("examples of translation.pairs", examples)
     if target not in DIRECTIONS:
         raise UserError(f"target of translation.pairs is {target!r}; {suggestions(target, DIRECTIONS)}")
     context.check_predicts(DIRECTIONS[target])
@@ -175,7 +172,7 @@ def _lpips(between: lpips.Between, at_once: int, a: np.ndarray, b: np.ndarray, m
 
 
 def _of_data(
-    fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...], target: str
+    fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...], target: str, split: str
 ) -> dict[str, np.ndarray]:
     """Returns each baseline's images uint8 [n, h, w, c], of those that the examples' sources give."""
     given = "source" if target == "x" else "x"
@@ -186,6 +183,7 @@ def _of_data(
         train = context.load(context.trained_on).arrays
         found = nearest(source, _given(context, train, given))
         made["nearest"] = np.asarray(train[target][np.asarray(found)])
+        _warn_of_copies(made["nearest"], x, split)
     return made
 
 
@@ -201,9 +199,9 @@ def _given(context: Context, fields: Mapping[str, Any], name: str) -> np.ndarray
     return in_batches(observed, (example_keys(base_key(0), len(fields["x"])), dict(fields)))
 
 
-def _warn_of_copies(nearest_pairs: np.ndarray | None, x: np.ndarray, split: str) -> None:
+def _warn_of_copies(nearest_pairs: np.ndarray, x: np.ndarray, split: str) -> None:
     """Warns where examples that judge are trained on: the nearest training pair's image is their own."""
-    if nearest_pairs is not None and (copies := int((nearest_pairs == x).all((1, 2, 3)).sum())):
+    if copies := int((nearest_pairs == x).all((1, 2, 3)).sum()):
         logging.warning(
             "%d of the %d examples of split %r that judge translations are training examples too: take another split, "
             "as split='train[80%%:]' of the evaluator and config.data.split=train[:80%%]",
