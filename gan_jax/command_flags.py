@@ -17,7 +17,7 @@ USED_BY = {
     "sample_seed": ("sample", "reconstruct", "translate", "interpolate"),
     **dict.fromkeys(("class", "truncation"), ("sample",)),
     "split": ("reconstruct", "translate", "interpolate"),
-    **dict.fromkeys(("input", "mask"), ("translate",)),
+    **dict.fromkeys(("input", "mask", "back"), ("translate",)),
     "init_from": ("train",),
     **dict.fromkeys(("coordinator", "processes", "process"), ("train",)),
 }
@@ -72,6 +72,7 @@ def define() -> Flags:
     flags.DEFINE_string(
         "mask", None, _help("mask", "a picture as large as --input, white in the hole to fill"), **known
     )
+    flags.DEFINE_bool("back", False, _help("back", "from x to source, as CycleGAN's other generator does"), **known)
     seed = _help("sample_seed", "fixes samples, walks, holes and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
     flags.DEFINE_string("class", None, _help("class", "name or number of the class; all in turn if none"), **known)

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -137,9 +138,11 @@ def _write(values: Flags, run_dir: "RunDirectory", config: "ConfigDict", out: Pa
         return predict.sample(run_dir, config, values.num, values.sample_seed, out, step=step, **chosen)
     if values.mode == "translate" and values.input is not None:
         given, mask = paths.of_user(values.input), None if values.mask is None else paths.of_user(values.mask)
-        translate.of_pictures(run_dir, config, values.sample_seed, out, step=step, given=given, mask=mask)
+        chosen = {"given": given, "mask": mask, "back": values.back}
+        translate.of_pictures(run_dir, config, values.sample_seed, out, step=step, **chosen)
         return [out]
-    uses = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate, "translate": translate.of_split}
+    of_split = partial(translate.of_split, back=values.back)
+    uses = {"reconstruct": predict.reconstruct, "interpolate": predict.interpolate, "translate": of_split}
     uses[values.mode](run_dir, config, values.sample_seed, out, step=step, split=values.split)
     return [out]
 

@@ -84,6 +84,16 @@ def painter(tmp_path_factory, data):
     return trained("emoji_l1.py", tmp_path_factory.mktemp("runs") / "styles", data, *more)
 
 
+@pytest.fixture(scope="module")
+def cycler(tmp_path_factory, data):
+    """A run of CycleGAN on both styles at 16x16, trained a little."""
+    small = [f"--config.networks.generator{end}.{field}" for end in ("", "_back") for field in ("width=2", "blocks=1")]
+    small += [f"--config.networks.critic{end}.{field}" for end in ("", "_back") for field in ("width=2", "downs=1")]
+    return trained(
+        "emoji_cyclegan.py", tmp_path_factory.mktemp("runs") / "cycle", data, "--config.data.size=16", *small
+    )
+
+
 def translate(capsys, run, out, *arguments, status=0):
     """What the mode has written to stderr."""
     found, _, err = call(capsys, f"--workdir={run}", "--mode=translate", f"--out={out}", *arguments)
@@ -177,6 +187,22 @@ def test_other_runs_fit_pictures_as_their_data(painter, data, tmp_path, capsys, 
     assert "small.png is 5x9: it is enlarged to 16x16" in caplog.text
 
 
+def test_a_run_that_leads_both_ways_translates_back(cycler, data, tmp_path, capsys):
+    """By the other generator, whose inputs are the first one's targets."""
+    for name, flags in (("there", []), ("back", ["--back"]), ("own", ["--back", f"--input={data / 'noto' / 'test'}"])):
+        translate(capsys, cycler, tmp_path / f"{name}.npz", *flags)
+    there, back, own = (np.load(tmp_path / f"{name}.npz") for name in ("there", "back", "own"))
+    np.testing.assert_array_equal(back["images"], there["targets"])
+    np.testing.assert_array_equal(back["targets"], there["images"])
+    np.testing.assert_array_equal(own["images"], back["images"])
+    run_dir = RunDirectory(cycler)
+    experiment, state = restore(run_dir, run_dir.read_config())
+    x = experiment.scale({"x": there["targets"]})
+    made = experiment.predict["translate_back"](state.players, random.split(KEY, 3), x)
+    assert np.abs(np.asarray(made).astype(int) - back["translations"]).max() <= 1
+    assert (back["translations"] != there["translations"]).any()
+
+
 def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
     photo = picture(tmp_path / "photo.png", 32, 48)
     hole = np.zeros((32, 48), np.uint8)
@@ -213,6 +239,7 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
         ("painter", ["--input={folder}/photo.png", "--split=test"], "--split is of the data set"),
         ("painter", ["--input="], "--input is empty"),
         ("painter", [], "o.png is of one picture, --input"),
+        ("painter", ["--input={folder}/photo.png", "--back"], "--back: this run has one generator, from source to x"),
         ("painter", ["--input={folder}"], "is of one picture, and --input="),
     ],
 )

@@ -11,6 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.core.collectives import base_key, example_keys
+from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.data import Dataset, files, images
 from gan_jax.data.images import Reading
@@ -43,15 +44,20 @@ def of_split(
     *,
     step: int | None = None,
     split: str | None = None,
+    back: bool = False,
 ) -> None:
     """Writes the translations of a split (None: test) by a checkpoint (None: the newest), to an npz or a folder of PNG.
 
     The npz has `images`, which are the sources, `translations`, `targets` where examples have one, and `masks` where
-    images have holes: uint8 [n, h, w, c]. The seed fixes what samplers observe, such as holes.
+    images have holes: uint8 [n, h, w, c]. The seed fixes what samplers observe, such as holes. With `back` it is the
+    way from x to source. Raises UserError where the run does not lead back.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "translate", config)
     dataset = experiment.view(load_split(run_dir, config, split))
+    if back:
+        experiment = _backwards(experiment)
+        dataset = dataset._replace(x=dataset.others["source"], others={**dataset.others, "source": dataset.x})
     made = make_translations(experiment, state.players, dataset, seed)
     shown = (*NAMES, "translations", "targets")
     named = {NAMES.get(name, name): made[name] for name in shown if name in made}
@@ -67,18 +73,20 @@ def of_pictures(
     step: int | None = None,
     given: Path,
     mask: Path | None = None,
+    back: bool = False,
 ) -> None:
     """Writes the translations of a picture, or of those in a folder: a PNG each, or an npz as `of_split`'s.
 
     A run of super-resolution enlarges pictures of any size, in tiles without seams. Other runs take them in their
     data's size, by the data's own fit. `mask` is the hole, for runs that fill one: 1 where it is at least half white,
-    as large as the picture.
+    as large as the picture. `back` is as `of_split`'s.
 
     Raises UserError where something is no picture, where the mask does not fit it or covers everything or nothing of
-    it, or where the run takes no such pictures.
+    it, or where the run takes no such pictures or does not lead back.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "translate", config)
+    experiment = _backwards(experiment) if back else experiment
     found = _listed(given)
     if out.suffix == ".png" and len(found) > 1:
         raise UserError(f"--out={out} is of one picture, and --input={given} has {len(found):,}: take --out=FOLDER")
@@ -90,6 +98,19 @@ def of_pictures(
             "--input: this run fills holes: give --mask=FILE too, as large as the picture, white in the hole"
         )
     _write(out, (Made(name, model.translated(path, mask)) for name, path in found.items()))
+
+
+def _backwards(experiment: Experiment) -> Experiment:
+    """Returns the experiment that translates the other way: x and source are exchanged."""
+    predict, spec = experiment.predict, experiment.spec
+    if "translate_back" not in predict:
+        raise UserError("--back: this run has one generator, from source to x: leave it out")
+
+    def translate(players: Players, keys: jax.Array, batch: Batch) -> Any:
+        return predict["translate_back"](players, keys, {**batch, "x": batch["source"]})
+
+    exchanged = {**spec, "x": spec["source"], "source": spec["x"]}
+    return experiment._replace(spec=exchanged, predict={"translate": translate})
 
 
 class _Model:

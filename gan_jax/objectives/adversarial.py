@@ -161,10 +161,9 @@ inpainting = partial(
     critic=_terms(of_critic, bce=0.5),
     generator=_terms(of_generator, non_saturating=1.0, hole_l1=20.0, valid_l1=20.0),
 )
-"""Holes of a `source` filled: the critic sees the filled picture, L1 is of the hole and, apart, of what is around it.
+"""Holes filled: L1 in the hole and, apart, around it. Yu et al. 2019, arXiv:1806.03589, section 3.5; weights are ours.
 
-Yu et al. 2019, arXiv:1806.03589, section 3.5, after Pathak et al. 2016, arXiv:1604.07379; the weight 20 is ours. Take
-`translation.Completion` or one of `models/inpainting.py`, and `translation.PatchCritic`."""
+The critic sees the filled picture. Take `translation.Completion` and `translation.PatchCritic`."""
 
 cut = partial(
     adversarial,
