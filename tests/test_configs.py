@@ -170,8 +170,13 @@ def test_inpainting_takes_other_networks(name):
     ("name", "size", "crop", "message"),
     [
         ("photos_srresnet", 320, 30, "images of 30x30 cannot be 4 times smaller: crop them to a multiple of 4"),
-        ("emoji_inpainting", 3, None, "an image of 1x1 with kernel 4x4"),
-        ("emoji_inpainting", 8, None, "InstanceNorm: wants at least 2 pixels"),
+        (
+            "emoji_inpainting",
+            3,
+            None,
+            "downs is 2: sides of the critic's images must be at least 12, not 3x3: take fewer",
+        ),
+        ("emoji_pix2pix", 8, None, "downs is 2: sides of the critic's images must be at least 12, not 8x8: take fewer"),
         ("photos_srgan", 320, 8, "vgg16-lpips-v1 takes images of at least 16 x 16 pixels"),
     ],
 )

@@ -276,7 +276,7 @@ def test_an_adaptive_weight_is_of_the_whole_batch():
 
 def test_an_adaptive_weight_needs_terms_to_compare():
     networks = {name: Network(module) for name, module in (("generator", Autoencoder(SHAPE)), ("critic", mlp.Critic()))}
-    with pytest.raises(ValueError, match="adaptive compares one of l1, l2, lpips with one of"):
+    with pytest.raises(ValueError, match="adaptive compares one of l1, l2, lpips, perceptual with one of"):
         vq.vqgan(networks=networks, generator=vq.VQVAE, adaptive="decoder/last")
 
 

@@ -186,6 +186,11 @@ class PatchCritic(nn.Module):
 
     def features(self, x: jax.Array, *, train: bool) -> list[jax.Array]:
         """Returns the outputs of all layers but the last, [b, h', w', c'] each."""
+        if min(x.shape[1:3]) < (least := 3 * 2**self.downs):
+            size = "x".join(map(str, x.shape[1:3]))
+            raise ValueError(
+                f"downs is {self.downs}: sides of the critic's images must be at least {least}, not {size}: take fewer"
+            )
         seen = []
         for level in range(self.downs + 1):
             stride = 2 if level < self.downs else 1
