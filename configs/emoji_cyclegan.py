@@ -4,6 +4,10 @@ python -m gan_jax.main --config=configs/emoji_cyclegan.py --workdir=runs/emoji_c
 
 docs/data.md says how to get the pictures. Each style is read in an order of its own; 239 pairs of other
 characters judge both directions.
+
+3,544 steps in 39 min on one CPU core (2026-11-27), one seed: to Noto an LPIPS of 0.241 to the true partner and an L1 of
+0.148, to Twemoji 0.248 and 0.146, where the source itself has 0.246 and 0.155. Source, translation, the way back and
+the partner: configs/pictures/emoji_cyclegan.png.
 """
 
 from configs import emoji_pix2pix

@@ -8,8 +8,8 @@ pictures are enlarged and cut alike, and flipped alike, as in the paper.
 --config=configs/facades_pix2pix.py:128 is 128x128, :l1 has no critic, :128,l1 both.
 
 6,200 steps in 18 min on one CPU core (2026-11-27), one seed, on a set of this form that has outlines and photographs of
-people: on the 31 held out an LPIPS of 0.164 and an L1 of 0.077, where L1 alone has 0.226 and 0.075, the nearest training
-pair 0.284 and 0.143. Outline, what is made of it and the truth: configs/pictures/facades_pix2pix.png.
+people: on the 31 held out an LPIPS of 0.164 and an L1 of 0.077, where L1 alone has 0.226 and 0.075, the nearest
+training pair 0.284 and 0.143. Outline, what is made of it and the truth: configs/pictures/facades_pix2pix.png.
 """
 
 from configs import emoji_pix2pix

@@ -7,9 +7,9 @@ L1 alone, of weight 1. `:4,trained` and `:2,trained` have no such steps, for a s
 paper: `--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. Needs the
 weights of VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them.
 
-`:4,trained` from photos_srresnet's 6,000 steps, 2,000 steps in 64 min on one CPU core (2026-11-27), one seed: on Set5 and
-Set14 an LPIPS of 0.122 and 0.225, where SRResNet has 0.180 and 0.303, and a PSNR of 30.02 and 27.23 dB, where it has
-31.16 and 27.95. SRResNet, SRGAN and the truth: configs/pictures/photos_srgan.png. The whole config was never run.
+`:4,trained` from photos_srresnet's 6,000 steps, 2,000 steps in 64 min on one CPU core (2026-11-27), one seed: on Set5
+and Set14 an LPIPS of 0.122 and 0.225, where SRResNet has 0.180 and 0.303, and a PSNR of 30.02 and 27.23 dB, where it
+has 31.16 and 27.95. SRResNet, SRGAN and the truth: configs/pictures/photos_srgan.png. The whole config was never run.
 """
 
 from typing import Any

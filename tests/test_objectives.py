@@ -17,8 +17,9 @@ from gan_jax.core import fields, optimizers, steps
 from gan_jax.core.networks import Network
 from gan_jax.core.objective import Outcome
 from gan_jax.core.state import TrainState
-from gan_jax.distributions import labels, latents
+from gan_jax.distributions import labels, latents, masks
 from gan_jax.models import dcgan, mlp, semi_supervised
+from gan_jax.models.translation import Completion
 from gan_jax.objectives import adversarial
 from gan_jax.objectives.forward import Remembering, Weighted, lazily
 from gan_jax.objectives.terms import critic as critic_terms
@@ -72,6 +73,9 @@ def made(name, networks=NETWORKS, samplers=Z):
         networks, samplers = TO_CLASSES, {**Z, "label": labels.uniform(3)}
     if name == "cut":
         networks, samplers = {"generator": Network(Painter()), "critic": networks["critic"]}, {}
+    if name == "inpainting":
+        networks = {**networks, "generator": Network(Completion((4, 4, 1), width=4))}
+        samplers = {"mask": masks.rectangles((4, 4, 1)), "source": masks.holed()}
     if name == "semi_supervised":
         networks = {**networks, "critic": Network(semi_supervised.Critic(3, widths=(8,)))}
     critic = {"critic": PENALTY[name]} if name in PENALTY else {}
@@ -90,9 +94,8 @@ BATCHES |= {"source": random.uniform(random.key(1), (1, 16, 4, 4, 1), minval=-1.
 BATCHES |= {"labelled": BATCHES["x"], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
 BATCH = {name: values[0] for name, values in BATCHES.items()}
 each = pytest.mark.parametrize("name", OBJECTIVES)
-of_latents = pytest.mark.parametrize(
-    "name", [name for name in OBJECTIVES if name != "cut"]
-)  # which translates: test_cut
+TRANSLATING = "cut", "inpainting"  # test_cut.py, test_masks.py
+of_latents = pytest.mark.parametrize("name", [name for name in OBJECTIVES if name not in TRANSLATING])
 
 
 def updates(name, rates):
