@@ -21,7 +21,7 @@ SMALL = [f"--config.{field}={value}" for field, value in {**TINY, "data.name": "
 CONFIG = ROOT / "configs" / "mnist_linear_ae.py"
 RULE = "min reconstruction/error"
 VALUES = {"step": "3", "num": "64", "out": "x.npz", "sample_seed": "0", "split": "test", "coordinator": "a:1"}
-VALUES |= {"processes": "1", "process": "0", "input": "x.png", "mask": "m.png"}
+VALUES |= {"processes": "1", "process": "0", "input": "x.png", "mask": "m.png", "back": "true"}
 VALUES |= {"class": "7", "truncation": "0.7", "init_from": "runs/a"}
 
 
@@ -57,7 +57,7 @@ def test_every_flag_that_a_mode_does_not_use_is_refused_by_name(mode, flag, caps
 
 
 def test_help_names_the_modes_of_each_flag():
-    words = re.sub(r"\s+", " ", define().get_help())
+    words = re.sub(r"\s+", " ", define().get_help()).replace("--[no]", "--")
     for flag, modes in USED_BY.items():
         assert f"--{flag}: {', '.join(modes)}: " in words
 
