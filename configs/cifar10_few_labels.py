@@ -6,7 +6,7 @@ Never run to its end here. The critic's width is 32, for a CPU; --config=configs
 Salimans et al. 2016 (arXiv:1606.03498), who reach an error of 18.6 +- 2.3 % after 1,200 epochs of 500 steps.
 """
 
-from configs.common import DCGAN, adam
+from configs.common import DCGAN, adam, falling
 from gan_jax.config import ConfigDict, defaults, player
 
 
@@ -31,14 +31,8 @@ def get_config(size: str = "cpu") -> ConfigDict:
         "generator": {"name": "dcgan.Generator", "width": 128 if paper else 32, **DCGAN},
     }
     config.networks = ConfigDict(networks)
-    falling = {  # constant for two thirds, then to 0
-        "name": "linear_schedule",
-        "init_value": 3e-4,
-        "end_value": 0.0,
-        "transition_steps": config.steps // 3,
-        "transition_begin": 2 * config.steps // 3,
-    }
-    optimizer = adam(falling) | {"eps": 0.0, "eps_root": 1e-8}  # as in mnist_few_labels
+    rate = falling(3e-4, config.steps // 3, begin=2 * config.steps // 3)
+    optimizer = adam(rate) | {"eps": 0.0, "eps_root": 1e-8}  # as in mnist_few_labels
     config.players = ConfigDict({"critic": player(optimizer, ema=0.9999), "generator": player(optimizer)})
     config.evaluators = ConfigDict({"test": {"name": "classifier.accuracy", "split": "test"}})
     return config

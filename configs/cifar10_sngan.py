@@ -15,7 +15,7 @@ of 128 in both networks are those of most ports. Other words, several with comma
 For a tenth of the data take --config.data.split="train[:10%]".
 """
 
-from configs.common import adam, chosen
+from configs.common import adam, chosen, falling
 from gan_jax.config import ConfigDict, defaults, player
 
 METHODS = {
@@ -63,8 +63,3 @@ def get_config(choices: str = "") -> ConfigDict:
         {"critic": player(of_critic, updates_per_step=updates), "generator": player(of_generator, ema=0.999)}
     )
     return config
-
-
-def falling(init_value: float, updates: int) -> dict:
-    """Returns a learning rate that falls to 0 over so many updates."""
-    return {"name": "linear_schedule", "init_value": init_value, "end_value": 0.0, "transition_steps": updates}

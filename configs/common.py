@@ -55,19 +55,23 @@ def cosine(init_value: float, steps: int) -> dict[str, Any]:
 
 def half_constant(init_value: float, steps: int) -> dict[str, Any]:
     """Returns a learning rate that is constant over half of so many updates and then falls to 0, as pix2pix's."""
-    half = steps // 2
+    return falling(init_value, steps // 2, begin=steps // 2)
+
+
+def falling(init_value: float, steps: int, *, begin: int = 0) -> dict[str, Any]:
+    """Returns a learning rate that falls linearly to 0 over so many updates, after `begin` without a change."""
     return {
         "name": "linear_schedule",
         "init_value": init_value,
         "end_value": 0.0,
-        "transition_steps": half,
-        "transition_begin": half,
+        "transition_steps": steps,
+        "transition_begin": begin,
     }
 
 
-def without_critic(config: ConfigDict) -> None:
+def without_critic(config: ConfigDict, objective: str = "regression.l1") -> None:
     """Sets L1 alone in place of the game of a generator that is told its x: the baseline of a critic."""
-    config.objective = ConfigDict({"name": "regression.l1"})
+    config.objective = ConfigDict({"name": objective})
     del config.networks.critic, config.players.critic
 
 

@@ -2,9 +2,9 @@
 
 python -m gan_jax.main --config=configs/facades_pix2pix.py --workdir=runs/facades_pix2pix
 
-The data set `facades` is one that TFDS prepared, of `image` and `label_map`: here 155 pairs of the 506 that are
-published, the first 124 to train on and the others to judge by, as the 100 of its test split are among them. Both
-pictures are enlarged and cut alike, and flipped alike, as in the paper.
+The data set `facades` is one that TFDS prepared, of `image` and `label_map`: here 155 pairs, the first 124 to train on
+and the others to judge by, as the 100 of its test split are among the 155. Both pictures are enlarged and cut alike,
+and flipped alike, as in the paper.
 --config=configs/facades_pix2pix.py:128 is 128x128, :l1 has no critic, :128,l1 both.
 
 6,200 steps in 15 to 18 min on one CPU core (2026-11-27), on a set of this form that has outlines and photographs of

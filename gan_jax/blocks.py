@@ -150,17 +150,22 @@ def _check_counts(terms: Mapping[str, Terms], steps: int) -> None:
 
 
 def check_values(value: Callable[[Any], Any], field: str, counts: int, most: float = math.inf) -> np.ndarray:
-    """Returns the values of a schedule at so many counts, or at MOST_TRIED of them.
+    """Returns the values of a schedule that `tabulated` looks at.
 
     Raises UserError where one of them is below 0, above `most` or not finite.
     """
-    tried = np.unique(np.linspace(0, max(counts, 1) - 1, min(max(counts, 1), MOST_TRIED)).astype(np.int32))
-    values = np.asarray(jax.vmap(value)(tried))
+    tried, values = tabulated(value, counts)
     if (wrong := ~((values >= 0) & (values <= most) & np.isfinite(values))).any():
         first = int(wrong.argmax())
         limit = "" if math.isinf(most) else f" and at most {most:g}"
         raise UserError(f"{field} is {values[first]:.6g} at {tried[first]}: its schedule must be at least 0{limit}")
     return values
+
+
+def tabulated(value: Callable[[Any], Any], counts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the counts from 0 on, at most MOST_TRIED of them, and a schedule's values there."""
+    tried = np.unique(np.linspace(0, max(counts, 1) - 1, min(max(counts, 1), MOST_TRIED)).astype(np.int32))
+    return tried, np.asarray(jax.vmap(value)(tried))
 
 
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import MOST_TRIED, check_values, listed, make, schedule
+from gan_jax.blocks import check_values, listed, make, schedule, tabulated
 from gan_jax.config import flatten, updates_per_step
 from gan_jax.core import averages, optimizers
 from gan_jax.core.objective import Objective
@@ -66,8 +66,8 @@ def check_rates(config: ConfigDict) -> None:
         updates = 0 if player.frozen else config.steps * player.updates_per_step
         if not updates or not isinstance(rate, ConfigDict):
             continue
-        tried = np.unique(np.linspace(0, updates - 1, min(updates, MOST_TRIED)).astype(np.int32))
-        moves = np.flatnonzero(jax.vmap(schedule(rate.to_dict(), field))(tried))
+        tried, rates = tabulated(schedule(rate.to_dict(), field), updates)
+        moves = np.flatnonzero(rates)
         last = tried[moves[-1]] if len(moves) else -1
         if last < (1 - IDLE) * tried[-1]:
             step = (last + 1) // player.updates_per_step

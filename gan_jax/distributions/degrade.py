@@ -38,7 +38,7 @@ def grey() -> Sampler:
     return Sampler(draw, observes=True)
 
 
-def edges(limits: tuple[float, float], gain: float = 1.0) -> Sampler:
+def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
     """Samples `source` [b, h, w, 1]: the edges of x [b, h, w, 1 or 3], dark on white, in x's own range. Not random.
 
     The length of the luma's gradient by Sobel's filters, 1 at a border between black and white, times `gain`; `limits`

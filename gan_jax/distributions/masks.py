@@ -55,7 +55,7 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
 
     As Yu et al. 2019 (arXiv:1806.03589, section 3.4): each part turns by a random angle and is of random length, at
     most a third of the shorter side; a stroke covers at least a pixel. Raises ValueError for counts below 1 or a width
-    outside of (0, WIDEST].
+    outside of (0, 0.3], WIDEST.
     """
     h, w = _size(shape)
     if most < 1 or corners < 1 or not 0 < width <= WIDEST:

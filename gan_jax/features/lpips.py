@@ -68,11 +68,11 @@ def load(kind: str, shape: tuple[int, ...]) -> Network:
     params = jax.device_put(read(layout))
 
     @jax.jit
-    def described_by(params: Tree, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    def features_and_logits(params: Tree, x: jax.Array) -> tuple[jax.Array, jax.Array]:
         features = activations(layout, params, x.astype(jnp.float32) / 127.5 - 1)[-1].mean((1, 2))
         return features, jnp.zeros((len(x), 0), jnp.float32)
 
-    describe = described(partial(described_by, params), tuple(shape), at_once(shape))
+    describe = described(partial(features_and_logits, params), tuple(shape), at_once(shape))
     return Network(layout.name, layout.sha256, tuple(shape), layout.stages[-1].layers[-1].features, 0, "none", describe)
 
 

@@ -27,10 +27,10 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 class UNet(nn.Module):
     """source [b, h, w, c'] -> x [b, *shape]: halvings and as many doublings, each joined with the halving of its size.
 
-    `width` channels after the first halving, doubled at each next one up to 8 times as many. There is no norm outermost
-    and innermost, and dropout in the doublings within the fifth, as in the paper's 256x256. `downs` 0 halves until a
-    side would be odd or 1, at most 8 times. Raises ValueError where the sizes of source and x differ or `downs` does
-    not divide them.
+    `width` channels after the first halving, doubled at each next one up to 8 times as many. Outermost and innermost
+    there are biases instead of a norm, and in the doublings within the fifth there is dropout, as in the paper's
+    256x256. `downs` 0 halves until a side would be odd or 1, at most 8 times. Raises ValueError where the sizes of
+    source and x differ or `downs` does not divide them.
     """
 
     shape: tuple[int, int, int]
@@ -169,8 +169,9 @@ class ContrastiveResNet(ResNet):
 class PatchCritic(nn.Module):
     """x [b, h, w, c] -> scores [b, h', w'] (raw), one for each patch: 34 pixels wide with 2 halvings, 70 with 3.
 
-    `width` channels after the first halving, doubled at each next layer up to 8 times as many; no norm on the first.
-    `kernel_norm` is applied to all kernels: SN-PatchGAN has `SpectralNorm` (Yu et al. 2019, arXiv:1806.03589).
+    `width` channels after the first halving, doubled at each next layer up to 8 times as many. The first layer has a
+    bias instead of a norm. `kernel_norm` is applied to all kernels: SN-PatchGAN has `SpectralNorm` (Yu et al. 2019,
+    arXiv:1806.03589). Raises ValueError for images that are too small for the halvings.
     """
 
     width: int = 64
@@ -194,9 +195,9 @@ class PatchCritic(nn.Module):
         seen = []
         for level in range(self.downs + 1):
             stride = 2 if level < self.downs else 1
-            normed = level > 0 and self.norm is not NoNorm
-            x = self.convolved(x, self.width * min(2**level, WIDEST), stride, use_bias=not normed)
-            x = leaky_relu((NoNorm if level == 0 else self.norm)()(x, train=train))
+            norm = self.norm if level else NoNorm
+            x = self.convolved(x, self.width * min(2**level, WIDEST), stride, use_bias=norm is NoNorm)
+            x = leaky_relu(norm()(x, train=train))
             seen.append(x)
         return seen
 

@@ -107,7 +107,7 @@ def seed_parallel(
     shape = (devices, len(keys) // devices)
 
     def call(states: TrainState, resident: Any, inputs: Any, steps: jax.Array, keys: jax.Array):
-        step = states.step[0]  # that of all: apart from the states, so that `jax.vmap` keeps what is done at some steps
+        step = states.step[0]  # the same in all runs; not mapped, so that conditions on it stay branches under vmap
 
         def one_run(players: Players, inputs: Any, key: jax.Array) -> tuple[TrainState, Metrics]:
             return _loop(_step(train_step, feed, resident, key), TrainState(step, players), inputs, steps)

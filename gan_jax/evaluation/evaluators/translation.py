@@ -191,6 +191,7 @@ def _given(context: Context, fields: Mapping[str, Any], name: str) -> np.ndarray
     """Returns this field uint8 [n, h, w, c] of the examples or, where they lack it, as samplers observe it."""
     if name in fields:
         return np.asarray(fields[name][:])
+    # Observed images are floats in the range of x, which is that of its darkest and brightest pixel.
     low, high = (float(limit) for limit in context.scale({"x": jnp.array([0, 255], jnp.uint8)})["x"])
 
     def observed(inputs: tuple[jax.Array, Batch]) -> jax.Array:
