@@ -104,6 +104,15 @@ def tfds_dir() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def images_dir() -> Path:
+    """The folder of pictures as users have them: emoji, faces, photographs, benchmarks; skips where it is not here."""
+    folder = Path(os.environ.get("GAN_JAX_IMAGES", ROOT.parent / "shared" / "images"))
+    if missing := [name for name in ("emoji", "att_faces", "bsds500", "sr") if not (folder / name).is_dir()]:
+        pytest.skip(f"needs pictures in GAN_JAX_IMAGES; {folder} does not hold {', '.join(missing)}")
+    return folder
+
+
 def files_of(files, *long):
     """The files as parameters of a test by their stems, some of them of long tests."""
     return [pytest.param(file, id=file.stem, marks=[pytest.mark.long] * (file.stem in long)) for file in files]
@@ -127,6 +136,19 @@ def build_on(config, shape, classes=0, others=()):
     dtype = "uint8" if len(shape) == 3 else "float32"
     others = others if isinstance(others, dict) else dict.fromkeys(others, shape)
     return build(config, DataSpec(shape, dtype, classes=classes, others=others))
+
+
+@pytest.fixture
+def weights_of_zeros(monkeypatch):
+    """Gives networks of terms weights of zeros, whether or not their files are here."""
+    import numpy as np  # late: as above
+
+    from gan_jax.features import lpips
+
+    def zeros(layout):
+        return {name: {k: np.zeros(s, np.float32) for k, s in of.items()} for name, of in layout.shapes.items()}
+
+    monkeypatch.setattr(lpips, "read", zeros)
 
 
 @pytest.fixture

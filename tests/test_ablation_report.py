@@ -155,6 +155,21 @@ def test_cells_are_told_apart_and_named_by_what_differs(two_cells):
     assert report["made_with"]["git"] == {"abc with changes": 6}
 
 
+def test_fields_that_are_given_the_seed_tell_no_cells_apart(two_cells):
+    for seed in range(3):
+        run(two_cells / f"a{seed}", seed=seed, evaluations=evaluated(1.0), data={**BASE["data"], "label_seed": seed})
+    assert len(read(two_cells).cells) == 4
+    (two_cells / "cells").mkdir()
+    for folder in [*two_cells.glob("[ab]?")]:
+        folder.rename(two_cells / "cells" / folder.name)
+    (two_cells / "sweep.json").write_text(
+        json.dumps(
+            {"sweep": "draws", "cells": [{"name": "a", "folder": "cells/a"}], "seed_fields": ["data.label_seed"]}
+        )
+    )
+    assert [len(cell.runs) for cell in read(two_cells).cells] == [3, 3]
+
+
 def test_gaps_are_marked_and_counted(two_cells):
     made(two_cells)
     page = (two_cells / "ablation.md").read_text()

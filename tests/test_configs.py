@@ -7,6 +7,7 @@ import pytest
 from conftest import CONFIGS as FILES
 from conftest import ROOT, build_on, few_factors, files_of
 from jax import random
+from shipped import on_its_data
 
 from gan_jax import blocks as blocks_of
 from gan_jax import config as configs
@@ -14,10 +15,9 @@ from gan_jax import overrides
 from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.features import lpips
 from gan_jax.training.preflight import check_step
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("weights_of_zeros")]
 
 CONFIGS = ROOT / "configs"
 CHANGED = """
@@ -28,38 +28,6 @@ def get_config():
     {}
     return c
 """
-SHAPES = {
-    "digits": (8, 8, 1),
-    "mnist": (28, 28, 1),
-    "binary_mnist": (28, 28, 1),
-    "ring": (2,),
-    "grid": (2,),
-    "stacked_mnist": (28, 28, 3),
-    "fashion_mnist": (28, 28, 1),
-    "cifar10": (32, 32, 3),
-}
-CLASSES = {"digits": 10, "mnist": 10, "binary_mnist": 10, "stacked_mnist": 1000, "fashion_mnist": 10, "cifar10": 10}
-
-
-@pytest.fixture(autouse=True)
-def weights_are_here(monkeypatch):
-    """Networks of terms have weights of zeros where the files are not here."""
-    zeros = lambda layout: {n: {k: np.zeros(s, np.float32) for k, s in of.items()} for n, of in layout.shapes.items()}  # noqa: E731
-    monkeypatch.setattr(lpips, "read", zeros)
-
-
-def on_its_data(config):
-    """The experiment of a config on data of the form that it names."""
-    data = config.data
-    if data.name != "folder" and "size" not in data:
-        shape, classes, others = SHAPES[data.name], CLASSES.get(data.name, 0), {}
-        if data.get("labels_per_class") and data.get("unlabelled", "keep") == "keep":
-            classes, others = 0, {"labelled": shape, "labelled_class": (classes,)}
-        return build_on(config, shape, classes, others)
-    size = (data.size, data.size) if isinstance(data.size, int) else tuple(data.size)
-    others = {*data.get("fields", {})} - {"x"}
-    by_class = any("Conditional" in spec.name for spec in config.networks.values())
-    return build_on(config, (*size, data.get("channels", 3)), 1000 if by_class else 0, others)
 
 
 LONG = ("cifar10_stylegan2", "ffhq_256_stylegan2", "ffhq_256_r3gan", "imagenet64_r3gan")

@@ -1,8 +1,5 @@
 """Degradations, and the published protocol of super-resolution."""
 
-import os
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,12 +10,9 @@ from gan_jax.distributions import degrade
 from gan_jax.metrics.psnr import psnr, to_luma
 
 
-@pytest.fixture(scope="module")
-def sets():
-    folder = Path(os.environ.get("GAN_JAX_IMAGES", Path(__file__).parents[2] / "shared" / "images")) / "sr"
-    if not folder.is_dir():
-        pytest.skip(f"needs Set5 and Set14 in GAN_JAX_IMAGES; {folder} is not there")
-    return folder
+@pytest.fixture(scope="session")
+def sets(images_dir):
+    return images_dir / "sr"
 
 
 def read(path):

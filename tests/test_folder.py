@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -431,23 +430,15 @@ def test_workers_do_not_import_jax():
 # The shared folders, as users have them.
 
 
-@pytest.fixture(scope="session")
-def pictures():
-    folder = Path(os.environ.get("GAN_JAX_IMAGES", Path(__file__).parents[2] / "shared" / "images"))
-    if not (folder / "att_faces").is_dir():
-        pytest.skip(f"needs the ORL faces and emoji in GAN_JAX_IMAGES; {folder} does not hold them")
-    return folder
-
-
-def test_faces_by_person(pictures):
-    made = load(pictures / "att_faces", size=64, channels=1)
+def test_faces_by_person(images_dir):
+    made = load(images_dir / "att_faces", size=64, channels=1)
     assert (made.x.shape, made.classes) == ((400, 64, 64, 1), 40)
-    held_out = load(pictures / "att_faces", "train[90%:]", size=64, channels=1, group=r"^s\d+")
+    held_out = load(images_dir / "att_faces", "train[90%:]", size=64, channels=1, group=r"^s\d+")
     assert set(np.bincount(held_out.label, minlength=40).tolist()) == {0, 10}
 
 
-def test_emoji_in_pairs(pictures):
+def test_emoji_in_pairs(images_dir):
     fields = {"x": "noto", "source": "twemoji"}
-    made = load(pictures / "emoji", "test", fields=fields, size=64)
+    made = load(images_dir / "emoji", "test", fields=fields, size=64)
     assert made.x.shape == made.others["source"].shape == (239, 64, 64, 3)
     assert json.loads(json.dumps(made.splits)) == ["train", "test"]

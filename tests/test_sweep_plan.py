@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, build_on, files_of
+from conftest import ROOT, files_of
 from ml_collections import ConfigDict
+from shipped import on_its_data
 
 from gan_jax import config as configs
 from gan_jax import experiments
 from gan_jax.errors import UserError
+from gan_jax.runs import schedule
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import names, plan
 from gan_jax.sweeps.cells import (
@@ -33,13 +35,6 @@ pytestmark = pytest.mark.heavy
 
 FILES = sorted((ROOT / "configs" / "sweeps").glob("*.py"))
 RATE, OTHER_RATE = (f"players.{player}.optimizer.learning_rate" for player in ("critic", "generator"))
-EXAMPLES = {
-    "digits": ((8, 8, 1), 10),
-    "mnist": ((28, 28, 1), 10),
-    "stacked_mnist": ((28, 28, 3), 1000),
-    "ring": ((2,), 0),
-    "grid": ((2,), 0),
-}
 TWO = named({"one": {}, "other": {"batch_size": 8}})
 
 
@@ -120,6 +115,16 @@ def test_folders_are_named_by_the_config_seeds_aside(base):
     assert [len(p) for p in Seeds(3).programs()] == [3]
 
 
+def test_other_fields_are_given_the_seed(base):
+    sweep = Sweep(base, TWO, Seeds(2, first=3, at_once=1, fields=("samplers.z.dim",)))
+    cells = expand(sweep)
+    assert expand(sweep._replace(seeds=sweep.seeds._replace(first=7))) == cells
+    made = programs(cells, sweep.seeds, Path("cells"))
+    numbers = [(p.values["seed"], p.values["samplers"]["z"]["dim"]) for p in made]
+    assert numbers == [(3, 3), (4, 4)] * 2
+    assert cells[0].values["samplers"]["z"]["dim"] == 0
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -135,6 +140,8 @@ def test_folders_are_named_by_the_config_seeds_aside(base):
         ({"overrides": {"log_every_steps": 0}}, "a sweep is read from its runs' logged rows"),
         ({"baseline": "ohter"}, "did you mean other"),
         ({"seeds": Seeds(0)}, "seeds: count is 0"),
+        ({"seeds": Seeds(fields=("data.label_seed",))}, "at_once is 0: with fields, data.label_seed, it must be 1"),
+        ({"seeds": Seeds(at_once=1, fields=("data.label_sed",))}, "unknown config field 'data.label_sed'"),
         ({"metrics": [Metric("x", "less")]}, "better is 'less'"),
         ({"curves": [Curve("x", scale="lgo")]}, "did you mean log"),
         ({"finals": Finals(1, Metric("v", "lower"), Seeds(2, first=4))}, "were seen in the search: begin them at 5"),
@@ -231,16 +238,18 @@ def test_names_are_left_to_the_runs_where_data_or_weights_are_not_here(base):
         names.check(sweep, expand(sweep))
 
 
-LONG = ("gamma_r3gan", "ladder")
+LONG = ("emoji_inpainting", "emoji_translation", "gamma_r3gan", "ladder", "super_resolution")
 
 
 @pytest.mark.parametrize("file", files_of(FILES, *LONG))
 def test_shipped_sweep_asks_for_what_its_runs_will_have(file, request):
     sweep = load(file)
     cells = expand(sweep)
-    if any("mnist" in cell.values["data"]["name"] for cell in cells):
-        request.getfixturevalue("tfds_dir")
-    assert names.check(sweep, cells) == []
+    data = " ".join(cell.values["data"]["name"] for cell in cells)
+    for name, folder in {"mnist": "tfds_dir", "facades": "tfds_dir", "folder": "images_dir"}.items():
+        if name in data:
+            request.getfixturevalue(folder)
+    assert [name for name in names.check(sweep, cells) if "/lpips/" not in name] == []  # by weights of its own
 
 
 def test_the_docstrings_example_asks_for_what_its_runs_will_have(tmp_path):
@@ -254,13 +263,14 @@ def test_the_docstrings_example_asks_for_what_its_runs_will_have(tmp_path):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@pytest.mark.usefixtures("weights_of_zeros")
 def test_shipped_sweep_builds(file):
     sweep = load(file)
     assert f"python scripts/sweep.py --sweep=configs/sweeps/{file.name}" in file.read_text()
     for cell in expand(sweep):
         config = configs.of_seed(ConfigDict(cell.values), 0)
-        assert config.evaluate_every_steps
-        build_on(config, *EXAMPLES[config.data.name])
+        assert schedule.evaluators_due(config, config.steps)
+        on_its_data(config)
 
 
 def test_folder_refuses_what_is_not_this_sweeps(base, tmp_path):

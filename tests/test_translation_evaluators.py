@@ -1,12 +1,8 @@
 """Evaluators of translations, on models whose outputs are known."""
 
-import os
-from pathlib import Path
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
 
 from gan_jax.data.base import Dataset
@@ -188,16 +184,14 @@ def test_another_factor_than_the_benchmarks_is_named(benchmark):
         super_resolution.benchmark(context(repeated, None), path=str(benchmark))
 
 
-def test_bicubic_has_the_published_scores_on_set5():
-    folder = Path(os.environ.get("GAN_JAX_IMAGES", ROOT.parent / "shared" / "images")) / "sr" / "Set5" / "x4"
-    if not folder.is_dir():
-        pytest.skip(f"needs Set5 in GAN_JAX_IMAGES; {folder} is not there")
-
+def test_bicubic_has_the_published_scores_on_set5(images_dir):
     def enlarged(players, keys, batch):
         size = tuple(4 * side for side in batch["source"].shape[1:3])
         return jnp.clip(jnp.round(resize(batch["source"].astype(float), size)), 0, 255).astype(jnp.uint8)
 
-    values = super_resolution.benchmark(context(enlarged, None), path=str(folder)).measure({}, KEYS)
+    values = super_resolution.benchmark(context(enlarged, None), path=str(images_dir / "sr" / "Set5" / "x4")).measure(
+        {}, KEYS
+    )
     for name, expected, within in (("psnr_y", 28.43, 0.01), ("ssim_y", 0.8104, 0.002)):
         assert abs(values[f"{name}/bicubic"] - expected) < within
         assert values[name] == pytest.approx(values[f"{name}/bicubic"])

@@ -65,6 +65,7 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, un
         "curves": [curve._asdict() for curve in sweep.curves],
         "unchecked": list(unchecked),
         "baseline": sweep.baseline,
+        "seed_fields": [*sweep.seeds.fields],
         "finals": None if sweep.finals is None else {"best": int(sweep.finals.best), "by": sweep.finals.by._asdict()},
     }
     with atomically(path) as file:

@@ -33,11 +33,15 @@ OF_ROWS = frozenset({"step", "seconds"})
 
 
 class Seeds(NamedTuple):
-    """The seeds of every cell: `count` of them from `first` on, `at_once` as one program (0: all)."""
+    """The seeds of every cell: `count` of them from `first` on, `at_once` as one program (0: all).
+
+    fields: dotted names of fields that are given the seed too, as `data.label_seed`; at_once must then be 1.
+    """
 
     count: int = 5
     first: int = 0
     at_once: int = 0
+    fields: Sequence[str] = ()
 
     def programs(self) -> list[range]:
         """Returns the seeds of each program."""
@@ -142,7 +146,8 @@ def programs(cells: Sequence[Planned], seeds: Seeds, folder: Path) -> list[Progr
     for cell in cells:
         for some in seeds.programs():
             name = f"seed_{some[0]}" if len(some) == 1 else f"seeds_{some[0]}_to_{some[-1]}"
-            values = {**cell.values, "seed": some[0], "seeds": len(some)}
+            values = _overridden(plain(cell.values), dict.fromkeys(seeds.fields, some[0]))
+            values |= {"seed": some[0], "seeds": len(some)}
             made.append(Program(cell.name, folder / cell.folder / name, values))
     return made
 
@@ -196,12 +201,15 @@ def _check_seeds(seeds: Seeds) -> None:
     for name, value, least in (("count", seeds.count, 1), ("first", seeds.first, 0), ("at_once", seeds.at_once, 0)):
         if type(plain_scalar(value)) is not int or value < least:
             raise UserError(f"seeds: {name} is {value}: it must be a whole number of at least {least}")
+    if seeds.fields and seeds.at_once != 1:
+        raise UserError(f"seeds: at_once is {seeds.at_once}: with fields, {', '.join(seeds.fields)}, it must be 1")
 
 
 def _planned(cell: Cell, sweep: Sweep) -> Planned:
     base = sweep.base if cell.base is None else cell.base
     try:
-        values = _overridden(plain(base), {**sweep.overrides, **cell.overrides})
+        seeded = dict.fromkeys(sweep.seeds.fields, 0)
+        values = _overridden(plain(base), {**sweep.overrides, **cell.overrides, **seeded})
         config = configs.of_seed(ConfigDict(values), sweep.seeds.first)
     except UserError as error:
         raise UserError(f"cell {cell.name!r}: {error}") from error

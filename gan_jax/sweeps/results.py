@@ -98,7 +98,7 @@ def read(folder: Path) -> Results:
     runs = [run for program in folders.found(run_dir) for run in _runs(run_dir, program.folder, program.values)]
     if not runs:
         raise UserError(f"{run_dir} holds no run: run the sweep first")
-    cells = _named(_grouped(runs), plan, run_dir)
+    cells = _named(_grouped(runs, {"seed", "seeds", *plan.get("seed_fields", ())}), plan, run_dir)
     metrics = [Metric(**metric) for metric in plan.get("metrics", [])]
     metrics = metrics or [Metric(name) for name in _measured(runs)]
     curves = [Curve(**curve) for curve in plan.get("curves", [])] or [Curve(metric.name) for metric in metrics]
@@ -168,11 +168,11 @@ def _fate(rows: list[Row], at_end: list[str], values: dict[str, Any]) -> str:
     return "collapsed" if COLLAPSES & {*at_end} else "finished"
 
 
-def _grouped(runs: Sequence[Run]) -> list[tuple[dict[str, Any], list[Run]]]:
-    """Runs that differ in their seeds alone, and each group's config without fields that do not matter."""
+def _grouped(runs: Sequence[Run], seeds: set[str]) -> list[tuple[dict[str, Any], list[Run]]]:
+    """Runs that differ in the fields `seeds` alone, and each group's config without fields that do not matter."""
     groups: dict[str, tuple[dict[str, Any], list[Run]]] = {}
     for run in runs:
-        config = {field: value for field, value in flatten(run.config) if field not in {"seed", "seeds", *IRRELEVANT}}
+        config = {field: value for field, value in flatten(run.config) if field not in {*seeds, *IRRELEVANT}}
         groups.setdefault(json.dumps(config, sort_keys=True), (config, []))[1].append(run)
     return list(groups.values())
 

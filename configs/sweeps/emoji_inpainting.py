@@ -1,0 +1,26 @@
+"""Holes of emoji: four networks by L1 alone, and the U-Net against a critic; 3 seeds.
+
+python scripts/sweep.py --sweep=configs/sweeps/emoji_inpainting.py --workdir=runs/emoji_inpainting
+"""
+
+from gan_jax.config import load
+from gan_jax.sweeps.cells import named
+from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
+
+
+def get_sweep() -> Sweep:
+    """Networks by L1 alone, and the critic's game."""
+    config = CONFIGS / "emoji_inpainting.py"
+    alone = load(f"{config}:l1")
+    networks = ("ContextEncoder", "DilatedCompletion", "GatedCompletion")
+    cells = {
+        "U-Net, L1 alone": alone,
+        "U-Net against a critic": load(config),
+        **{f"{name}, L1 alone": {"networks.generator.name": f"inpainting.{name}"} for name in networks},
+    }
+    metrics = [
+        Metric("pairs/lpips/alexnet-lpips-v1", "lower"),
+        Metric("pairs/l1", "lower"),
+        Metric("pairs/ssim", "higher"),
+    ]
+    return Sweep(alone, named(cells), Seeds(3, at_once=1), metrics=metrics)
