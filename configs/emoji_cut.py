@@ -25,5 +25,5 @@ def get_config() -> ConfigDict:
     config.networks = ConfigDict(
         {"generator": {**generator, "patches": 128, "dim": 128}, "critic": config.networks.critic.to_dict()}
     )
-    config.evaluators = ConfigDict({"pairs": config.evaluators.to_noto.to_dict()})
+    config.evaluators = ConfigDict({"pairs": config.evaluators.pairs.to_dict()})
     return config

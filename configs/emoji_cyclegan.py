@@ -35,5 +35,5 @@ def get_config() -> ConfigDict:
     optimizer = adam(half_constant(2e-4, config.steps))
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
     judge = {"name": "translation.pairs", "baselines": ("source",), "every_steps": config.steps}
-    config.evaluators = ConfigDict({"to_noto": judge, "to_twemoji": {**judge, "target": "source"}})
+    config.evaluators = ConfigDict({"pairs": judge, "back": {**judge, "target": "source"}})
     return config

@@ -9,7 +9,7 @@ docs/data.md says how to get the pictures: 3,547 pairs to train on, 239 of other
 from configs.common import adam, half_constant
 from gan_jax.config import ConfigDict, defaults, player
 
-EPOCH = 3_547 // 16
+EPOCH = 3_547 // 4
 WAYS = {
     "twemoji_to_noto": {"x": "noto", "source": "twemoji"},
     "noto_to_twemoji": {"x": "twemoji", "source": "noto"},
@@ -24,8 +24,8 @@ def get_config(way: str = "twemoji_to_noto") -> ConfigDict:
     config.data = ConfigDict(
         {**config.data.to_dict(), "name": "folder", "path": "emoji", "size": 64, "fields": WAYS[way]}
     )
-    config.batch_size = 16
-    config.steps = 10 * EPOCH
+    config.batch_size = 4
+    config.steps = 14 * EPOCH
     config.steps_per_call = 10
     config.log_every_steps = 50
     config.sample_every_steps = 2 * EPOCH

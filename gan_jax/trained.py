@@ -22,6 +22,7 @@ from gan_jax.data import Dataset, pixels
 from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.evaluation import predict
 from gan_jax.evaluation.samples import Samples, class_of
+from gan_jax.evaluation.shown import examples_shown
 from gan_jax.experiments import Experiment
 from gan_jax.reporting import figures, frames
 from gan_jax.runs.directory import RunDirectory
@@ -155,7 +156,9 @@ class Run:
             if self._check("sample", "reconstruct", "translate") == "sample":
                 figures.samples(path, self.experiment, self.players, predict.backdrop(self._run_dir, self.config))
             else:
-                figures.examples(path, self.experiment, self.players, self._test_split())
+                load = predict.run_data(self._run_dir, self.config).load
+                few = examples_shown(self.config, self.experiment, load)
+                figures.examples(path, self.experiment, self.players, few)
             with Image.open(path, formats=["PNG"]) as picture:
                 return picture.copy()
 

@@ -38,7 +38,7 @@ def draw(run_dir: RunDirectory, out: Path, *, num: int, seed: int) -> float:
     inputs = (example_keys(base_key(seed), num), batch)
     made = in_batches(lambda given: experiment.predict["sample"](state.players, *given), inputs)
     beside = train[np.asarray(nearest(jnp.asarray(made), jnp.asarray(train)))]
-    figures.panel(out, [made, beside])
+    figures.panel(out, {"sample": made, "nearest training example": beside})
     squares = np.square(made.astype(np.float64) - beside).mean((1, 2, 3))
     return float(np.median(np.sqrt(squares)))
 

@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY
 from jax import random
+from ml_collections import ConfigDict
 from PIL import Image
 
 from gan_jax.core.networks import Network
 from gan_jax.errors import UserError
 from gan_jax.evaluation import tiles
-from gan_jax.evaluation.predict import check_offers, restore
+from gan_jax.evaluation.predict import check_offers, restore, run_data
+from gan_jax.evaluation.shown import examples_shown
 from gan_jax.main import main
 from gan_jax.models.super_resolution import SRResNet
+from gan_jax.reporting import images
 from gan_jax.runs.directory import RunDirectory
 
 pytestmark = pytest.mark.heavy
@@ -79,8 +82,8 @@ def filler(tmp_path_factory, data):
 
 @pytest.fixture(scope="module")
 def painter(tmp_path_factory, data):
-    """A run of translation of one style to the other at 16x16, trained a little."""
-    more = ("--config.data.size=16", "--config.networks.generator.width=2")
+    """A run of translation of one style to the other at 16x16, trained a little; with a picture."""
+    more = ("--config.data.size=16", "--config.networks.generator.width=2", "--config.sample_every_steps=2")
     return trained("emoji_l1.py", tmp_path_factory.mktemp("runs") / "styles", data, *more)
 
 
@@ -201,6 +204,34 @@ def test_a_run_that_leads_both_ways_translates_back(cycler, data, tmp_path, caps
     made = experiment.predict["translate_back"](state.players, random.split(KEY, 3), x)
     assert np.abs(np.asarray(made).astype(int) - back["translations"]).max() <= 1
     assert (back["translations"] != there["translations"]).any()
+
+
+def test_pictures_show_the_nearest_training_pair_and_name_their_columns(painter, data):
+    run = RunDirectory(painter)
+    columns = "source, translation, truth, nearest training pair's"
+    file = run.sample(2)
+    assert images.columns_of(file) == columns
+    assert f"<figcaption>{columns.replace(chr(39), '&#39;')}</figcaption>" in run.report.read_text()
+    config, load = run.read_config(), run_data(run, run.read_config()).load
+    test, train = load("test"), load("train")
+    shown = examples_shown(config, restore(run, config)[0], load)
+    sources = [np.asarray(pairs.others["source"], float) for pairs in (test, train)]
+    found = [np.square(source - sources[1]).sum((1, 2, 3)).argmin() for source in sources[0]]
+    np.testing.assert_array_equal(shown.others["nearest"], np.asarray(train.x[:])[found])
+    first = read(file)[2:66:4, 2 + 3 * 66]  # the left edge of the first row's fourth image, enlarged by 4
+    np.testing.assert_array_equal(first, shown.others["nearest"][0, :, 0])
+
+
+def test_pictures_show_the_split_that_judges(painter, caplog):
+    run = RunDirectory(painter)
+    config, load = run.read_config(), run_data(run, run.read_config()).load
+    with config.unlocked():
+        config.evaluators = ConfigDict({"pairs": {"name": "translation.pairs", "split": "train[9:]"}})
+    experiment = restore(run, config)[0]
+    assert examples_shown(config, experiment, load).split == "train[9:]"
+    config.evaluators.pairs.split = "validation"
+    assert examples_shown(config, experiment, load).split == "train"
+    assert "pictures show what is trained on" in caplog.text
 
 
 def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):

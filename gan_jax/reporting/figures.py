@@ -19,6 +19,18 @@ from gan_jax.reporting.reconstructions import make_reconstructions, make_transla
 
 SAMPLES, COLUMNS, POINTS, MAX_CLASSES, PAIRS = 64, 8, 2500, 10, 32
 SMALLEST = 56  # pixels of a side, in grids
+SHOWN = {
+    "mask": "hole",
+    "source": "source",
+    "translations": "translation",
+    "round_trips": "there and back",
+    "targets": "truth",
+    "nearest": "nearest training pair's",
+    "images": "image",
+    "noisy": "noisy",
+    "reconstructions": "reconstruction",
+}
+"""What pictures of examples show, in this order, and the words for it."""
 
 
 def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarray) -> None:
@@ -53,20 +65,20 @@ def examples(path: Path, experiment: Experiment, players: Players, dataset: Data
     few = dataset.first(PAIRS)
     if "translate" in experiment.predict:
         made = make_translations(experiment, players, few, seed=0)
-        shown = ("mask", "source", "translations", "round_trips", "targets")
     else:
         made = make_reconstructions(experiment, players, few, seed=0)
-        shown = ("images", "noisy", "reconstructions")
-    panel(path, [made[name] for name in shown if name in made])
+    panel(path, {words: made[name] for name, words in SHOWN.items() if name in made})
 
 
-def panel(path: Path, columns: Sequence[np.ndarray]) -> None:
+def panel(path: Path, columns: Mapping[str, np.ndarray]) -> None:
     """Writes a PNG grid in which the images uint8 [n, h, w, c] of each column stand side by side, example by example.
 
-    Smaller images are enlarged to the size of the largest ones; grey ones become RGB beside others that are.
+    Smaller images are enlarged to the size of the largest ones; grey ones become RGB beside others that are. The file
+    has the columns' names.
     """
-    cells = np.stack(_alike(columns), axis=1)
-    images.save_png(path, images.grid(cells.reshape(-1, *cells.shape[2:]), COLUMNS // 2 * len(columns)))
+    cells = np.stack(_alike([*columns.values()]), axis=1)
+    grid = images.grid(cells.reshape(-1, *cells.shape[2:]), COLUMNS // 2 * len(columns))
+    images.save_png(path, grid, columns=[*columns])
 
 
 def batch(path: Path, fields: Mapping[str, np.ndarray], captions: Sequence[str], real: np.ndarray) -> None:

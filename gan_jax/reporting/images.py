@@ -16,6 +16,7 @@ WALKS, ALONG = 8, 10
 """A run's picture of walks has WALKS rows of ALONG images; that of a plane of latents has ALONG rows of as many."""
 PLANE = 64  # pixels: images of twice as many or more are made smaller in the picture of a plane
 CAPTION = 12  # pixels: the height of a line of text
+COLUMNS = "columns"  # a text within a PNG file
 
 
 def grid(images: np.ndarray, columns: int, *, gap: int = GAP, smallest: int = 56) -> np.ndarray:
@@ -82,7 +83,20 @@ def picture(image: np.ndarray) -> "Image":
     return Image.fromarray(image if image.shape[-1] in (3, 4) else image[..., 0])
 
 
-def save_png(path: Path, image: np.ndarray) -> None:
-    """Writes uint8 [h, w, c] as PNG, its channels as in `picture`."""
+def save_png(path: Path, image: np.ndarray, *, columns: Sequence[str] = ()) -> None:
+    """Writes uint8 [h, w, c] as PNG, its channels as in `picture`; `columns` names those of a grid, from the left."""
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    if columns:
+        text.add_text(COLUMNS, ", ".join(columns))
     with atomically(path) as file:
-        picture(image).save(file, "PNG", optimize=True)
+        picture(image).save(file, "PNG", optimize=True, pnginfo=text)
+
+
+def columns_of(path: Path) -> str:
+    """Returns the names of the columns of a PNG that `save_png` wrote; "" where it was given none."""
+    from PIL import Image
+
+    with Image.open(path, formats=["PNG"]) as sheet:
+        return sheet.info.get(COLUMNS, "")

@@ -31,6 +31,7 @@ def write(run_dir: RunDirectory) -> None:
     best = run_dir.best(run["config"].get("keep_best", ""))
     charts = [*curves.of_evaluations(evaluations), *curves.of_training(rows)]
     samples, plane = _samples(run_dir.samples), _picture(run_dir.plane)
+    newest = max(run_dir.samples.glob("step_*.png"), default=None)
     name = run_dir.folder.resolve().name
     data = {"name": name, "charts": [_for_page(chart) for chart in charts], "samples": samples}
     data |= {"plane": _sprite(run_dir.plane)} if plane else {}
@@ -47,6 +48,7 @@ def write(run_dir: RunDirectory) -> None:
         best=best,
         charts=_in_parts(charts),
         samples=len(samples),
+        columns=images.columns_of(newest) if newest else "",
         real=_picture(run_dir.real),
         walks=_picture(run_dir.walks),
         plane=plane,

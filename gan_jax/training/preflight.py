@@ -16,6 +16,7 @@ from gan_jax.data.spec import DataSpec, spec_of
 from gan_jax.errors import MAX_NAMES, Misfits, UserError, reraise_as
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
+from gan_jax.evaluation.shown import examples_shown
 from gan_jax.experiments import MAX_BYTES, Experiment, build, held
 from gan_jax.parallel import mapping
 from gan_jax.updates import check_rates
@@ -77,17 +78,14 @@ def _collect(
 
 
 def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
-    """Returns the examples that figures show: training examples beside samples, the test split of autoencoders."""
+    """Returns the examples that figures show; raises UserError where there is nothing to show."""
     if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} has nothing to show, so it must be 0")
-    if "sample" in experiment.predict or not config.sample_every_steps:
+    if not config.sample_every_steps:
         return experiment.view(source.load(config.data.split))
     try:
-        return experiment.view(source.load("test"))
+        return examples_shown(config, experiment, source.load)
     except UserError as error:
-        if "translate" in experiment.predict:
-            logging.warning("pictures show what is trained on: %s", error)
-            return experiment.view(source.load(config.data.split))
         raise UserError(f"{error}; pictures need a test split: without one, set config.sample_every_steps=0") from error
 
 
