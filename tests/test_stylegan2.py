@@ -17,6 +17,7 @@ from gan_jax.core.networks import Network, mixing_layers
 from gan_jax.distributions import latents
 from gan_jax.errors import UserError
 from gan_jax.layers import draws, resample
+from gan_jax.layers import modulated as modulated_layers
 from gan_jax.models import stylegan2
 from gan_jax.objectives import adversarial
 from gan_jax.objectives.forward import Forward, eager, first_carry, lazily
@@ -318,6 +319,75 @@ def test_styles_are_mixed_in_training_from_a_random_layer_on():
     np.testing.assert_allclose(outside, plain, atol=1e-6)
     with pytest.raises(ValueError, match=r"style_mixing is 1\.5"):
         styles(style_mixing=1.5)
+
+
+def with_parts(module, *inputs):
+    """The parameters of a module, its output, and the outputs of its layers by name."""
+    apply = partial(module.apply, capture_intermediates=True, train=False)
+    variables = jax.jit(partial(module.init, train=True))(KEY, *inputs)
+    made, after = jax.jit(apply)(variables, *inputs)
+    return (
+        variables["params"],
+        made,
+        {name: of["__call__"][0] for name, of in after["intermediates"].items() if name != "__call__"},
+    )
+
+
+def pointwise(params, x):
+    """x by a kernel of 1x1, at the rate of its layer."""
+    kernel = params["kernel"][0, 0]
+    return x @ kernel / len(kernel) ** 0.5 + params.get("bias", 0.0)
+
+
+@pytest.mark.parametrize("architecture", stylegan2.ARCHITECTURES)
+def test_a_generators_architecture_is_the_papers(architecture):
+    fields = SMALL | {"widths": (8, 6), "style_mixing": 0.0, "architecture": architecture}
+    module, inputs = stylegan2.Generator((8, 12, 3), **fields), (random.normal(KEY, (8, 5)), WORDS)
+    params, made, parts = with_parts(module, *inputs)
+
+    def image(number, x):
+        layer = {"params": params[f"ModulatedConv_{number}"]}
+        return layers.ModulatedConv(3, 1, demodulate=False).apply(layer, x, parts["TowardsMean_0"])
+
+    small, large = parts["StyledConv_0"], parts["StyledConv_2"]
+    if architecture == "skip":
+        expected = resample.binomial_up(image(0, small)) + image(1, large)
+    elif architecture == "residual":
+        shortcut = resample.binomial_up(pointwise(params["Conv_0"], small))
+        expected = image(0, (large + shortcut) / 2**0.5)
+    else:
+        expected = image(0, large)
+    np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5)
+    count = {"skip": 2, "residual": 1, "plain": 1}[architecture]
+    assert sum(name.startswith("ModulatedConv") for name in params) == count
+
+
+@pytest.mark.parametrize("architecture", stylegan2.ARCHITECTURES)
+def test_a_critics_architecture_is_the_papers(architecture):
+    module, x = stylegan2.Critic((8, 6), group=0, architecture=architecture), random.normal(KEY, (4, 8, 12, 3))
+    params, made, parts = with_parts(module, x)
+    # The numbers of the shortcut, of the block's last convolution, and of the critic's.
+    link, last, final = {"residual": (1, 3, 4), "skip": (3, 2, 4), "plain": (None, 2, 3)}[architecture]
+    y = stylegan2.leaky(parts[f"Conv_{last}"])
+    if architecture == "residual":
+        first = stylegan2.leaky(pointwise(params["Conv_0"], x))
+        y = (y + pointwise(params[f"Conv_{link}"], resample.binomial_down(first))) / 2**0.5
+    elif architecture == "skip":
+        y += stylegan2.leaky(pointwise(params[f"Conv_{link}"], resample.binomial_down(x)))
+    conv = modulated_layers.EqualizedConv(8, 3, padding=1, use_bias=True)
+    y = stylegan2.leaky(conv.apply({"params": params[f"Conv_{final}"]}, y))
+    y = y.reshape(4, -1)
+    for number, act in ((0, stylegan2.leaky), (1, lambda y: y)):
+        dense = params[f"EqualizedDense_{number}"]
+        y = act(y @ dense["Dense_0"]["kernel"] / y.shape[1] ** 0.5 + dense["bias"])
+    np.testing.assert_allclose(made, y[:, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_another_architecture_is_refused():
+    config = small_config()
+    config.networks.critic.architecture = "resnet"
+    with pytest.raises(UserError, match="architecture is 'resnet': it must be one of skip, residual, plain"):
+        build_on(config, SHAPE).init(KEY)
 
 
 def test_truncation_draws_styles_towards_their_running_mean():

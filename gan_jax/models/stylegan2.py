@@ -1,5 +1,7 @@
 """StyleGAN2's networks (Karras et al. 2020, arXiv:1912.04958, figures 2d and 7): a skip generator, a residual critic.
 
+Both can be of any of the paper's three architectures, "skip", "residual" and "plain", which is without either.
+
 Latents are mapped to styles, and each convolution of the generator is modulated by a style of its own. Sizes, initial
 weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. A stage an entry of
 `widths`, from the smallest size on. The authors' for faces are 512 channels, or base / size where that is fewer, with a
@@ -23,6 +25,7 @@ from gan_jax.models.layout import smallest
 
 __all__ = ["Critic", "Generator"]
 
+ARCHITECTURES = ("skip", "residual", "plain")
 PIXELS, OTHERS, PLACES = range(3)
 """Numbers of random streams: of noise, of the latents that styles are mixed with, and of where mixing begins."""
 
@@ -35,6 +38,11 @@ def identity(x: jax.Array) -> jax.Array:
 def leaky(x: jax.Array) -> jax.Array:
     """Returns the leaky ReLU of slope 0.2 with a gain of sqrt(2), which keeps the mean square: x [...] -> [...]."""
     return nn.leaky_relu(x, 0.2) * math.sqrt(2)
+
+
+def added(x: jax.Array, shortcut: jax.Array) -> jax.Array:
+    """Returns the sum [...] over sqrt(2), which keeps the mean square."""
+    return (x + shortcut) / math.sqrt(2)
 
 
 class Mapping(nn.Module):
@@ -83,7 +91,9 @@ class Generator(nn.Module):
     styles of another latent. The mean of w is kept in the network's stats, as an average of a decay of 0.995: outside
     of training styles are drawn towards it by the truncation `psi`, mean + psi (w - mean).
 
-    Raises ValueError where the image's sides are no multiples of 2^(stages - 1), or for another probability.
+    `architecture`: "skip" makes an image of each stage and returns their sum; "residual" makes one of the last stage
+    alone, and each stage adds what it is given, in twice the size; "plain" does neither. Raises ValueError where the
+    image's sides are no multiples of 2^(stages - 1), and for another probability or architecture.
     """
 
     shape: tuple[int, int, int]
@@ -92,24 +102,31 @@ class Generator(nn.Module):
     features: int = 512
     style_mixing: float = 0.9
     psi: float = 1.0
+    architecture: str = "skip"
     last_activation: Callable = identity
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, z: jax.Array, noise: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape], without bounds unless there is a last activation."""
+        _check("generator", self.architecture)
         start, w = smallest(self.shape, len(self.widths)), self.styles(z, noise, train=train)
         pixels = [start[0] * start[1] * 4 ** (layer // 2) for layer in range(1, 2 * len(self.widths))]
         noises = iter(jnp.split(draws.normal(noise, PIXELS, (sum(pixels),)), np.cumsum(pixels)[:-1], axis=1))
         x = self.param("constant", nn.initializers.normal(1.0), (*start, self.widths[0]))
-        x = image = jnp.broadcast_to(x, (len(z), *x.shape))
+        x = jnp.broadcast_to(x, (len(z), *x.shape))
+        image = jnp.zeros((*x.shape[:3], self.shape[-1]), x.dtype)
         for stage, width in enumerate(self.widths):
+            given = x
             if stage:
+                image = binomial_up(image)
                 x = StyledConv(width, up=True)(x, w[:, 2 * stage - 1], next(noises))
             x = StyledConv(width)(x, w[:, 2 * stage], next(noises))
-            made = ModulatedConv(self.shape[-1], 1, demodulate=False)(x, w[:, 2 * stage + 1])
-            made += self.param(f"bias_{stage}", nn.initializers.zeros, (self.shape[-1],))
-            image = binomial_up(image) + made if stage else made
+            if stage and self.architecture == "residual":
+                x = added(x, binomial_up(EqualizedConv(width, 1)(given)))
+            if self.architecture == "skip" or stage == len(self.widths) - 1:
+                image += ModulatedConv(self.shape[-1], 1, demodulate=False)(x, w[:, 2 * stage + 1])
+                image += self.param(f"bias_{stage}", nn.initializers.zeros, (self.shape[-1],))
         return self.last_activation(image)
 
     def styles(self, z: jax.Array, noise: jax.Array, *, train: bool) -> jax.Array:
@@ -127,20 +144,23 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): residual blocks of half the size each, the deviation over a group, two lines.
+    """x [b, h, w, c] -> scores [b] (raw): blocks of half the size each, the deviation over a group, two dense layers.
 
     `widths` are the channels of the stages from the smallest size on, as the generator's. `group` is the number of
-    examples of `MinibatchStd`, 0 for none. Raises ValueError where the image's sides are no multiples of
-    2^(stages - 1), or groups do not divide the batch.
+    examples of `MinibatchStd`, 0 for none. `architecture`: with "residual" each block adds what it is given, with
+    "skip" each is given the image in its size too, with "plain" neither. Raises ValueError where the image's sides are
+    no multiples of 2^(stages - 1), where groups do not divide the batch, and for another architecture.
     """
 
     widths: tuple[int, ...] = (512, 512, 512, 512, 256, 128, 64)
     group: int = 4
+    architecture: str = "residual"
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns raw scores [b]: the higher, the more real."""
+        _check("critic", self.architecture)
         features = self.features(x, train=train)
         return EqualizedDense(1)(features)[:, 0]
 
@@ -148,15 +168,25 @@ class Critic(nn.Module):
         """Returns the features [b, widths[0]] of x [b, h, w, c]."""
         smallest(x.shape[1:], len(self.widths))
         first, *others = self.widths[::-1]
-        x = leaky(EqualizedConv(first, 1, use_bias=True)(x))
+        image, x = x, leaky(EqualizedConv(first, 1, use_bias=True)(x))
         for width in others:
-            skip = EqualizedConv(width, 1)(binomial_down(x))
+            shortcut = EqualizedConv(width, 1)(binomial_down(x)) if self.architecture == "residual" else None
             x = leaky(EqualizedConv(x.shape[-1], 3, padding=1, use_bias=True)(x))
             x = leaky(EqualizedConv(width, 3, stride=2, use_bias=True)(blur(x, padding=2)))
-            x = (x + skip) / math.sqrt(2)  # so that the mean square stays
+            if shortcut is not None:
+                x = added(x, shortcut)
+            elif self.architecture == "skip":
+                image = binomial_down(image)
+                x += leaky(EqualizedConv(width, 1, use_bias=True)(image))
         x = MinibatchStd(self.group)(x, train=train) if self.group else x
         x = leaky(EqualizedConv(self.widths[0], 3, padding=1, use_bias=True)(x))
         return leaky(EqualizedDense(self.widths[0])(x.reshape(len(x), -1)))
+
+
+def _check(role: str, architecture: str) -> None:
+    if architecture not in ARCHITECTURES:
+        allowed = ", ".join(ARCHITECTURES)
+        raise ValueError(f"networks.{role}.architecture is {architecture!r}: it must be one of {allowed}")
 
 
 def _mixed(words: jax.Array, shape: tuple[int, ...], count: int, probability: float) -> tuple[jax.Array, jax.Array]:
