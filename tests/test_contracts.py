@@ -11,7 +11,7 @@ from conftest import ROOT, build_on
 from jax import export, random
 
 from gan_jax import config as configs
-from gan_jax import distributions, models, objectives
+from gan_jax import distributions, layers, models, objectives
 from gan_jax.core import steps
 from gan_jax.core.fields import Sampler
 from gan_jax.objectives import adversarial
@@ -210,6 +210,14 @@ def test_every_model_says_what_it_takes_and_makes():
         module = getattr(importlib.import_module(f"gan_jax.models.{file}"), function)
         words = (module.func if hasattr(module, "func") else module).__doc__
         assert "[b" in words, f"{name} says no shapes"
+
+
+def test_every_network_layer_and_sampler_is_in_the_docs():
+    page = (ROOT / "docs" / "models.md").read_text()
+    single = {"augment", "likelihoods", "noise"}  # whose functions are named without their file
+    samplers = [name.partition(".") for name in public(distributions)]
+    names = [*public(models), *layers.__all__, *(of if file in single else f"{file}.{of}" for file, _, of in samplers)]
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_every_objective_and_every_term_is_in_the_docs():
