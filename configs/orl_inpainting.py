@@ -29,8 +29,8 @@ def get_config(critic: str = "") -> ConfigDict:
         }
     )
     config.augment = ConfigDict({"flip": {"name": "horizontal_flip"}})
-    config.steps = 3_000
-    config.sample_every_steps = config.checkpoint_every_steps = 500
+    config.steps = 6_000
+    config.sample_every_steps = config.checkpoint_every_steps = 1_000
     optimizer = adam(half_constant(2e-4, config.steps))
     config.players = ConfigDict({name: player(optimizer) for name in config.players})
     config.evaluators.pairs.split = "train[80%:]"

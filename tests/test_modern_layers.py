@@ -111,7 +111,7 @@ def test_pixel_norm_is_of_unit_mean_square():
     np.testing.assert_allclose(jnp.square(y).mean(-1), 1, rtol=1e-5)
 
 
-def test_attention_is_nothing_at_first_then_a_mean_over_pixels():
+def test_attention_is_nothing_at_first_then_a_mean_over_the_largest_of_pixels():
     x = random.normal(KEY, (2, 4, 6, 8))
     y, variables = layers.SelfAttention().init_with_output(KEY, x)
     np.testing.assert_array_equal(y, x)
@@ -119,7 +119,10 @@ def test_attention_is_nothing_at_first_then_a_mean_over_pixels():
     params["query"] = {"kernel": jnp.zeros_like(params["query"]["kernel"])}  # each pixel is then as near
     y = layers.SelfAttention().apply({"params": params}, x)
     value, out = (params[name]["kernel"][0, 0] for name in ("value", "output"))
-    np.testing.assert_allclose(y - x, (2 * x.mean((1, 2)) @ value @ out)[:, None, None] * jnp.ones_like(x), rtol=1e-3)
+    values = (x @ value).reshape(2, 2, 2, 3, 2, 4).max((2, 4)).mean((1, 2))
+    np.testing.assert_allclose(
+        y - x, jnp.broadcast_to((2 * values @ out)[:, None, None], x.shape), rtol=1e-3, atol=1e-5
+    )
 
 
 def filtered(x, taps, stride, dilation, edges):
@@ -140,6 +143,7 @@ def test_resampling_is_the_filters_of_the_papers():
     down = filtered(x, [0.125, 0.375, 0.375, 0.125], 2, 1, (1, 1))
     np.testing.assert_allclose(resample.binomial_down(x), down, atol=1e-5)
     np.testing.assert_allclose(resample.average(resample.nearest(x)), x, rtol=1e-6)
+    np.testing.assert_array_equal(resample.largest(x), x.reshape(2, 3, 2, 2, 2, 3).max((2, 4)))
     np.testing.assert_array_equal(resample.nearest(x), x.repeat(2, 1).repeat(2, 2))
     with pytest.raises(ValueError, match="5x4 cannot be halved"):
         resample.average(x[:, :5])

@@ -6,15 +6,15 @@ import jax.numpy as jnp
 
 from gan_jax.layers.convolution import Conv
 from gan_jax.layers.kernels import KernelNorm
-from gan_jax.layers.resample import average
+from gan_jax.layers.resample import largest
 
 
 class SelfAttention(nn.Module):
     """x [n, h, w, c] -> x + gamma o [n, h, w, c], gamma one parameter, 0 at first.
 
-    Zhang et al. 2019, arXiv:1805.08318, equations 1 to 4, with keys and values at half the resolution and queries of
-    c / 8 channels, values of c / 2, as in BigGAN's code (which takes the largest of 2x2 pixels, here it is their mean).
-    Raises ValueError where h or w is odd.
+    Zhang et al. 2019, arXiv:1805.08318, equations 1 to 4, with the sizes of the authors' and of BigGAN's code: queries
+    of c / 8 channels, values of c / 2, keys and values the largest of 2x2 pixels. Raises ValueError where h or w is
+    odd.
     """
 
     kernel_norm: KernelNorm | None = None
@@ -24,12 +24,12 @@ class SelfAttention(nn.Module):
         """Returns the image with what its pixels attend to."""
         n, h, w, c = x.shape
 
-        def pixels(width: int, name: str, source: jax.Array) -> jax.Array:
-            made = Conv(max(1, width), 1, kernel_norm=self.kernel_norm, name=name)(source)
-            return made.reshape(n, -1, made.shape[-1])
+        def pixels(width: int, name: str, *, half: bool) -> jax.Array:
+            made = Conv(max(1, width), 1, kernel_norm=self.kernel_norm, name=name)(x)
+            return (largest(made) if half else made).reshape(n, -1, made.shape[-1])
 
-        half = average(x)
-        query, key, value = pixels(c // 8, "query", x), pixels(c // 8, "key", half), pixels(c // 2, "value", half)
+        query = pixels(c // 8, "query", half=False)
+        key, value = pixels(c // 8, "key", half=True), pixels(c // 2, "value", half=True)
         share = nn.softmax(jnp.einsum("nqc,nkc->nqk", query, key), axis=-1)
         seen = jnp.einsum("nqk,nkc->nqc", share, value).reshape(n, h, w, -1)
         gamma = self.param("gamma", nn.initializers.zeros, ())

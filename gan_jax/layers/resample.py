@@ -1,4 +1,4 @@
-"""Images of twice or half the size, without products of zeros: nearest, average, and binomial filters."""
+"""Images of twice or half the size, without products of zeros: nearest, average, largest, and binomial filters."""
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,13 @@ def average(x: Array) -> Array:
     for axis in (1, 2):
         even, odd = _halves(x, axis)
         x = (even + odd) / 2
+    return x
+
+
+def largest(x: Array) -> Array:
+    """Returns the greatest of 2x2 pixels: [n, h, w, c] -> [n, h / 2, w / 2, c]. Raises ValueError for odd sizes."""
+    for axis in (1, 2):
+        x = jnp.maximum(*_halves(x, axis))
     return x
 
 
