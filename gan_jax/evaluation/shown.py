@@ -24,7 +24,8 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
     """
     if "sample" in experiment.predict:
         return experiment.view(load(config.data.split))
-    judges = [spec for spec in config.get("evaluators", {}).values() if spec.name == "translation.pairs"]
+    known = config.get("evaluators") or {}
+    judges = [spec for spec in known.values() if spec.name == "translation.pairs"]
     split = judges[0].get("split", "test") if judges else "test"
     try:
         shown = experiment.view(load(split))
