@@ -24,10 +24,12 @@ def get_config(size: str = "cpu") -> ConfigDict:
     config.evaluate_every_steps = 1_000
     config.checkpoint_every_steps = 1_000
 
-    config.objective = ConfigDict({"name": "adversarial.semi_supervised"})
+    width = 96 if paper else 32
+    matching = {"weight": 1 / (2 * width), "absolute": True}  # the mean over features
+    config.objective = ConfigDict({"name": "adversarial.semi_supervised", "generator": {"feature_matching": matching}})
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
     networks = {
-        "critic": {"name": "semi_supervised.ConvCritic", "width": 96 if paper else 32, "dropout": (0.2, 0.5)},
+        "critic": {"name": "semi_supervised.ConvCritic", "width": width, "dropout": (0.2, 0.5)},
         "generator": {"name": "dcgan.Generator", "width": 128 if paper else 32, **DCGAN},
     }
     config.networks = ConfigDict(networks)

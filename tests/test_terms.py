@@ -227,7 +227,9 @@ def test_lecam_is_the_distance_from_the_moving_average_of_the_other_kind():
 
 
 def test_feature_matching_is_0_for_features_of_equal_means_and_the_squared_distance_else():
-    made = game({"generator": {"feature_matching": generator.feature_matching, "feature_l1": generator.feature_l1}})
+    absolute = partial(generator.feature_matching, absolute=True)
+    terms = {"feature_matching": generator.feature_matching, "absolute": absolute, "feature_l1": generator.feature_l1}
+    made = game({"generator": terms})
     _, metrics = step_on_one(*made)(made[0])
     state, critics = made[0], NETWORKS["critic"]
     after, _ = step_on_one(*made)(state)
@@ -240,6 +242,8 @@ def test_feature_matching_is_0_for_features_of_equal_means_and_the_squared_dista
     np.testing.assert_allclose(
         metrics["generator/feature_matching"], jnp.square(real.mean(0) - made_up.mean(0)).sum(), rtol=1e-4
     )
+    difference = jnp.abs(real.mean(0) - made_up.mean(0)).sum()
+    np.testing.assert_allclose(metrics["generator/absolute"], difference, rtol=1e-4)
     np.testing.assert_allclose(metrics["generator/feature_l1"], jnp.abs(real - made_up).mean(), rtol=1e-4)
 
 

@@ -164,14 +164,15 @@ def auxiliary(forward: Forward) -> Outcome:
     return Outcome(values, {"class_accuracy": accuracy})
 
 
-def feature_matching(forward: Forward) -> Outcome:
+def feature_matching(forward: Forward, *, absolute: bool = False) -> Outcome:
     """Returns |E f(x) - E f(G(z))|^2 of the means over the global batch of the critic's `features` f.
 
-    Salimans et al. 2016 (arXiv:1606.03498), section 3.1. Where there are several arrays of features, the sum over them.
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.1; with `absolute` the sum of absolute differences, as in their
+    code for CIFAR-10. Where there are several arrays of features, the sum over them.
     """
-    mean = whole_batch("feature_matching")
-    squares = [jnp.square(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
-    return Outcome(jnp.stack(squares).sum()[None])
+    mean, size = whole_batch("feature_matching"), jnp.abs if absolute else jnp.square
+    sums = [size(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
+    return Outcome(jnp.stack(sums).sum()[None])
 
 
 def feature_l1(forward: Forward) -> Outcome:
