@@ -3,7 +3,7 @@
 They are not among the project's dependencies, so this runs in an environment of its own:
 
     python3 -m venv /tmp/metrics && /tmp/metrics/bin/pip install torch==2.13.0 torchvision==0.28.0 \
-        torch-fidelity==0.4.0 pytorch-msssim==1.0.0 prdc==0.2 POT==0.9.7.post1 scikit-learn numpy
+        torch-fidelity==0.4.0 pytorch-msssim==1.0.0 prdc==0.2 POT==0.9.7.post1 scikit-image==0.26.0 scikit-learn numpy
     /tmp/metrics/bin/python scripts/make_metric_fixtures.py
 
 For each pair of feature sets NAME in `normal` (float64), `tied` (small integers, many at equal distances and some
@@ -20,6 +20,7 @@ and apart from these
     logits [n, classes], classifier_score_S   torch-fidelity's mean and std over S splits, S = 1, 4, in order
     coarse uint8 [n, h, w, c], ms_ssim        pytorch-msssim's of each but the last to the next one, in float64, of the
                                               images whose every pixel is made 16 x 16: at odd sizes it differs
+    holed uint8 [h, w, c], hole [h, w]        and `biharmonic`, scikit-image's filling of the hole, by channels
 """
 
 import contextlib
@@ -31,6 +32,7 @@ import ot  # pyrefly: ignore[missing-import]
 import torch  # pyrefly: ignore[missing-import]
 from prdc import compute_prdc  # pyrefly: ignore[missing-import]
 from pytorch_msssim import ms_ssim  # pyrefly: ignore[missing-import]
+from skimage.restoration import inpaint_biharmonic  # pyrefly: ignore[missing-import]
 from torch_fidelity import metric_fid, metric_isc, metric_kid  # pyrefly: ignore[missing-import]
 
 FIXTURE = Path(__file__).parent.parent / "tests" / "fixtures" / "metrics.npz"
@@ -62,6 +64,16 @@ def judged(real: np.ndarray, fake: np.ndarray, directions: np.ndarray) -> dict[s
     return found
 
 
+def filled() -> dict[str, np.ndarray]:
+    """Returns a smooth image, holes within it and at its border, and how they are filled."""
+    rng = np.random.default_rng(1)
+    image = np.kron(rng.integers(0, 256, (3, 4, 3)), np.ones((6, 6, 1))).astype(np.uint8)
+    hole = np.zeros(image.shape[:2], bool)
+    hole[4:9, 5:13] = hole[10:15, 19:] = hole[:3, 15:18] = hole[16, 2] = True
+    made = inpaint_biharmonic(image.astype(np.float64), hole, channel_axis=-1)
+    return {"holed": image, "hole": hole, "biharmonic": made}
+
+
 def main() -> None:
     """Writes the file; the seed is fixed."""
     rng = np.random.default_rng(0)
@@ -79,6 +91,7 @@ def main() -> None:
     coarse[1] = np.clip(coarse[0] + rng.normal(size=coarse[0].shape) * 20, 0, 255)  # so that not all are far apart
     large = torch.from_numpy(np.kron(coarse, np.ones((1, 16, 16, 1)))).permute(0, 3, 1, 2)
     arrays["ms_ssim"] = ms_ssim(large[:-1], large[1:], data_range=255, size_average=False).numpy()
+    arrays |= filled()
     FIXTURE.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(FIXTURE, allow_pickle=False, **arrays)
     print(f"{FIXTURE}: {len(arrays)} arrays, {FIXTURE.stat().st_size / 1000:.1f} kB")

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from conftest import ROOT
 from PIL import Image
 
 from gan_jax.data.base import Dataset
@@ -195,6 +196,13 @@ def test_bicubic_has_the_published_scores_on_set5(images_dir):
     for name, expected, within in (("psnr_y", 28.43, 0.01), ("ssim_y", 0.8104, 0.002)):
         assert abs(values[f"{name}/bicubic"] - expected) < within
         assert values[name] == pytest.approx(values[f"{name}/bicubic"])
+
+
+def test_biharmonic_filling_is_scikit_images():
+    arrays = np.load(ROOT / "tests" / "fixtures" / "metrics.npz")
+    filled = biharmonic(arrays["holed"], arrays["hole"])
+    np.testing.assert_allclose(filled, arrays["biharmonic"], atol=1e-8)
+    assert np.abs(filled - arrays["holed"])[arrays["hole"]].max() > 20
 
 
 def test_biharmonic_filling_keeps_polynomials_and_what_is_known():
