@@ -211,7 +211,8 @@ def test_pictures_show_the_nearest_training_pair_and_name_their_columns(painter,
     columns = "source, translation, truth, nearest training pair's"
     file = run.sample(2)
     assert images.columns_of(file) == columns
-    assert f"<figcaption>{columns.replace(chr(39), '&#39;')}</figcaption>" in run.report.read_text()
+    escaped = columns.replace("'", "&#39;")
+    assert f"<figcaption>each example, from the left: {escaped}</figcaption>" in run.report.read_text()
     config, load = run.read_config(), run_data(run, run.read_config()).load
     test, train = load("test"), load("train")
     shown = examples_shown(config, restore(run, config)[0], load)
