@@ -22,6 +22,7 @@ MLP = {  # smooth: at a kink rounding decides which slope an example has
     "generator": {"name": "mlp.Generator", "widths": (4,), "activation": {"name": "silu"}},
     "critic": {"name": "mlp.Critic", "widths": (6,), "activation": {"name": "silu"}},
 }
+UNNORMED = {"name": "dcgan.Critic", "width": 4, "norm": {"name": "NoNorm"}}
 SGD = {"name": "sgd", "learning_rate": 0.1}
 
 
@@ -73,11 +74,16 @@ def test_keys_of_examples_in_parts_are_those_of_the_whole_batch_on_several_devic
             {"objective": {"name": "adversarial.relativistic_average"}},
             "`relativistic_average` is of means over the whole",
         ),
+        (
+            {"objective": {"generator": {"feature_matching": 1.0}}, "critic": UNNORMED},
+            "`feature_matching` is of means over the whole",
+        ),
         ({"networks": None}, r"BatchNorm mixes the examples.*config\.accumulate must be 1"),
     ],
 )
 def test_what_mixes_examples_is_refused_before_anything_is_compiled(changed, message):
     config = config_of(2, **changed.get("objective", {}))
+    config.networks.critic = changed.get("critic", config.networks.critic)
     if "networks" in changed:
         config.networks = load(ROOT / "configs" / "digits_dcgan.py").networks
     with pytest.raises(UserError, match=message):
