@@ -1,4 +1,4 @@
-"""Makes folders of images that shipped configs are trained on, from packages that are published elsewhere.
+"""Makes folders of images for configs, from packages that are published elsewhere or from joined pairs.
 
     npm pack emoji-datasource-google@16.0.0 emoji-datasource-twitter@16.0.0
     python scripts/prepare_images.py emoji emoji-datasource-google-16.0.0.tgz emoji-datasource-twitter-16.0.0.tgz
@@ -6,6 +6,11 @@
 writes `emoji/{noto,twemoji}/{train,test}/CODE.png` and `emoji/categories.csv` into `--out`, else `$GAN_JAX_IMAGES`:
 the same 3,786 emoji in two styles, 64x64, 3,547 pairs to train on and 239 to test on. Variants of one character, as its
 skin tones, are in the same split. Noto's pictures are licensed under Apache-2.0, Twemoji's under CC-BY 4.0.
+
+    python scripts/prepare_images.py pairs facades --names photo map --out=facades_apart
+
+cuts pictures of two side by side, as those of pix2pix, in the middle: `facades/train/1.jpg` is then
+`facades_apart/photo/train/1.png`, its left half, and `facades_apart/map/train/1.png`.
 """
 
 import argparse
@@ -13,8 +18,10 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 import tarfile
+from collections.abc import Sequence
 from pathlib import Path
 
 TESTED = """
@@ -35,6 +42,7 @@ STYLES = {"google": "noto", "twitter": "twemoji"}
 PEOPLE = "People & Body"
 NO_BASE = frozenset({"fe0f", "1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"})  # the emoji variant, and skin tones
 LARGEST = 1 << 20  # bytes of a picture
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
 
 
 class PrepareError(Exception):
@@ -43,12 +51,20 @@ class PrepareError(Exception):
 
 def main() -> None:
     """Makes what the command line names; exits with status 1 and one line if that cannot be."""
-    parser = argparse.ArgumentParser(description="Make folders of images from published packages.")
-    parser.add_argument("what", choices=["emoji"])
-    parser.add_argument("packages", nargs=2, type=Path, help="emoji-datasource-google and -twitter, .tgz")
-    parser.add_argument("--out", type=Path, help="where to write; default: $GAN_JAX_IMAGES")
+    parser = argparse.ArgumentParser(description="Make folders of images from packages, or from joined pairs.")
+    kinds = parser.add_subparsers(dest="what", required=True)
+    published = kinds.add_parser("emoji", help="emoji in two styles")
+    published.add_argument("packages", nargs=2, type=Path, help="emoji-datasource-google and -twitter, .tgz")
+    published.add_argument("--out", type=Path, help="where to write; default: $GAN_JAX_IMAGES")
+    joined = kinds.add_parser("pairs", help="pictures of two side by side, cut in the middle")
+    joined.add_argument("folder", type=Path, help="of the pictures, in sub-folders train and test if there are some")
+    joined.add_argument("--names", nargs=2, default=("left", "right"), help="of the folders of the two halves")
+    joined.add_argument("--out", type=Path, required=True, help="where to write")
     args = parser.parse_args()
     try:
+        if args.what == "pairs":
+            print(pairs(args.folder.expanduser(), args.out.expanduser(), args.names))
+            return
         root = args.out or os.environ.get("GAN_JAX_IMAGES")
         if not root:
             raise PrepareError("say where to write: --out=DIR, or GAN_JAX_IMAGES")
@@ -82,6 +98,42 @@ def emoji(packages: list[Path], folder: Path) -> str:
     draft.rename(folder)
     tested = sum(split == "test" for _, split, _ in rows)
     return f"{folder}: {len(rows) - tested:,} pairs to train on and {tested:,} to test on"
+
+
+def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> str:
+    """Writes the halves of a folder's pictures as PNG, and returns how many pairs there are and where.
+
+    The pictures' own sub-folders, as train and test, are within those of the halves. Raises PrepareError where there
+    are no pictures, one cannot be read or has an odd width, two halves or two pictures would have one name, and where
+    `out` is there already.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if out.exists():
+        raise PrepareError(f"{out} is there already: delete it to have it made again")
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
+    within = {path: path.relative_to(folder).with_suffix(".png") for path in paths}
+    if not paths:
+        raise PrepareError(f"{folder} has no pictures ({', '.join(sorted(PICTURES))})")
+    if len({*within.values()}) < len(paths) or len({*names}) < len(names):
+        raise PrepareError("two halves or two pictures have one name: names must differ without their suffixes")
+    draft = out.with_name(f".{out.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    for path in paths:
+        try:
+            with Image.open(path) as picture:
+                picture.load()
+        except (UnidentifiedImageError, OSError) as error:
+            raise PrepareError(f"{path} is no picture that can be read") from error
+        if picture.width % 2:
+            raise PrepareError(f"{path} is {picture.width} pixels wide: the width of two pictures must be even")
+        half = picture.width // 2
+        for name, left in zip(names, (0, half), strict=True):
+            place = draft / name / within[path]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            picture.crop((left, 0, left + half, picture.height)).save(place)
+    draft.rename(out)
+    return f"{out}: {len(paths):,} pairs"
 
 
 def base(name: str, category: str) -> str:

@@ -8,8 +8,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from scripts.prepare_images import PrepareError, base, emoji
+from gan_jax.data import load
+from scripts.prepare_images import PrepareError, base, emoji, pairs
 
 ABOUT = [
     {"image": "1f44c.png", "category": "People & Body", "skin_variations": {"1F3FB": {"image": "1f44c-1f3fb.png"}}},
@@ -65,3 +67,49 @@ def test_what_is_no_such_package_is_one_line(tmp_path):
     command = [sys.executable, script, "emoji", tmp_path / "text.tgz", tmp_path / "gone.tgz", f"--out={tmp_path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def joined(path, left, right, width=6, mode="RGB"):
+    """A picture whose halves are of one colour each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.new(mode, (width, 4), left)
+    picture.paste(right, (width // 2, 0, width, 4))
+    picture.save(path)
+
+
+def test_joined_pairs_are_cut_in_the_middle(tmp_path):
+    joined(tmp_path / "set/train/1.png", (9, 8, 7), (1, 2, 3))
+    joined(tmp_path / "set/test/2.bmp", (4, 4, 4), (5, 5, 5))
+    (tmp_path / "set/notes.txt").write_text("no picture")
+    assert pairs(tmp_path / "set", tmp_path / "out", ("photo", "map")) == f"{tmp_path / 'out'}: 2 pairs"
+    found = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png")}
+    assert found == {"photo/train/1.png", "map/train/1.png", "photo/test/2.png", "map/test/2.png"}
+    for name, colour in (("photo", (9, 8, 7)), ("map", (1, 2, 3))):
+        with Image.open(tmp_path / "out" / name / "train/1.png") as half:
+            assert half.size == (3, 4)
+            assert half.getcolors() == [(12, colour)]
+    dataset = load("folder", "test", path=str(tmp_path / "out"), fields={"x": "photo", "source": "map"}, size=4)
+    assert (dataset.x.shape, dataset.others["source"].shape) == ((1, 4, 4, 3), (1, 4, 4, 3))
+
+
+def test_what_are_no_joined_pairs_is_named(tmp_path):
+    def refused(message, names=("left", "right")):
+        with pytest.raises(PrepareError, match=message):
+            pairs(tmp_path / "set", tmp_path / "out", names)
+        assert not (tmp_path / "out").exists()
+
+    (tmp_path / "set").mkdir()
+    refused("has no pictures")
+    joined(tmp_path / "set/a.png", 1, 2, width=5, mode="L")
+    refused(r"a\.png is 5 pixels wide: the width of two pictures must be even")
+    joined(tmp_path / "set/a.png", 1, 2, mode="L")
+    refused("two halves or two pictures have one name", names=("same", "same"))
+    joined(tmp_path / "set/a.bmp", 1, 2, mode="L")
+    refused("two halves or two pictures have one name")
+    (tmp_path / "set/a.bmp").unlink()
+    (tmp_path / "set/b.jpg").write_bytes(b"no picture")
+    refused(r"b\.jpg is no picture that can be read")
+    (tmp_path / "set/b.jpg").unlink()
+    pairs(tmp_path / "set", tmp_path / "out")
+    with pytest.raises(PrepareError, match="is there already"):
+        pairs(tmp_path / "set", tmp_path / "out")
