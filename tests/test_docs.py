@@ -238,6 +238,11 @@ def test_the_command_line_page_names_every_mode_flag_field_and_step_rule():
 def test_the_page_of_alarms_names_every_alarm():
     named = re.findall(r"^\| ([^|`]+?) \| ", TEXTS["docs/alarms.md"], re.MULTILINE)
     assert {*named} - {"alarm"} == {rule.name for rule in (*alarms.RULES, alarms.BROKEN)}
+    limits = [alarms.SURE, alarms.WIDE, alarms.VANISHED, alarms.TELLS, alarms.UNEQUAL, alarms.SLACK, alarms.STEEP]
+    limits += [alarms.SAME, alarms.REPEATED, alarms.AWAY, alarms.EMPTY, alarms.BETTER, 1 / alarms.BETTER]
+    limits += [alarms.SETTLED, 2 * alarms.STRETCH]
+    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])", TEXTS["docs/alarms.md"].partition("## What")[0])
+    assert {f"{limit:g}" for limit in limits} <= {*numbers}
 
 
 def test_readme_is_two_pages():
