@@ -14,7 +14,7 @@ what is given, what is made and the truth: configs/pictures/emoji_inpainting.png
 """
 
 from configs import emoji_pix2pix
-from configs.common import chosen, without_critic
+from configs.common import BATCH_NORM, chosen, without_critic
 from gan_jax.config import ConfigDict, defaults
 
 
@@ -30,7 +30,7 @@ def get_config(choices: str = "") -> ConfigDict:
     config.networks = ConfigDict(
         {
             "generator": {"name": "translation.Completion", "width": 32},
-            "critic": {"name": "translation.PatchCritic", "width": 32, "downs": 2},
+            "critic": {"name": "translation.PatchCritic", "width": 32, "downs": 2, "norm": BATCH_NORM},
         }
     )
     if "l1" in words:

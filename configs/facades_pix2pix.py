@@ -45,6 +45,8 @@ def get_config(choices: str = "") -> ConfigDict:
     config.sample_every_steps = 20 * EPOCH
     config.checkpoint_every_steps = 10 * EPOCH
     config.networks.critic.downs = {64: 2, 128: 3}[side]
+    for network in config.networks.values():
+        network.norm = ConfigDict({"name": "InstanceNorm"})
     optimizer = adam(half_constant(2e-4, config.steps))
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
     config.evaluators.pairs.split = "train[80%:]"

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax, random
 from jax.typing import DTypeLike
 
-from gan_jax.layers import Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
 from gan_jax.layers.kernels import KernelNorm
 
 __all__ = ["Completion", "ContrastiveResNet", "PairCritic", "PatchCritic", "ResNet", "UNet"]
@@ -36,7 +36,7 @@ class UNet(nn.Module):
     shape: tuple[int, int, int]
     width: int = 64
     downs: int = 0
-    norm: Callable[[], nn.Module] = InstanceNorm
+    norm: Callable[[], nn.Module] = BatchNorm
     dropout: float = 0.5
     last_activation: Callable = nn.tanh
     dtype: DTypeLike = jnp.float32
@@ -212,6 +212,8 @@ class PatchCritic(nn.Module):
 
 class PairCritic(PatchCritic):
     """x, source [b, h, w, c] -> scores [b, h', w'] (raw): `PatchCritic` of both as the channels of one image."""
+
+    norm: Callable[[], nn.Module] = BatchNorm
 
     @nn.compact
     def __call__(self, x: jax.Array, source: jax.Array, *, train: bool) -> jax.Array:
