@@ -10,13 +10,12 @@ import argparse
 import sys
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.errors import UserError
 from gan_jax.evaluation.predict import restore, run_data
-from gan_jax.metrics.neighbours import nearest
+from gan_jax.metrics.neighbours import nearest_in_parts
 from gan_jax.reporting import figures
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.paths import check_writable, of_user
@@ -37,7 +36,7 @@ def draw(run_dir: RunDirectory, out: Path, *, num: int, seed: int) -> float:
     batch = {"label": experiment.in_turn(num)} if experiment.present else {}
     inputs = (example_keys(base_key(seed), num), batch)
     made = in_batches(lambda given: experiment.predict["sample"](state.players, *given), inputs)
-    beside = train[np.asarray(nearest(jnp.asarray(made), jnp.asarray(train)))]
+    beside = train[nearest_in_parts(made, train)]
     figures.panel(out, {"sample": made, "nearest training example": beside})
     squares = np.square(made.astype(np.float64) - beside).mean((1, 2, 3))
     return float(np.median(np.sqrt(squares)))

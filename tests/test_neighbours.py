@@ -6,7 +6,7 @@ from scipy.spatial.distance import cdist
 from scipy.stats import mannwhitneyu
 
 from gan_jax.metrics import neighbours
-from gan_jax.metrics.neighbours import nearest, nearest_distances, nearest_neighbours
+from gan_jax.metrics.neighbours import nearest, nearest_distances, nearest_in_parts, nearest_neighbours
 
 RNG = np.random.default_rng(0)
 
@@ -17,6 +17,14 @@ def test_nearest_by_blocks():
     apart = cdist(x.reshape(-1, 4), references.reshape(-1, 4))
     assert (np.asarray(nearest(x, references)) == apart.argmin(1)).mean() > 0.999
     np.testing.assert_allclose(nearest_distances(x, references), apart.min(1), rtol=1e-5)
+
+
+def test_nearest_of_references_in_parts(monkeypatch):
+    x, references = RNG.integers(0, 9, (30, 2, 2)).astype(np.uint8), RNG.integers(0, 9, (50, 2, 2)).astype(np.uint8)
+    whole = np.asarray(nearest(x, references))
+    monkeypatch.setattr(neighbours, "PART", 7 * 16)
+    np.testing.assert_array_equal(nearest_in_parts(x, references), whole)  # where several are as near, the first
+    np.testing.assert_array_equal(nearest_in_parts(x, references[:3]), np.asarray(nearest(x, references[:3])))
 
 
 def test_distances_are_exact_where_float32_cancels():

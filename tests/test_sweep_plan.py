@@ -123,6 +123,9 @@ def test_other_fields_are_given_the_seed(base):
     numbers = [(p.values["seed"], p.values["samplers"]["z"]["dim"]) for p in made]
     assert numbers == [(3, 3), (4, 4)] * 2
     assert cells[0].values["samplers"]["z"]["dim"] == 0
+    of_zero = expand(sweep._replace(seeds=Seeds(2, at_once=1), overrides={"samplers.z.dim": 0}))
+    assert of_zero[0].values == cells[0].values
+    assert of_zero[0].folder != cells[0].folder  # whose runs all have 0
 
 
 @pytest.mark.parametrize(
@@ -142,6 +145,14 @@ def test_other_fields_are_given_the_seed(base):
         ({"seeds": Seeds(0)}, "seeds: count is 0"),
         ({"seeds": Seeds(fields=("data.label_seed",))}, "at_once is 0: with fields, data.label_seed, it must be 1"),
         ({"seeds": Seeds(at_once=1, fields=("data.label_sed",))}, "unknown config field 'data.label_sed'"),
+        (
+            {"seeds": Seeds(at_once=1, fields=("samplers.z.dim",)), "overrides": {"samplers.z.dim": 3}},
+            "config.samplers.z.dim is given by the sweep's seeds",
+        ),
+        (
+            {"finals": Finals(1, Metric("v", "lower"), Seeds(2, 5, 1, ("steps",)))},
+            "finals' seeds have fields ('steps',",
+        ),
         ({"metrics": [Metric("x", "less")]}, "better is 'less'"),
         ({"curves": [Curve("x", scale="lgo")]}, "did you mean log"),
         ({"finals": Finals(1, Metric("v", "lower"), Seeds(2, first=4))}, "were seen in the search: begin them at 5"),

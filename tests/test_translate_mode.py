@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY
 from jax import random
-from ml_collections import ConfigDict
 from PIL import Image
 
 from gan_jax.core.networks import Network
@@ -84,6 +83,7 @@ def filler(tmp_path_factory, data):
 def painter(tmp_path_factory, data):
     """A run of translation of one style to the other at 16x16, trained a little; with a picture."""
     more = ("--config.data.size=16", "--config.networks.generator.width=2", "--config.sample_every_steps=2")
+    more += ("--config.evaluators={'pairs': {'name': 'translation.pairs', 'metrics': ('l1',), 'every_steps': 2}}",)
     return trained("emoji_l1.py", tmp_path_factory.mktemp("runs") / "styles", data, *more)
 
 
@@ -208,30 +208,36 @@ def test_a_run_that_leads_both_ways_translates_back(cycler, data, tmp_path, caps
 
 def test_pictures_show_the_nearest_training_pair_and_name_their_columns(painter, data):
     run = RunDirectory(painter)
-    columns = "source, translation, truth, nearest training pair's"
+    columns = "source, translation, truth, truth of the nearest training pair"
     file = run.sample(2)
     assert images.columns_of(file) == columns
-    escaped = columns.replace("'", "&#39;")
-    assert f"<figcaption>each example, from the left: {escaped}</figcaption>" in run.report.read_text()
+    assert f"<figcaption>each example, from the left: {columns}</figcaption>" in run.report.read_text()
     config, load = run.read_config(), run_data(run, run.read_config()).load
     test, train = load("test"), load("train")
     shown = examples_shown(config, restore(run, config)[0], load)
     sources = [np.asarray(pairs.others["source"], float) for pairs in (test, train)]
     found = [np.square(source - sources[1]).sum((1, 2, 3)).argmin() for source in sources[0]]
-    np.testing.assert_array_equal(shown.others["nearest"], np.asarray(train.x[:])[found])
+    np.testing.assert_array_equal(shown.others["nearest pair"], np.asarray(train.x[:])[found])
     first = read(file)[2:66:4, 2 + 3 * 66]  # the left edge of the first row's fourth image, enlarged by 4
-    np.testing.assert_array_equal(first, shown.others["nearest"][0, :, 0])
+    np.testing.assert_array_equal(first, shown.others["nearest pair"][0, :, 0])
 
 
-def test_pictures_show_the_split_that_judges(painter, caplog):
+def test_pictures_show_the_evaluators_split(painter, caplog):
     run = RunDirectory(painter)
     config, load = run.read_config(), run_data(run, run.read_config()).load
-    with config.unlocked():
-        config.evaluators = ConfigDict({"pairs": {"name": "translation.pairs", "split": "train[9:]"}})
     experiment = restore(run, config)[0]
-    assert examples_shown(config, experiment, load).split == "train[9:]"
-    config.evaluators.pairs.split = "validation"
-    assert examples_shown(config, experiment, load).split == "train"
+
+    def shown(**judge):
+        with config.unlocked():
+            config.evaluators = {"pairs": {"name": "translation.pairs", **judge}} if judge else {}
+        found = examples_shown(config, experiment, load)
+        return found.split, {*found.others}
+
+    assert shown(split="train[9:]") == ("train[9:]", {"source", "nearest pair"})
+    assert shown(split="train[9:]", baselines=("source",)) == ("train[9:]", {"source"})
+    assert shown() == ("test", {"source"})
+    assert caplog.text == ""
+    assert shown(split="validation") == ("train", {"source"})
     assert "pictures show what is trained on" in caplog.text
 
 

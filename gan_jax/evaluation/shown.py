@@ -8,35 +8,43 @@ from ml_collections import ConfigDict
 
 from gan_jax.data import Dataset
 from gan_jax.errors import UserError
+from gan_jax.evaluation.evaluators.translation import BASELINES
 from gan_jax.experiments import Experiment
-from gan_jax.metrics.neighbours import nearest
+from gan_jax.metrics.neighbours import nearest_in_parts
 from gan_jax.reporting.figures import PAIRS
 
-MOST = 5_000  # training pairs among which the nearest one is searched
+NEAREST = "nearest pair"
+"""A field that is shown alone: no field of data has a space in its name."""
 
 
 def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[str], Dataset]) -> Dataset:
-    """Returns the examples that pictures show: training examples beside samples, else those that judge the run.
+    """Returns the examples that pictures show.
 
-    These are of the split of the evaluator `translation.pairs`, or of "test". Where the data are pairs they have a
-    field `nearest`: the x of the training pair whose source is nearest in pixels. Raises UserError where there are
-    none such.
+    Beside samples they are training examples. Otherwise they are of the split of the evaluator `translation.pairs`, or
+    of "test" without one; a translation whose split cannot be loaded shows training examples, with a warning. Where
+    that evaluator has the baseline "nearest", pairs of data have a field `nearest pair` uint8 [n, h, w, c]: the x of
+    the training pair whose source is nearest in pixels. Raises UserError where a split cannot be loaded.
     """
     if "sample" in experiment.predict:
         return experiment.view(load(config.data.split))
-    known = config.get("evaluators") or {}
-    judges = [spec for spec in known.values() if spec.name == "translation.pairs"]
-    split = judges[0].get("split", "test") if judges else "test"
+    known = (config.get("evaluators") or {}).values()
+    judge = {k: v for spec in known if spec.name == "translation.pairs" for k, v in spec.items()}
     try:
-        shown = experiment.view(load(split))
+        shown = experiment.view(load(judge.get("split", "test")))
     except UserError as error:
         if "translate" in experiment.predict:
             logging.warning("pictures show what is trained on: %s", error)
             return experiment.view(load(config.data.split))
         raise
-    if "source" not in shown.others or "source" in shown.apart:
+    if not judge or "nearest" not in judge.get("baselines", BASELINES) or "source" in shown.apart:
         return shown
-    few, train = shown.first(PAIRS), experiment.view(load(config.data.split)).first(MOST)
-    found = nearest(*(np.asarray(pairs.others["source"][:]) for pairs in (few, train)))
-    beside = np.stack([np.asarray(train.x[index]) for index in np.asarray(found)])
-    return few._replace(others={**few.others, "nearest": beside})
+    return _with_nearest(shown.first(PAIRS), experiment.view(load(config.data.split)))
+
+
+def _with_nearest(few: Dataset, train: Dataset) -> Dataset:
+    """Returns the examples with the field NEAREST, where they have sources, and of the training examples' size."""
+    if "source" not in few.others or few.others["source"].shape[1:] != train.others["source"].shape[1:]:
+        return few
+    found = nearest_in_parts(np.asarray(few.others["source"][:]), train.others["source"])
+    beside = np.stack([np.asarray(train.x[index]) for index in found])
+    return few._replace(others={**few.others, NEAREST: beside})

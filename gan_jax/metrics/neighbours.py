@@ -1,6 +1,7 @@
 """Nearest neighbours of examples, as a test for copies of the training set."""
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,8 @@ from jax import lax
 from jax.typing import ArrayLike
 
 AT_ONCE = 5_000_000  # distances in memory at a time: 20 MB
+PART = 1 << 28
+"""Bytes of references, as float32, that are in memory at a time."""
 
 
 class NearestNeighbours(NamedTuple):
@@ -25,12 +28,28 @@ class NearestNeighbours(NamedTuple):
 @jax.jit
 def nearest(x: jax.Array, references: jax.Array) -> jax.Array:
     """Returns the index of the reference nearest to each example by Euclidean distance: [n, ...], [m, ...] -> [n]."""
+    return _nearest_and_how_near(x, references)[0]
+
+
+def nearest_in_parts(x: ArrayLike, references: Any) -> np.ndarray:
+    """Returns `nearest` of references that need not fit into memory: they are read in parts."""
+    x, size = jnp.asarray(x), max(1, PART // (4 * math.prod(references.shape[1:])))
+    found, least = np.zeros(len(x), np.int64), np.full(len(x), np.inf, np.float32)
+    for start in range(0, len(references), size):
+        here, values = map(np.asarray, _nearest_and_how_near(x, jnp.asarray(references[start : start + size])))
+        found, least = np.where(values < least, start + here, found), np.minimum(values, least)
+    return found
+
+
+@jax.jit
+def _nearest_and_how_near(x: jax.Array, references: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Returns the index of each example's nearest reference, and the square of their distance less that of x: [n]."""
     x, references = (values.reshape(len(values), -1).astype(jnp.float32) for values in (x, references))
     squares = jnp.square(references).sum(axis=1)
 
-    def of_one(x: jax.Array) -> jax.Array:
-        # |x - r|^2 without |x|^2, which is the same for all references.
-        return jnp.argmin(squares - 2 * jnp.matmul(references, x, precision=lax.Precision.HIGHEST))
+    def of_one(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        values = squares - 2 * jnp.matmul(references, x, precision=lax.Precision.HIGHEST)
+        return jnp.argmin(values), values.min()
 
     return lax.map(of_one, x, batch_size=max(1, min(len(x), AT_ONCE // len(references))))
 
@@ -47,7 +66,7 @@ def nearest_distances(x: ArrayLike, references: ArrayLike) -> np.ndarray:
         raise ValueError(f"examples of shape {x.shape} have no nearest among references of shape {references.shape}")
     if not (np.isfinite(x).all() and np.isfinite(references).all()):
         raise ValueError("examples or references have NaN or infinity: they have no distances")
-    indices = np.asarray(nearest(x, references))
+    indices = nearest_in_parts(x, references)
     return np.linalg.norm((x.astype(np.float64) - references[indices]).reshape(len(x), -1), axis=1)
 
 

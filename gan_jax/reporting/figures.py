@@ -25,7 +25,7 @@ SHOWN = {
     "translations": "translation",
     "round_trips": "there and back",
     "targets": "truth",
-    "nearest": "nearest training pair's",
+    "nearest pair": "truth of the nearest training pair",
     "images": "image",
     "noisy": "noisy",
     "reconstructions": "reconstruction",

@@ -56,7 +56,7 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
         return {**shown, "translations": predict["translate"](players, keys, fields)}
 
     fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
-    known = {*experiment.spec, *experiment.sampled}
+    known = {*experiment.spec, *experiment.sampled}  # other fields, as the nearest pair, are shown alone
     given = {name: values for name, values in dataset.arrays.items() if name in known}
     made = in_batches(make, (keys, given), min(len(dataset.x), AT_ONCE))
     return {**fields, **made, **({} if "source" in dataset.unpaired else {"targets": dataset.x})}

@@ -26,8 +26,7 @@ from gan_jax.python_files import call
 from gan_jax.sweeps.cells import Cell, Overrides
 from gan_jax.values import plain, plain_scalar
 
-BETTER = ("lower", "higher")
-SCALES = ("linear", "log")
+BETTER, SCALES = ("lower", "higher"), ("linear", "log")
 OF_ROWS = frozenset({"step", "seconds"})
 """Names in every logged row beside the metrics of a step."""
 
@@ -41,7 +40,7 @@ class Seeds(NamedTuple):
     count: int = 5
     first: int = 0
     at_once: int = 0
-    fields: Sequence[str] = ()
+    fields: tuple[str, ...] = ()
 
     def programs(self) -> list[range]:
         """Returns the seeds of each program."""
@@ -186,6 +185,8 @@ def _check_finals(sweep: Sweep, finals: Finals) -> None:
     _check_seeds(finals.seeds)
     if sweep.baseline:
         raise UserError(f"baseline {sweep.baseline!r}: a search has none, as its best cells are not known in advance")
+    if {*finals.seeds.fields} != {*sweep.seeds.fields}:
+        raise UserError(f"finals' seeds have fields {finals.seeds.fields}: they must be {sweep.seeds.fields}")
     searched, fresh = (range(s.first, s.first + s.count) for s in (sweep.seeds, finals.seeds))
     if range(max(searched.start, fresh.start), min(searched.stop, fresh.stop)):
         raise UserError(f"finals' seeds from {fresh.start} on were seen in the search: begin them at {searched.stop}")
@@ -206,17 +207,19 @@ def _check_seeds(seeds: Seeds) -> None:
 
 
 def _planned(cell: Cell, sweep: Sweep) -> Planned:
-    base = sweep.base if cell.base is None else cell.base
     try:
-        seeded = dict.fromkeys(sweep.seeds.fields, 0)
-        values = _overridden(plain(base), {**sweep.overrides, **cell.overrides, **seeded})
+        base, given = cell.base or sweep.base, {**sweep.overrides, **cell.overrides}
+        if twice := sorted({*sweep.seeds.fields} & {*given}):
+            raise UserError(f"config.{twice[0]} is given by the sweep's seeds: leave it out of the overrides")
+        values = _overridden(plain(base), {**given, **dict.fromkeys(sweep.seeds.fields, 0)})
         config = configs.of_seed(ConfigDict(values), sweep.seeds.first)
     except UserError as error:
         raise UserError(f"cell {cell.name!r}: {error}") from error
     if not config.log_every_steps:
         raise UserError(f"cell {cell.name!r}: config.log_every_steps is 0: a sweep is read from its runs' logged rows")
     made = {name: value for name, value in configs.to_json(config).items() if name not in ("seed", "seeds")}
-    digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()[:8]
+    told = made | ({"seed_fields": sorted(sweep.seeds.fields)} if sweep.seeds.fields else {})
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
     return Planned(cell.name, f"{re.sub('[^A-Za-z0-9_.=+-]+', '_', cell.name)[:60]}-{digest}", made)
 
 

@@ -18,7 +18,7 @@ from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
 from gan_jax.features import lpips
 from gan_jax.metrics.biharmonic import biharmonic
-from gan_jax.metrics.neighbours import nearest
+from gan_jax.metrics.neighbours import nearest_in_parts
 from gan_jax.metrics.psnr import psnr
 from gan_jax.metrics.ssim import ms_ssim
 
@@ -181,8 +181,8 @@ def _of_data(
         made["source"] = np.broadcast_to(source, x.shape)
     if "nearest" in names:
         train = context.load(context.trained_on).arrays
-        found = nearest(source, _given(context, train, given))
-        made["nearest"] = np.asarray(train[target][np.asarray(found)])
+        found = nearest_in_parts(source, _given(context, train, given))
+        made["nearest"] = np.asarray(train[target][found])
         _warn_of_copies(made["nearest"], x, split)
     return made
 
