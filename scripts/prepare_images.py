@@ -7,10 +7,10 @@ writes `emoji/{noto,twemoji}/{train,test}/CODE.png` and `emoji/categories.csv` i
 the same 3,786 emoji in two styles, 64x64, 3,547 pairs to train on and 239 to test on. Variants of one character, as its
 skin tones, are in the same split. Noto's pictures are licensed under Apache-2.0, Twemoji's under CC-BY 4.0.
 
-    python scripts/prepare_images.py pairs facades --names photo map --out=facades_apart
+    python scripts/prepare_images.py pairs facades --names image label_map --out=facades_apart
 
 cuts pictures of two side by side, as those of pix2pix, in the middle: `facades/train/1.jpg` is then
-`facades_apart/photo/train/1.png`, its left half, and `facades_apart/map/train/1.png`.
+`facades_apart/image/train/1.png`, its left half, and `facades_apart/label_map/train/1.png`.
 """
 
 import argparse
@@ -23,6 +23,10 @@ import sys
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 TESTED = """
 0030-20e3 0034-20e3 1f199 1f1e6-1f1f7 1f1e8-1f1eb 1f1e8-1f1f4 1f1e8-1f1f7 1f1e8-1f1fa 1f1e9-1f1f0 1f1ea-1f1ea
@@ -42,7 +46,8 @@ STYLES = {"google": "noto", "twitter": "twemoji"}
 PEOPLE = "People & Body"
 NO_BASE = frozenset({"fe0f", "1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"})  # the emoji variant, and skin tones
 LARGEST = 1 << 20  # bytes of a picture
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp"})
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff"})
+SPLITS = frozenset({"train", "val", "validation", "test"})
 
 
 class PrepareError(Exception):
@@ -103,37 +108,47 @@ def emoji(packages: list[Path], folder: Path) -> str:
 def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> str:
     """Writes the halves of a folder's pictures as PNG, and returns how many pairs there are and where.
 
-    The pictures' own sub-folders, as train and test, are within those of the halves. Raises PrepareError where there
-    are no pictures, one cannot be read or has an odd width, two halves or two pictures would have one name, and where
-    `out` is there already.
+    The pictures' own sub-folders, as train and test, are within those of the halves; hidden files are left out. Raises
+    PrepareError where there are no pictures, one cannot be read or has an odd width, names are none of folders or the
+    same, two pictures would have one name, and where `out` is there already.
     """
-    from PIL import Image, UnidentifiedImageError
-
     if out.exists():
         raise PrepareError(f"{out} is there already: delete it to have it made again")
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PICTURES)
-    within = {path: path.relative_to(folder).with_suffix(".png") for path in paths}
-    if not paths:
-        raise PrepareError(f"{folder} has no pictures ({', '.join(sorted(PICTURES))})")
-    if len({*within.values()}) < len(paths) or len({*names}) < len(names):
-        raise PrepareError("two halves or two pictures have one name: names must differ without their suffixes")
+    if len({*names}) < len(names) or any(Path(name).name != name or name in {"", *SPLITS} for name in names):
+        raise PrepareError(f"--names {' '.join(names)}: they must be two names of folders, and none of a split")
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
-    for path in paths:
-        try:
-            with Image.open(path) as picture:
-                picture.load()
-        except (UnidentifiedImageError, OSError) as error:
-            raise PrepareError(f"{path} is no picture that can be read") from error
-        if picture.width % 2:
-            raise PrepareError(f"{path} is {picture.width} pixels wide: the width of two pictures must be even")
-        half = picture.width // 2
-        for name, left in zip(names, (0, half), strict=True):
-            place = draft / name / within[path]
+    made: dict[Path, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        within = path.relative_to(folder).with_suffix(".png")
+        if path.suffix.lower() not in PICTURES or any(part.startswith(".") for part in within.parts):
+            continue
+        if (other := made.setdefault(within, path)) != path:
+            raise PrepareError(f"{other} and {path} would have one name: rename one of them")
+        for name, half in zip(names, _halves(path), strict=True):
+            place = draft / name / within
             place.parent.mkdir(parents=True, exist_ok=True)
-            picture.crop((left, 0, left + half, picture.height)).save(place)
+            half.save(place)
+    if not made:
+        raise PrepareError(f"{folder} has no pictures ({', '.join(sorted(PICTURES))})")
     draft.rename(out)
-    return f"{out}: {len(paths):,} pairs"
+    return f"{out}: {len(made):,} pairs"
+
+
+def _halves(path: Path) -> list["Image"]:
+    """Returns the left and the right half of a picture, turned as its EXIF data say."""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as picture:
+            upright = ImageOps.exif_transpose(picture)
+            upright = upright if upright.mode in ("L", "RGB", "RGBA", "I;16") else upright.convert("RGB")
+    except (OSError, Image.DecompressionBombError) as error:
+        raise PrepareError(f"{path} is no picture that can be read: {error}") from error
+    if upright.width % 2:
+        raise PrepareError(f"{path} is {upright.width} pixels wide: the width of two pictures must be even")
+    half, height = upright.width // 2, upright.height
+    return [upright.crop((left, 0, left + half, height)) for left in (0, half)]
 
 
 def base(name: str, category: str) -> str:

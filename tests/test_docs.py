@@ -238,11 +238,22 @@ def test_the_command_line_page_names_every_mode_flag_field_and_step_rule():
 def test_the_page_of_alarms_names_every_alarm():
     named = re.findall(r"^\| ([^|`]+?) \| ", TEXTS["docs/alarms.md"], re.MULTILINE)
     assert {*named} - {"alarm"} == {rule.name for rule in (*alarms.RULES, alarms.BROKEN)}
-    limits = [alarms.SURE, alarms.WIDE, alarms.VANISHED, alarms.TELLS, alarms.UNEQUAL, alarms.SLACK, alarms.STEEP]
-    limits += [alarms.SAME, alarms.REPEATED, alarms.AWAY, alarms.EMPTY, alarms.BETTER, 1 / alarms.BETTER]
-    limits += [alarms.SETTLED, 2 * alarms.STRETCH]
-    numbers = re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])", TEXTS["docs/alarms.md"].partition("## What")[0])
-    assert {f"{limit:g}" for limit in limits} <= {*numbers}
+    limits = {
+        "the critic is too strong": (alarms.SURE, alarms.WIDE),
+        "the generator's gradient has vanished": (alarms.VANISHED, alarms.TELLS),
+        "the players' gradients are unequal": (alarms.UNEQUAL,),
+        "the critic's gradients are not 1": (alarms.SLACK, 1, alarms.STEEP),
+        "the fakes have collapsed": (alarms.SAME,),
+        "the fakes repeat themselves": (alarms.REPEATED,),
+        "kinds of examples are missing": (alarms.AWAY,),
+    }
+    for name, values in limits.items():
+        (last,) = re.findall(rf"^\| {name} \|.*\|([^|]+)\|$", TEXTS["docs/alarms.md"], re.MULTILINE)
+        assert [float(number) for number in re.findall(r"\d+(?:\.\d+)?", last)] == [*values], name
+    start = f"Rules start at step {alarms.SETTLED} and after {2 * alarms.STRETCH} rows."
+    assert start in TEXTS["docs/alarms.md"]
+    ends = f"below {alarms.EMPTY:g} nats", f"most {alarms.BETTER:g} times", f"than {1 / alarms.BETTER:g} times"
+    assert [end for end in ends if end not in TEXTS["docs/alarms.md"]] == []
 
 
 def test_readme_is_two_pages():

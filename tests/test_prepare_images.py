@@ -8,6 +8,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from PIL import Image
 
 from gan_jax.data import load
@@ -92,6 +93,20 @@ def test_joined_pairs_are_cut_in_the_middle(tmp_path):
     assert (dataset.x.shape, dataset.others["source"].shape) == ((1, 4, 4, 3), (1, 4, 4, 3))
 
 
+def test_joined_pairs_are_turned_and_converted_and_hidden_files_left_out(tmp_path):
+    joined(tmp_path / "set/grey.png", 1, 2, mode="L")
+    (tmp_path / "set/._grey.png").write_bytes(b"of another system")
+    turned = Image.new("CMYK", (4, 6))  # of 6x4 pixels, once it is turned
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned.save(tmp_path / "set/turned.jpg", exif=exif)
+    command = [sys.executable, "scripts/prepare_images.py", "pairs", tmp_path / "set", f"--out={tmp_path / 'out'}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == f"{tmp_path / 'out'}: 2 pairs\n"
+    with Image.open(tmp_path / "out/left/turned.png") as half, Image.open(tmp_path / "out/right/grey.png") as grey:
+        assert (half.size, half.mode, grey.mode, grey.getcolors()) == ((3, 4), "RGB", "L", [(12, 2)])
+
+
 def test_what_are_no_joined_pairs_is_named(tmp_path):
     def refused(message, names=("left", "right")):
         with pytest.raises(PrepareError, match=message):
@@ -103,9 +118,10 @@ def test_what_are_no_joined_pairs_is_named(tmp_path):
     joined(tmp_path / "set/a.png", 1, 2, width=5, mode="L")
     refused(r"a\.png is 5 pixels wide: the width of two pictures must be even")
     joined(tmp_path / "set/a.png", 1, 2, mode="L")
-    refused("two halves or two pictures have one name", names=("same", "same"))
+    for names in (("same", "same"), ("../a", "b"), ("train", "b"), ("", "b")):
+        refused("they must be two names of folders", names)
     joined(tmp_path / "set/a.bmp", 1, 2, mode="L")
-    refused("two halves or two pictures have one name")
+    refused(r"a\.bmp and .*a\.png would have one name")
     (tmp_path / "set/a.bmp").unlink()
     (tmp_path / "set/b.jpg").write_bytes(b"no picture")
     refused(r"b\.jpg is no picture that can be read")
