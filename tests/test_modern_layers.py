@@ -111,7 +111,7 @@ def test_pixel_norm_is_of_unit_mean_square():
     np.testing.assert_allclose(jnp.square(y).mean(-1), 1, rtol=1e-5)
 
 
-def test_attention_is_nothing_at_first_then_a_mean_over_the_largest_of_pixels():
+def test_attention_is_nothing_at_first_then_a_mean_over_max_pooled_pixels():
     x = random.normal(KEY, (2, 4, 6, 8))
     y, variables = layers.SelfAttention().init_with_output(KEY, x)
     np.testing.assert_array_equal(y, x)
@@ -143,7 +143,7 @@ def test_resampling_is_the_filters_of_the_papers():
     down = filtered(x, [0.125, 0.375, 0.375, 0.125], 2, 1, (1, 1))
     np.testing.assert_allclose(resample.binomial_down(x), down, atol=1e-5)
     np.testing.assert_allclose(resample.average(resample.nearest(x)), x, rtol=1e-6)
-    np.testing.assert_array_equal(resample.largest(x), x.reshape(2, 3, 2, 2, 2, 3).max((2, 4)))
+    np.testing.assert_array_equal(resample.max_pool(x), x.reshape(2, 3, 2, 2, 2, 3).max((2, 4)))
     np.testing.assert_array_equal(resample.nearest(x), x.repeat(2, 1).repeat(2, 2))
     with pytest.raises(ValueError, match="5x4 cannot be halved"):
         resample.average(x[:, :5])

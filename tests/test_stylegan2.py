@@ -322,9 +322,12 @@ def test_styles_are_mixed_in_training_from_a_random_layer_on():
 
 
 def with_parts(module, *inputs):
-    """The parameters of a module, its output, and the outputs of its layers by name."""
+    """Random parameters of a module, its output, and the outputs of its layers by name."""
     apply = partial(module.apply, capture_intermediates=True, train=False)
     variables = jax.jit(partial(module.init, train=True))(KEY, *inputs)
+    leaves, tree = jax.tree.flatten(variables["params"])
+    random_ones = [random.normal(random.key(number), leaf.shape) for number, leaf in enumerate(leaves)]
+    variables = {**variables, "params": jax.tree.unflatten(tree, random_ones)}
     made, after = jax.jit(apply)(variables, *inputs)
     return (
         variables["params"],
@@ -345,20 +348,21 @@ def test_a_generators_architecture_is_the_papers(architecture):
     module, inputs = stylegan2.Generator((8, 12, 3), **fields), (random.normal(KEY, (8, 5)), WORDS)
     params, made, parts = with_parts(module, *inputs)
 
-    def image(number, x):
+    def image(number, x, stage=1):
         layer = {"params": params[f"ModulatedConv_{number}"]}
-        return layers.ModulatedConv(3, 1, demodulate=False).apply(layer, x, parts["TowardsMean_0"])
+        made = layers.ModulatedConv(3, 1, demodulate=False).apply(layer, x, parts["TowardsMean_0"])
+        return made + params[f"bias_{stage}"]
 
     small, large = parts["StyledConv_0"], parts["StyledConv_2"]
     if architecture == "skip":
-        expected = resample.binomial_up(image(0, small)) + image(1, large)
-    elif architecture == "residual":
+        expected = resample.binomial_up(image(0, small, stage=0)) + image(1, large)
+    elif architecture == "resnet":
         shortcut = resample.binomial_up(pointwise(params["Conv_0"], small))
         expected = image(0, (large + shortcut) / 2**0.5)
     else:
         expected = image(0, large)
     np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5)
-    count = {"skip": 2, "residual": 1, "plain": 1}[architecture]
+    count = {"skip": 2, "resnet": 1, "orig": 1}[architecture]
     assert sum(name.startswith("ModulatedConv") for name in params) == count
 
 
@@ -367,9 +371,9 @@ def test_a_critics_architecture_is_the_papers(architecture):
     module, x = stylegan2.Critic((8, 6), group=0, architecture=architecture), random.normal(KEY, (4, 8, 12, 3))
     params, made, parts = with_parts(module, x)
     # The numbers of the shortcut, of the block's last convolution, and of the critic's.
-    link, last, final = {"residual": (1, 3, 4), "skip": (3, 2, 4), "plain": (None, 2, 3)}[architecture]
+    link, last, final = {"resnet": (1, 3, 4), "skip": (3, 2, 4), "orig": (None, 2, 3)}[architecture]
     y = stylegan2.leaky(parts[f"Conv_{last}"])
-    if architecture == "residual":
+    if architecture == "resnet":
         first = stylegan2.leaky(pointwise(params["Conv_0"], x))
         y = (y + pointwise(params[f"Conv_{link}"], resample.binomial_down(first))) / 2**0.5
     elif architecture == "skip":
@@ -385,8 +389,8 @@ def test_a_critics_architecture_is_the_papers(architecture):
 
 def test_another_architecture_is_refused():
     config = small_config()
-    config.networks.critic.architecture = "resnet"
-    with pytest.raises(UserError, match="architecture is 'resnet': it must be one of skip, residual, plain"):
+    config.networks.critic.architecture = "residual"
+    with pytest.raises(UserError, match="architecture is 'residual': it must be one of skip, resnet, orig"):
         build_on(config, SHAPE).init(KEY)
 
 

@@ -1,4 +1,4 @@
-"""Images of twice or half the size, without products of zeros: nearest, average, largest, and binomial filters."""
+"""Images of twice or half the size, without products of zeros: nearest, average, maximum, and binomial filters."""
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +24,8 @@ def average(x: Array) -> Array:
     return x
 
 
-def largest(x: Array) -> Array:
-    """Returns the greatest of 2x2 pixels: [n, h, w, c] -> [n, h / 2, w / 2, c]. Raises ValueError for odd sizes."""
+def max_pool(x: Array) -> Array:
+    """Returns the maxima of 2x2 pixels: [n, h, w, c] -> [n, h / 2, w / 2, c]. Raises ValueError for odd sizes."""
     for axis in (1, 2):
         x = jnp.maximum(*_halves(x, axis))
     return x

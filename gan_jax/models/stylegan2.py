@@ -1,6 +1,7 @@
 """StyleGAN2's networks (Karras et al. 2020, arXiv:1912.04958, figures 2d and 7): a skip generator, a residual critic.
 
-Both can be of any of the paper's three architectures, "skip", "residual" and "plain", which is without either.
+Both have the three architectures of figure 7 by their names in the authors' code: "skip", "resnet", and "orig" without
+either.
 
 Latents are mapped to styles, and each convolution of the generator is modulated by a style of its own. Sizes, initial
 weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. A stage an entry of
@@ -25,7 +26,7 @@ from gan_jax.models.layout import smallest
 
 __all__ = ["Critic", "Generator"]
 
-ARCHITECTURES = ("skip", "residual", "plain")
+ARCHITECTURES = ("skip", "resnet", "orig")
 PIXELS, OTHERS, PLACES = range(3)
 """Numbers of random streams: of noise, of the latents that styles are mixed with, and of where mixing begins."""
 
@@ -83,7 +84,7 @@ class StyledConv(nn.Module):
 
 
 class Generator(nn.Module):
-    """z [b, dim], noise [b, k] -> x [b, *shape]: a learned constant and stages of two convolutions, summed as images.
+    """z [b, dim], noise [b, k] -> x [b, *shape]: a learned constant and stages of two modulated convolutions.
 
     Each stage after the first is of twice the size; the first is of 4x4 pixels, or (h, w) / 2^(stages - 1). `noise` is
     the words of a random key of each example's own, as `latents.noise` draws them. `layers` and `features` are the
@@ -91,9 +92,9 @@ class Generator(nn.Module):
     styles of another latent. The mean of w is kept in the network's stats, as an average of a decay of 0.995: outside
     of training styles are drawn towards it by the truncation `psi`, mean + psi (w - mean).
 
-    `architecture`: "skip" makes an image of each stage and returns their sum; "residual" makes one of the last stage
-    alone, and each stage adds what it is given, in twice the size; "plain" does neither. Raises ValueError where the
-    image's sides are no multiples of 2^(stages - 1), and for another probability or architecture.
+    `architecture`: with "skip" each stage makes an image, and images are upsampled and summed; else the last stage
+    makes one. With "resnet" each later stage adds its input, upsampled after a 1x1 convolution, over sqrt(2). Raises
+    ValueError where the image's sides are no multiples of 2^(stages - 1), and for another probability or architecture.
     """
 
     shape: tuple[int, int, int]
@@ -109,24 +110,23 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: jax.Array, noise: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape], without bounds unless there is a last activation."""
-        _check("generator", self.architecture)
+        _check(self.architecture)
         start, w = smallest(self.shape, len(self.widths)), self.styles(z, noise, train=train)
         pixels = [start[0] * start[1] * 4 ** (layer // 2) for layer in range(1, 2 * len(self.widths))]
         noises = iter(jnp.split(draws.normal(noise, PIXELS, (sum(pixels),)), np.cumsum(pixels)[:-1], axis=1))
         x = self.param("constant", nn.initializers.normal(1.0), (*start, self.widths[0]))
-        x = jnp.broadcast_to(x, (len(z), *x.shape))
-        image = jnp.zeros((*x.shape[:3], self.shape[-1]), x.dtype)
+        x, image = jnp.broadcast_to(x, (len(z), *x.shape)), None
         for stage, width in enumerate(self.widths):
             given = x
             if stage:
-                image = binomial_up(image)
                 x = StyledConv(width, up=True)(x, w[:, 2 * stage - 1], next(noises))
             x = StyledConv(width)(x, w[:, 2 * stage], next(noises))
-            if stage and self.architecture == "residual":
+            if stage and self.architecture == "resnet":
                 x = added(x, binomial_up(EqualizedConv(width, 1)(given)))
             if self.architecture == "skip" or stage == len(self.widths) - 1:
-                image += ModulatedConv(self.shape[-1], 1, demodulate=False)(x, w[:, 2 * stage + 1])
-                image += self.param(f"bias_{stage}", nn.initializers.zeros, (self.shape[-1],))
+                made = ModulatedConv(self.shape[-1], 1, demodulate=False)(x, w[:, 2 * stage + 1])
+                made += self.param(f"bias_{stage}", nn.initializers.zeros, (self.shape[-1],))
+                image = made if image is None else binomial_up(image) + made
         return self.last_activation(image)
 
     def styles(self, z: jax.Array, noise: jax.Array, *, train: bool) -> jax.Array:
@@ -147,20 +147,21 @@ class Critic(nn.Module):
     """x [b, h, w, c] -> scores [b] (raw): blocks of half the size each, the deviation over a group, two dense layers.
 
     `widths` are the channels of the stages from the smallest size on, as the generator's. `group` is the number of
-    examples of `MinibatchStd`, 0 for none. `architecture`: with "residual" each block adds what it is given, with
-    "skip" each is given the image in its size too, with "plain" neither. Raises ValueError where the image's sides are
-    no multiples of 2^(stages - 1), where groups do not divide the batch, and for another architecture.
+    examples of `MinibatchStd`, 0 for none. `architecture`: with "resnet" each block adds its input, downsampled, after
+    a 1x1 convolution, over sqrt(2); with "skip" its output gets the downsampled image after one. Raises ValueError
+    where the image's sides are no multiples of 2^(stages - 1), where groups do not divide the batch, and for another
+    architecture.
     """
 
     widths: tuple[int, ...] = (512, 512, 512, 512, 256, 128, 64)
     group: int = 4
-    architecture: str = "residual"
+    architecture: str = "resnet"
     dtype: DTypeLike = jnp.float32
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns raw scores [b]: the higher, the more real."""
-        _check("critic", self.architecture)
+        _check(self.architecture)
         features = self.features(x, train=train)
         return EqualizedDense(1)(features)[:, 0]
 
@@ -170,7 +171,7 @@ class Critic(nn.Module):
         first, *others = self.widths[::-1]
         image, x = x, leaky(EqualizedConv(first, 1, use_bias=True)(x))
         for width in others:
-            shortcut = EqualizedConv(width, 1)(binomial_down(x)) if self.architecture == "residual" else None
+            shortcut = EqualizedConv(width, 1)(binomial_down(x)) if self.architecture == "resnet" else None
             x = leaky(EqualizedConv(x.shape[-1], 3, padding=1, use_bias=True)(x))
             x = leaky(EqualizedConv(width, 3, stride=2, use_bias=True)(blur(x, padding=2)))
             if shortcut is not None:
@@ -183,10 +184,9 @@ class Critic(nn.Module):
         return leaky(EqualizedDense(self.widths[0])(x.reshape(len(x), -1)))
 
 
-def _check(role: str, architecture: str) -> None:
+def _check(architecture: str) -> None:
     if architecture not in ARCHITECTURES:
-        allowed = ", ".join(ARCHITECTURES)
-        raise ValueError(f"networks.{role}.architecture is {architecture!r}: it must be one of {allowed}")
+        raise ValueError(f"architecture is {architecture!r}: it must be one of {', '.join(ARCHITECTURES)}")
 
 
 def _mixed(words: jax.Array, shape: tuple[int, ...], count: int, probability: float) -> tuple[jax.Array, jax.Array]:

@@ -170,8 +170,8 @@ def feature_matching(forward: Forward, *, absolute: bool = False) -> Outcome:
     Salimans et al. 2016 (arXiv:1606.03498), section 3.1; with `absolute` the sum of absolute differences, as in their
     code for CIFAR-10. Where there are several arrays of features, the sum over them.
     """
-    mean, size = whole_batch("feature_matching"), jnp.abs if absolute else jnp.square
-    sums = [size(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
+    mean, distance = whole_batch("feature_matching"), jnp.abs if absolute else jnp.square
+    sums = [distance(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
     return Outcome(jnp.stack(sums).sum()[None])
 
 
