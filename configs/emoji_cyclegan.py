@@ -14,16 +14,13 @@ from configs import emoji_pix2pix
 from configs.common import adam, half_constant
 from gan_jax.config import ConfigDict, player
 
-EPOCH = 3_547 // 4
-
 
 def get_config() -> ConfigDict:
     """Returns the config."""
     config = emoji_pix2pix.get_config()
     config.data.use_pairs = False
-    config.batch_size = 4
-    config.steps = 4 * EPOCH
-    config.sample_every_steps = config.checkpoint_every_steps = EPOCH
+    config.steps = 4 * emoji_pix2pix.EPOCH
+    config.sample_every_steps = config.checkpoint_every_steps = emoji_pix2pix.EPOCH
 
     config.objective = ConfigDict({"name": "cycle.cycle_gan"})
     config.step_rule = ConfigDict({"name": "alternating_on_same_fakes"})

@@ -4,6 +4,9 @@ python -m gan_jax.main --config=configs/emoji_pix2pix.py --workdir=runs/emoji_pi
 
 docs/data.md says how to get the pictures: 3,547 pairs to train on, 239 of other characters to test on.
 --config=configs/emoji_pix2pix.py:noto_to_twemoji is the other way.
+
+12,404 steps in 26 min on one CPU core (2026-11-27), one seed: an LPIPS of 0.285 and an L1 of 0.122, where emoji_l1 has
+0.286 and 0.115, the source itself 0.246 and 0.155. Source, translation and partner: configs/pictures/emoji_pix2pix.png.
 """
 
 from configs.common import adam, half_constant

@@ -3,8 +3,8 @@
 python -m gan_jax.main --config=configs/mnist_few_labels.py --workdir=runs/mnist_few_labels --config.data.label_seed=0
 
 Networks, losses and rates are those of Salimans et al. 2016 (arXiv:1606.03498, section 5), who train for 180,000 steps
-and reach an error of 0.93 %. Never run to its end here. With --config.steps=6000 the error on the 10,000 test images is
-6.6 % (one draw of labels); 22 minutes on 2 CPU cores that much other work shared (2026-11-27).
+and reach an error of 0.93 %. Never run to its end here. With 20,000 steps, and rates that fall over as many, the error
+on the 10,000 test images is 2.3 % (one draw of labels); 20 minutes on one CPU core (2026-11-27).
 --config=configs/mnist_few_labels.py:supervised trains the same classifier on the 100 labelled digits alone: 21.6 %, the
 mean of the draws label_seed=0 to 4, from 20.7 to 22.6 %; about 2 minutes each on the same machine.
 """
