@@ -9,8 +9,8 @@ networks: `--config.samplers.mask.name=masks.strokes` or `masks.centre`,
 
 Not run since its L1 is of the hole and, apart, of what is around it. With L1 of the whole picture, instance norm and
 no biases, 2,210 steps of 16 pictures in 26 min on 2 CPU cores beside other work (2026-11-27): in holes an L1 of 0.119,
-of whole pictures an LPIPS of 0.079, where the mean colour has 0.234 and 0.142, biharmonic inpainting 0.109 and 0.078. One seed. Masks,
-what is given, what is made and the truth: configs/pictures/emoji_inpainting.png.
+of whole pictures an LPIPS of 0.079, where the mean colour has 0.234 and 0.142, biharmonic inpainting 0.109 and 0.078.
+One seed. Masks, what is given, what is made and the truth: configs/pictures/emoji_inpainting.png.
 """
 
 from configs import emoji_pix2pix

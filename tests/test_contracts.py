@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 
 import jax
 import jax.numpy as jnp
@@ -218,6 +219,8 @@ def test_every_network_layer_and_sampler_is_in_the_docs():
     samplers = [name.partition(".") for name in public(distributions)]
     names = [*public(models), *layers.__all__, *(of if file in single else f"{file}.{of}" for file, _, of in samplers)]
     assert [name for name in names if f"`{name}`" not in page] == []
+    files = "|".join({name.partition(".")[0] for name in names if "." in name})
+    assert {*re.findall(rf"`((?:{files})\.\w+)`", page)} <= {*names}
 
 
 def test_every_objective_and_every_term_is_in_the_docs():
