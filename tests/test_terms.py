@@ -247,6 +247,12 @@ def test_feature_matching_is_0_for_features_of_equal_means_and_the_squared_dista
     np.testing.assert_allclose(metrics["generator/feature_l1"], jnp.abs(real - made_up).mean(), rtol=1e-4)
 
 
+def test_feature_l1_compares_images_that_are_moved_alike():
+    moved = {"real": 1.0, "fake": 2.0}
+    forward = SimpleNamespace(real=BATCHES["x"][0], fake=BATCHES["x"][0], features=lambda x, like: x + moved[like])
+    np.testing.assert_array_equal(generator.feature_l1(forward).values, 0)
+
+
 def test_the_auxiliary_loss_is_the_cross_entropy_of_the_batchs_labels():
     made = game({"critic": {"auxiliary": critic.auxiliary}})
     _, metrics = step_on_one(*made)(made[0])

@@ -179,9 +179,9 @@ def feature_l1(forward: Forward) -> Outcome:
     """Returns the mean absolute difference of the critic's features of each fake and its own real example: [b].
 
     Wang et al. 2018 (arXiv:1711.11585), equation 4, weight 10: summed over the arrays of features. For generators told
-    of one example, as `l1`.
+    of one example, as `l1`. The critic sees both with the same augmentation and dropout.
     """
-    errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward)]
+    errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward, fakes_like="real")]
     return Outcome(jnp.stack(errors).sum(0))
 
 
@@ -234,9 +234,9 @@ def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsi
 path_length = Remembering(_path_length, {"path_length_average": 0.0})
 
 
-def _features(forward: Forward) -> list[tuple[jax.Array, jax.Array]]:
+def _features(forward: Forward, fakes_like: str = "fake") -> list[tuple[jax.Array, jax.Array]]:
     """Returns the critic's features of real examples, which have no gradients, and of fakes, array by array."""
     real, fake = (
-        jax.tree.leaves(forward.features(x, name)) for x, name in ((forward.real, "real"), (forward.fake, "fake"))
+        jax.tree.leaves(forward.features(x, like)) for x, like in ((forward.real, "real"), (forward.fake, fakes_like))
     )
     return list(zip(jax.lax.stop_gradient(real), fake, strict=True))
