@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan_jax.data import images
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -46,7 +48,6 @@ STYLES = {"google": "noto", "twitter": "twemoji"}
 PEOPLE = "People & Body"
 NO_BASE = frozenset({"fe0f", "1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"})  # the emoji variant, and skin tones
 LARGEST = 1 << 20  # bytes of a picture
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff"})
 SPLITS = frozenset({"train", "val", "validation", "test"})
 
 
@@ -121,7 +122,7 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
     made: dict[Path, Path] = {}
     for path in sorted(folder.rglob("*")):
         within = path.relative_to(folder).with_suffix(".png")
-        if path.suffix.lower() not in PICTURES or any(part.startswith(".") for part in within.parts):
+        if path.suffix.lower() not in images.SUFFIXES or any(part.startswith(".") for part in within.parts):
             continue
         if (other := made.setdefault(within, path)) != path:
             raise PrepareError(f"{other} and {path} would have one name: rename one of them")
@@ -130,7 +131,7 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
             place.parent.mkdir(parents=True, exist_ok=True)
             half.save(place)
     if not made:
-        raise PrepareError(f"{folder} has no pictures ({', '.join(sorted(PICTURES))})")
+        raise PrepareError(f"{folder} has no pictures ({', '.join(sorted(images.SUFFIXES))})")
     draft.rename(out)
     return f"{out}: {len(made):,} pairs"
 
@@ -140,7 +141,7 @@ def _halves(path: Path) -> list["Image"]:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=images.FORMATS) as picture:
             upright = ImageOps.exif_transpose(picture)
             upright = upright if upright.mode in ("L", "RGB", "RGBA", "I;16") else upright.convert("RGB")
     except (OSError, Image.DecompressionBombError) as error:
