@@ -148,7 +148,7 @@ class Run:
         return figures.make_walks(self.experiment, self.players, example_keys(base_key(seed), n), real, length)
 
     def figure(self) -> Any:
-        """Returns the picture that training shows at this step, of samples or reconstructions, as a Pillow image."""
+        """Returns the picture that training shows at this step, as a Pillow image: `examples_shown` says of what."""
         from PIL import Image
 
         with TemporaryDirectory() as folder:

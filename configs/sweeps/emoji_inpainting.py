@@ -3,9 +3,10 @@
 python scripts/sweep.py --sweep=configs/sweeps/emoji_inpainting.py --workdir=runs/emoji_inpainting
 """
 
+from configs.sweeps.facades import METRICS
 from gan_jax.config import load
 from gan_jax.sweeps.cells import named
-from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
+from gan_jax.sweeps.plan import CONFIGS, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
@@ -18,9 +19,4 @@ def get_sweep() -> Sweep:
         "U-Net against a critic": load(config),
         **{f"{name}, L1 alone": {"networks.generator.name": f"inpainting.{name}"} for name in networks},
     }
-    metrics = [
-        Metric("pairs/lpips/alexnet-lpips-v1", "lower"),
-        Metric("pairs/l1", "lower"),
-        Metric("pairs/ssim", "higher"),
-    ]
-    return Sweep(alone, named(cells), Seeds(3, at_once=1), metrics=metrics)
+    return Sweep(alone, named(cells), Seeds(3, at_once=1), metrics=METRICS)

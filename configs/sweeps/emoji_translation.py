@@ -3,18 +3,14 @@
 python scripts/sweep.py --sweep=configs/sweeps/emoji_translation.py --workdir=runs/emoji_translation
 """
 
+from configs.sweeps.facades import METRICS
 from gan_jax.config import load
 from gan_jax.sweeps.cells import named
-from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
+from gan_jax.sweeps.plan import CONFIGS, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
     """L1 alone, pix2pix, CycleGAN, CUT: each config with its own steps."""
     names = {"L1 alone": "emoji_l1", "pix2pix": "emoji_pix2pix", "CycleGAN": "emoji_cyclegan", "CUT": "emoji_cut"}
     cells = {name: load(CONFIGS / f"{file}.py") for name, file in names.items()}
-    metrics = [
-        Metric("pairs/lpips/alexnet-lpips-v1", "lower"),
-        Metric("pairs/l1", "lower"),
-        Metric("pairs/ssim", "higher"),
-    ]
-    return Sweep(cells["L1 alone"], named(cells), Seeds(3, at_once=1), metrics=metrics)
+    return Sweep(cells["L1 alone"], named(cells), Seeds(3, at_once=1), metrics=METRICS)

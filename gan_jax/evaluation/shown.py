@@ -11,10 +11,7 @@ from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators.translation import BASELINES
 from gan_jax.experiments import Experiment
 from gan_jax.metrics.neighbours import nearest_in_parts
-from gan_jax.reporting.figures import PAIRS
-
-NEAREST = "nearest pair"
-"""A field that is shown alone: no field of data has a space in its name."""
+from gan_jax.reporting.figures import NEAREST, PAIRS
 
 
 def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[str], Dataset]) -> Dataset:
@@ -28,7 +25,7 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
     if "sample" in experiment.predict:
         return experiment.view(load(config.data.split))
     known = (config.get("evaluators") or {}).values()
-    judge = {k: v for spec in known if spec.name == "translation.pairs" for k, v in spec.items()}
+    judge = next((spec.to_dict() for spec in known if spec.name == "translation.pairs"), {})
     try:
         shown = experiment.view(load(judge.get("split", "test")))
     except UserError as error:

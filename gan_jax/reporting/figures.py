@@ -19,18 +19,20 @@ from gan_jax.reporting.reconstructions import make_reconstructions, make_transla
 
 SAMPLES, COLUMNS, POINTS, MAX_CLASSES, PAIRS = 64, 8, 2500, 10, 32
 SMALLEST = 56  # pixels of a side, in grids
+NEAREST = "nearest pair"
+"""A field that is shown alone: no field of data has a space in its name."""
 SHOWN = {
     "mask": "hole",
     "source": "source",
     "translations": "translation",
     "round_trips": "there and back",
     "targets": "truth",
-    "nearest pair": "truth of the nearest training pair",
+    NEAREST: "truth of the nearest training pair",
     "images": "image",
     "noisy": "noisy",
     "reconstructions": "reconstruction",
 }
-"""What pictures of examples show, in this order, and the words for it."""
+"""Columns of pictures of examples, in this order, and their captions."""
 
 
 def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarray) -> None:

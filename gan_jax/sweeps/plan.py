@@ -26,7 +26,8 @@ from gan_jax.python_files import call
 from gan_jax.sweeps.cells import Cell, Overrides
 from gan_jax.values import plain, plain_scalar
 
-BETTER, SCALES = ("lower", "higher"), ("linear", "log")
+BETTER = ("lower", "higher")
+SCALES = ("linear", "log")
 OF_ROWS = frozenset({"step", "seconds"})
 """Names in every logged row beside the metrics of a step."""
 
@@ -207,8 +208,8 @@ def _check_seeds(seeds: Seeds) -> None:
 
 
 def _planned(cell: Cell, sweep: Sweep) -> Planned:
+    base, given = sweep.base if cell.base is None else cell.base, {**sweep.overrides, **cell.overrides}
     try:
-        base, given = cell.base or sweep.base, {**sweep.overrides, **cell.overrides}
         if twice := sorted({*sweep.seeds.fields} & {*given}):
             raise UserError(f"config.{twice[0]} is given by the sweep's seeds: leave it out of the overrides")
         values = _overridden(plain(base), {**given, **dict.fromkeys(sweep.seeds.fields, 0)})
