@@ -30,7 +30,8 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from gan_jax import command_flags, failures, modes
+from gan_jax.command import failures, modes
+from gan_jax.command import flags as command_flags
 from gan_jax.errors import UserError
 from gan_jax.runs import terminal
 from gan_jax.runs.files import discard_unfinished

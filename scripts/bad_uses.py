@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import config as configs
-from gan_jax.command_flags import USED_BY
+from gan_jax.command.flags import USED_BY
 from scripts import bad_data
 from scripts.bad_files import SUFFIXES, USES
 from scripts.bad_values import TEXTS, TINY, Case

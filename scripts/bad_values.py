@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from gan_jax import config as configs
+from gan_jax.config.values import flatten
 
 TINY = {
     "steps": 2,
@@ -97,7 +98,7 @@ class Case(NamedTuple):
 @cache
 def fields(files: tuple[Path, ...]) -> tuple[tuple[Path, str], ...]:
     """Returns every field of these configs, with its file."""
-    return tuple((file, field) for file in files for field, _ in configs.flatten(configs.load(file).to_dict()))
+    return tuple((file, field) for file in files for field, _ in flatten(configs.load(file).to_dict()))
 
 
 def of_command(rng: random.Random, file: Path, field: str) -> Case:
@@ -151,7 +152,7 @@ def _tiny(file: Path, field: str) -> dict[str, Any]:
 
 def _text(rng: random.Random, file: Path, field: str) -> str:
     """Returns a wrong value for a field, mostly of its type."""
-    usual = dict(configs.flatten(configs.load(file).to_dict()))[field]
+    usual = dict(flatten(configs.load(file).to_dict()))[field]
     if rng.random() < 0.1:
         return "".join(rng.choice(string.printable + "äß\u0301é") for _ in range(rng.randrange(1, 30)))
     if rng.random() < 0.3:

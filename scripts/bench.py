@@ -39,7 +39,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import data, overrides
+from gan_jax import data
+from gan_jax.command import overrides
 from gan_jax.data import Dataset
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs.paths import of_user

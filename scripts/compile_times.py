@@ -43,7 +43,8 @@ def main(argv: list[str]) -> int:
 def _seconds(file: Path, fields: list[str]) -> dict[str, float]:
     """Compiles a config's step -> its seconds by `processor` and by `clock`."""
     from gan_jax import config as configs
-    from gan_jax import data, overrides
+    from gan_jax import data
+    from gan_jax.command import overrides
     from gan_jax.sweeps.timing import TimedRun
 
     config = overrides.apply(configs.load(file), fields)

@@ -10,7 +10,7 @@ from conftest import build_on
 from jax import export, random
 
 from gan_jax import config as configs
-from gan_jax import overrides
+from gan_jax.command import overrides
 from gan_jax.data import load
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy

@@ -12,7 +12,7 @@ from gan_jax.core import averages, steps
 from gan_jax.core.objective import Aux, Objective, Start
 from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
-from gan_jax.updates import make_update
+from gan_jax.experiments.updates import make_update
 
 pytestmark = pytest.mark.heavy
 

@@ -15,7 +15,7 @@ from conftest import ROOT
 from jax import lax
 
 from gan_jax import config as configs
-from gan_jax import overrides
+from gan_jax.command import overrides
 from gan_jax.data.spec import DataSpec
 from gan_jax.layers import Conv, ConvTranspose
 from scripts import bench, flops, timed

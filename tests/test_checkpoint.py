@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import config, overrides
+from gan_jax import config
+from gan_jax.command import overrides
 from gan_jax.core.state import Player, TrainState
 from gan_jax.errors import UserError
 from gan_jax.reporting import report

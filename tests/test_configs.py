@@ -9,12 +9,12 @@ from conftest import ROOT, build_on, few_factors, files_of
 from jax import random
 from shipped import on_its_data
 
-from gan_jax import blocks as blocks_of
 from gan_jax import config as configs
-from gan_jax import overrides
+from gan_jax.command import overrides
 from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
+from gan_jax.experiments import blocks as blocks_of
 from gan_jax.training.preflight import check_step
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("weights_of_zeros")]

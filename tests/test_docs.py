@@ -12,8 +12,11 @@ import pytest
 from conftest import ROOT
 from ml_collections import ConfigDict
 
-from gan_jax import command_flags, experiments, overrides
 from gan_jax import config as configs
+from gan_jax import experiments
+from gan_jax.command import flags as command_flags
+from gan_jax.command import overrides
+from gan_jax.config.values import flatten
 from gan_jax.core import steps
 from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of
@@ -230,7 +233,7 @@ def test_the_command_line_page_names_every_mode_flag_field_and_step_rule():
         assert f"`{mode}`" in text, mode
     named = [*configs.defaults(), *configs.BLOCKS, *configs.OPTIONAL_BLOCKS, *configs.player({}), *steps.__all__]
     assert [name for name in named if f"`{name}`" not in text] == []
-    for field, value in configs.flatten(configs.defaults().to_dict()):
+    for field, value in flatten(configs.defaults().to_dict()):
         if row := re.search(rf"^\| `{field}` \| (\S+) \|", text, re.MULTILINE):
             assert row[1].strip("`") in (str(value), json.dumps(value)), field
 

@@ -8,7 +8,7 @@ import jax
 import pytest
 from conftest import ROOT, TINY
 
-from gan_jax.environment import blame, is_of_numbers
+from gan_jax.command.environment import blame, is_of_numbers
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.main import main
 

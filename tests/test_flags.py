@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY
 
-from gan_jax import command_line, data, overrides
 from gan_jax import config as configs
-from gan_jax.command_flags import SUFFIXES, USED_BY, define
+from gan_jax import data
+from gan_jax.command import line as command_line
+from gan_jax.command import overrides
+from gan_jax.command.flags import SUFFIXES, USED_BY, define
 from gan_jax.errors import UserError
 from gan_jax.main import main
 from scripts import report

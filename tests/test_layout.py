@@ -7,7 +7,7 @@ from conftest import build_on
 from jax import random
 
 from gan_jax import config as configs
-from gan_jax import overrides
+from gan_jax.command import overrides
 from gan_jax.core.networks import Network
 from gan_jax.errors import UserError
 from gan_jax.models import autoencoder, dcgan, layout, vae

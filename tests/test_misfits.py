@@ -5,7 +5,7 @@ import re
 import pytest
 
 from gan_jax import config as configs
-from gan_jax import overrides
+from gan_jax.command import overrides
 from gan_jax.errors import Misfits, UserError
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.training import loop

@@ -6,9 +6,9 @@ import pytest
 from conftest import ROOT
 from my_lab import configs as lab
 
+from gan_jax.command.overrides import apply
 from gan_jax.config import ConfigDict
 from gan_jax.errors import UserError
-from gan_jax.overrides import apply
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
 from gan_jax.training import loop

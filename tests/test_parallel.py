@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import FAST_COMPILE, ROOT
 
-from gan_jax import config, config_checks
+from gan_jax.config import checks as config_checks
 from gan_jax.core.state import TrainState
 from gan_jax.data import feeds, load
 from gan_jax.data.spec import spec_of
@@ -184,11 +184,11 @@ def test_config_names_the_ways_that_there_are(tiny):
     made = tiny()
     for how in config_checks.MAPS:
         made.parallel = how
-        config.check(made)
+        config_checks.check(made)
         assert callable(mapping.mapped(how, lambda x: x, "devices", (None,), None))
     made.parallel = "pamp"
     with pytest.raises(UserError, match=r"config\.parallel is 'pamp': did you mean pmap"):
-        config.check(made)
+        config_checks.check(made)
 
 
 def test_batch_that_devices_cannot_share_is_refused(monkeypatch):

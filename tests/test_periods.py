@@ -2,7 +2,7 @@
 
 import pytest
 
-from gan_jax import config
+from gan_jax.config import checks as config_checks
 from gan_jax.errors import UserError
 from gan_jax.runs import schedule
 
@@ -43,4 +43,4 @@ def test_an_evaluators_period_that_is_none_is_refused(tiny, every):
     made = tiny("mnist_vae").unlock()
     made.evaluators.likelihood.every_steps = every
     with pytest.raises(UserError, match=r"config.evaluators.likelihood.every_steps is .*: it must be 0 \(never\)"):
-        config.check(made)
+        config_checks.check(made)

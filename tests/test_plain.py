@@ -15,11 +15,11 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import overrides
+from gan_jax.command import overrides
+from gan_jax.config.values import flatten, plain
 from gan_jax.errors import UserError
 from gan_jax.sweeps.cells import Cell, grid, named
 from gan_jax.sweeps.plan import Seeds, Sweep, expand
-from gan_jax.values import plain
 
 DIM = "samplers.z.dim"
 RATE = "players.critic.optimizer.learning_rate"
@@ -139,7 +139,7 @@ def changed(tmp_path, change):
 )
 def test_config_of_array_numbers_is_read_back_equal(tmp_path, change, field, right):
     config = changed(tmp_path, change)
-    value = dict(configs.flatten(config.to_dict()))[field]
+    value = dict(flatten(config.to_dict()))[field]
     assert repr(value) == repr(right)
     (tmp_path / "config.json").write_text(json.dumps({"format": configs.FORMAT, "config": configs.to_json(config)}))
     assert configs.load(tmp_path / "config.json").to_dict() == config.to_dict()

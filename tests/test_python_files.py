@@ -85,7 +85,7 @@ def test_a_runs_config_takes_no_argument(tmp_path):
 SIBLING = """
 from configs.common import SPLIT
 from gan_jax.config import load
-from gan_jax.python_files import CONFIGS
+from gan_jax.config.python_files import CONFIGS
 def get_config():
     c = load(CONFIGS / "digits_dcgan.py")
     c.data.split = SPLIT

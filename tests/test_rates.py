@@ -4,7 +4,7 @@ import pytest
 from conftest import CONFIGS, ROOT
 
 from gan_jax import config as configs
-from gan_jax.updates import check_rates
+from gan_jax.experiments.updates import check_rates
 
 
 @pytest.mark.parametrize("file", CONFIGS, ids=lambda file: file.stem)

@@ -285,6 +285,6 @@ def test_interrupting_another_mode_is_one_line(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gan_jax.modes.run", interrupted)
+    monkeypatch.setattr("gan_jax.command.modes.run", interrupted)
     assert main(["gan_jax", "--workdir=X", "--mode=evaluate"]) == 130
     assert capsys.readouterr().err == "error: interrupted\n"

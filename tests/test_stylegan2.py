@@ -10,12 +10,13 @@ import pytest
 from conftest import ROOT, build_on
 from jax import lax, random
 
-from gan_jax import blocks, layers
+from gan_jax import layers
 from gan_jax.config import load
 from gan_jax.core import collectives
 from gan_jax.core.networks import Network, mixing_layers
 from gan_jax.distributions import latents
 from gan_jax.errors import UserError
+from gan_jax.experiments import blocks
 from gan_jax.layers import draws, resample
 from gan_jax.layers import modulated as modulated_layers
 from gan_jax.models import stylegan2

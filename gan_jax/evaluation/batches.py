@@ -9,7 +9,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.config import updates_per_step
-from gan_jax.config_checks import MAX_COUNT
+from gan_jax.config.checks import MAX_COUNT
 from gan_jax.core.fields import IMAGE
 from gan_jax.data import Dataset, feeds, pixels
 from gan_jax.data.hold import in_words, n_bytes

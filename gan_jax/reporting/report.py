@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax import config as configs
+from gan_jax.config.values import flatten
 from gan_jax.reporting import curves, html, images
 from gan_jax.reporting.curves import Chart
 from gan_jax.runs import alarms
@@ -39,7 +40,7 @@ def write(run_dir: RunDirectory) -> None:
         TEMPLATE,
         name=name,
         run=run,
-        fields=[(field, json.dumps(value)) for field, value in configs.flatten(run["config"])],
+        fields=[(field, json.dumps(value)) for field, value in flatten(run["config"])],
         last=rows[-1] if rows else None,
         is_training=bool(rows) and rows[-1]["step"] < run["config"]["steps"],
         siblings=_siblings(run_dir.folder),

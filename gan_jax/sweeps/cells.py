@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.config.values import plain
 from gan_jax.errors import UserError
-from gan_jax.values import plain
 
 Fields: TypeAlias = str | tuple[str, ...]
 Overrides: TypeAlias = Mapping[str, Any]

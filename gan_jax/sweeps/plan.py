@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax.config.python_files import CONFIGS as CONFIGS  # of sweeps' files
+from gan_jax.config.python_files import call
+from gan_jax.config.values import plain, plain_scalar
 from gan_jax.errors import UserError, suggestions
-from gan_jax.python_files import CONFIGS as CONFIGS  # of sweeps' files
-from gan_jax.python_files import call
 from gan_jax.sweeps.cells import Cell, Overrides
-from gan_jax.values import plain, plain_scalar
 
 BETTER = ("lower", "higher")
 SCALES = ("linear", "log")

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gan_jax.config import RESUMABLE, flatten
+from gan_jax.config import RESUMABLE
+from gan_jax.config.values import flatten
 from gan_jax.errors import UserError, suggestions
 from gan_jax.runs import alarms
 from gan_jax.runs.directory import RunDirectory

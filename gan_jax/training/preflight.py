@@ -18,8 +18,8 @@ from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators.base import Evaluator
 from gan_jax.evaluation.shown import examples_shown
 from gan_jax.experiments import MAX_BYTES, Experiment, build, held
+from gan_jax.experiments.updates import check_rates
 from gan_jax.parallel import mapping
-from gan_jax.updates import check_rates
 
 SLACK = {True: 1e-3, False: 0.05}
 """Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""

@@ -5,6 +5,7 @@ from functools import partial
 from jax import random
 from ml_collections import ConfigDict
 
+from gan_jax.config.values import flatten
 from gan_jax.core.state import Players, TrainState
 from gan_jax.data import Dataset
 from gan_jax.evaluation import evaluate
@@ -18,7 +19,6 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.logs import Log
 from gan_jax.runs.rows import Row, best_step, forget_after, read_rows
 from gan_jax.runs.terminal import say_above_bar
-from gan_jax.values import flatten
 
 
 class Record:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from absl import flags
 
+from gan_jax.config.python_files import CONFIGS
 from gan_jax.errors import UserError
-from gan_jax.python_files import CONFIGS
 
 CONFIG = CONFIGS / "digits_dcgan.py"
 """The config of a new run where none is given."""

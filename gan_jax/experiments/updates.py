@@ -9,13 +9,14 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import check_values, listed, make, schedule, tabulated
-from gan_jax.config import flatten, updates_per_step
+from gan_jax.config import updates_per_step
+from gan_jax.config.values import flatten
 from gan_jax.core import averages, optimizers
 from gan_jax.core.objective import Objective
 from gan_jax.core.state import Player, places
 from gan_jax.core.steps import Numbers, Update, Updates
 from gan_jax.errors import UserError, reraise_as, suggestions
+from gan_jax.experiments.blocks import check_values, listed, make, schedule, tabulated
 
 MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
 IDLE = 0.01

@@ -5,8 +5,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from gan_jax.config.values import flatten
 from gan_jax.errors import UserError, suggestions
-from gan_jax.values import flatten
 
 PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "checkpoint_every_steps")
 DTYPES = ("float32", "bfloat16")

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan_jax import command_flags
-from gan_jax.command_flags import CONFIG, Flags
+from gan_jax.command import flags as command_flags
+from gan_jax.command.flags import CONFIG, Flags
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs import origins, terminal
 from gan_jax.training.stop import Stop
@@ -39,7 +39,7 @@ def run(values: Flags, overrides: list[str], stop: Stop) -> None:
 
 def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> None:
     """Trains a new run or resumes the folder's, and prints the path of each HTML page."""
-    from gan_jax import command_line
+    from gan_jax.command import line as command_line
 
     otherwise = CONFIG
     if values.init_from is not None:
@@ -48,7 +48,7 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
             otherwise = origins.named(values.init_from).folder / "config.json"
     config, file_values = command_line.for_training(file, folder, overrides, otherwise=otherwise)
     _configure_jax(values, stop)
-    from gan_jax.overrides import given
+    from gan_jax.command.overrides import given
     from gan_jax.runs.directory import RunDirectory
     from gan_jax.training import loop
 
@@ -59,7 +59,7 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
 
 def _show_data(values: Flags, folder: Path | None, file: str | None, overrides: list[str], stop: Stop) -> None:
     """Draws what a step of a config, or of a run, sees, and prints facts of the data and the file written."""
-    from gan_jax import command_line
+    from gan_jax.command import line as command_line
     from gan_jax.runs import paths
     from gan_jax.runs.directory import RunDirectory
 
@@ -81,7 +81,7 @@ def _show_data(values: Flags, folder: Path | None, file: str | None, overrides: 
 
 def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], stop: Stop) -> None:
     """Uses a trained run, and prints the values measured or the file written."""
-    from gan_jax import command_line
+    from gan_jax.command import line as command_line
     from gan_jax.runs import paths
 
     _configure_jax(values, stop)

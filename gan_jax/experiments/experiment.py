@@ -13,7 +13,6 @@ import numpy as np
 from jax import random
 from ml_collections import ConfigDict
 
-from gan_jax.blocks import make_augmentations, make_networks, make_objective, provided
 from gan_jax.core import fields, steps
 from gan_jax.core.collectives import base_key
 from gan_jax.core.fields import Batch, Samplers, Spec
@@ -24,10 +23,11 @@ from gan_jax.data import Dataset, feeds, hold, pixels
 from gan_jax.data.spec import DataSpec
 from gan_jax.distributions.augment import Augmentations, augmented
 from gan_jax.errors import UserError, reraise_as
+from gan_jax.experiments.blocks import make_augmentations, make_networks, make_objective, provided
+from gan_jax.experiments.updates import make_updates, with_frozen_networks
 from gan_jax.parallel.executor import Executor, executor
 from gan_jax.parallel.memory import device_bytes
 from gan_jax.resolve import bind
-from gan_jax.updates import make_updates, with_frozen_networks
 
 AUTO = "auto"
 MAX_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds

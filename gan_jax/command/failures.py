@@ -3,7 +3,7 @@
 import os
 import traceback
 
-from gan_jax.environment import blame, is_of_numbers
+from gan_jax.command.environment import blame, is_of_numbers
 from gan_jax.errors import Diverged, UserError, one_line, printable
 from gan_jax.runs import terminal
 

@@ -14,8 +14,8 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax import config as configs
+from gan_jax.config.values import plain
 from gan_jax.errors import UserError, one_line, reraise_as, suggestions
-from gan_jax.values import plain
 
 NONE, AUTO = "none", "auto"
 OPEN = ("evaluators", "samplers", "networks", "augment")

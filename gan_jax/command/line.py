@@ -7,10 +7,10 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax import overrides
+from gan_jax.command import overrides
+from gan_jax.config.values import flatten, plain
 from gan_jax.errors import UserError
 from gan_jax.runs import terminal
-from gan_jax.values import plain
 
 
 def for_training(
@@ -49,7 +49,7 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     free field to a value that is not the run's, since it would be ignored.
     """
     config = overrides.apply(own if file is None else configs.load(file), arguments)
-    of_run, now = (dict(configs.flatten(each.to_dict())) for each in (own, config))
+    of_run, now = (dict(flatten(each.to_dict())) for each in (own, config))
     for field in map(overrides.field, arguments):
         is_used = not configs.is_free(field) or any(f"{field}.".startswith(f"{one}.") for one in used)
         if not is_used and now[field] != of_run.get(field):
@@ -84,7 +84,7 @@ def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any],
 
 
 def _free(config: ConfigDict) -> dict[str, Any]:
-    return {field: value for field, value in configs.flatten(config.to_dict()) if configs.is_free(field)}
+    return {field: value for field, value in flatten(config.to_dict()) if configs.is_free(field)}
 
 
 def _recorded(path: Path) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gan_jax.config_checks import PERIODS, check
+from gan_jax.config.checks import PERIODS, check
+from gan_jax.config.python_files import call, split_argument
+from gan_jax.config.values import Fields, flatten, plain
 from gan_jax.errors import UserError, one_line, reraise_as, suggestions
-from gan_jax.python_files import call, split_argument
-from gan_jax.values import Fields, flatten, plain
 
 RESUMABLE = frozenset(
     {*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel", "accumulate", "trackers"}

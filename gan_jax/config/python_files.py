@@ -13,8 +13,8 @@ from typing import Any
 from gan_jax.errors import CODE_ERRORS, UserError, one_line
 
 NAME = "configs"
-_PACKAGED = Path(__file__).parent / NAME  # a wheel has them there, a checkout beside the package
-CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[1] / NAME
+_PACKAGED = Path(__file__).parents[1] / NAME  # a wheel has them there, a checkout beside the package
+CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / NAME
 """The folder of the configs that come with gan_jax."""
 
 

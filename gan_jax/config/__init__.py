@@ -1,0 +1,40 @@
+"""Configs: their fields, how they are loaded, checked and compared, and the values that they can have."""
+
+from ml_collections import ConfigDict
+
+from gan_jax.config.fields import (
+    BLOCKS,
+    FORMAT,
+    OPTIONAL_BLOCKS,
+    PARTS,
+    RESUMABLE,
+    checked,
+    defaults,
+    differences,
+    is_free,
+    load,
+    of_seed,
+    player,
+    read_run,
+    to_json,
+    updates_per_step,
+)
+
+__all__ = [
+    "BLOCKS",
+    "FORMAT",
+    "OPTIONAL_BLOCKS",
+    "PARTS",
+    "RESUMABLE",
+    "ConfigDict",
+    "checked",
+    "defaults",
+    "differences",
+    "is_free",
+    "load",
+    "of_seed",
+    "player",
+    "read_run",
+    "to_json",
+    "updates_per_step",
+]

@@ -1,0 +1,14 @@
+"""From a config to the experiment it describes. The only package that sees a whole config."""
+
+from gan_jax.experiments.experiment import (
+    MAX_BYTES,
+    Experiment,
+    Inputs,
+    build,
+    held,
+    make_executor,
+    make_inputs,
+    streams,
+)
+
+__all__ = ["MAX_BYTES", "Experiment", "Inputs", "build", "held", "make_executor", "make_inputs", "streams"]
