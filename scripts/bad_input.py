@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 from gan_jax.data import tfds
 from gan_jax.runs import cache
 from gan_jax.runs.paths import of_user
-from scripts import bad_configs, bad_data, bad_files, bad_uses, bad_values
+from scripts import bad_configs, bad_data, bad_files, bad_prepared, bad_uses, bad_values
 from scripts.bad_ends import Outcome, Trial
 from scripts.bad_values import Case
 
@@ -59,7 +59,7 @@ OF_ANY: Mapping[str, Callable[[random.Random], Case]] = MappingProxyType(
         "files": bad_files.of_files,
         "ranges": bad_configs.of_ranges,
         "own": bad_data.of_own,
-        "prepared": bad_data.of_prepared,
+        "prepared": bad_prepared.of_prepared,
         "evaluators": bad_data.of_evaluators,
         "resumes": bad_uses.of_resumes,
         "flags": bad_uses.of_flags,
@@ -143,7 +143,7 @@ def prepare(runs: Path) -> Path:
     tiny = {**bad_values.TINY, "data.name": "digits", "checkpoint_every_steps": 1, "evaluate_every_steps": 2}
     for name, (config, evaluators) in RUNS.items():
         _train(runs, name, config, tiny | {f"evaluators.{field}": value for field, value in evaluators.items()})
-    bad_data.write(runs / "tfds", "mine", bad_uses.SET)
+    bad_prepared.write(runs / "tfds", "mine", bad_uses.SET)
     pixels = {"name": "samples.distribution", "features": "pixels", "metrics": ("frechet",), "samples": 20, "seeds": 2}
     own = {"data.name": "mine", "evaluate_every_steps": 1, "evaluators": {"samples": pixels}}
     _train(runs, "own", "mnist_gan", tiny | own | {"keep_best": bad_uses.RULES[0]})

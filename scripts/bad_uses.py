@@ -8,12 +8,12 @@ from typing import Any
 
 from gan_jax import config as configs
 from gan_jax.command.flags import USED_BY
-from scripts import bad_data
+from scripts import bad_prepared
 from scripts.bad_files import SUFFIXES, USES
 from scripts.bad_values import TEXTS, TINY, Case
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-SET = bad_data.Prepared(channels=1, declared=("8", "8", 1))
+SET = bad_prepared.Prepared(channels=1, declared=("8", "8", 1))
 """The data that the run `own` is trained on."""
 SAVED = (1, 2)
 RULES = ("min samples/frechet/pixels", "max samples/frechet/pixels", "min samples/frechet/pixels/std")
@@ -239,14 +239,14 @@ def _use(mode: str, more: list[str] | tuple[()] = ()) -> list[str]:
     return ["--workdir={run}", f"--mode={mode}", *out, *(["--num=4"] if mode == "sample" else []), *more]
 
 
-def _own(made: bad_data.Prepared) -> Callable[[Path, Path], None]:
+def _own(made: bad_prepared.Prepared) -> Callable[[Path, Path], None]:
     """Returns a function that writes the run `own` and this data set, beside the run's own if its version differs."""
 
     def prepare(folder: Path, runs: Path) -> None:
         shutil.copytree(runs / "own", folder / "run")
         if made.version != SET.version:
-            bad_data.write(folder / "tfds", "mine", SET)
-        bad_data.write(folder / "tfds", "mine", made)
+            bad_prepared.write(folder / "tfds", "mine", SET)
+        bad_prepared.write(folder / "tfds", "mine", made)
 
     return prepare
 

@@ -23,7 +23,7 @@ from gan_jax.experiments import build
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.training import loop
 from gan_jax.training.preflight import check_step
-from scripts import chaos
+from scripts import run_differences
 
 pytestmark = pytest.mark.heavy
 
@@ -240,10 +240,10 @@ def test_a_resumed_run_is_the_same_to_the_bit_and_not_that_without_augmentation(
     [whole] = loop.run(config, RunDirectory(tmp_path / "whole"))
     for steps in (3, 6):
         [parts] = loop.run(described(tiny, MOVED, log_every_steps=1, steps=steps), RunDirectory(tmp_path / "parts"))
-    assert chaos.compare(whole.folder, parts.folder) == []
+    assert run_differences.compare(whole.folder, parts.folder) == []
     plain = described(tiny, {}, log_every_steps=1)
     [plain] = loop.run(plain, RunDirectory(tmp_path / "plain"))
-    assert chaos.rows(plain.metrics) != chaos.rows(whole.metrics)
+    assert run_differences.rows(plain.metrics) != run_differences.rows(whole.metrics)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from conftest import CONFIGS, ROOT
 from gan_jax import config as configs
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.training import loop
-from scripts import chaos
+from scripts import run_differences
 
 pytestmark = pytest.mark.heavy
 
@@ -29,8 +29,8 @@ def played(folder, *arguments, **environment):
 
 def same(one, other):
     """Whether both have rows, and all that two runs have is the same bytes."""
-    assert chaos.rows(one / "metrics.jsonl")
-    return chaos.compare(one, other) == []
+    assert run_differences.rows(one / "metrics.jsonl")
+    return run_differences.compare(one, other) == []
 
 
 @pytest.mark.long
