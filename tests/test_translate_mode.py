@@ -222,6 +222,21 @@ def test_pictures_show_the_nearest_training_pair_and_name_their_columns(painter,
     np.testing.assert_array_equal(first, shown.others["nearest pair"][0, :, 0])
 
 
+def test_pictures_show_the_nearest_of_observed_sources(tmp_path_factory, data):
+    """Grey copies: the nearest training example is by its own."""
+    more = ("--config.data.size=16", "--config.networks.generator.width=2", "--config.networks.critic.width=2")
+    more += ("--config.networks.critic.downs=1",)
+    more += ("--config.evaluators={'pairs': {'name': 'translation.pairs', 'metrics': ('l1',), 'every_steps': 2}}",)
+    run = RunDirectory(trained("emoji_colouring.py", tmp_path_factory.mktemp("runs") / "grey", data, *more))
+    config, load = run.read_config(), run_data(run, run.read_config()).load
+    test, train = load("test"), load("train")
+    shown = examples_shown(config, restore(run, config)[0], load)
+    luma = np.array([0.299, 0.587, 0.114])
+    greys = [np.asarray(examples.x[:], float) @ luma for examples in (test, train)]
+    found = [np.square(grey - greys[1]).sum((1, 2)).argmin() for grey in greys[0]]
+    np.testing.assert_array_equal(shown.others["nearest pair"], np.asarray(train.x[:])[found])
+
+
 def test_pictures_show_the_evaluators_split(painter, caplog):
     run = RunDirectory(painter)
     config, load = run.read_config(), run_data(run, run.read_config()).load

@@ -3,12 +3,15 @@
 import logging
 from collections.abc import Callable
 
+import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
+from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.data import Dataset
 from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators.translation import BASELINES
+from gan_jax.evaluation.observed import given, observed
 from gan_jax.experiments import Experiment
 from gan_jax.metrics.neighbours import nearest_in_parts
 from gan_jax.reporting.figures import NEAREST, PAIRS
@@ -19,8 +22,9 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
 
     Beside samples they are training examples. Otherwise they are of the split of the evaluator `translation.pairs`, or
     of "test" without one; a translation whose split cannot be loaded shows training examples, with a warning. Where
-    that evaluator has the baseline "nearest", pairs of data have a field `nearest pair` uint8 [n, h, w, c]: the x of
-    the training pair whose source is nearest in pixels. Raises UserError where a split cannot be loaded.
+    that evaluator has the baseline "nearest", there is a field `nearest pair` uint8 [n, h, w, c] beside sources, of the
+    data or observed, such as grey values, but not beside holes: the x of the training example whose source is nearest
+    in pixels. Raises UserError where a split cannot be loaded.
     """
     if "sample" in experiment.predict:
         return experiment.view(load(config.data.split))
@@ -35,13 +39,17 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
         raise
     if not judge or "nearest" not in judge.get("baselines", BASELINES) or "source" in shown.apart:
         return shown
-    return _with_nearest(shown.first(PAIRS), experiment.view(load(config.data.split)))
+    return _with_nearest(shown.first(PAIRS), experiment.view(load(config.data.split)), experiment)
 
 
-def _with_nearest(few: Dataset, train: Dataset) -> Dataset:
+def _with_nearest(few: Dataset, train: Dataset, experiment: Experiment) -> Dataset:
     """Returns the examples with the field NEAREST, where they have sources, and of the training examples' size."""
-    if "source" not in few.others or few.others["source"].shape[1:] != train.others["source"].shape[1:]:
+    one = {name: jnp.asarray(values[:1]) for name, values in few.arrays.items()}
+    seen = observed(experiment.predict, {}, example_keys(base_key(0), 1), experiment.scale(one))
+    if "mask" in seen or "source" not in {*few.others, *seen}:
         return few
-    found = nearest_in_parts(np.asarray(few.others["source"][:]), train.others["source"])
-    beside = np.stack([np.asarray(train.x[index]) for index in found])
+    ours, theirs = (given(experiment.predict, experiment.scale, of.arrays, "source") for of in (few, train))
+    if ours.shape[1:] != theirs.shape[1:]:
+        return few
+    beside = np.stack([np.asarray(train.x[index]) for index in nearest_in_parts(ours, theirs)])
     return few._replace(others={**few.others, NEAREST: beside})

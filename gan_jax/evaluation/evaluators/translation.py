@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +11,10 @@ import numpy as np
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
-from gan_jax.data import pixels
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
+from gan_jax.evaluation.observed import given, observed
 from gan_jax.features import lpips
 from gan_jax.metrics.biharmonic import biharmonic
 from gan_jax.metrics.neighbours import nearest_in_parts
@@ -62,9 +61,9 @@ def pairs(
     fields = _paired(context.load(split).first(examples))
     truth, translated = fields[target], partial(_translated, context, DIRECTIONS[target])
     compare = _metrics(metrics or _usual(network, truth.shape[1:]), truth.shape[1:], network, border, luma)
-    one = example_keys(base_key(0), 1), {name: values[:1] for name, values in fields.items()}
+    one = example_keys(base_key(0), 1), {name: jnp.asarray(values[:1]) for name, values in fields.items()}
     context.dry_run(translated, *one)
-    seen = {*fields, *context.dry_run(partial(_observed, context), *one)}
+    seen = {*fields, *context.dry_run(partial(observed, context.predict), one[0], context.scale(one[1]))}
     fillings = {name: fill for name, fill in FILLINGS.items() if "mask" in seen and name in baselines}
     others = {} if "mask" in seen or "source" not in seen else _of_data(fields, context, baselines, target, split)
 
@@ -121,14 +120,10 @@ def _translated(
     context: Context, direction: str, players: Players, keys: jax.Array, batch: Batch
 ) -> tuple[jax.Array, jax.Array]:
     """Returns the translations uint8 [n, h, w, c], and masks [n, h, w, 1] of what is judged, 1 where there are none."""
-    observed = _observed(context, players, keys, batch)
-    made = context.predict[direction](players, keys, {**context.scale(batch), **observed})
-    return made, observed.get("mask", jnp.ones((*made.shape[:3], 1)))
-
-
-def _observed(context: Context, players: Players, keys: jax.Array, batch: Batch) -> Batch:
-    """Returns what samplers observe of the examples, by field."""
-    return context.predict["observe"](players, keys, context.scale(batch)) if "observe" in context.predict else {}
+    scaled = context.scale(batch)
+    seen = observed(context.predict, players, keys, scaled)
+    made = context.predict[direction](players, keys, {**scaled, **seen})
+    return made, seen.get("mask", jnp.ones((*made.shape[:3], 1)))
 
 
 def _usual(network: str, shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -175,29 +170,16 @@ def _of_data(
     fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...], target: str, split: str
 ) -> dict[str, np.ndarray]:
     """Returns each baseline's images uint8 [n, h, w, c], of those that the examples' sources give."""
-    given = "source" if target == "x" else "x"
-    x, source, made = fields[target], _given(context, fields, given), {}
+    origin = "source" if target == "x" else "x"
+    x, source, made = fields[target], given(context.predict, context.scale, fields, origin), {}
     if "source" in names and source.shape[:3] == x.shape[:3] and source.shape[3] in (1, x.shape[3]):
         made["source"] = np.broadcast_to(source, x.shape)
     if "nearest" in names:
         train = context.load(context.trained_on).arrays
-        found = nearest_in_parts(source, _given(context, train, given))
+        found = nearest_in_parts(source, given(context.predict, context.scale, train, origin))
         made["nearest"] = np.asarray(train[target][found])
         _warn_of_copies(made["nearest"], x, split)
     return made
-
-
-def _given(context: Context, fields: Mapping[str, Any], name: str) -> np.ndarray:
-    """Returns this field uint8 [n, h, w, c] of the examples or, where they lack it, as samplers observe it."""
-    if name in fields:
-        return np.asarray(fields[name][:])
-    # Observed images are floats in the range of x, which is that of its darkest and brightest pixel.
-    low, high = (float(limit) for limit in context.scale({"x": jnp.array([0, 255], jnp.uint8)})["x"])
-
-    def observed(inputs: tuple[jax.Array, Batch]) -> jax.Array:
-        return pixels.to_uint8(_observed(context, {}, *inputs)[name], (low, high))
-
-    return in_batches(observed, (example_keys(base_key(0), len(fields["x"])), dict(fields)))
 
 
 def _warn_of_copies(nearest_pairs: np.ndarray, x: np.ndarray, split: str) -> None:
