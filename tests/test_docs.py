@@ -1,5 +1,6 @@
 """README.md and docs/: snippets run, commands have flags, files and fields that exist, links lead somewhere."""
 
+import ast
 import json
 import re
 import shlex
@@ -22,6 +23,7 @@ from gan_jax.data.source import Source
 from gan_jax.data.spec import spec_of
 from gan_jax.errors import UserError
 from gan_jax.evaluation import evaluate
+from gan_jax.evaluation.evaluators import sample_metrics
 from gan_jax.runs import alarms
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -261,3 +263,15 @@ def test_the_page_of_alarms_names_every_alarm():
 
 def test_readme_is_two_pages():
     assert len(TEXTS["README.md"].splitlines()) <= 120
+
+
+def test_each_value_of_an_evaluator_is_in_the_docs():
+    made = {name for measure in sample_metrics.MEASURES.values() for name in measure.names}
+    for file in (ROOT / "gan_jax" / "evaluation" / "evaluators").glob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        names = [call.args[0] for call in calls if getattr(call.func, "id", "") == "Evaluator"]
+        words = [node.value for name in names for node in ast.walk(name) if isinstance(node, ast.Constant)]
+        made |= {word.strip("/") for word in words if word.strip("/")}
+    known = set(re.findall(r"`([^`]+)`", TEXTS["docs/evaluation.md"]))
+    assert {"nll", "largest_angle", "frechet", "nearest_closer"} <= made
+    assert {name for name in made if name not in known and f"/{name}" not in known} <= {"input_", "pca_"}
