@@ -365,6 +365,18 @@ def test_what_could_not_be_checked_before_is_said_when_the_first_run_has_ended(t
     assert unchecked(tmp_path).startswith("the sweep asks for 'samples/frecht', which no run has; did you mean")
 
 
+def test_page_names_the_columns_of_pictures(tmp_path):
+    for cell, columns in (("0", ("source", "truth")), ("1", ())):
+        run(tmp_path / cell, samplers=z_of(8 + int(cell)), logged=rows(**{"critic/loss": 1.0}))
+        file = tmp_path / cell / "samples" / "step_00000400.png"
+        file.parent.mkdir()
+        images.save_png(file, np.zeros((8, 16, 3), np.uint8), columns=columns)
+    ablation.write(tmp_path)
+    page = (tmp_path / "ablation.html").read_text()
+    assert page.count("seed 0; each example, from the left: source, truth</td>") == 1
+    assert page.count("seed 0</td>") == 1
+
+
 def test_page_escapes_what_it_shows(tmp_path):
     run(tmp_path / "0", objective={"name": "<script>alert(1)</script>|x"}, logged=rows(**{"critic/loss": 1.0}))
     run(tmp_path / "1", logged=rows(**{"critic/loss": 1.0}))

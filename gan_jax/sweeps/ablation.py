@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gan_jax.errors import UserError, suggestions
-from gan_jax.reporting import html
+from gan_jax.reporting import html, images
 from gan_jax.runs.files import atomically
 from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps import papers, summary, tables
@@ -116,5 +116,8 @@ def _page(
         left_out=len(results.cells) - len(shown),
         charts=[(_title(curve), svg) for curve, svg in charts.items()],
         steps=steps,
-        samples=[(name, seed, [html.data_url(path) for path in paths]) for name, seed, paths in samples],
+        samples=[
+            (name, seed, [html.data_url(path) for path in paths], images.columns_of(paths[-1]) if paths else "")
+            for name, seed, paths in samples
+        ],
     )
