@@ -46,7 +46,8 @@ def on_files(files: Files, config: Any) -> Files:
         files.append(File(uri, str(ROOT), config.site_dir, config.use_directory_urls))
     for name, modules in {**PUBLIC, **{name: (name,) for name in PACKAGES}}.items():
         title = "gan_jax" if name == "gan_jax" else f"gan_jax.{name}"
-        text = "\n\n".join([f"# {title}", *(f"::: gan_jax.{module}" for module in modules)])
+        whole = "" if name in PACKAGES else "\n    options: {show_submodules: false}"
+        text = "\n\n".join([f"# {title}", *(f"::: gan_jax.{module}{whole}" for module in modules)])
         files.append(File.generated(config, f"api/{name}.md", content=text))
     return files
 
