@@ -113,6 +113,7 @@ def test_a_narrow_copy_of_a_large_config_trains(file):
 
 
 CHOICES = ("photos_srresnet.py:2", "emoji_pix2pix.py:noto_to_twemoji", "orl_inpainting.py:l1")
+CHOICES += ("stacked_mnist_r3gan.py:10000",)
 MORE = ("photos_srgan.py:2,trained", "emoji_inpainting.py:l1", "emoji_inpainting.py:cifar10,l1")
 MORE += ("cifar10_sngan.py:paper,classes,attention,ada,lecam", "cifar10_sngan.py:bcr,diff_augment,relativistic_average")
 MORE += ("emoji_colouring.py:cifar10,edges",)

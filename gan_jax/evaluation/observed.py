@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.fields import Batch
@@ -20,13 +19,14 @@ def observed(predict: Predict, players: Players, keys: jax.Array, batch: Batch) 
     return predict["observe"](players, keys, batch) if "observe" in predict else {}
 
 
-def given(predict: Predict, scale: Callable[[Batch], Batch], examples: Mapping[str, Any], field: str) -> np.ndarray:
+def given(predict: Predict, scale: Callable[[Batch], Batch], examples: Mapping[str, Any], field: str) -> Any:
     """Returns a field of images uint8 [n, h, w, c]: the examples' own or, where they lack it, as samplers observe it.
 
-    predict, scale: the experiment's. examples: the data set's fields, [n, ...].
+    The examples' own may be read from files when they are indexed. predict, scale: the experiment's. examples: the data
+    set's fields, [n, ...].
     """
     if field in examples:
-        return np.asarray(examples[field][:])
+        return examples[field]
     # Observed images are floats in the range of x, which is that of its darkest and brightest pixel.
     low, high = (float(limit) for limit in scale({"x": jnp.array([0, 255], jnp.uint8)})["x"])
 

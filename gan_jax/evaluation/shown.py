@@ -51,5 +51,5 @@ def _with_nearest(few: Dataset, train: Dataset, experiment: Experiment) -> Datas
     ours, theirs = (given(experiment.predict, experiment.scale, of.arrays, "source") for of in (few, train))
     if ours.shape[1:] != theirs.shape[1:]:
         return few
-    beside = np.stack([np.asarray(train.x[index]) for index in nearest_in_parts(ours, theirs)])
+    beside = np.stack([np.asarray(train.x[index]) for index in nearest_in_parts(np.asarray(ours[:]), theirs)])
     return few._replace(others={**few.others, NEAREST: beside})

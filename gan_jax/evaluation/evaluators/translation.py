@@ -171,7 +171,8 @@ def _of_data(
 ) -> dict[str, np.ndarray]:
     """Returns each baseline's images uint8 [n, h, w, c], of those that the examples' sources give."""
     origin = "source" if target == "x" else "x"
-    x, source, made = fields[target], given(context.predict, context.scale, fields, origin), {}
+    x, made = fields[target], {}
+    source = np.asarray(given(context.predict, context.scale, fields, origin))
     if "source" in names and source.shape[:3] == x.shape[:3] and source.shape[3] in (1, x.shape[3]):
         made["source"] = np.broadcast_to(source, x.shape)
     if "nearest" in names:
