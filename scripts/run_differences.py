@@ -1,4 +1,4 @@
-"""What differs between two runs, bit for bit; for chaos.py and for tests of resuming."""
+"""Compares two runs, bit for bit; for chaos.py and for tests of resuming."""
 
 import filecmp
 import json

@@ -11,8 +11,8 @@ from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.data import Dataset
 from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators.translation import BASELINES
-from gan_jax.evaluation.observed import given, observed
 from gan_jax.experiments import Experiment
+from gan_jax.experiments.observed import given, observed
 from gan_jax.metrics.neighbours import nearest_in_parts
 from gan_jax.reporting.figures import NEAREST, PAIRS
 

@@ -1,4 +1,4 @@
-"""From a config to the experiment it describes. The only package that sees a whole config."""
+"""From a config to the experiment that it describes."""
 
 from gan_jax.experiments.experiment import (
     MAX_BYTES,

@@ -9,6 +9,7 @@ from gan_jax.core.state import Players
 from gan_jax.data import pixels
 from gan_jax.data.base import Dataset
 from gan_jax.experiments import Experiment
+from gan_jax.experiments.observed import observed
 
 
 def make_reconstructions(
@@ -48,9 +49,9 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
     def make(inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
         keys, batch = inputs
         batch = experiment.scale(batch)
-        observed = predict["observe"](players, keys, batch) if "observe" in predict else {}
-        fields = {name: values for name, values in {**batch, **observed}.items() if name != "x"}
-        shown = {name: _shown(experiment, name, values) for name, values in observed.items()}
+        seen = observed(predict, players, keys, batch)
+        fields = {name: values for name, values in {**batch, **seen}.items() if name != "x"}
+        shown = {name: _shown(experiment, name, values) for name, values in seen.items()}
         if "round_trip" in predict:
             shown["round_trips"] = predict["round_trip"](players, keys, fields)
         return {**shown, "translations": predict["translate"](players, keys, fields)}

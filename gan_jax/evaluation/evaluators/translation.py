@@ -14,7 +14,7 @@ from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
-from gan_jax.evaluation.observed import given, observed
+from gan_jax.experiments.observed import given, observed
 from gan_jax.features import lpips
 from gan_jax.metrics.biharmonic import biharmonic
 from gan_jax.metrics.neighbours import nearest_in_parts

@@ -1,4 +1,4 @@
-"""What a translation is made of: fields that examples have, or that samplers observe of them."""
+"""Inputs of translations: fields of the examples, or what samplers observe of them, such as grey values and masks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
