@@ -6,12 +6,13 @@ Never run to its end here. The critic's width is 32, for a CPU; --config=configs
 Salimans et al. 2016 (arXiv:1606.03498), who reach an error of 18.6 +- 2.3 % after 1,200 epochs of 500 steps.
 """
 
-from configs.common import DCGAN, adam, falling
+from configs.common import DCGAN, adam, check_choice, falling
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config(size: str = "cpu") -> ConfigDict:
     """Returns the config of a size: 'cpu' or 'paper'."""
+    check_choice(size, ("cpu", "paper"))
     paper = size == "paper"
     config = defaults()
     config.data.name = "cifar10"

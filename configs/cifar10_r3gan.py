@@ -8,12 +8,13 @@ The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10): 20.8 
 batches of 64, with an average of a constant decay.
 """
 
-from configs.common import r3gan
+from configs.common import check_choice, r3gan
 from gan_jax.config import ConfigDict, defaults
 
 
 def get_config(size: str = "paper") -> ConfigDict:
     """Returns the config of a size: 'paper' or 'cpu'."""
+    check_choice(size, ("paper", "cpu"))
     cpu = size == "cpu"
     config = defaults()
     config.data.name = "cifar10"

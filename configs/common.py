@@ -30,8 +30,14 @@ def chosen(choices: str, known: Iterable[str]) -> set[str]:
     """Returns the words of a config's argument, separated by commas; raises ValueError for one that is not known."""
     words = {word for word in choices.split(",") if word}
     if unknown := words - {*known}:
-        raise ValueError(f"there is no {', '.join(sorted(unknown))!r}: there are {', '.join(known)}")
+        raise ValueError(f"there is no {', '.join(sorted(unknown))!r}: there are {', '.join(map(repr, known))}")
     return words
+
+
+def check_choice(choice: str, known: Iterable[str]) -> None:
+    """Raises ValueError where a config's argument is not one of those that are known."""
+    if choice not in known:
+        raise ValueError(f"there is no {choice!r}: there are {', '.join(map(repr, known))}")
 
 
 def autoencoder_defaults() -> ConfigDict:

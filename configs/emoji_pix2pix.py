@@ -9,7 +9,7 @@ docs/data.md says how to get the pictures: 3,547 pairs to train on, 239 of other
 0.286 and 0.115, the source itself 0.246 and 0.155. Source, translation and partner: configs/pictures/emoji_pix2pix.png.
 """
 
-from configs.common import adam, half_constant
+from configs.common import adam, check_choice, half_constant
 from gan_jax.config import ConfigDict, defaults, player
 
 EPOCH = 3_547 // 4
@@ -21,8 +21,7 @@ WAYS = {
 
 def get_config(way: str = "twemoji_to_noto") -> ConfigDict:
     """Returns the config of a way: 'twemoji_to_noto' or 'noto_to_twemoji'."""
-    if way not in WAYS:
-        raise ValueError(f"{way!r}: there are {', '.join(WAYS)}")
+    check_choice(way, WAYS)
     config = defaults()
     config.data = ConfigDict(
         {**config.data.to_dict(), "name": "folder", "path": "emoji", "size": 64, "fields": WAYS[way]}

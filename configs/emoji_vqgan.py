@@ -9,12 +9,13 @@ There is no perceptual term, which the paper has, so that no weights of a networ
 It has not been trained to its end yet.
 """
 
-from configs.common import adam
+from configs.common import adam, check_choice
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config(perceptual: str = "none") -> ConfigDict:
     """Returns the config, without or with a perceptual term: 'none' or 'lpips'."""
+    check_choice(perceptual, ("none", "lpips"))
     config = defaults()
     config.data = ConfigDict(
         {**config.data.to_dict(), "name": "folder", "path": "emoji", "size": 64, "fields": {"x": "noto"}}

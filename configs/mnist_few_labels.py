@@ -9,7 +9,7 @@ and reach an error of 0.93 %. These 60,000 steps reach 1.25 % on the 10,000 test
 mean of the draws label_seed=0 to 4, from 20.7 to 22.6 %; about 2 minutes each.
 """
 
-from configs.common import BATCH_NORM, adam, cosine
+from configs.common import BATCH_NORM, adam, check_choice, cosine
 from gan_jax.config import ConfigDict, defaults, player
 
 NETWORK = {"widths": (1000, 500, 250, 250, 250), "noise": (0.3, 0.5)}
@@ -17,6 +17,7 @@ NETWORK = {"widths": (1000, 500, 250, 250, 250), "noise": (0.3, 0.5)}
 
 def get_config(how: str = "adversarial") -> ConfigDict:
     """Returns the config: 'adversarial', or 'supervised' for the baseline."""
+    check_choice(how, ("adversarial", "supervised"))
     supervised = how == "supervised"
     config = defaults()
     config.data.name = "mnist"

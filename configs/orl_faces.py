@@ -15,14 +15,13 @@ seed: faces that can be recognised as such, and a probability of 0.15 by AlexNet
 Samples, and some beside the nearest training pictures: configs/pictures/orl_faces.png, orl_faces_nearest.png.
 """
 
-from configs.common import DCGAN, adam, half_constant, sample_metrics
+from configs.common import DCGAN, adam, check_choice, half_constant, sample_metrics
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config(by: str = "") -> ConfigDict:
     """Returns the config; by: 'people' for classes."""
-    if by not in ("", "people"):
-        raise ValueError(f"{by!r}: there is people")
+    check_choice(by, ("", "people"))
     config = defaults()
     config.data = ConfigDict(
         {

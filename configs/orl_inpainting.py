@@ -11,14 +11,13 @@ given, what is made and the truth: configs/pictures/orl_inpainting.png.
 """
 
 from configs import emoji_inpainting
-from configs.common import adam, half_constant
+from configs.common import adam, check_choice, half_constant
 from gan_jax.config import ConfigDict, defaults, player
 
 
 def get_config(critic: str = "") -> ConfigDict:
     """Returns the config; critic: 'l1' for none."""
-    if critic not in ("", "l1"):
-        raise ValueError(f"{critic!r}: there is l1")
+    check_choice(critic, ("", "l1"))
     config = emoji_inpainting.get_config(critic)
     config.data = ConfigDict(
         {

@@ -15,7 +15,7 @@ has 31.16 and 27.95. SRResNet, SRGAN and the truth: configs/pictures/photos_srga
 from typing import Any
 
 from configs import photos_srresnet
-from configs.common import adam
+from configs.common import adam, check_choice
 from gan_jax.config import ConfigDict, player
 
 WARM_UP = 2_000
@@ -35,9 +35,8 @@ def staircase(init_value: float, factor: float) -> dict[str, Any]:
 
 def get_config(choices: str = "4") -> ConfigDict:
     """Returns the config of a factor, '4' or '2', and of a generator that is 'trained' after a comma."""
-    factor, comma, start = choices.partition(",")
-    if comma and start != "trained":
-        raise ValueError(f"the start is {start!r}: it must be 'trained', or nothing without a comma")
+    factor, _, start = choices.partition(",")
+    check_choice(start, ("", "trained"))
     warm_up = 0 if start else WARM_UP
     config = photos_srresnet.get_config(factor)
     config.steps = warm_up + 2_000

@@ -15,9 +15,14 @@ from gan_jax.config import ConfigDict, defaults, player
 
 def get_config() -> ConfigDict:
     """Returns the config."""
+    return of_points("ring", steps=16_000, decay_rate=0.01)
+
+
+def of_points(name: str, *, steps: int, decay_rate: float) -> ConfigDict:
+    """Returns the config of a data set of points; gamma / 2 falls from 0.1 to `decay_rate` times as much."""
     config = defaults()
-    config.data.name = "ring"
-    config.steps = 16_000
+    config.data.name = name
+    config.steps = steps
     config.batch_size = 100
     config.steps_per_call = 100
     config.log_every_steps = 100
@@ -26,12 +31,12 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 3_000
 
     # gamma / 2 is large at first, which keeps modes, and small at last, so that the critic sees how narrow they are.
-    half_gamma = {"name": "exponential_decay", "init_value": 0.1, "transition_steps": config.steps, "decay_rate": 0.01}
+    half_gamma = {"name": "exponential_decay", "init_value": 0.1, "transition_steps": steps, "decay_rate": decay_rate}
     penalties = {"r1": {"weight": half_gamma}, "r2": {"weight": half_gamma}}
     config.objective = ConfigDict({"name": "adversarial.r3gan", "critic": penalties})
     config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 2}})
     config.networks = ConfigDict(pacgan_networks(generator_std=0.07, critic_std=0.1))
-    optimizer = adam(cosine(5e-4, config.steps), b2=0.9)
+    optimizer = adam(cosine(5e-4, steps), b2=0.9)
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer, ema=0.99)})
     config.evaluators = ConfigDict({"modes": {"name": "modes.gaussians", "samples": 2_500}})
     return config

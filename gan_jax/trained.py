@@ -144,7 +144,7 @@ class Run:
         drawn = "interpolate" in self.experiment.predict
         if between is not None and drawn:
             raise UserError("between: this model walks between latents, not between examples: leave it out")
-        real = np.zeros(0) if drawn else self._test_split().x if between is None else np.asarray(between)
+        real = np.zeros(0) if drawn else self._judging_split().x if between is None else np.asarray(between)
         return figures.make_walks(self.experiment, self.players, example_keys(base_key(seed), n), real, length)
 
     def figure(self) -> Any:
@@ -217,7 +217,7 @@ class Run:
             for name, values in arrays.items()
         }
 
-    def _test_split(self) -> Dataset:
+    def _judging_split(self) -> Dataset:
         return self.experiment.view(predict.load_split(self._run_dir, self.config, None))
 
 

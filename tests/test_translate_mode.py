@@ -12,7 +12,7 @@ from PIL import Image
 from gan_jax.core.networks import Network
 from gan_jax.errors import UserError
 from gan_jax.evaluation import tiles
-from gan_jax.evaluation.predict import check_offers, restore, run_data
+from gan_jax.evaluation.predict import check_offers, load_split, restore, run_data
 from gan_jax.evaluation.shown import examples_shown
 from gan_jax.main import main
 from gan_jax.models.super_resolution import SRResNet
@@ -254,6 +254,16 @@ def test_pictures_show_the_evaluators_split(painter, caplog):
     assert caplog.text == ""
     assert shown(split="validation") == ("train", {"source"})
     assert "pictures show what is trained on" in caplog.text
+
+
+def test_the_split_that_judges_is_translated_where_none_is_given(painter):
+    run = RunDirectory(painter)
+    config = run.read_config()
+    assert load_split(run, config, None).split == "test"
+    with config.unlocked():
+        config.evaluators = {"pairs": {"name": "translation.pairs", "split": "train[9:]"}}
+    assert load_split(run, config, None).split == "train[9:]"
+    assert load_split(run, config, "train[:3]").split == "train[:3]"
 
 
 def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):

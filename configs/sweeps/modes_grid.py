@@ -2,14 +2,15 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/modes_grid.py --workdir=runs/modes_grid
 
-The cells of modes_ring.py, on other data.
+The cells of modes_ring.py, on other data, over four times as many steps.
 """
 
 from configs.sweeps import modes_ring
-from gan_jax.sweeps.plan import Sweep
+from gan_jax.config import load
+from gan_jax.sweeps.plan import CONFIGS, Sweep
 
 
 def get_sweep() -> Sweep:
     """Non-saturating, WGAN-GP, hinge with spectral norm, R3GAN; 3 seeds."""
-    sweep = modes_ring.get_sweep()
-    return sweep._replace(overrides={"data.name": "grid", **sweep.overrides})
+    overrides = {"evaluate_every_steps": 4_000, "sample_every_steps": 16_000}
+    return modes_ring.get_sweep()._replace(base=load(CONFIGS / "grid_r3gan.py"), overrides=overrides)

@@ -29,10 +29,18 @@ def bicubic(factor: int) -> Sampler:
 
 
 def grey() -> Sampler:
-    """Samples `source` [b, h, w, 1]: the luma of x [b, h, w, 3], in x's own range. Not random."""
+    """Samples `source` [b, h, w, 1]: the luma of x [b, h, w, 3], in x's own range. Not random.
+
+    Raises ValueError, when called, where x has not three channels.
+    """
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
         del keys
+        if batch["x"].shape[-1] != len(LUMA):
+            raise ValueError(
+                f"grey values are of RGB images, not of {list(batch['x'].shape[1:])}: set config.data.channels=3, "
+                "or take data in colour"
+            )
         return batch["x"] @ jnp.array(LUMA)[:, None]
 
     return Sampler(draw, observes=True)

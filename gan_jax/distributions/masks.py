@@ -31,15 +31,20 @@ def centre(shape: Shape, share: float = 0.5) -> Sampler:
 def rectangles(shape: Shape, most: int = 4, low: float = 0.1, high: float = 0.5) -> Sampler:
     """Samples 1 to `most` rectangles, their sides uniform shares of the image's from `low` to `high`.
 
-    Raises ValueError where they may cover nothing or a whole side.
+    Raises ValueError for a count below 1, or shares that are not in order or outside of (0, 1).
     """
     h, w = _size(shape)
     if most < 1 or not 0 < low <= high < 1:
-        raise ValueError(f"most is {most}, low {low}, high {high}: wants most >= 1 and 0 < low <= high < 1")
+        raise ValueError(
+            f"most is {most}, low {low}, high {high}: most must be at least 1, low above 0 and at most high, high "
+            "below 1, as a share of 1 leaves nothing around the hole"
+        )
+    longest = jnp.maximum(1, jnp.array([h, w]) - 1)
 
     def one(key: jax.Array) -> jax.Array:
         sides_key, place_key = random.split(key)
-        sides = jnp.maximum(1, random.uniform(sides_key, (2,), minval=low, maxval=high) * jnp.array([h, w]))
+        shares = random.uniform(sides_key, (2,), minval=low, maxval=high)
+        sides = jnp.clip(shares * jnp.array([h, w]), 1, longest)
         first = random.uniform(place_key, (2,)) * (jnp.array([h, w]) - sides)
         rows, columns = (
             (jnp.arange(n) + 0.5 >= first[axis]) & (jnp.arange(n) + 0.5 < first[axis] + sides[axis])
@@ -84,13 +89,17 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
 
 
 def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
-    """Returns the sampler of unions of 1 to `most` holes; `one`: `key -> [h, w]` bool."""
+    """Returns the sampler of unions of 1 to `most` holes, or of the first alone where all together cover everything.
+
+    one: `key -> [h, w]` bool.
+    """
 
     def draw(key: jax.Array) -> jax.Array:
         count_key, key = random.split(key)
         count = random.randint(count_key, (), 1, most + 1)
         drawn = jax.vmap(one)(random.split(key, most)) & (jnp.arange(most) < count)[:, None, None]
-        return drawn.any(0).astype(jnp.float32)[..., None]
+        union = drawn.any(0)
+        return jnp.where(union.all(), drawn[0], union).astype(jnp.float32)[..., None]
 
     return Sampler(lambda keys, batch: jax.vmap(draw)(keys), observes=True)
 

@@ -15,6 +15,7 @@ from gan_jax.data.spec import DataSpec, from_json, spec_of
 from gan_jax.errors import UserError, one_line, reraise_as
 from gan_jax.evaluation import outputs
 from gan_jax.evaluation.samples import Samples, class_of
+from gan_jax.evaluation.shown import judging_split
 from gan_jax.experiments import Experiment, build
 from gan_jax.reporting import animations, figures
 from gan_jax.reporting.reconstructions import make_reconstructions
@@ -60,10 +61,10 @@ def reconstruct(
     step: int | None = None,
     split: str | None = None,
 ) -> None:
-    """Writes an npz of a split (None: test) by a checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
+    """Writes an npz of a split by a checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
 
-    Also `latents` float32 [n, dim], or codes int32 [n, h, w], and for a denoising objective its inputs `noisy`, uint8;
-    the seed fixes the noise.
+    The split is by default the one that judges the run. Also `latents` float32 [n, dim], or codes int32 [n, h, w], and
+    for a denoising objective its inputs `noisy`, uint8; the seed fixes the noise.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "reconstruct", config)
@@ -85,7 +86,7 @@ def interpolate(
     """Writes walks from one latent to another: a PNG with a row of images each, or a line each among points.
 
     A .gif or .mp4 has a grid of images that each go their walk. Autoencoders without a distribution of z walk between
-    the codes of images of a split (None: test).
+    the codes of images of a split (None: what judges the run).
     """
     experiment, state = restore(run_dir, config, step)
     drawn = "interpolate" in experiment.predict
@@ -117,8 +118,8 @@ def backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
 
 
 def load_split(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
-    """Returns a split (None: test) of the run's data set."""
-    split = split or "test"
+    """Returns a split (None: the one that judges the run) of the run's data set."""
+    split = split or judging_split(config)
     with reraise_as(f"--split={split}"):
         return run_data(run_dir, config).load(split)
 

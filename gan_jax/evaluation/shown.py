@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -28,10 +29,9 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
     """
     if "sample" in experiment.predict:
         return experiment.view(load(config.data.split))
-    known = (config.get("evaluators") or {}).values()
-    judge = next((spec.to_dict() for spec in known if spec.name == "translation.pairs"), {})
+    judge = _judge(config)
     try:
-        shown = experiment.view(load(judge.get("split", "test")))
+        shown = experiment.view(load(judging_split(config)))
     except UserError as error:
         if "translate" in experiment.predict:
             logging.warning("pictures show what is trained on: %s", error)
@@ -40,6 +40,17 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
     if not judge or "nearest" not in judge.get("baselines", BASELINES) or "source" in shown.apart:
         return shown
     return _with_nearest(shown.first(PAIRS), experiment.view(load(config.data.split)), experiment)
+
+
+def judging_split(config: ConfigDict) -> str:
+    """Returns the split that a run is judged by: that of its evaluator `translation.pairs`, or "test" without one."""
+    return _judge(config).get("split", "test")
+
+
+def _judge(config: ConfigDict) -> dict[str, Any]:
+    """Returns the block of the evaluator `translation.pairs`, empty without one."""
+    known = (config.get("evaluators") or {}).values()
+    return next((spec.to_dict() for spec in known if spec.name == "translation.pairs"), {})
 
 
 def _with_nearest(few: Dataset, train: Dataset, experiment: Experiment) -> Dataset:

@@ -46,11 +46,12 @@ def of_split(
     split: str | None = None,
     back: bool = False,
 ) -> None:
-    """Writes the translations of a split (None: test) by a checkpoint (None: the newest), to an npz or a folder of PNG.
+    """Writes the translations of a split by a checkpoint (None: the newest), to an npz or a folder of PNG.
 
-    The npz has `images`, which are the sources, `translations`, `targets` where examples have one, and `masks` where
-    images have holes: uint8 [n, h, w, c]. The seed fixes what samplers observe, such as holes. With `back` it is the
-    way from x to source. Raises UserError where the run does not lead back.
+    The split is by default the one that judges the run. The npz has `images`, which are the sources, `translations`,
+    `targets` where examples have one, and `masks` where images have holes: uint8 [n, h, w, c]. The seed fixes what
+    samplers observe, such as holes. With `back` it is the way from x to source. Raises UserError where the run does
+    not lead back.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "translate", config)

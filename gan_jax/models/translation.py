@@ -240,9 +240,10 @@ def reflected(x: jax.Array, pixels: int) -> jax.Array:
 def check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:
     """Raises ValueError where the source [b, h, w, c] is not of the size of x, or cannot be halved so many times."""
     if source.shape[1:3] != tuple(size):
-        raise ValueError(f"source is {source.shape[1]}x{source.shape[2]} and x {size[0]}x{size[1]}: they must be equal")
+        sizes = f"source is {source.shape[1]}x{source.shape[2]} and x {size[0]}x{size[1]}"
+        raise ValueError(f"{sizes}: they must be equal, as config.data.size makes them")
     if any(side % 2**downs for side in size):
         raise ValueError(
-            f"images of {size[0]}x{size[1]} cannot be halved {downs} times: take fewer `downs`, or another "
-            "config.data.size"
+            f"images of {size[0]}x{size[1]} cannot be halved {downs} times: take a config.data.size that "
+            f"{2**downs} divides, or fewer `downs` where the network has them"
         )

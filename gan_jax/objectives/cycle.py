@@ -91,7 +91,10 @@ def _init_generators(sides: Sides, terms: Terms) -> Callable[[jax.Array, Batch],
     def start(key: jax.Array, batch: Batch) -> Start:
         x, source = batch["x"].shape[1:], batch["source"].shape[1:]
         if x != source:
-            raise ValueError(f"x is {x} and source {source}: CycleGAN needs images of one size and number of channels")
+            raise ValueError(
+                f"x is {x} and source {source}: CycleGAN needs images of one size and number of "
+                "channels, as config.data.size and config.data.channels make them"
+            )
         made = {GENERATOR + e: side.generator.init(stream(key, GENERATOR + e), batch) for e, side in sides.items()}
         params, stats = ({role: both[part] for role, both in made.items()} for part in (0, 1))
         return Start(params, stats, {name + end: value for end in sides for name, value in first(terms).items()})
