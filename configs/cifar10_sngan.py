@@ -10,6 +10,7 @@ of 128 in both networks are those of most ports. Other words, several with comma
 - attention: self-attention at 16x16 in both networks (Zhang et al. 2018, arXiv:1805.08318).
 - diff_augment, ada: the critic sees augmented images (arXiv:2006.10738, arXiv:2006.06676).
 - bcr, lecam: a term against overfitting (arXiv:2002.04724, arXiv:2104.03310).
+- wgan_gp, least_squares: other losses of the same critic (arXiv:1704.00028, arXiv:1611.04076).
 - relativistic_average: scores are compared with the other kind's mean (arXiv:1807.00734).
 
 For a tenth of the data take --config.data.split="train[:10%]".
@@ -23,7 +24,9 @@ METHODS = {
     "ada": {"augment": {"name": "ada"}},
     "bcr": {"critic": {"consistency": 10.0}},
     "lecam": {"critic": {"lecam": 0.3}},
+    "least_squares": {"name": "adversarial.least_squares"},
     "relativistic_average": {"name": "adversarial.relativistic_average"},
+    "wgan_gp": {"name": "adversarial.wasserstein_gp"},
 }
 
 

@@ -9,14 +9,17 @@ configs/pictures/mnist_cgan.png.
 Told the class, a generator can please the critic with one image for each, and without the penalty this one does: with
 batch norm in the critic and no penalty (after 2,811 steps), with neither (1,500 steps), and with R1 of weight
 0.5 (2,811 steps). At 5 it stays diverse.
+
+--config=configs/mnist_cgan.py:auxiliary has a critic that classifies instead, AC-GAN's (arXiv:1610.09585).
 """
 
-from configs.common import adam, dcgan_networks
+from configs.common import adam, check_choice, dcgan_networks
 from gan_jax.config import ConfigDict, defaults, player
 
 
-def get_config() -> ConfigDict:
-    """Returns the config."""
+def get_config(critic: str = "projection") -> ConfigDict:
+    """Returns the config of a kind of critic: 'projection' or 'auxiliary'."""
+    check_choice(critic, ("projection", "auxiliary"))
     config = defaults()
     config.data.name = "mnist"
     config.steps = 4_685  # 5 epochs
@@ -31,6 +34,9 @@ def get_config() -> ConfigDict:
     networks["generator"] |= {"name": "dcgan.ConditionalGenerator", "embedding": 50}
     # A critic with a gradient penalty has no batch norm: its gradients are those of single examples.
     networks["critic"] |= {"name": "dcgan.ProjectionCritic", "norm": {"name": "NoNorm"}}
+    if critic == "auxiliary":
+        config.objective.name = "adversarial.acgan"
+        networks["critic"]["name"] = "dcgan.AuxiliaryCritic"
     config.networks = ConfigDict(networks)
     optimizer = adam(2e-4)
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})

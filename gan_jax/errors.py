@@ -69,8 +69,8 @@ def reraise_as(what: str) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
-        if isinstance(error, UserError) and str(error).startswith("config."):
-            raise
+        if str(error).startswith("config."):
+            raise UserError(one_line(error)) from error
         kind = "" if isinstance(error, UserError | TypeError | ValueError) else f"{type(error).__name__}: "
         raise UserError(f"{what}: {kind}{one_line(error)}") from error
 

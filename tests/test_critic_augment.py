@@ -240,6 +240,7 @@ def test_p_by_a_schedule_of_the_step():
         ({"name": "ada", "p": 1.5}, (8, 8, 1), "adversarial.hinge", r"p is 1\.5"),
         ({"name": "ada", "every": 0}, (8, 8, 1), "adversarial.hinge", "every is 0"),
         ({"name": "ada"}, (8, 8, 1), "adversarial.r3gan", "give p as a number or a schedule"),
+        ({"name": "ada"}, (8, 8, 1), "adversarial.least_squares", "give p as a number or a schedule"),
         ("ada", (8, 8, 1), "adversarial.hinge", "it must be a block with a name"),
         ({"name": "adda"}, (8, 8, 1), "adversarial.hinge", "did you mean ada"),
     ],

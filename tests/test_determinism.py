@@ -61,8 +61,9 @@ def test_every_config_plays_the_same_bytes_twice_and_in_two_halves(file, tmp_pat
     # The second compiles anew: what a compiler chooses must not show either.
     anew = {"PYTHONHASHSEED": "2", "JAX_ENABLE_COMPILATION_CACHE": "false"}
     assert same(one, played(tmp_path / "other", *arguments, **anew, **environment))
-    played(tmp_path / "halves", *arguments, "--config.steps=10", **environment)
-    assert same(one, played(tmp_path / "halves", "--config.steps=20", **environment))
+    halves = played(tmp_path / "halves", *arguments, "--config.steps=10", **environment)
+    (halves / "samples" / "step_00000010.png").unlink(missing_ok=True)  # the other runs do not end there
+    assert same(one, played(halves, "--config.steps=20", **environment))
 
 
 @pytest.fixture(scope="module", params=["digits_dcgan", pytest.param("mnist_vae", marks=pytest.mark.long)])

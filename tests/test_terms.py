@@ -27,7 +27,7 @@ from gan_jax.losses import penalties
 from gan_jax.models import dcgan, mlp
 from gan_jax.objectives import adversarial, cycle
 from gan_jax.objectives.augment import pipelines
-from gan_jax.objectives.forward import Weighted
+from gan_jax.objectives.forward import Weighted, lazily
 from gan_jax.objectives.terms import critic, generator
 from gan_jax.training.preflight import check_step
 
@@ -219,11 +219,27 @@ def test_lecam_is_the_distance_from_the_moving_average_of_the_other_kind():
     assert float(seen[0][2]["critic/lecam"]) == 0.0  # the averages begin with the first batch
     (_, first, _), (_, second, metrics), _ = seen
     gap = metrics["critic/gap"] if "critic/gap" in metrics else metrics["critic/distance"]
-    means = {name: (second[name] - 0.99 * first[name]) / 0.01 for name in first}  # of the second batch's scores
+    names = ("lecam_real", "lecam_fake")
+    means = {name: (second[name] - 0.99 * first[name]) / 0.01 for name in names}  # of the second batch's scores
     np.testing.assert_allclose(means["lecam_real"] - means["lecam_fake"], gap, atol=1e-3)
     assert float(metrics["critic/lecam"]) > 0
     values = penalties.lecam(jnp.array([1.0, 2.0]), jnp.array([0.0, -1.0]), jnp.float32(3.0), jnp.float32(-2.0))
     np.testing.assert_allclose(values, [(1 + 2) ** 2 + 3**2, (2 + 2) ** 2 + 4**2])
+
+
+@pytest.mark.parametrize("when", [{"every": 4}, {"every": 1, "after": 3}])
+def test_lecam_begins_with_the_first_batch_that_it_sees(when):
+    """It is 0 then, and its averages are that batch's means, whichever step that is."""
+    made = game({"critic": {"bce": critic.bce, "lecam": Weighted(lazily(critic.lecam, **when))}})
+    step, state, means = step_on_one(*made), made[0], []
+    for _ in range(4):
+        before = state.players["critic"].carry
+        state, metrics = step(state)
+        means.append((before["lecam_begun"], state.players["critic"].carry, metrics))
+    begun, after, metrics = next(of for of in means if float(of[1]["lecam_begun"]) == 1.0)
+    assert float(begun) == float(metrics["critic/lecam"]) == 0.0
+    gap = metrics["critic/gap"] if "critic/gap" in metrics else metrics["critic/distance"]
+    np.testing.assert_allclose(after["lecam_real"] - after["lecam_fake"], gap, atol=1e-5)
 
 
 def test_feature_matching_is_0_for_features_of_equal_means_and_the_squared_distance_else():
@@ -329,12 +345,13 @@ def test_several_critics_are_one_player_and_each_term_is_their_mean():
     networks = {**NETWORKS, "critic": Network(dcgan.Critic(**CONV)), "critic_half": small}
     terms = {
         "critic": {"hinge": critic.hinge, "r1": critic.r1, "lecam": critic.lecam},
-        "generator": {"hinge": generator.hinge, "l1": Weighted(generator.l1, 2.0)},
+        "generator": {"hinge": generator.hinge, "l1": Weighted(generator.l1, 2.0), "lpips": bound(generator, "lpips")},
     }
     made = game(terms, networks, scales={"critic_half": 2})
     state, metrics = step_on_one(*made)(made[0])
     assert {*state.players["critic"].params} == {"critic", "critic_half"}
     assert {"lecam_real", "lecam_real_half"} <= {*state.players["critic"].carry}
+    assert float(metrics["generator/lpips"]) > 0  # the frozen network is every critic's
     assert {"critic/accuracy", "critic/accuracy_half", "critic/input_gradient_norm_half"} <= {*metrics}
     alone = []
     for role, factor in (("critic", 1), ("critic_half", 2)):
@@ -415,6 +432,7 @@ def test_wrong_terms_are_one_line_with_their_field(critic_terms, message):
 
 
 LINE = {"name": "linear_schedule", "init_value": 0.0, "end_value": 5.0, "transition_steps": 100}
+FALLING = {"name": "linear_schedule", "init_value": -1.0, "end_value": 0.0, "transition_steps": 1_000}
 WARM = {"name": "warmup_cosine_decay_schedule", "init_value": 0.0, "peak_value": 1.0, "decay_steps": 5}
 
 
@@ -434,8 +452,26 @@ WARM = {"name": "warmup_cosine_decay_schedule", "init_value": 0.0, "peak_value":
             {"objective": {"critic": {"r1": {**WARM, "warmup_steps": -1}}}},
             r"warmup_steps is -1: it ends before it begins: at least 0",
         ),
-        ({"objective": {"critic": {"consistency": {"fraction": 5.0}}}}, r"consistency: fraction is 5\.0"),
-        ({"objective": {"critic": {"consistency": {"fakes": -3.0}}}}, r"consistency: fakes is -3\.0"),
+        (
+            {"objective": {"critic": {"consistency": {"fraction": 5.0}}}},
+            r"^config\.objective\.critic\.consistency: fraction is 5\.0",
+        ),
+        (
+            {"objective": {"critic": {"consistency": {"fakes": -3.0}}}},
+            r"^config\.objective\.critic\.consistency: fakes is -3\.0",
+        ),
+        (
+            {"objective": {"critic": {"lecam": {"decay": 2.0}}}},
+            r"^config\.objective\.critic\.lecam: decay is 2\.0",
+        ),
+        (
+            {"players": {"critic": {"optimizer": {"name": "adam", "learning_rate": FALLING}}}},
+            r"config\.players\.critic\.optimizer\.learning_rate is -1 at 0: its schedule must be at least 0$",
+        ),
+        (
+            {"players": {"critic": {"optimizer": {"name": "adam", "learning_rate": 1e-4, "b2": LINE}}}},
+            r"config\.players\.critic\.optimizer\.b2 is .*: its schedule must be at least 0 and at most 1$",
+        ),
         ({"objective": {"augment": {"name": "ada", "p": LINE}}}, r"config\.objective\.augment\.p is .* at most 1"),
     ],
 )

@@ -376,6 +376,15 @@ def test_build_refuses(tiny, name, field, value, message):
     assert message in str(error.value)
 
 
+def test_a_beta_that_falls_below_0_is_refused(tiny):
+    config = tiny("mnist_vae").unlock()
+    values = {"name": "linear_schedule", "init_value": 1.0, "end_value": -3.0, "transition_steps": 2}
+    with config.ignore_type():
+        config.steps, config.objective.beta = 9, values
+    with pytest.raises(UserError, match=r"config\.objective\.beta is -1 at 1: its schedule must be at least 0"):
+        build_on(config, (28, 28, 1), 10)
+
+
 def test_labels_of_a_set_without_labels_are_an_error(tiny):
     with pytest.raises(UserError, match="has no labels"):
         build_on(tiny("mnist_cvae"), (28, 28, 1), 0)

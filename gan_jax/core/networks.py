@@ -19,6 +19,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.core.collectives import base_key, in_part
 from gan_jax.core.fields import Batch, stream
+from gan_jax.core.messages import named
 from gan_jax.core.state import Tree
 
 RANDOM = ("dropout", "noise")
@@ -37,11 +38,13 @@ class Network(NamedTuple):
         remat: the name of the class of its blocks: in training their activations are computed again when gradients need
             them, instead of being kept (Chen et al. 2016, arXiv:1604.06174). Empty for none.
         method: the method of the module that is called.
+        field: what errors call the network, as networks.critic.
     """
 
     module: nn.Module
     remat: str = ""
     method: str = "__call__"
+    field: str = ""
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -55,7 +58,7 @@ class Network(NamedTuple):
         Raises ValueError where no layer is of the class that `remat` names.
         """
         seen: set[str] = set()
-        with nn.intercept_methods(partial(_note_class, seen)):
+        with nn.intercept_methods(partial(_note_class, seen)), named(self.field):
             variables = dict(self.module.init(_streams(key), *self.inputs(batch), train=False))
         if self.remat and self.remat not in seen:
             name = type(self.module).__name__
@@ -125,6 +128,7 @@ class Network(NamedTuple):
         rngs = None if key is None or not train else {name: stream(key, name) for name in RANDOM}
         changed = [*(stats if train else ()), *([KEPT] if how else ())]
         with (
+            named(self.field),
             nn.intercept_methods(_refuse_mixing) if train and in_part() else nullcontext(),
             nn.intercept_methods(_recomputing(self.remat)) if train and self.remat else nullcontext(),
         ):

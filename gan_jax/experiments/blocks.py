@@ -52,6 +52,9 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
     numbers: dict[str, Any] = {
         key: _weight(spec.pop(key), f"objective.{key}") for key in [*spec] if _annotation(preset, key) is Weight
     }
+    for key, number in numbers.items():
+        if callable(number):
+            check_values(number, f"config.objective.{key}", config.steps)
     if "augment" in spec and _annotation(preset, "augment") == CriticAugment | None:
         numbers["augment"] = _critic_augment(spec.pop("augment"), known, config.steps)
     made = {player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()}
@@ -223,7 +226,7 @@ def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
     remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # which `updates` looks at
     with reraise_as(f"config.networks.{role}"):
         module = bind("gan_jax.models", block, f"networks.{role}")
-        return Network(module(**_asked_for(module, known)), remat=remat)
+        return Network(module(**_asked_for(module, known)), remat=remat, field=f"networks.{role}")
 
 
 def make(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:

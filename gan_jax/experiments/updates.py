@@ -1,6 +1,7 @@
 """From the blocks of a config's players to how each is updated: its optimizer, its numbers and its moving average."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.experiments.blocks import check_values, listed, make, schedule, tabulated
 
 MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
+MOMENTA = ("b1", "b2", "decay", "momentum")
+"""Numbers of optimizers that are at most 1."""
 IDLE = 0.01
 """Share of a run's last updates whose learning rate may be 0: a cosine ends so in float32."""
 
@@ -34,9 +37,19 @@ def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
         raise UserError("config.players: all of them are frozen, so that nothing is trained: let one have updates")
     updates = {name: make_update(name, config.players[name], config.accumulate) for name in objective.losses}
     for name, update in updates.items():
+        counts = config.steps * update.per_step
         if callable(update.ema):
-            check_values(update.ema, f"config.players.{name}.ema", config.steps * update.per_step, most=1)
+            check_values(update.ema, f"config.players.{name}.ema", counts, most=1)
+        _check_numbers(config.players[name].optimizer, f"players.{name}.optimizer", counts)
     return updates
+
+
+def _check_numbers(optimizer: ConfigDict, field: str, counts: int) -> None:
+    """Raises UserError for a schedule of a number of an optimizer that falls below 0, or of a momentum above 1."""
+    for key, block in optimizer.items():
+        if isinstance(block, ConfigDict):
+            most = 1.0 if key in MOMENTA else math.inf
+            check_values(schedule(block.to_dict(), f"{field}.{key}"), f"config.{field}.{key}", counts, most=most)
 
 
 def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[str, Player]) -> dict[str, Update]:

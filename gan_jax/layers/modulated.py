@@ -125,7 +125,7 @@ class MinibatchStd(nn.Module):
         """Returns x and the channel; raises ValueError in training where the groups do not divide the examples here."""
         if self.group < 1 or (train and len(x) % self.group):
             raise ValueError(
-                f"networks.critic.group is {self.group}: groups must divide the {len(x)} examples that are here at "
+                f"group is {self.group}: groups must divide the {len(x)} examples that are here at "
                 "once, config.batch_size over the number of devices, and over config.accumulate; 0 is for no groups"
             )
         groups = x.reshape(-1, math.gcd(len(x), self.group), *x.shape[1:])

@@ -58,7 +58,8 @@ def path_length(slopes: jax.Array, average: jax.Array, *, epsilon: float = 1e-12
 def lecam(real_scores: jax.Array, fake_scores: jax.Array, real_anchor: jax.Array, fake_anchor: jax.Array) -> jax.Array:
     """Returns (D(x) - fake anchor)^2 + (D(G(z)) - real anchor)^2: [b, ...] twice, [] twice -> [b, ...].
 
-    The anchors are moving averages of the mean scores. Tseng et al. 2021 (arXiv:2104.03310), section 3.2.
+    The anchors are moving averages of the mean scores. Tseng et al. 2021 (arXiv:2104.03310), section 3.2; the authors'
+    code squares only D(x) above the fakes' anchor, and D(G(z)) below the reals'.
     """
     return jnp.square(real_scores - fake_anchor) + jnp.square(fake_scores - real_anchor)
 

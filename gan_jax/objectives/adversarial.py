@@ -117,10 +117,10 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
     """Raises ValueError for a strength that follows scores whose sign says nothing."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
-    if augment is not None and augment.first and any(loss in of_critic.WITHOUT_ZERO for loss in losses):
+    if augment is not None and augment.first and any(loss in of_critic.WITHOUT_SIGN for loss in losses):
         raise ValueError(
-            "objective.augment: its p follows the sign of real scores, which says nothing here, as this critic's loss "
-            "sees differences of scores alone: give p as a number or a schedule"
+            "objective.augment: its p follows the sign of real scores, which does not tell real from fake by this "
+            "critic's loss, of differences or of squares: give p as a number or a schedule"
         )
     extra = {field for network in critics.values() for field in network.fields} - {"x", "label", "z"}
     if augment is not None and extra:
@@ -147,7 +147,7 @@ non_saturating = partial(
 non_saturating_r1 = partial(
     _of_logits, critic=_terms(of_critic, bce=1.0, r1=10.0), generator=_terms(of_generator, non_saturating=1.0)
 )
-"""The same with the critic's gradients at real examples drawn to 0: Mescheder et al. 2018, arXiv:1801.04406."""
+"""With gradients at real examples drawn to 0, by their code's weight: Mescheder et al. 2018, arXiv:1801.04406."""
 
 pix2pix = partial(
     _of_logits, critic=_terms(of_critic, bce=0.5), generator=_terms(of_generator, non_saturating=1.0, l1=100.0)

@@ -114,7 +114,7 @@ def _critic_loss(sides: Sides, terms: Terms, weights: Weights) -> LossFn:
             view, stats[CRITIC + end] = side.look(CRITIC, own, state.step, seen, fake, its_key, learns=True)
             shared = {"batch": seen, "fake": fake, "step": state.step, "params": own.params}
             forwards[CRITIC + end] = Forward(**view, **shared, carry=own_carry(player.carry, CRITIC + end))
-        value, metrics, carry = summed(terms, {**weights, **numbers}, forwards)
+        value, metrics, carry = summed(CRITIC, terms, {**weights, **numbers}, forwards)
         for end in sides:
             scores = forwards[CRITIC + end].real_scores, forwards[CRITIC + end].fake_scores
             metrics |= {name + end: metric for name, metric in distance(*scores).items()}
@@ -137,12 +137,12 @@ def _generator_loss(sides: Sides, terms: Terms, weights: Weights) -> LossFn:
             fake, stats[GENERATOR + end] = side.generate(*_of(player, GENERATOR + end)[:2], seen, keys[end])
             critic = _of(rival, CRITIC + end)
             view, _ = side.look(CRITIC, critic, state.step, seen, fake, keys[end], learns=False)
-            remembered = {**player.carry, **own_carry(player.carry, CRITIC + end)}
-            shared = {"batch": seen, "fake": fake, "step": state.step, "params": params, "carry": remembered}
+            shared = {"batch": seen, "fake": fake, "step": state.step, "params": params}
             ways = {**functions[end], "back": functions[other]["translate"]}
-            forwards[CRITIC + end] = Forward(**view, **shared, **ways)
+            carry = own_carry(player.carry, CRITIC + end)
+            forwards[CRITIC + end] = Forward(**view, **shared, **ways, carry=carry)
             metrics |= {name + end: of for name, of in diagnostics.batch_diversity(seen["x"], fake).items()}
-        value, of_terms, carry = summed(terms, {**weights, **numbers}, forwards)
+        value, of_terms, carry = summed(GENERATOR, terms, {**weights, **numbers}, forwards)
         return value, Aux(stats, metrics | of_terms, {**player.carry, **carry})
 
     return loss

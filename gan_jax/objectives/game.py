@@ -215,9 +215,9 @@ def suffix(role: str) -> str:
 
 
 def own_carry(carry: Carry, role: str) -> Carry:
-    """Returns the part of the player's carry that a critic's terms remember, by the terms' own names."""
+    """Returns the player's carry, with what terms remember for this critic by the terms' own names."""
     end = suffix(role)
-    return {name.removesuffix(end): value for name, value in carry.items() if name.endswith(end)}
+    return {**carry, **{name.removesuffix(end): value for name, value in carry.items() if name.endswith(end)}}
 
 
 def _made(outputs: Any) -> Made:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gan_jax.core import diagnostics
 from gan_jax.core.fields import Batch, stream
+from gan_jax.core.messages import named
 from gan_jax.core.objective import Aux, LossFn, Outcome, Start, Weights, global_values, total
 from gan_jax.core.state import TrainState, Tree
 from gan_jax.objectives.forward import Forward, Terms, first_carry
@@ -66,7 +67,7 @@ def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: Sco
         forwards = {
             role: Forward(**part, **shared, carry=own_carry(player.carry, role)) for role, (part, _) in views.items()
         }
-        value, metrics, carry = summed(terms, {**weights, **numbers}, forwards)
+        value, metrics, carry = summed(CRITIC, terms, {**weights, **numbers}, forwards)
         for role, forward in forwards.items():
             of_scores = score_metrics(forward.real_scores, forward.fake_scores)
             metrics |= {name + suffix(role): metric for name, metric in of_scores.items()}
@@ -94,7 +95,7 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         forwards = {
             role: Forward(**view, **shared, carry=own_carry(player.carry, role)) for role, view in views.items()
         }
-        value, metrics, carry = summed(terms, {**weights, **numbers}, forwards)
+        value, metrics, carry = summed(GENERATOR, terms, {**weights, **numbers}, forwards)
         metrics |= diagnostics.batch_diversity(batch["x"], fake)
         return value, Aux(stats, metrics, {**player.carry, **carry})
 
@@ -102,14 +103,15 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
 
 
 def summed(
-    terms: Terms, weights: Weights, forwards: Mapping[str, Forward]
+    player: str, terms: Terms, weights: Weights, forwards: Mapping[str, Forward]
 ) -> tuple[jax.Array, dict[str, jax.Array], Any]:
-    """Returns `total` of the terms, each the mean over critics, with a random stream and the carry of its own names."""
+    """Returns `total` of a player's terms, each the mean over critics, with a random stream of its own."""
     outcomes = {}
     for name, each in terms.items():
-        by_role = {
-            role: each.term(forward._replace(key=stream(forward.key, name))) for role, forward in forwards.items()
-        }
+        with named(f"config.objective.{player}.{name}"):
+            by_role = {
+                role: each.term(forward._replace(key=stream(forward.key, name))) for role, forward in forwards.items()
+            }
         outcomes[name] = by_role[CRITIC] if len(by_role) == 1 else _mean(by_role)
     return total(outcomes, weights, forwards[CRITIC].step)
 

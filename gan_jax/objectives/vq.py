@@ -65,9 +65,10 @@ def vqgan(
     augment: CriticAugment | None = None,
     adaptive: str = "",
 ) -> Objective:
-    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equations 5 and 6: also a critic sees reconstructions.
+    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: also a critic sees reconstructions.
 
-    The paper's critic is of patches, as `translation.PatchCritic`, and joins late: give both terms `hinge` an `after`.
+    The loss is the hinge one, as in the authors' code, which halves the critic's. The paper's critic is of patches, as
+    `translation.PatchCritic`, and joins late: give both terms `hinge` an `after`.
     Its reconstruction is by `l1` and `lpips`, the latter to be added where its weights are here.
 
     `adaptive` is the path of the generator's last layer in its parameters, as decoder/last: by it the weights of the

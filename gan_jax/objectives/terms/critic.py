@@ -69,7 +69,7 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
     Odena et al. 2016 (arXiv:1610.09585), equation 3. Needs a critic that gives logits, and the field `label`. On fakes
     the loss may cost diversity: 0 leaves it to the generator. Raises ValueError for `fakes` below 0.
     """
-    _check_fakes("auxiliary", fakes)
+    _check_fakes(fakes)
     real, accuracy = cross_entropy(forward, forward.real_logits)
     return Outcome(real + fakes * cross_entropy(forward, forward.fake_logits)[0], {"class_accuracy": accuracy})
 
@@ -98,8 +98,8 @@ def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0
     examples are no images, for a fraction outside of [0, 1], or `fakes` below 0.
     """
     if not 0 <= fraction <= 1:
-        raise ValueError(f"consistency: fraction is {fraction}: it must be at least 0 and at most 1")
-    _check_fakes("consistency", fakes)
+        raise ValueError(f"fraction is {fraction}: it must be at least 0 and at most 1")
+    _check_fakes(fakes)
     if forward.real.ndim != 4:
         raise ValueError("the term `consistency` is of images: take data of images")
     pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
@@ -134,26 +134,27 @@ def r2(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
 def _lecam(forward: Forward, *, decay: float = 0.99, start: int = 0) -> Outcome:
     """Returns the squared distance of scores from the moving average of the other kind's: `losses.penalties.lecam`.
 
-    The averages' decay is `decay`, the paper's 0.99. Up to step `start` they are the batch's own means, and the term is
-    0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a decay outside of [0, 1).
+    The averages' decay is `decay`, the paper's 0.99. Up to step `start`, and when it is first computed, they are the
+    batch's own means, and the term is 0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a
+    decay outside of [0, 1).
     """
     if not 0 <= decay < 1 or start < 0:
-        raise ValueError(f"lecam: decay is {decay} and start {start}: they must be in [0, 1) and at least 0")
+        raise ValueError(f"decay is {decay} and start {start}: they must be in [0, 1) and at least 0")
     carry = forward.carry
     values = penalties.lecam(forward.real_scores, forward.fake_scores, carry["lecam_real"], carry["lecam_fake"])
-    early = forward.step <= start
+    early = (forward.step <= start) | (carry["lecam_begun"] == 0)
     kept = jnp.where(early, 0.0, decay)
     means = {"lecam_real": mean(forward.real_scores.mean()), "lecam_fake": mean(forward.fake_scores.mean())}
     after = {name: kept * carry[name] + (1 - kept) * value for name, value in means.items()}
-    return Outcome(jnp.where(early, 0.0, values), carry=after)
+    return Outcome(jnp.where(early, 0.0, values), carry={**after, "lecam_begun": jnp.ones_like(carry["lecam_begun"])})
 
 
-lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0})
+lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0, "lecam_begun": 0.0})
 
 
-def _check_fakes(term: str, fakes: float) -> None:
+def _check_fakes(fakes: float) -> None:
     if not fakes >= 0:
-        raise ValueError(f"{term}: fakes is {fakes}: it must be at least 0")
+        raise ValueError(f"fakes is {fakes}: it must be at least 0")
 
 
 def _norms(norm: jax.Array) -> dict[str, jax.Array]:
@@ -162,5 +163,5 @@ def _norms(norm: jax.Array) -> dict[str, jax.Array]:
 
 OF_CLASSES = auxiliary, supervised
 """Losses of the class logits that a critic gives beside its scores."""
-WITHOUT_ZERO = wasserstein, relativistic, relativistic_average
-"""Losses that a constant added to all scores does not change: the scores have no zero of their own."""
+WITHOUT_SIGN = wasserstein, relativistic, relativistic_average, least_squares
+"""Losses of scores whose sign does not tell real from fake: of differences alone, or with targets of 1 and 0."""

@@ -217,9 +217,9 @@ def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsi
     """
     n, shape = len(forward.fake), forward.fake.shape[1:]
     if not 0 < decay <= 1:
-        raise ValueError(f"path_length: decay is {decay}: it must be above 0 and at most 1")
+        raise ValueError(f"decay is {decay}: it must be above 0 and at most 1")
     if isinstance(shrink, bool) or not isinstance(shrink, int) or shrink < 1 or n % shrink:
-        raise ValueError(f"path_length: shrink is {shrink}: it must divide the {n} examples that are here of a batch")
+        raise ValueError(f"shrink is {shrink}: it must divide the {n} examples that are here of a batch")
     if len(shape) != 3:
         raise ValueError("the term `path_length` is of images: take data of images")
     some = {name: values[::shrink] for name, values in forward.batch.items()}
