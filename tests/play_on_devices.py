@@ -21,6 +21,11 @@ from gan_jax.experiments import build, make_executor, streams  # noqa: E402
 from gan_jax.runs.checkpoints import Checkpoints  # noqa: E402
 
 HALF, BATCH = 10, 16
+DATA = {
+    "emoji_cyclegan": {"name": "tests.my_lab.pairs:load", "use_pairs": False},
+    "mnist_few_labels": {"name": "digits", "labels_per_class": 3},
+}
+"""The data of games that are not of digits alone."""
 
 
 def described(game):
@@ -38,7 +43,12 @@ def described(game):
     if game == "mnist_vqvae":
         made.networks.generator.update({"width": 4, "blocks": 1})
         made.networks.generator.quantizer.update({"codes": 12, "dim": 3})
-    for network in made.networks.values() if game not in ("emoji_cyclegan", "mnist_vqvae") else []:
+    if game == "mnist_few_labels":
+        made.networks.critic.widths, made.networks.critic.noise = (16, 8), (0.3, 0.5)
+        made.networks.generator.widths = (16,)
+    if game == "emoji_inpainting":
+        made.networks.generator.width, made.networks.critic = 4, {"name": "tests.small_networks:Judge"}
+    for network in made.networks.values() if game in ("digits_dcgan", "wgan_gp", "mnist_gan") else []:
         network.activation = {"name": "silu"}  # smooth: at a kink rounding decides which slope an example has
         if network.name.startswith("dcgan"):
             network.widths = (16, 8)
@@ -50,8 +60,7 @@ def described(game):
 
 def play(name, game, how="pmap", seeds=1, start=None, hold="device"):
     """Trains twenty steps, or from the checkpoint in a folder on; `how` is `config.parallel`, `hold` the data's."""
-    unpaired = {"name": "tests.my_lab.pairs:load", "use_pairs": False}
-    dataset = data.load(**(unpaired if game == "emoji_cyclegan" else {"name": "digits"}), split="train")
+    dataset = data.load(**DATA.get(game, {"name": "digits"}), split="train")
     made = described(game)
     made.seeds, made.batch_size, made.parallel, made.steps_per_call, made.steps = seeds, BATCH, how, HALF, 2 * HALF
     made.data.hold = hold

@@ -25,6 +25,7 @@ GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # b
 POOL = {"game": "emoji_cyclegan"}
 DROPOUT, SEEDS = {"game": "mnist_gan"}, {"game": "digits_dcgan", "seeds": 4}
 CODES = {"game": "mnist_vqvae"}
+USES = {"few_labels": {"game": "mnist_few_labels"}, "inpainting": {"game": "emoji_inpainting"}}
 BY_SHARD_MAP = {"how": "shard_map"}
 ON_HOST = {"hold": "host"}
 
@@ -55,7 +56,7 @@ def on_8(folders):
 
 @pytest.fixture(scope="module")
 def on_1(folders):
-    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES)
+    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, **USES)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def on_2(folders):
 
 @pytest.fixture(scope="module")
 def on_4(folders):
-    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES)
+    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, **USES)
 
 
 def assert_equal(one, other, **tolerance):
@@ -107,6 +108,12 @@ def test_a_pool_of_fakes_is_the_same_on_four_devices(on_1, on_4):
 def test_a_codebook_is_the_same_on_four_devices_with_codes_revived(on_1, on_4):
     assert any("codebook" in field for field in on_1["codes"][0])
     assert_equal(on_1["codes"][0], on_4["codes"][0])
+
+
+@pytest.mark.parametrize("name", USES)
+def test_labels_that_are_drawn_and_holes_are_the_same_on_four_devices(name, on_1, on_4):
+    """Few labels: a layer that starts with the first batch, noise in the critic, labelled examples beside others."""
+    assert_equal(on_1[name][0], on_4[name][0])
 
 
 @pytest.mark.parametrize(("first", "then"), [(4, 1), (1, 4)])
