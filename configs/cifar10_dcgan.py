@@ -2,7 +2,8 @@
 
 python -m gan_jax.main --config=configs/cifar10_dcgan.py --workdir=runs/cifar10_dcgan
 
-Samples are judged by the features of AlexNet and VGG16 (docs/evaluation.md says how to get the weights).
+Never run to its end here; configs/sweeps/cifar10_tenth.py trains it at half its width. Samples are judged by the
+features of AlexNet and VGG16: docs/evaluation.md says how to get the weights.
 """
 
 from configs.common import adam, dcgan_networks, sample_metrics

@@ -23,6 +23,8 @@ EPOCH = 124 // 4
 def get_config(choices: str = "") -> ConfigDict:
     """Returns the config; choices: '128' and 'l1' or 'multi_scale', with a comma between them."""
     words = chosen(choices, ("128", "l1", "multi_scale"))
+    if {"l1", "multi_scale"} <= words:
+        raise ValueError("'l1' has no critic: leave out 'multi_scale'")
     side = 128 if "128" in words else 64
     config = emoji_pix2pix.get_config()
     config.data = ConfigDict(
@@ -62,7 +64,5 @@ def get_config(choices: str = "") -> ConfigDict:
     config.evaluators.pairs.split = "train[80%:]"
     config.evaluators.pairs.every_steps = config.steps
     if "l1" in words:
-        if "multi_scale" in words:
-            raise ValueError("'l1' has no critic, so leave out 'multi_scale'")
         without_critic(config)
     return config

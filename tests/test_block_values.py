@@ -114,6 +114,7 @@ def batch_normed(x, params, label=None):
 def sngan_up_block(x, convolutions, norms, label):
     """Block of the authors' gen_models/resblocks.py."""
     skip, first, second = convolutions
+    assert first["kernel"].shape[-1] == skip["kernel"].shape[-1]
     y = biased(larger(nn.relu(batch_normed(x, norms[0], label))), first)
     return biased(nn.relu(batch_normed(y, norms[1], label)), second) + biased(larger(x), skip)
 
@@ -147,6 +148,7 @@ def sngan_down_block(x, convolutions, width, half):
     """Block of the authors' dis_models/resblocks.py: its skip is x itself where neither size nor channels change."""
     skip = biased(x, next(convolutions)) if half or width != x.shape[-1] else x
     first, second = islice(convolutions, 2)
+    assert first["kernel"].shape[-1] == x.shape[-1]
     y = biased(nn.relu(biased(nn.relu(x), first)), second)
     return (pooled(y) + pooled(skip)) if half else y + skip
 

@@ -136,11 +136,78 @@ def test_diff_augments_draws_are_the_papers():
     grey = jnp.zeros((400, 4, 4, 1)) + 0.2  # its mean and its grey are itself: brightness alone acts
     bright = applied("diff_augment", shape=(4, 4, 1), policy=("color",))(KEY, grey, jnp.float32(1)) - 0.2
     np.testing.assert_allclose([bright.min(), bright.max()], [-0.5, 0.5], atol=0.02)
-    coloured = applied("diff_augment", policy=("color",))(KEY, jnp.tile(IMAGE[None], (400, 1, 1, 1)), jnp.float32(1))
-    spread = coloured.std((1, 2, 3)) / IMAGE.std()
-    assert spread.max() < 3.0
-    means = coloured.mean((1, 2, 3)) - IMAGE.mean()
-    np.testing.assert_allclose([means.min(), means.max()], [-0.5, 0.5], atol=0.02)
+
+
+def check_uniform(values, low, high):
+    """Every tenth of the values is where it is in a uniform distribution, as are their ends."""
+    shares = np.linspace(0, 1, 11)
+    np.testing.assert_allclose(np.quantile(values, shares), low + (high - low) * shares, atol=0.03 * (high - low))
+
+
+def test_diff_augment_draws_brightness_saturation_and_contrast_evenly_and_apart():
+    """Each image is its mean, its greys about the mean, and its colours about the greys, with three factors."""
+    coloured = applied("diff_augment", policy=("color",))(KEY, jnp.tile(IMAGE, (2000, 1, 1, 1)), jnp.float32(1))
+    before, after = ([x.mean((-3, -2, -1)), x.mean(-1), x] for x in (IMAGE, coloured))
+    greys, colours = before[1] - before[0], before[2] - before[1][..., None]
+    contrast = ((after[1] - after[0][:, None, None]) * greys).sum((1, 2)) / jnp.square(greys).sum()
+    both = ((after[2] - after[1][..., None]) * colours).sum((1, 2, 3)) / jnp.square(colours).sum()
+    brightness = after[0] - before[0]
+    of_greys, of_colours = (x[:, None, None, None] for x in (contrast, both))
+    expected = after[0][:, None, None, None] + of_greys * greys[..., None] + of_colours * colours
+    np.testing.assert_allclose(coloured, expected, atol=1e-5)
+    draws = {"brightness": brightness, "saturation": both / contrast, "contrast": contrast}
+    for name, ends in {"brightness": (-0.5, 0.5), "saturation": (0, 2), "contrast": (0.5, 1.5)}.items():
+        check_uniform(draws[name], *ends)
+    np.testing.assert_allclose(np.corrcoef([*draws.values()]), np.eye(3), atol=0.08)
+
+
+def drawn(maps, name, **arguments):
+    """20,000 draws of one change by ADA alone."""
+    keys = random.split(KEY, 20_000)
+    return np.asarray(jax.jit(jax.vmap(lambda key: maps({name: key}, {name: 1.0}, **arguments)))(keys))
+
+
+def check_normal(values, std):
+    """Mean 0, this deviation, and the share within it that a normal distribution has."""
+    np.testing.assert_allclose(values.mean(), 0, atol=0.03 * std)
+    np.testing.assert_allclose(values.std(), std, rtol=0.02)
+    np.testing.assert_allclose((np.abs(values) < std).mean(), 0.683, atol=0.02)
+
+
+def test_adas_moves_are_of_the_papers_strengths():
+    """Karras et al. 2020, appendix B: maps of the plane in pixels, of images of 32x64."""
+    moves = {name: drawn(pipelines._moves, name, shape=(32, 64, 3)) for name in pipelines.MOVES}
+    flips = moves["xflip"]
+    np.testing.assert_allclose((flips[:, 0, 0] == -1).mean(), 0.5, atol=0.02)
+    np.testing.assert_array_equal(flips, [np.diag([x, 1, 1]) for x in flips[:, 0, 0]])
+    turns, counts = np.unique(moves["rotate90"][:, :2, 0], axis=0, return_counts=True)
+    assert turns.tolist() == [[-1, 0], [0, -1], [0, 1], [1, 0]]
+    np.testing.assert_allclose(counts / counts.sum(), 0.25, atol=0.02)
+    rotated = moves["rotate"]
+    check_uniform(np.arctan2(rotated[:, 1, 0], rotated[:, 0, 0]), -np.pi, np.pi)
+    np.testing.assert_allclose(np.linalg.det(rotated), 1, atol=1e-5)
+    for axis, most in enumerate((8, 4)):
+        pixels, counts = np.unique(moves["xint"][:, axis, 2], return_counts=True)
+        assert pixels.tolist() == [*range(-most, most + 1)]
+        np.testing.assert_allclose(counts * 2 * most / 20_000, [0.5, *[1] * (2 * most - 1), 0.5], atol=0.1)
+        check_normal(moves["xfrac"][:, axis, 2], most)
+    for name, sign in (("scale", 1), ("aniso", -1)):
+        x, y = np.log2(moves[name][:, 0, 0]), np.log2(moves[name][:, 1, 1])
+        check_normal(x, 0.2)
+        np.testing.assert_allclose(y, sign * x, atol=1e-5)
+
+
+def test_adas_changes_of_colours_are_of_the_papers_strengths():
+    """Karras et al. 2020, appendix B: maps of (r, g, b, 1) in a range of [-1, 1]."""
+    maps = {name: drawn(pipelines._colours, name) for name in pipelines.COLOURS}
+    traces = {name: np.trace(matrices[:, :3, :3], axis1=1, axis2=2) for name, matrices in maps.items()}
+    check_normal(maps["brightness"][:, 0, 3], 0.2)
+    check_normal(np.log2(maps["contrast"][:, 0, 0]), 0.5)
+    check_normal(np.log2((traces["saturation"] - 1) / 2), 1.0)
+    np.testing.assert_allclose(np.unique(traces["lumaflip"].round(4)), [1, 3])
+    np.testing.assert_allclose((traces["lumaflip"] < 2).mean(), 0.5, atol=0.02)
+    sine = (maps["hue"][:, 1, 0] - maps["hue"][:, 0, 1]) * np.sqrt(3) / 2
+    check_uniform(np.arctan2(sine, (traces["hue"] - 1) / 2), -np.pi, np.pi)
 
 
 def test_the_share_of_changed_images_is_that_of_the_probability():

@@ -12,6 +12,7 @@ from jax import lax, random
 from gan_jax import layers
 from gan_jax.config import load
 from gan_jax.core.networks import Network, mixing_layers
+from gan_jax.experiments import blocks
 from gan_jax.layers import resample
 from gan_jax.models import dcgan, mlp, pacgan, r3gan, sngan, translation
 
@@ -248,16 +249,22 @@ def test_r3gan_sizes_are_those_of_the_authors_code():
     assert number(r3gan.Critic(widths), x=faces) == stages + between + 3 * 96 + 16 * 768 + 768
 
 
-def test_the_imagenet_config_has_the_authors_parameters():
-    """104 million in the generator and 107 in the critic, of their preset in train.py."""
-    config = load(ROOT / "configs" / "imagenet64_r3gan.py")
-    own = {role: block.to_dict() for role, block in config.networks.items()}
-    z, x, label = jnp.zeros((1, 64)), jnp.zeros((1, 64, 64, 3)), jnp.zeros(1, jnp.int32)
-    del own["generator"]["name"], own["critic"]["name"]
-    generator = r3gan.ConditionalGenerator((64, 64, 3), classes=1000, **own["generator"])
-    critic = r3gan.ProjectionCritic(classes=1000, **own["critic"])
-    assert number(generator, z=z, label=label) == 103_570_432
-    assert number(critic, x=x, label=label) == 107_205_120
+@pytest.mark.parametrize(
+    ("name", "side", "classes", "parameters"),
+    [
+        ("cifar10_r3gan", 32, 10, (20_781_952, 21_280_512)),
+        ("ffhq_256_r3gan", 256, 0, (23_057_952, 23_009_568)),
+        ("imagenet64_r3gan", 64, 1000, (103_570_432, 107_205_120)),
+    ],
+)
+def test_the_r3gan_configs_have_the_authors_parameters(name, side, classes, parameters):
+    """Those of their presets in train.py, such as 104 million in the generator for ImageNet and 107 in its critic."""
+    config = load(ROOT / "configs" / f"{name}.py")
+    known = {"shape": (side, side, 3), **({"classes": classes} if classes else {})}
+    networks = blocks.make_networks(config, {**known, "dtype": jnp.float32})
+    batch = {"z": jnp.zeros((1, 64)), "x": jnp.zeros((1, side, side, 3)), "label": jnp.zeros(1, jnp.int32)}
+    made = (jax.eval_shape(partial(networks[role].init, KEY), batch)[0] for role in ("generator", "critic"))
+    assert tuple(sum(leaf.size for leaf in jax.tree.leaves(params)) for params in made) == parameters
 
 
 def test_an_r3gan_begins_as_its_skips_alone_in_the_authors_scale():

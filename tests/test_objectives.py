@@ -1,6 +1,6 @@
 """The contract of every adversarial objective: an update changes its player only, all is finite, steps compile once."""
 
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -316,6 +316,38 @@ def test_spectral_norm_under_a_gradient_penalty_trains():
     assert jnp.isfinite(metrics["critic/gradient_penalty"])
     old, new = (jax.tree.leaves(s.players["critic"].stats) for s in (state, after))
     assert any(not np.array_equal(a, b) for a, b in zip(old, new, strict=True))
+
+
+def power_steps(params, stats, steps):
+    """The vector [o] of each kernel after so many steps of the power iteration (Miyato et al. 2018, algorithm 1)."""
+    after = {}
+    for name, layer in stats["spectral"].items():
+        u, kernel = np.asarray(layer["SpectralNorm_0"]["u"]), np.asarray(params[name]["kernel"])
+        matrix = kernel.reshape(-1, kernel.shape[-1])
+        for _ in range(steps):
+            v = matrix @ u
+            u = matrix.T @ v / np.linalg.norm(matrix.T @ v)
+        after[name] = {"SpectralNorm_0": {"u": u}}
+    return {"spectral": after}
+
+
+@pytest.mark.parametrize("name", ["wasserstein_gp", "hinge"])
+def test_spectral_vectors_move_in_updates_of_the_critic_alone(name):
+    """One step by the real examples and one by the fakes, none by the penalty's images and none by the generator."""
+    critic = dcgan.Critic(4, norm=layers.NoNorm, init_std=0.1, kernel_norm=layers.SpectralNorm)
+    objective, states = made(name, {**NETWORKS, "critic": Network(critic)}), {}
+    for mover in ("generator", "critic", "both"):
+        how = updates(name, {"generator": 0.1, "critic": 0.1})
+        how = {player: each._replace(per_step=int(mover in (player, "both"))) for player, each in how.items()}
+        first, step = start(objective, how), jax.jit(steps.alternating(objective, how))
+        states[mover] = step(first, BATCHES, KEY, steps.default_hyperparams(objective, how))[0].players["critic"]
+    before = first.players["critic"]
+    jax.tree.map(np.testing.assert_array_equal, states["generator"].stats, before.stats)
+    expected = power_steps(before.params, before.stats, 2)
+    for mover in ("critic", "both"):
+        jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5), states[mover].stats, expected)
+    moved = jax.tree.map(lambda a, b: a.size == 1 or (a != b).all(), before.stats, states["critic"].stats)
+    assert all(jax.tree.leaves(moved))
 
 
 def test_a_weight_may_not_be_negative():
