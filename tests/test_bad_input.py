@@ -41,7 +41,7 @@ def test_every_field_of_every_config_comes_in_turn(monkeypatch):
     monkeypatch.setattr(bad_input, "OF_FIELDS", {"command": of_field, "json": of_field})
     monkeypatch.setattr(bad_input, "OF_ANY", dict.fromkeys(bad_input.OF_ANY, lambda rng: Case("another", [])))
     plan, fields = bad_input.Plan(0, files, 0.0), bad_input.bad_values.fields(files)
-    for number in range(5800):
+    for number in range(6100):
         bad_input.make(plan, number)
     assert {*tried} == {*fields}
     assert tried[: len(fields)] == [*dict.fromkeys(tried)]

@@ -262,8 +262,9 @@ def test_shipped_sweep_asks_for_what_its_runs_will_have(file, request):
         request.getfixturevalue("tfds_dir")
     if "folder" in data:
         request.getfixturevalue("images_dir")
-    if "facades" in data and not (request.getfixturevalue("tfds_dir") / "facades").is_dir():
-        pytest.skip("needs facades prepared by TFDS in TFDS_DATA_DIR")
+    for name in data & {"cifar10", "facades"}:
+        if not (request.getfixturevalue("tfds_dir") / name).is_dir():
+            pytest.skip(f"needs {name} prepared by TFDS in TFDS_DATA_DIR")
     if any("/lpips/" in metric.name for metric in sweep.metrics) and not lpips.is_here("alexnet"):
         pytest.skip("needs the weights of AlexNet with LPIPS")
     assert names.check(sweep, cells) == []

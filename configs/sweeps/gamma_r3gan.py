@@ -5,7 +5,7 @@ python scripts/sweep.py --sweep=configs/sweeps/gamma_r3gan.py --workdir=runs/gam
 Which gamma to take is the most asked question about R3GAN. It is the weight of R1 and R2 times 2, and it depends on the
 data: so copy this file, with another base and a range of values around its own. Here the base is mnist_dcgan.py, with
 the relativistic loss, narrow networks and a critic without norm. Values are chosen by 5,000 training images, held out,
-and judged by the test images, of seeds that the choice has not seen.
+and judged by the test images, of seeds that the choice has not seen. What it found: README.md, gamma_r3gan.
 """
 
 from configs.common import adam, dcgan_networks
