@@ -6,6 +6,7 @@ docs/data.md says how to get the pictures. Choices are those of emoji_pix2pix, a
 --config=configs/emoji_l1.py:resnet.
 
 12,404 steps in 18 min on one CPU core (2026-11-27), one seed: an LPIPS of 0.286 and an L1 of 0.115.
+:resnet in 9 min on one core of an AMD EPYC with AVX-512 (2026-11-28): 0.355 and 0.120.
 """
 
 from configs import emoji_pix2pix
