@@ -70,7 +70,9 @@ def reraise_as(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         if str(error).startswith("config."):
-            raise error if isinstance(error, UserError) else UserError(one_line(error)) from error
+            if isinstance(error, UserError):
+                raise
+            raise UserError(one_line(error)) from error
         kind = "" if isinstance(error, UserError | TypeError | ValueError) else f"{type(error).__name__}: "
         raise UserError(f"{what}: {kind}{one_line(error)}") from error
 
