@@ -352,12 +352,18 @@ def test_a_call_that_no_memory_holds_is_refused(tiny, field, message):
         check_step(build_on(config, (8, 8, 1), 10), config)
 
 
-def test_a_step_that_cannot_be_trained_is_refused(tiny):
+def test_a_rate_that_is_no_schedule_is_refused(tiny):
     config = tiny()
     with config.unlocked():
         config.players.critic.optimizer = {"name": "sgd", "learning_rate": {"name": "sgd", "learning_rate": 0.1}}
-    experiment = build_on(config, (8, 8, 1), 10)
-    with pytest.raises(UserError, match="a step of this config cannot be trained: "):
+    with pytest.raises(UserError, match=r"config\.players\.critic\.optimizer\.learning_rate: .*callable"):
+        build_on(config, (8, 8, 1), 10)
+
+
+def test_a_step_that_cannot_be_trained_is_refused(tiny):
+    config = tiny()
+    experiment = build_on(config, (8, 8, 1), 10)._replace(train_step=lambda *given: jnp.zeros(2) @ jnp.zeros(3))
+    with pytest.raises(UserError, match=r"a step of this config cannot be trained: .*shape"):
         check_step(experiment, config)
 
 

@@ -155,9 +155,10 @@ def _check_counts(terms: Mapping[str, Terms], steps: int) -> None:
 def check_values(value: Callable[[Any], Any], field: str, counts: int, most: float = math.inf) -> np.ndarray:
     """Returns the values of a schedule that `tabulated` looks at.
 
-    Raises UserError where one of them is below 0, above `most` or not finite.
+    Raises UserError where one of them is below 0, above `most` or not finite, or where it is no schedule.
     """
-    tried, values = tabulated(value, counts)
+    with reraise_as(field):
+        tried, values = tabulated(value, counts)
     if (wrong := ~((values >= 0) & (values <= most) & np.isfinite(values))).any():
         first = int(wrong.argmax())
         limit = "" if math.isinf(most) else f" and at most {most:g}"
