@@ -29,8 +29,8 @@ WGAN = {
 def chosen(choices: str, known: Iterable[str]) -> set[str]:
     """Returns the words of a config's argument, separated by commas; raises ValueError for one that is not known."""
     words = {word for word in choices.split(",") if word}
-    if unknown := words - {*known}:
-        raise ValueError(f"there is no {', '.join(sorted(unknown))!r}: there are {', '.join(map(repr, known))}")
+    for word in sorted(words):
+        check_choice(word, known)
     return words
 
 

@@ -10,7 +10,8 @@ Told the class, a generator can please the critic with one image for each, and w
 batch norm in the critic and no penalty (after 2,811 steps), with neither (1,500 steps), and with R1 of weight
 0.5 (2,811 steps). At 5 it stays diverse.
 
---config=configs/mnist_cgan.py:auxiliary has a critic that classifies instead, AC-GAN's (arXiv:1610.09585).
+--config=configs/mnist_cgan.py:auxiliary has a critic that classifies instead, AC-GAN's (arXiv:1610.09585);
+it was never run to its end.
 """
 
 from configs.common import adam, check_choice, dcgan_networks

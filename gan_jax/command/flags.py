@@ -82,12 +82,8 @@ def define() -> Flags:
         "init_from", "another run to start from, RUN, RUN:PLAYER or RUN:NETWORK, each also with @STEP or @best"
     )
     flags.DEFINE_string("init_from", None, origin, **known)
-    flags.DEFINE_string(
-        "split",
-        None,
-        _help("split", "of the data set; else the one that judges the run"),
-        **known,
-    )
+    split = _help("split", "of the data set; else the one that judges the run")
+    flags.DEFINE_string("split", None, split, **known)
     coordinator = _help("coordinator", "of several processes: HOST:PORT where the first one listens")
     flags.DEFINE_string("coordinator", None, coordinator, **known)
     flags.DEFINE_integer("processes", None, _help("processes", "of several: how many"), lower_bound=1, **known)

@@ -31,7 +31,7 @@ def bicubic(factor: int) -> Sampler:
 def grey() -> Sampler:
     """Samples `source` [b, h, w, 1]: the luma of x [b, h, w, 3], in x's own range. Not random.
 
-    Raises ValueError, when called, where x has not three channels.
+    Raises ValueError, when called, where x does not have three channels.
     """
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
