@@ -114,7 +114,7 @@ def test_a_narrow_copy_of_a_large_config_trains(file):
 
 CHOICES = ("photos_srresnet.py:2", "emoji_pix2pix.py:noto_to_twemoji", "orl_inpainting.py:l1")
 CHOICES += ("mnist_cgan.py:auxiliary", "facades_pix2pix.py:multi_scale", "cifar10_sngan.py:wgan_gp")
-CHOICES += ("stacked_mnist_r3gan.py:10000", "mnist_few_labels.py:supervised")
+CHOICES += ("stacked_mnist_r3gan.py:10000", "cifar10_r3gan.py:880", "mnist_few_labels.py:supervised")
 MORE = ("photos_srgan.py:2,trained", "emoji_inpainting.py:l1", "emoji_inpainting.py:cifar10,l1")
 MORE += ("cifar10_sngan.py:paper,classes,attention,ada,lecam", "cifar10_sngan.py:bcr,diff_augment,relativistic_average")
 MORE += ("emoji_colouring.py:cifar10,edges", "cifar10_few_labels.py:paper")

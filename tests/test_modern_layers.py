@@ -113,17 +113,22 @@ def test_pixel_norm_is_of_unit_mean_square():
 
 
 def test_attention_is_nothing_at_first_then_a_mean_over_max_pooled_pixels():
+    """The mean is weighted by the softmax of queries times keys, without a scale, as in the paper's equation 1."""
     x = random.normal(KEY, (2, 4, 6, 8))
     y, variables = layers.SelfAttention().init_with_output(KEY, x)
     np.testing.assert_array_equal(y, x)
     params = {**variables["params"], "gamma": jnp.float32(2.0)}
-    params["query"] = {"kernel": jnp.zeros_like(params["query"]["kernel"])}  # each pixel is then as near
+    params["query"] = {"kernel": 3 * params["query"]["kernel"]}  # so that pixels differ in what they attend to
     y = layers.SelfAttention().apply({"params": params}, x)
-    value, out = (params[name]["kernel"][0, 0] for name in ("value", "output"))
-    values = (x @ value).reshape(2, 2, 2, 3, 2, 4).max((2, 4)).mean((1, 2))
-    np.testing.assert_allclose(
-        y - x, jnp.broadcast_to((2 * values @ out)[:, None, None], x.shape), rtol=1e-3, atol=1e-5
-    )
+    query, key, value, out = (np.float64(params[name]["kernel"][0, 0]) for name in ("query", "key", "value", "output"))
+
+    def pooled(kernel):
+        return (np.float64(x) @ kernel).reshape(2, 2, 2, 3, 2, -1).max((2, 4)).reshape(2, 6, -1)
+
+    near = np.exp((np.float64(x) @ query).reshape(2, 24, -1) @ pooled(key).swapaxes(1, 2))
+    assert near.std() > 0.1 * near.mean()
+    seen = near / near.sum(-1, keepdims=True) @ pooled(value) @ out
+    np.testing.assert_allclose(y - x, 2 * seen.reshape(x.shape), rtol=1e-3, atol=1e-5)
 
 
 def filtered(x, taps, stride, dilation, edges):

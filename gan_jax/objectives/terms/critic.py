@@ -131,22 +131,21 @@ def r2(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     return Outcome(values, {"fake_gradient_norm": norm.mean()})
 
 
-def _lecam(forward: Forward, *, decay: float = 0.99, start: int = 0) -> Outcome:
+def _lecam(forward: Forward, *, decay: float = 0.99) -> Outcome:
     """Returns the squared distance of scores from the moving average of the other kind's: `losses.penalties.lecam`.
 
-    The averages' decay is `decay`, the paper's 0.99. Up to step `start`, and when it is first computed, they are the
-    batch's own means, and the term is 0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a
-    decay outside of [0, 1).
+    The averages' decay is `decay`, the paper's 0.99. When the term is first computed they are the batch's own means,
+    and it is 0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a decay outside of [0, 1).
     """
-    if not 0 <= decay < 1 or start < 0:
-        raise ValueError(f"decay is {decay} and start {start}: they must be in [0, 1) and at least 0")
+    if not 0 <= decay < 1:
+        raise ValueError(f"decay is {decay}: it must be at least 0 and below 1")
     carry = forward.carry
     values = penalties.lecam(forward.real_scores, forward.fake_scores, carry["lecam_real"], carry["lecam_fake"])
-    early = (forward.step <= start) | (carry["lecam_begun"] == 0)
-    kept = jnp.where(early, 0.0, decay)
+    first = carry["lecam_begun"] == 0
+    kept = jnp.where(first, 0.0, decay)
     means = {"lecam_real": mean(forward.real_scores.mean()), "lecam_fake": mean(forward.fake_scores.mean())}
     after = {name: kept * carry[name] + (1 - kept) * value for name, value in means.items()}
-    return Outcome(jnp.where(early, 0.0, values), carry={**after, "lecam_begun": jnp.ones_like(carry["lecam_begun"])})
+    return Outcome(jnp.where(first, 0.0, values), carry={**after, "lecam_begun": jnp.ones_like(carry["lecam_begun"])})
 
 
 lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0, "lecam_begun": 0.0})
