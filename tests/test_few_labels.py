@@ -165,6 +165,29 @@ def test_first_batch_norm_is_of_the_first_batch_ever_after():
     np.testing.assert_allclose(norm.apply({**params, **after}, second, train=False), y, rtol=1e-6)
 
 
+def test_first_batch_norm_has_the_deviation_asked_for_and_leaves_constant_channels():
+    """Values that are all equal in the first batch have no deviation to divide by: later ones are not made huge."""
+    norm, first = layers.FirstBatchNorm(deviation=0.1), 3 + 2 * random.normal(KEY, (64, 4)).at[:, 1].set(0.7)
+    variables = norm.init(KEY, first, train=False)
+    y, stats = norm.apply(variables, first, train=True, mutable=["first_batch"])
+    np.testing.assert_allclose(y.std(0), [0.1, 0, 0.1, 0.1], rtol=1e-4, atol=1e-5)
+    later = norm.apply({**variables, **stats}, first + 0.1, train=False)
+    np.testing.assert_allclose(later[:, 1], 0.1, rtol=1e-4)
+    one = norm.apply(variables, first[:1], train=True, mutable=["first_batch"])[1]
+    np.testing.assert_array_equal(one["first_batch"]["deviation"], 1.0)
+
+
+def test_the_first_logits_are_of_the_authors_deviations():
+    x = random.uniform(KEY, (32, 32, 32, 3))
+    for module, deviation in (
+        (semi_supervised.Classifier(10, **SMALL), 1.0),
+        (semi_supervised.ConvClassifier(10, width=2), 0.1),
+    ):
+        rngs = {"params": KEY, "noise": KEY, "dropout": KEY}
+        ((_, logits), _) = module.init_with_output(rngs, x, train=True)
+        np.testing.assert_allclose(logits.std(0), deviation, rtol=1e-2)
+
+
 def test_gaussian_noise_is_of_its_deviation_and_each_examples_own():
     x = jnp.ones((400, 50))
     y = layers.GaussianNoise(0.5).apply({}, x, train=True, rngs={"noise": KEY})

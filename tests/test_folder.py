@@ -210,8 +210,16 @@ def test_pairs_that_are_not_used_are_found_all_the_same(place):
     made = load(place, fields=pairs(place), use_pairs=False)
     assert np.abs(made.x.astype(int) - made.others["source"]).mean() < 20
     assert (made.unpaired, made.shuffled, made.apart) == ((), ("source",), ("source",))
-    with pytest.raises(UserError, match=r"config\.data\.use_pairs is False, and folder has no field that belongs to x"):
+    with pytest.raises(UserError, match=r"config\.data\.use_pairs is False, and folder has no field beside x"):
         load(place / "photo", use_pairs=False)
+
+
+def test_fields_without_partners_may_also_be_told_that_pairs_are_not_used(place):
+    """So that a config for known pairs, as emoji_cyclegan, takes two folders of other pictures."""
+    fields = pairs(place, right=("d", "e"))
+    made = load(place, fields=fields, paired=False, use_pairs=False)
+    assert (made.unpaired, made.shuffled) == (("source",), ())
+    assert made.others["source"].shape == load(place, fields=fields, paired=False).others["source"].shape
 
 
 @pytest.mark.parametrize("fields", [{"source": "sketch"}, {"x": "photo", "label": "sketch"}, {"x": "fotos"}, {"x": 1}])

@@ -57,6 +57,19 @@ def test_strokes_are_of_the_width_asked_for():
     assert wide > 2 * thin > 0
 
 
+def test_strokes_never_cover_everything():
+    """Some strokes of very many corners would: of these the top left pixel is left."""
+    drawn = np.asarray(masks.strokes((8, 8, 3), most=1, corners=2_000, width=0.3).draw(KEYS, {}))
+    left = (1 - drawn).sum((1, 2, 3))
+    assert left.min() == 1
+    assert (drawn[left == 1][:, 0, 0] == 0).any()
+
+
+def test_what_is_left_needs_a_mask():
+    with pytest.raises(ValueError, match=r"masks\.holed needs a field mask: set config\.samplers\.mask"):
+        masks.holed().draw(KEYS, {"x": jnp.zeros((50, 8, 8, 3))})
+
+
 def test_the_thinnest_stroke_covers_a_pixel():
     thin = np.asarray(masks.strokes(SHAPE, most=1, width=1e-6).draw(KEYS, {}))
     assert (thin.sum((1, 2, 3)) > 0).all()

@@ -14,7 +14,7 @@ from gan_jax.config import load
 from gan_jax.core.networks import Network, mixing_layers
 from gan_jax.experiments import blocks
 from gan_jax.layers import resample
-from gan_jax.models import dcgan, mlp, pacgan, r3gan, sngan, translation
+from gan_jax.models import dcgan, mlp, pacgan, r3gan, sngan, stylegan2, super_resolution, translation
 
 pytestmark = pytest.mark.heavy
 
@@ -287,15 +287,48 @@ def test_an_r3gan_begins_as_its_skips_alone_in_the_authors_scale():
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (sngan.Generator((12, 8, 3)), "12x8x3 are no images whose sides are multiples of 8: take fewer blocks"),
+        (sngan.Generator((12, 8, 3)), "12x8x3 are no images whose sides are multiples of 8: take fewer widths"),
         (sngan.Generator((16, 16, 3), attention=7), r"attention is 7: it must be 0, or .* \[4, 8, 16\]"),
         (r3gan.Generator((12, 8, 3)), "12x8x3 are no images whose sides are multiples of 8: take fewer widths"),
         (r3gan.Generator((8, 8, 3), (8, 8), group=5), "group is 5: it must divide the 16 channels"),
+        (r3gan.Generator((8, 8, 3), ()), "the number of widths is 0: it must be at least 1"),
+        (r3gan.Generator((8, 8, 3), (8, 8), blocks=0), "blocks is 0: it must be at least 1"),
+        (sngan.Generator((8, 8, 3), ()), "the number of widths is 0: it must be at least 1"),
+        (stylegan2.Generator((8, 8, 3), ()), "the number of widths is 0: it must be at least 1"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(module, message):
     with pytest.raises(ValueError, match=message):
         init(module, jnp.zeros((2, 4)))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (r3gan.Critic(()), "the number of widths is 0: it must be at least 1"),
+        (r3gan.Critic((8, 8), blocks=0), "blocks is 0: it must be at least 1"),
+        (sngan.Critic((), 0), "the number of widths is 0: it must be at least 1"),
+        (stylegan2.Critic(()), "the number of widths is 0: it must be at least 1"),
+        (translation.PatchCritic(downs=-1), "downs is -1: it must be at least 0"),
+        (super_resolution.SRCritic(downs=-1), "downs is -1: it must be at least 0"),
+    ],
+)
+def test_critics_without_layers_are_refused(module, message):
+    with pytest.raises(ValueError, match=message):
+        init(module, jnp.zeros((2, 8, 8, 3)))
+
+
+@pytest.mark.parametrize("kind", [dcgan.ProjectionCritic, dcgan.AuxiliaryCritic])
+def test_critics_of_classes_have_their_last_activation(kind):
+    x, label = random.normal(KEY, (4, 8, 8, 1)), jnp.arange(4) % 3
+    given = (x, label) if kind is dcgan.ProjectionCritic else (x,)
+    raw, bounded = (
+        kind(width=4, classes=3, **more).init_with_output(KEY, *given, train=False)[0]
+        for more in ({}, {"last_activation": jnp.tanh})
+    )
+    scores = [y["scores"] if isinstance(y, dict) else y for y in (raw, bounded)]
+    np.testing.assert_allclose(jnp.tanh(scores[0]), scores[1], rtol=1e-5)
+    assert float(jnp.abs(scores[0] - scores[1]).max()) > 0
 
 
 def test_a_critic_with_more_downs_than_blocks_is_refused():

@@ -145,6 +145,29 @@ def test_wrong_arguments_are_named(field, value):
         translation.pairs(context(brighter, pairs(TRAIN, TRAIN)), **{field: value})
 
 
+@pytest.mark.parametrize(
+    ("shape", "given", "message"),
+    [
+        ((8, 8, 3), {"metrics": ("ssim",)}, "ssim of translation.pairs needs sides of 11 pixels: 8x8 are too small"),
+        ((16, 16, 3), {"border": 8}, "border of translation.pairs is 8: .* leave a pixel of 16x16"),
+        ((16, 16, 3), {"border": -1}, "border of translation.pairs is -1"),
+        ((16, 16, 3), {"border": "a"}, "border of translation.pairs is 'a'"),
+        ((16, 16, 2), {"luma": True}, "luma of translation.pairs is of images of 1 or 3 channels, not of 2"),
+    ],
+)
+def test_images_that_a_metric_does_not_take_are_refused_at_the_start(shape, given, message):
+    x = RANDOM.integers(0, 200, (4, *shape), dtype=np.uint8)
+    with pytest.raises(UserError, match=message):
+        translation.pairs(context(brighter, pairs(x, x)), **given)
+
+
+def test_small_images_are_judged_without_ssim():
+    x = RANDOM.integers(0, 200, (4, 8, 8, 3), dtype=np.uint8)
+    found = translation.pairs(context(brighter, pairs(x, x)), baselines=()).names
+    assert "psnr" in found
+    assert "ssim" not in found
+
+
 def test_points_are_no_images():
     points = Dataset("ring", "test", np.zeros((4, 2), np.float32), None, 0)
     with pytest.raises(UserError, match="measures images"):

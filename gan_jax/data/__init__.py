@@ -51,7 +51,7 @@ def load(
         split: one of its splits; also a part of one, such as 'train[:90%]', where the set has such.
         hold: see `hold.HOLDS`. 'stream' leaves what is in files to be decoded whenever it is read, and so does 'auto'
             where the disk has no room for it; otherwise it is decoded, once.
-        use_pairs: where it is False, fields that belong to `x` are read in orders of their own in training, as if
+        use_pairs: where it is False, fields that belong to `x` are shuffled independently of it in training, as if
             unpaired: the pairs only judge.
         labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all.
         label_seed, unlabelled: which these are, and what becomes of the others.
@@ -88,9 +88,9 @@ def _loaded(name: str, split: str, hold: str, own: Mapping[str, Any]) -> Dataset
 
 
 def _without_pairs(made: Dataset) -> Dataset:
+    if not made.others:
+        raise UserError(f"config.data.use_pairs is False, and {made.name} has no field beside x: leave it out")
     shuffled = tuple(field for field in made.others if field not in made.unpaired)
-    if not shuffled:
-        raise UserError(f"config.data.use_pairs is False, and {made.name} has no field that belongs to x: leave it out")
     return made._replace(shuffled=shuffled)
 
 

@@ -91,7 +91,7 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
 def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
     """Returns the sampler of unions of 1 to `most` holes, or of the first alone where all together cover everything.
 
-    one: `key -> [h, w]` bool.
+    one: `key -> [h, w]` bool. Of a first one that covers everything too, the top left pixel is left.
     """
 
     def draw(key: jax.Array) -> jax.Array:
@@ -99,7 +99,8 @@ def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
         count = random.randint(count_key, (), 1, most + 1)
         drawn = jax.vmap(one)(random.split(key, most)) & (jnp.arange(most) < count)[:, None, None]
         union = drawn.any(0)
-        return jnp.where(union.all(), drawn[0], union).astype(jnp.float32)[..., None]
+        hole = jnp.where(union.all(), drawn[0], union)
+        return hole.at[0, 0].set(hole[0, 0] & ~hole.all()).astype(jnp.float32)[..., None]
 
     return Sampler(lambda keys, batch: jax.vmap(draw)(keys), observes=True)
 
@@ -112,6 +113,8 @@ def holed(fill: float = 0.0) -> Sampler:
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
         del keys
+        if "mask" not in batch:
+            raise ValueError("masks.holed needs a field mask: set config.samplers.mask, as to masks.rectangles")
         return batch["x"] * (1 - batch["mask"]) + fill * batch["mask"]
 
     return Sampler(draw, observes=True)

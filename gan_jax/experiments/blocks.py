@@ -1,6 +1,7 @@
 """From blocks of a config to what they name: the objective with its networks and samplers."""
 
 import inspect
+import logging
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -140,10 +141,16 @@ def _check_counts(terms: Mapping[str, Terms], steps: int) -> None:
     """Raises UserError for a term that begins after the run's end, or whose weight is 0 at all of its steps."""
     for player, of in terms.items():
         for name, each in of.items():
-            field, (*_, after) = f"config.objective.{player}.{name}", eager(each.term)
+            field, (_, every, after) = f"config.objective.{player}.{name}", eager(each.term)
             if after >= steps:
                 raise UserError(
                     f"{field}.after is {after}: it must be below the {steps} steps of the run, config.steps"
+                )
+            if steps // every * every <= after:
+                logging.warning(
+                    "%s is never computed: no multiple of its every, %d, is above its after, %d, and at most %d, "
+                    "the steps of the run",
+                    *(field, every, after, steps),
                 )
             if callable(each.weight) and not check_values(each.weight, f"{field}.weight", steps).any():
                 raise UserError(

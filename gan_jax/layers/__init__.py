@@ -3,6 +3,7 @@
 from flax.linen import gelu, leaky_relu, relu, sigmoid, silu, softplus, tanh
 from flax.linen.initializers import lecun_normal, orthogonal
 
+from gan_jax.layers.activations import identity
 from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.convolution import Conv, ConvTranspose
 from gan_jax.layers.dropout import Dropout, GaussianNoise
@@ -40,6 +41,7 @@ __all__ = [
     "VectorQuantizer",
     "WeightNorm",
     "gelu",
+    "identity",
     "leaky_relu",
     "lecun_normal",
     "orthogonal",

@@ -10,6 +10,9 @@ from jax import lax
 
 from gan_jax.core import collectives
 
+ROUNDING = 1e-5
+"""The deviation over the mean, below which float32 values count as equal."""
+
 
 class BatchNorm(nn.Module):
     """Batch normalisation over all axes but the last, x [b, ..., c] -> [b, ..., c] (Ioffe and Szegedy 2015).
@@ -47,10 +50,12 @@ class FirstBatchNorm(nn.Module):
 
     With kernels of `WeightNorm` it is their data-dependent initialisation (Salimans and Kingma 2016, arXiv:1602.07868,
     section 3). The statistics are constants of the network from then on; a `bias` [c], 0 at first, is trained. Before
-    the first update the mean is 0 and the deviation 1.
+    the first update the mean is 0 and the deviation 1, and it stays 1 where all values of the first batch are equal.
+
+    deviation: that of the outputs for the first batch, `init_stdv` in the authors' code.
     """
 
-    epsilon: float = 1e-12
+    deviation: float = 1.0
     mixes_examples: ClassVar[bool] = True  # of the first batch
 
     @nn.compact
@@ -64,8 +69,9 @@ class FirstBatchNorm(nn.Module):
         mean, deviation = (variable.value for variable in kept)
         if train:
             rows = lax.stop_gradient(x).reshape(-1, *channels).astype(jnp.float32)
-            first, square = collectives.mean((rows.mean(0), jnp.square(rows).mean(0)))
-            spread = jnp.sqrt(jnp.maximum(square - jnp.square(first), 0.0) + self.epsilon)
+            first = collectives.mean(rows.mean(0))
+            spread = jnp.sqrt(collectives.mean(jnp.square(rows - first).mean(0)))
+            spread = jnp.where(spread > ROUNDING * jnp.abs(first), spread / self.deviation, 1.0)
             mean, deviation = (
                 jnp.where(begun.value > 0, old, new) for old, new in ((mean, first), (deviation, spread))
             )

@@ -11,21 +11,17 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, Conv
+from gan_jax.layers import BatchNorm, Conv, identity
 from gan_jax.models import dcgan, layout, mlp
 from gan_jax.models.layout import AUTO, Kernels, Numbers
 
 __all__ = ["ConvDecoder", "ConvEncoder", "Decoder", "Encoder"]
 
 
-def _identity(outputs: jax.Array) -> jax.Array:
-    return outputs
-
-
-Decoder = partial(mlp.Generator, last_activation=_identity)
+Decoder = partial(mlp.Generator, last_activation=identity)
 """z [b, latents] -> outputs [b, *shape] through hidden layers of `widths`."""
 
-ConvDecoder = partial(dcgan.Generator, last_activation=_identity)
+ConvDecoder = partial(dcgan.Generator, last_activation=identity)
 """z [b, latents] -> outputs [b, *shape] by transposed convolutions, as in DCGAN's generator."""
 
 
@@ -35,7 +31,7 @@ class Encoder(nn.Module):
     latents: int
     widths: tuple[int, ...] = (400,)
     activation: Callable = nn.relu
-    last_activation: Callable = _identity
+    last_activation: Callable = identity
     kernel_init: Callable[[], nn.initializers.Initializer] = nn.initializers.lecun_normal
     dtype: DTypeLike = jnp.float32
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dense, Embed, NoNorm
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dense, Embed, NoNorm, identity
 from gan_jax.layers.kernels import KernelNorm
 from gan_jax.models import layout
 from gan_jax.models.layout import AUTO, Kernels, Layers, Numbers
@@ -21,11 +21,6 @@ from gan_jax.models.layout import AUTO, Kernels, Layers, Numbers
 __all__ = ["AuxiliaryCritic", "ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
-
-
-def identity(x: jax.Array) -> jax.Array:
-    """Returns x [...] as it is."""
-    return x
 
 
 class Generator(nn.Module):
@@ -135,7 +130,8 @@ class ProjectionCritic(Critic):
         features = self.features(x, train=train)
         init = nn.initializers.normal(self.init_std)
         embed = Embed(self.classes, features.shape[-1], init, self.kernel_norm)
-        return self.score(features) + jnp.sum(embed(label) * features.sum((1, 2)), axis=-1)
+        projected = jnp.sum(embed(label) * features.sum((1, 2)), axis=-1)
+        return self.last_activation(self.score(features) + projected)
 
 
 class AuxiliaryCritic(Critic):
@@ -152,7 +148,8 @@ class AuxiliaryCritic(Critic):
         features = self.features(x, train=train)
         init = nn.initializers.normal(self.init_std)
         classify = Dense(self.classes, kernel_init=init, kernel_norm=self.kernel_norm)
-        return {"scores": self.score(features), "logits": classify(features.sum((1, 2)))}
+        scores = self.last_activation(self.score(features))
+        return {"scores": scores, "logits": classify(features.sum((1, 2)))}
 
 
 def convolved(

@@ -70,16 +70,24 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
     return automatic._replace(**lists)
 
 
-def smallest(shape: tuple[int, ...], stages: int) -> tuple[int, int]:
+def smallest(shape: tuple[int, ...], stages: int, name: str = "widths") -> tuple[int, int]:
     """Returns the sides of an image (h, w, c) at the smallest of so many stages, each of half the size of the next.
 
-    Raises ValueError where they are no whole numbers.
+    name: the field that their number follows from. Raises ValueError where there are none, and where the sides are no
+    whole numbers.
     """
+    check_least(stages, f"the number of {name}")
     factor = 2 ** (stages - 1)
     if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
         size = "x".join(map(str, shape))
-        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer widths")
+        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer {name}")
     return shape[0] // factor, shape[1] // factor
+
+
+def check_least(value: int, name: str, least: int = 1) -> None:
+    """Raises ValueError where the value of this name is below the least one."""
+    if value < least:
+        raise ValueError(f"{name} is {value}: it must be at least {least}")
 
 
 def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:

@@ -15,20 +15,15 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import Conv, Dense
+from gan_jax.layers import Conv, Dense, identity
 from gan_jax.layers.resample import binomial_down, binomial_up
-from gan_jax.models.layout import smallest
+from gan_jax.models.layout import check_least, smallest
 
 __all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 
 SLOPE, EXPANSION = 0.2, 2
 GAIN = math.sqrt(2 / (1 + SLOPE**2))
 """He et al.'s gain of the leaky ReLU."""
-
-
-def identity(x: jax.Array) -> jax.Array:
-    """Returns x [...] as it is."""
-    return x
 
 
 def scaled(gain: float) -> nn.initializers.Initializer:
@@ -80,6 +75,7 @@ class Generator(nn.Module):
 
     def make(self, z: jax.Array) -> jax.Array:
         """Returns fakes [b, *shape] for z [b, dim]."""
+        check_least(self.blocks, "blocks")
         start, width = smallest(self.shape, len(self.widths)), self.widths[0]
         basis = self.param("basis", nn.initializers.normal(1.0), (*start, width))
         x = basis * Dense(width, use_bias=False, kernel_init=scaled(1))(z)[:, None, None]
@@ -126,6 +122,7 @@ class Critic(nn.Module):
 
     def project(self, x: jax.Array, features: int) -> jax.Array:
         """Returns so many features [b, features] of x [b, h, w, c]."""
+        check_least(self.blocks, "blocks")
         smallest(x.shape[1:], len(self.widths))
         widths = self.widths[::-1]
         x = Conv(widths[0], 1, kernel_init=scaled(1))(x)

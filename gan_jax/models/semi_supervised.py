@@ -23,16 +23,20 @@ LAYERS = *[(1, 3, 1, 1)] * 2, (1, 3, 2, 1), *[(2, 3, 1, 1)] * 2, (2, 3, 2, 1), (
 
 
 class Classes(nn.Module):
-    """The classifiers' common part: a dense layer, its kernel's norm trained, from features [b, c] to logits."""
+    """The classifiers' common part: a dense layer, its kernel's norm trained, from features [b, c] to logits.
+
+    The logits of the first batch have the standard deviation `logits_deviation`.
+    """
 
     classes: int
     init_std: float = 0.1
+    logits_deviation: float = 1.0
     dtype: DTypeLike = jnp.float32
 
     def logits(self, features: jax.Array, *, train: bool) -> jax.Array:
         """Returns the logits [b, classes] of features [b, c]."""
         dense = Dense(self.classes, use_bias=False, kernel_norm=WeightNorm, kernel_init=self.kernel_init)
-        return FirstBatchNorm()(dense(features), train=train)
+        return FirstBatchNorm(self.logits_deviation)(dense(features), train=train)
 
     @property
     def kernel_init(self) -> nn.initializers.Initializer:
@@ -75,6 +79,7 @@ class ConvClassifier(Classes):
     """
 
     init_std: float = 0.05
+    logits_deviation: float = 0.1
     width: int = 96
     dropout: tuple[float, float] = (0.2, 0.5)
     activation: Callable = partial(nn.leaky_relu, negative_slope=0.2)

@@ -22,6 +22,7 @@ from jax.typing import DTypeLike
 from gan_jax.layers import BatchNorm, ConditionalBatchNorm, Conv, Dense, Embed, SelfAttention, SpectralNorm
 from gan_jax.layers.kernels import KernelNorm
 from gan_jax.layers.resample import average, nearest
+from gan_jax.models import layout
 
 __all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 
@@ -57,7 +58,8 @@ class Generator(nn.Module):
 
     def make(self, z: jax.Array, norm: Norm, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] for z [b, dim]; `norm` is applied in the blocks."""
-        first = _divided(self.shape, 2 ** len(self.widths), "blocks")
+        layout.check_least(len(self.widths), "the number of widths")
+        first = layout.smallest(self.shape, len(self.widths) + 1)
         _check_attention(self.attention, [min(first) * 2**n for n in range(1, len(self.widths) + 1)])
         width = self.start or self.widths[0]
         dense = Dense(math.prod(first) * width, kernel_init=xavier, kernel_norm=self.kernel_norm)
@@ -111,9 +113,10 @@ class Critic(nn.Module):
 
     def features(self, x: jax.Array) -> jax.Array:
         """Returns the features [b, widths[-1]] of x [b, h, w, c], summed over pixels."""
+        layout.check_least(len(self.widths), "the number of widths")
         if not 0 <= self.downs <= len(self.widths):
             raise ValueError(f"downs is {self.downs}: it must be at least 0 and at most the {len(self.widths)} blocks")
-        end = _divided(x.shape[1:], 2**self.downs, "downs")
+        end = layout.smallest(x.shape[1:], self.downs + 1, "downs")
         _check_attention(self.attention, [min(end) * 2**n for n in range(self.downs)])
         convolve = partial(Conv, use_bias=True, kernel_init=xavier, kernel_norm=self.kernel_norm)
         convolve3 = partial(convolve, kernel=3, padding=1, kernel_init=residual)
@@ -147,14 +150,6 @@ class ProjectionCritic(Critic):
         features = self.features(x)
         embed = Embed(self.classes, features.shape[-1], xavier, self.kernel_norm)
         return self.score(features) + jnp.sum(embed(label) * features, axis=-1)
-
-
-def _divided(shape: tuple[int, ...], factor: int, layers: str) -> tuple[int, int]:
-    """Returns the sides of an image (h, w, ...) over a factor; raises ValueError where it does not divide them."""
-    if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
-        size = "x".join(map(str, shape))
-        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer {layers}")
-    return shape[0] // factor, shape[1] // factor
 
 
 def _check_attention(attention: int, sides: list[int]) -> None:

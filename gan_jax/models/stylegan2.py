@@ -19,7 +19,7 @@ import numpy as np
 from jax import random
 from jax.typing import DTypeLike
 
-from gan_jax.layers import MinibatchStd, ModulatedConv, PixelNorm, TowardsMean, draws
+from gan_jax.layers import MinibatchStd, ModulatedConv, PixelNorm, TowardsMean, draws, identity
 from gan_jax.layers.modulated import EqualizedConv, EqualizedDense
 from gan_jax.layers.resample import binomial_down, binomial_up, blur
 from gan_jax.models.layout import smallest
@@ -29,11 +29,6 @@ __all__ = ["Critic", "Generator"]
 ARCHITECTURES = ("skip", "resnet", "orig")
 PIXELS, OTHERS, PLACES = range(3)
 """Numbers of random streams: of noise, of the latents that styles are mixed with, and of where mixing begins."""
-
-
-def identity(x: jax.Array) -> jax.Array:
-    """Returns x [...] as it is."""
-    return x
 
 
 def leaky(x: jax.Array) -> jax.Array:

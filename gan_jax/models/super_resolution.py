@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import Conv
+from gan_jax.models.layout import check_least
 
 __all__ = ["SRCritic", "SRResNet"]
 
@@ -63,6 +64,7 @@ class SRCritic(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns raw scores."""
         del train
+        check_least(self.downs, "downs", 0)
         for level in range(self.downs):
             width = self.width * min(2**level, 8)
             x = nn.leaky_relu(Conv(width, 3, 1, 1, use_bias=True)(x), 0.2)

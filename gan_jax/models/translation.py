@@ -15,6 +15,7 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
 from gan_jax.layers.kernels import KernelNorm
+from gan_jax.models.layout import check_least
 
 __all__ = ["Completion", "ContrastiveResNet", "PairCritic", "PatchCritic", "ResNet", "UNet"]
 
@@ -28,9 +29,10 @@ class UNet(nn.Module):
     """source [b, h, w, c'] -> x [b, *shape]: halvings and as many doublings, each joined with the halving of its size.
 
     `width` channels after the first halving, doubled at each next one up to 8 times as many. Outermost and innermost
-    there are biases instead of a norm, and in the doublings within the fifth there is dropout, as in the paper's
-    256x256. `downs` 0 halves until a side would be odd or 1, at most 8 times. Raises ValueError where the sizes of
-    source and x differ or `downs` does not divide them.
+    there are biases instead of a norm. `dropout` is in the doublings between the fourth and the innermost one, as in
+    the authors' PyTorch code: in three of 256x256, in none where there are 5 halvings or fewer. `downs` 0 halves until
+    a side would be odd or 1, at most 8 times. Raises ValueError where the sizes of source and x differ or `downs` does
+    not divide them.
     """
 
     shape: tuple[int, int, int]
@@ -187,6 +189,7 @@ class PatchCritic(nn.Module):
 
     def features(self, x: jax.Array, *, train: bool) -> list[jax.Array]:
         """Returns the outputs of all layers but the last, [b, h', w', c'] each."""
+        check_least(self.downs, "downs", 0)
         if min(x.shape[1:3]) < (least := 3 * 2**self.downs):
             size = "x".join(map(str, x.shape[1:3]))
             raise ValueError(

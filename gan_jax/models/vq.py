@@ -10,14 +10,9 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import Conv, ConvTranspose, VectorQuantizer
+from gan_jax.layers import Conv, ConvTranspose, VectorQuantizer, identity
 
 __all__ = ["Autoencoder"]
-
-
-def identity(x: jax.Array) -> jax.Array:
-    """Returns x [...] as it is."""
-    return x
 
 
 class Residual(nn.Module):

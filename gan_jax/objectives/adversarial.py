@@ -91,7 +91,7 @@ def adversarial(
 
 def _classify(model: Model, critic: Terms) -> Predictions:
     """Returns the prediction of classes, where the critic has a term of them."""
-    losses = [function(each.term) for each in critic.values()]
+    losses = [function(eager(each.term)[0]) for each in critic.values()]
     return {"classify": Prediction(model.classify)} if any(loss in of_critic.OF_CLASSES for loss in losses) else {}
 
 
@@ -115,7 +115,7 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
 
 
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
-    """Raises ValueError for a strength that follows scores whose sign says nothing."""
+    """Raises ValueError for a strength that follows scores whose sign says nothing, and where `x` alone is changed."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
     if augment is not None and augment.first and any(loss in of_critic.WITHOUT_SIGN for loss in losses):
         raise ValueError(
@@ -123,10 +123,10 @@ def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networ
             "critic's loss, of differences or of squares: give p as a number or a schedule"
         )
     extra = {field for network in critics.values() for field in network.fields} - {"x", "label", "z"}
-    if augment is not None and extra:
+    changing = "objective.augment" if augment else "the term consistency" if of_critic.consistency in losses else ""
+    if changing and extra:
         raise ValueError(
-            f"objective.augment changes `x` alone, and the critic sees {', '.join(sorted(extra))} beside it: take "
-            "config.augment, which changes fields alike"
+            f"{changing} changes `x` alone, and the critic sees {', '.join(sorted(extra))} too: take config.augment"
         )
 
 

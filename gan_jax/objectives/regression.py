@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
 from gan_jax.core.fields import Batch, Samplers, stream
 from gan_jax.core.networks import Networks
@@ -67,7 +66,7 @@ def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         (fake, extras), stats = model.make(params, player.stats, batch, key)
         shared: dict[str, Any] = {"batch": batch, "fake": fake, "step": state.step, "params": params}
         shared |= {"carry": player.carry, "extras": extras, **model.of_source(params, player.stats, batch, key)}
-        forward = Forward(**_no_critic(), **shared, key=key)
+        forward = _Alone(**_no_critic(), **shared, key=key)
         outcomes = {name: each.term(forward._replace(key=stream(key, name))) for name, each in terms.items()}
         value, metrics, carry = total(outcomes, {**weights, **numbers}, state.step)
         return value, Aux(stats, metrics, {**player.carry, **carry})
@@ -75,12 +74,18 @@ def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
     return loss
 
 
+def _missing(*_: Any, **__: Any) -> Any:
+    raise ValueError("this term looks at a critic, which the objective does not have: take one of adversarial")
+
+
+class _Alone(Forward):
+    """A forward pass without a critic: a term that looks at one gets an error."""
+
+    real_scores = property(_missing)  # type: ignore[assignment]
+    fake_scores = property(_missing)  # type: ignore[assignment]
+
+
 def _no_critic() -> Mapping[str, Any]:
-    """Returns the fields of `Forward` that are of a critic: whoever looks at one gets an error."""
-
-    def missing(*_: Any, **__: Any) -> Any:
-        raise ValueError("this term looks at a critic, which the objective has not: take adversarial.pix2pix")
-
-    nothing = {"real_logits": None, "fake_logits": None, "score": missing, "logits": missing}
-    nothing |= {"features": missing, "mixing": missing}
-    return {**nothing, "real_scores": jnp.zeros(0), "fake_scores": jnp.zeros(0)}
+    """Returns the fields of `Forward` that are of a critic."""
+    nothing = dict.fromkeys(("real_logits", "fake_logits", "real_scores", "fake_scores"))
+    return {**nothing, **dict.fromkeys(("score", "logits", "features", "mixing"), _missing)}

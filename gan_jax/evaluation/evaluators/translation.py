@@ -19,7 +19,7 @@ from gan_jax.features import lpips
 from gan_jax.metrics.biharmonic import biharmonic
 from gan_jax.metrics.neighbours import nearest_in_parts
 from gan_jax.metrics.psnr import psnr
-from gan_jax.metrics.ssim import ms_ssim
+from gan_jax.metrics.ssim import ms_ssim, scales_that_fit
 
 __all__ = ["pairs"]
 
@@ -60,7 +60,9 @@ def pairs(
     _check(context, target, examples, metrics=metrics, baselines=baselines)
     fields = _paired(context.load(split).first(examples))
     truth, translated = fields[target], partial(_translated, context, DIRECTIONS[target])
-    compare = _metrics(metrics or _usual(network, truth.shape[1:]), truth.shape[1:], network, border, luma)
+    names = metrics or _usual(network, truth.shape[1:])
+    _check_images(truth.shape[1:], names, border, luma=luma)
+    compare = _metrics(names, truth.shape[1:], network, border, luma)
     one = example_keys(base_key(0), 1), {name: jnp.asarray(values[:1]) for name, values in fields.items()}
     context.dry_run(translated, *one)
     seen = {*fields, *context.dry_run(partial(observed, context.predict), one[0], context.scale(one[1]))}
@@ -96,8 +98,8 @@ def _paired(dataset: Dataset) -> dict[str, np.ndarray]:
     """Returns the fields of examples that are pairs of images."""
     if "source" in dataset.unpaired:
         raise UserError(
-            "translation.pairs compares pairs, and config.data.paired is False: take data whose test files are pairs, "
-            "and config.data.use_pairs=False"
+            "translation.pairs compares pairs, and config.data.paired is False: set config.evaluators=none, or take "
+            "data whose test files are pairs, and config.data.use_pairs=False"
         )
     fields = {name: np.asarray(values[:]) for name, values in dataset.arrays.items()}
     if fields["x"].dtype != np.uint8:
@@ -116,6 +118,16 @@ def _check(context: Context, target: str, examples: int, **chosen: tuple[str, ..
                 raise UserError(f"{field} of translation.pairs has {name!r}; {suggestions(name, allowed)}")
 
 
+def _check_images(shape: tuple[int, ...], names: tuple[str, ...], border: int, *, luma: bool) -> None:
+    if isinstance(border, bool) or not isinstance(border, int) or not 0 <= 2 * border < min(shape[:2]):
+        size = f"{shape[0]}x{shape[1]}"
+        raise UserError(f"border of translation.pairs is {border!r}: it must be at least 0 and leave a pixel of {size}")
+    if luma and shape[2] not in (1, 3):
+        raise UserError(f"luma of translation.pairs is of images of 1 or 3 channels, not of {shape[2]}")
+    if "ssim" in names and not scales_that_fit(*shape[:2]):
+        raise UserError(f"ssim of translation.pairs needs sides of 11 pixels: {shape[0]}x{shape[1]} are too small")
+
+
 def _translated(
     context: Context, direction: str, players: Players, keys: jax.Array, batch: Batch
 ) -> tuple[jax.Array, jax.Array]:
@@ -128,11 +140,13 @@ def _translated(
 
 def _usual(network: str, shape: tuple[int, ...]) -> tuple[str, ...]:
     """Returns the metrics that can be measured of images of this shape, with a warning where weights are missing."""
-    if lpips.takes(network, shape):
-        if lpips.is_here(network):
-            return METRICS
+    left_out = set() if scales_that_fit(*shape[:2]) else {"ssim"}
+    if not lpips.takes(network, shape):
+        left_out.add("lpips")
+    elif not lpips.is_here(network):
+        left_out.add("lpips")
         logging.warning("lpips is left out: the weights of %s are not here, see docs/evaluation.md", network)
-    return tuple(name for name in METRICS if name != "lpips")
+    return tuple(name for name in METRICS if name not in left_out)
 
 
 def _metrics(

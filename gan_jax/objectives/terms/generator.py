@@ -167,8 +167,8 @@ def auxiliary(forward: Forward) -> Outcome:
 def feature_matching(forward: Forward, *, absolute: bool = False) -> Outcome:
     """Returns |E f(x) - E f(G(z))|^2 of the means over the global batch of the critic's `features` f.
 
-    Salimans et al. 2016 (arXiv:1606.03498), section 3.1; with `absolute` the sum of absolute differences, as in their
-    code for CIFAR-10. Where there are several arrays of features, the sum over them.
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.1; with `absolute` the sum of absolute differences, of which
+    their code for CIFAR-10 takes the mean. Where there are several arrays of features, the sum over them.
     """
     mean, distance = whole_batch("feature_matching"), jnp.abs if absolute else jnp.square
     sums = [distance(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
