@@ -294,7 +294,6 @@ def test_an_r3gan_begins_as_its_skips_alone_in_the_authors_scale():
         (r3gan.Generator((8, 8, 3), ()), "the number of widths is 0: it must be at least 1"),
         (r3gan.Generator((8, 8, 3), (8, 8), blocks=0), "blocks is 0: it must be at least 1"),
         (sngan.Generator((8, 8, 3), ()), "the number of widths is 0: it must be at least 1"),
-        (stylegan2.Generator((8, 8, 3), ()), "the number of widths is 0: it must be at least 1"),
     ],
 )
 def test_sizes_that_do_not_fit_are_refused(module, message):
