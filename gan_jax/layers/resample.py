@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad
 
-from gan_jax.layers.winograd import primitive
+from gan_jax.layers.winograd import halves, primitive
 
 Array = jax.Array
 
@@ -84,12 +84,10 @@ ad.deflinear2(_blur_operation, lambda y, _, padding: [_blur_operation.bind(y, pa
 
 
 def _halves(x: Array, axis: int) -> list[Array]:
-    """Returns x at the even and at the odd positions of an axis."""
+    """Returns x at the even and at the odd positions of an axis; raises ValueError for images of odd sizes."""
     if x.shape[axis] % 2:
         raise ValueError(f"images of {x.shape[1]}x{x.shape[2]} cannot be halved: both sizes must be even")
-    size = x.shape[axis + 1]
-    x = x.reshape(*x.shape[:axis], -1, 2 * size, *x.shape[axis + 2 :])
-    return list(lax.split(x, (size, size), axis + 1))
+    return halves(x, axis)
 
 
 def _at(x: Array, shift: int, axis: int) -> Array:

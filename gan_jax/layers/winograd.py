@@ -101,7 +101,7 @@ def _kernel_of_tiles(x: Array, y: Array) -> Array:
 
 def _inputs(x: Array, axis: int) -> list[Array]:
     """Returns the four values of B d for each tile along an axis of 2 (tiles + 1) positions."""
-    even, odd = _halves(x, axis)
+    even, odd = halves(x, axis)
     starts = [(part, start) for start in (0, 1) for part in (even, odd)]
     a, b, c, d = (lax.slice_in_dim(part, start, start + even.shape[axis] - 1, axis=axis) for part, start in starts)
     return [a - c, b + c, c - b, b - d]
@@ -115,11 +115,11 @@ def _outputs(m: list[Array], axis: int) -> Array:
 
 def _outputs_transposed(y: Array, axis: int) -> list[Array]:
     """Returns the four values of A' y for each tile along an axis of twice as many positions."""
-    even, odd = _halves(y, axis)
+    even, odd = halves(y, axis)
     return [even, even + odd, even - odd, -odd]
 
 
-def _halves(x: Array, axis: int) -> list[Array]:
+def halves(x: Array, axis: int) -> list[Array]:
     """Returns x at the even and at the odd positions of an axis."""
     size = x.shape[axis + 1]
     x = x.reshape(*x.shape[:axis], -1, 2 * size, *x.shape[axis + 2 :])
