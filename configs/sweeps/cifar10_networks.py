@@ -2,8 +2,8 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/cifar10_networks.py --workdir=runs/cifar10_networks
 
-Each takes as many steps of 64 images as one core of an AMD EPYC with AVX-512 makes in 45 minutes: 0.12 s a step, 0.75
-and 3.05 (2026-11-28). R3GAN's rates and gamma fall over its few steps.
+Each takes as many steps of 64 images as one core of an AMD EPYC with AVX-512 makes in about 45 minutes: 43, 44 and 48
+(2026-11-28). R3GAN's rates and gamma fall over its few steps.
 """
 
 from configs.common import sample_metrics
