@@ -6,41 +6,28 @@ Each takes as many steps of 64 images as one core of an AMD EPYC with AVX-512 ma
 (2026-11-28). R3GAN's rates and gamma fall over its few steps.
 """
 
-from configs.common import sample_metrics
+from configs.sweeps.cifar10_tenth import METRICS
 from gan_jax.config import ConfigDict, load
 from gan_jax.sweeps.cells import named
-from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
+from gan_jax.sweeps.plan import CONFIGS, Curve, Seeds, Sweep
 
-STEPS = {"dcgan": 20_000, "sngan": 3_600, "r3gan": 880}
+STEPS = {"DCGAN": 20_000, "SNGAN": 3_600, "R3GAN": 880}
 
 
 def get_sweep() -> Sweep:
     """DCGAN of width 64, SNGAN of width 64, R3GAN of width 96 and one block a stage."""
-    configs = {
-        "dcgan": load(CONFIGS / "cifar10_dcgan.py"),
-        "sngan": load(CONFIGS / "cifar10_sngan.py"),
-        "r3gan": load(f"{CONFIGS / 'cifar10_r3gan.py'}:{STEPS['r3gan']}"),
+    cells = {
+        "DCGAN": load(CONFIGS / "cifar10_dcgan.py"),
+        "SNGAN": load(CONFIGS / "cifar10_sngan.py"),
+        "R3GAN": load(f"{CONFIGS / 'cifar10_r3gan.py'}:{STEPS['R3GAN']}"),
     }
-    judge = sample_metrics(metrics=("frechet", "kernel_distance"), samples=5_000, seeds=1)
-    for name, config in configs.items():
-        config.steps = STEPS[name]
+    evaluators = cells["DCGAN"].evaluators.to_dict()
+    for name, config in cells.items():
+        config.steps = steps = STEPS[name]
         config.log_every_steps = config.steps_per_call
-        config.sample_every_steps = config.checkpoint_every_steps = STEPS[name] // 4
-        evaluators = {
-            "alexnet": {**judge, "features": "alexnet", "every_steps": STEPS[name] // 4},
-            "vgg16": {**judge, "features": "vgg16", "every_steps": STEPS[name]},
-        }
+        config.sample_every_steps = config.checkpoint_every_steps = steps // 4
+        evaluators["alexnet"]["every_steps"], evaluators["vgg16"]["every_steps"] = steps // 4, steps
         with config.unlocked():
             config.evaluators = ConfigDict(evaluators)
-    metrics = [
-        Metric("vgg16/frechet/vgg16-lpips-v1", "lower"),
-        Metric("alexnet/frechet/alexnet-lpips-v1", "lower"),
-        Metric("alexnet/kernel_distance/alexnet-lpips-v1", "lower"),
-    ]
-    return Sweep(
-        configs["dcgan"],
-        named({"DCGAN": configs["dcgan"], "SNGAN": configs["sngan"], "R3GAN": configs["r3gan"]}),
-        Seeds(3, at_once=1),
-        metrics=metrics,
-        curves=[Curve("alexnet/frechet/alexnet-lpips-v1")],
-    )
+    curves = [Curve("alexnet/frechet/alexnet-lpips-v1")]
+    return Sweep(cells["DCGAN"], named(cells), Seeds(3, at_once=1), metrics=METRICS, curves=curves)

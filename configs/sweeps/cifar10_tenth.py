@@ -12,6 +12,11 @@ from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 STEPS = 8_000
+METRICS = (
+    Metric("vgg16/frechet/vgg16-lpips-v1", "lower"),
+    Metric("alexnet/frechet/alexnet-lpips-v1", "lower"),
+    Metric("alexnet/kernel_distance/alexnet-lpips-v1", "lower"),
+)
 
 
 def get_sweep() -> Sweep:
@@ -31,16 +36,11 @@ def get_sweep() -> Sweep:
         "evaluators.alexnet.every_steps": STEPS // 4,
         "evaluators.vgg16.every_steps": STEPS,
     }
-    metrics = [
-        Metric("vgg16/frechet/vgg16-lpips-v1", "lower"),
-        Metric("alexnet/frechet/alexnet-lpips-v1", "lower"),
-        Metric("alexnet/kernel_distance/alexnet-lpips-v1", "lower"),
-    ]
     return Sweep(
         load(CONFIGS / "cifar10_dcgan.py"),
         named(cells),
         Seeds(3, at_once=1),
         common,
-        metrics=metrics,
+        metrics=METRICS,
         curves=[Curve("alexnet/frechet/alexnet-lpips-v1")],
     )

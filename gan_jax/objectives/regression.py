@@ -75,11 +75,11 @@ def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
 
 
 def _missing(*_: Any, **__: Any) -> Any:
-    raise ValueError("this term looks at a critic, which the objective does not have: take one of adversarial")
+    raise ValueError("this term looks at a critic, which the objective does not have: take adversarial.pix2pix")
 
 
 class _Alone(Forward):
-    """A forward pass without a critic: a term that looks at one gets an error."""
+    """A forward pass without a critic: a term that looks at one gets an error, where zeros would be an answer."""
 
     real_scores = property(_missing)  # type: ignore[assignment]
     fake_scores = property(_missing)  # type: ignore[assignment]
