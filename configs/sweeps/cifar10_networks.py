@@ -1,4 +1,4 @@
-"""DCGAN, SNGAN's residual networks and R3GAN's on CIFAR-10, for about the same time; 3 seeds.
+"""DCGAN, StyleGAN2 and the residual networks of SNGAN and R3GAN on CIFAR-10, for about the same time; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/cifar10_networks.py --workdir=runs/cifar10_networks
 
@@ -11,14 +11,15 @@ from gan_jax.config import ConfigDict, load
 from gan_jax.sweeps.cells import named
 from gan_jax.sweeps.plan import CONFIGS, Curve, Seeds, Sweep
 
-STEPS = {"DCGAN": 20_000, "SNGAN": 3_600, "R3GAN": 880}
+STEPS = {"DCGAN": 20_000, "SNGAN": 3_600, "StyleGAN2": 2_880, "R3GAN": 880}
 
 
 def get_sweep() -> Sweep:
-    """DCGAN of width 64, SNGAN of width 64, R3GAN of width 96 and one block a stage."""
+    """DCGAN, SNGAN and StyleGAN2 of width 64, R3GAN of width 96 and one block a stage."""
     cells = {
         "DCGAN": load(CONFIGS / "cifar10_dcgan.py"),
         "SNGAN": load(CONFIGS / "cifar10_sngan.py"),
+        "StyleGAN2": load(CONFIGS / "cifar10_stylegan2.py"),
         "R3GAN": load(f"{CONFIGS / 'cifar10_r3gan.py'}:{STEPS['R3GAN']}"),
     }
     evaluators = cells["DCGAN"].evaluators.to_dict()

@@ -1,5 +1,7 @@
 """Emoji of one style in the other: L1 alone and pix2pix, told the pairs, CycleGAN and CUT without them; 3 seeds.
 
+All four have a generator of residual blocks.
+
 python scripts/sweep.py --sweep=configs/sweeps/emoji_translation.py --workdir=runs/emoji_translation
 """
 
@@ -11,6 +13,7 @@ from gan_jax.sweeps.plan import CONFIGS, Seeds, Sweep
 
 def get_sweep() -> Sweep:
     """L1 alone, pix2pix, CycleGAN, CUT: each config with its own steps."""
-    names = {"L1 alone": "emoji_l1", "pix2pix": "emoji_pix2pix", "CycleGAN": "emoji_cyclegan", "CUT": "emoji_cut"}
-    cells = {name: load(CONFIGS / f"{file}.py") for name, file in names.items()}
+    files = {"L1 alone": "emoji_l1.py:resnet", "pix2pix": "emoji_pix2pix.py:resnet"}
+    files |= {"CycleGAN": "emoji_cyclegan.py", "CUT": "emoji_cut.py"}
+    cells = {name: load(CONFIGS / file) for name, file in files.items()}
     return Sweep(cells["L1 alone"], named(cells), Seeds(3, at_once=1), metrics=METRICS)
