@@ -86,6 +86,8 @@ def test_edges_that_are_none_are_refused():
         degrade.edges((0.0, 1.0), gain=0)
     with pytest.raises(ValueError, match="edges are of images"):
         degrade.edges(None)
+    with pytest.raises(ValueError, match="images have 4 channels"):
+        degrade.edges((0.0, 1.0)).draw(None, {"x": np.zeros((1, 4, 4, 4))})
 
 
 def test_psnr_of_known_differences():

@@ -187,6 +187,22 @@ def test_pairs_are_found_by_name(place):
     assert made.unpaired == ()
 
 
+@pytest.mark.parametrize(("fit", "alike"), [("crop", [(12, 16), (3, 4)]), ("pad", [(13, 16)]), ("centre", [])])
+def test_partners_that_would_be_cut_differently_are_refused(place, fit, alike, capsys):
+    """Each is cut around its own centre: what a 6x16 photo loses on both sides its 6x8 sketch would keep."""
+    write(place / "photo" / "a.png")
+    arguments = {"fields": {"x": "photo", "source": "sketch"}, "size": 3, "fit": fit}
+    for size in ((6, 8), *alike):
+        write(place / "sketch" / "a.png", size=size)
+        load(place, **arguments)
+    write(place / "sketch" / "a.png", size=(6, 16))
+    message = r"partners of different sizes \(.*a\.png is 6x16; .*a\.png is 6x8\) are cut differently"
+    with pytest.raises(UserError, match=message):
+        load(place, **arguments).x  # noqa: B018
+    load(place, **{**arguments, "fit": "stretch"})
+    load(place, **arguments, paired=False)
+
+
 def test_the_order_of_fields_does_not_matter(place):
     fields = pairs(place)
     one, other = (load(place, fields=dict(order)) for order in (fields.items(), reversed(fields.items())))

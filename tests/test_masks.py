@@ -102,6 +102,15 @@ def test_what_is_left_and_what_is_filled(module):
     assert (jnp.where(mask == 1, made, 0) != jnp.where(mask == 1, source, 0)).any()
 
 
+def test_gated_layers_keep_their_variance():
+    """By usual kernels each halves it, and the whole that the network begins with has one of 1e-8."""
+    x = random.uniform(random.key(1), (2, 32, 32, 3), minval=-1)
+    mask = masks.rectangles((32, 32, 3)).draw(KEYS[:2], {})
+    network, batch = Network(GatedCompletion((32, 32, 3), width=8, rates=(2, 4))), {"source": x, "mask": mask}
+    made = network.apply(*network.init(KEYS[0], batch), batch, train=False)[0]
+    assert 0.05 < made["whole"].std() < 0.5
+
+
 @pytest.mark.parametrize("few", [{"most": 1, "low": 0.99, "high": 0.9999}, {"most": 50, "low": 0.5, "high": 0.9}])
 def test_rectangles_never_cover_everything(few):
     drawn = masks.rectangles(SHAPE, **few).draw(random.split(random.key(0), 200), {})

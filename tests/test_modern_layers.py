@@ -309,6 +309,7 @@ def test_sizes_that_do_not_fit_are_refused(module, message):
         (sngan.Critic((), 0), "the number of widths is 0: it must be at least 1"),
         (stylegan2.Critic(()), "the number of widths is 0: it must be at least 1"),
         (translation.PatchCritic(downs=-1), "downs is -1: it must be at least 0"),
+        (translation.UNet((8, 8, 3), downs=-1), "downs is -1: it must be at least 0"),
         (super_resolution.SRCritic(downs=-1), "downs is -1: it must be at least 0"),
     ],
 )

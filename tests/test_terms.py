@@ -510,7 +510,16 @@ def test_terms_of_a_critic_are_refused_without_one():
             generator={"l1": Weighted(generator.l1), name: Weighted(getattr(generator, name))},
         )
         made = started(objective)
-        with pytest.raises(ValueError, match="looks at a critic, which the objective does not have"):
+        message = rf"^config\.objective\.generator\.{name}: this term looks at a critic"
+        with pytest.raises(ValueError, match=message):
+            step_on_one(*made)(made[0])
+
+
+def test_terms_name_a_field_that_the_batch_lacks():
+    for name, term in (("nce", generator.nce), ("cycle", generator.cycle)):
+        made = started(game({"generator": {"non_saturating": generator.non_saturating, name: term}}))
+        message = rf"^config\.objective\.generator\.{name}: this term needs the field 'source', .* one of .*x"
+        with pytest.raises(ValueError, match=message):
             step_on_one(*made)(made[0])
 
 

@@ -324,3 +324,8 @@ def test_what_makes_no_translations_says_so(tiny):
     other = SimpleNamespace(predict={"reconstruct": None})
     with pytest.raises(UserError, match="does not translate; it can reconstruct"):
         check_offers(other, "translate", tiny("mnist_linear_ae"))  # pyrefly: ignore[bad-argument-type]
+    for mode in ("sample", "interpolate"):
+        with pytest.raises(UserError, match=f"does not {mode}; take --mode=evaluate or --mode=export"):
+            check_offers(SimpleNamespace(predict={"classify": None}), mode, tiny("mnist_linear_ae"))  # pyrefly: ignore[bad-argument-type]
+    for name in ("walk", "interpolate"):
+        check_offers(SimpleNamespace(predict={name: None}), "interpolate", tiny("mnist_linear_ae"))  # pyrefly: ignore[bad-argument-type]

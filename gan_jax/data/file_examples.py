@@ -1,5 +1,6 @@
 """Image files as examples that are decoded when they are read."""
 
+import contextlib
 import functools
 import importlib.metadata
 import os
@@ -36,7 +37,12 @@ class FileExamples:
         return len(next(iter(self.listed.values())))
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns an example, uint8 [*shape] by field; raises UserError where a file is damaged or has changed."""
+        """Returns an example, uint8 [*shape] by field.
+
+        Raises UserError where a file is damaged or has changed, or its partner would show another part of the picture.
+        """
+        if len(self.listed) > 1 and self.how.size is not None:
+            self._check_partners([listed[index] for listed in self.listed.values()])
         return {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
 
     def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
@@ -70,6 +76,19 @@ class FileExamples:
         listed = {name: [tuple(getattr(f, v) for v in values) for f in each] for name, each in self.listed.items()}
         decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
         return store.digest_of((decoder, self.how, sorted(self.shapes.items()), sorted(listed.items())))
+
+    def _check_partners(self, partners: Sequence[files.File]) -> None:
+        """Raises UserError where fitting cuts partners differently: each is cut around its own centre."""
+        sizes = {}
+        for file in partners:
+            with contextlib.suppress(Exception):  # reading it names what is damaged
+                sizes[file] = images.size_of(file.path)
+        if all(images.fit_alike(size, other, self.how) for size in sizes.values() for other in sizes.values()):
+            return
+        both = "; ".join(f"{printable(file.path)} is {h}x{w}" for file, (h, w) in sizes.items())
+        raise UserError(
+            f"partners of different sizes ({both}) are cut differently: make them alike, or set config.data.fit=stretch"
+        )
 
     def _read(self, file: files.File, shape: tuple[int, ...]) -> np.ndarray:
         try:

@@ -62,6 +62,13 @@ def size_of(file: str | os.PathLike | bytes) -> tuple[int, int]:
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
+def fit_alike(one: tuple[int, int], other: tuple[int, int], how: Reading) -> bool:
+    """Returns whether images of two sizes (h, w) show the same when fitted, up to a pixel of the smaller one."""
+    if how.fit == "stretch" or one == other:
+        return True
+    return how.fit != "centre" and abs(one[0] * other[1] - one[1] * other[0]) <= max(*one, *other)
+
+
 def read(file: str | os.PathLike | bytes, how: Reading) -> np.ndarray:
     """Returns an image file, or its bytes, as uint8 [h, w, channels].
 

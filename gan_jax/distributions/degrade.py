@@ -41,7 +41,7 @@ def grey() -> Sampler:
                 f"grey values are of RGB images, not of {list(batch['x'].shape[1:])}: set config.data.channels=3, "
                 "or take data in colour"
             )
-        return batch["x"] @ jnp.array(LUMA)[:, None]
+        return _luma(batch["x"])
 
     return Sampler(draw, observes=True)
 
@@ -60,14 +60,19 @@ def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
         del keys
-        x = batch["x"]
-        luma = x @ jnp.array(LUMA)[:, None] if x.shape[-1] == len(LUMA) else x
-        padded = jnp.pad(luma, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        padded = jnp.pad(_luma(batch["x"]), ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
         down, across = (_sobel(padded, axis) for axis in (1, 2))
         length = jnp.sqrt(jnp.square(down) + jnp.square(across)) / (4 * (high - low))
         return high - (high - low) * jnp.minimum(gain * length, 1.0)
 
     return Sampler(draw, observes=True)
+
+
+def _luma(x: jax.Array) -> jax.Array:
+    """Returns the luma [b, h, w, 1] of RGB images, and grey images as they are; raises ValueError for others."""
+    if x.shape[-1] not in (1, len(LUMA)):
+        raise ValueError(f"images have {x.shape[-1]} channels: set config.data.channels to 1 or 3")
+    return x if x.shape[-1] == 1 else x @ jnp.array(LUMA)[:, None]
 
 
 def _sobel(x: jax.Array, axis: int) -> jax.Array:

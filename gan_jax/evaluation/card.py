@@ -50,7 +50,7 @@ def _front_matter(name: str, config: ConfigDict, values: Mapping[str, float], ma
         "library_name": "gan_jax",
         "license": "unknown",
         "pipeline_tag": task,
-        "tags": sorted({"jax", "flax", "gan" if family == "adversarial" else family, config.objective.name}),
+        "tags": sorted({"jax", "flax", "gan" if "critic" in config.networks else family, config.objective.name}),
         "datasets": [config.data.name],
         "metrics": list(values),
     }
@@ -91,7 +91,8 @@ def _files(state: TrainState, made: Sequence[Program], left_out: Mapping[str, st
     notes = [f"There is no `{programs.FILES[use]}`: {why}" for use, why in left_out.items()]
     if "sample" not in {program.use for program in made} | {*left_out}:
         notes.append("There is no `sampler.stablehlo`: the model does not make samples from nothing.")
-    notes.append("`params` are the weights as trained, `ema` their moving averages, which samples are made with.")
+    averages = ", `ema` their moving averages, which predictions are made with" if "/ema`" in parts else ""
+    notes.append(f"`params` are the weights as trained{averages}.")
     return f"## Files\n\n| file | holds |\n|---|---|\n{rows}\n" + "\n".join(notes) + "\n"
 
 

@@ -26,6 +26,8 @@ from gan_jax.runs.files import atomically
 from gan_jax.runs.jax_settings import settings
 
 WALKS = 10
+NEEDS = {"interpolate": ("interpolate", "walk")}
+"""The predictions one of which a mode needs; other modes need that of their own name."""
 
 
 def sample(
@@ -89,6 +91,7 @@ def interpolate(
     the codes of images of a split (None: what judges the run).
     """
     experiment, state = restore(run_dir, config, step)
+    check_offers(experiment, "interpolate", config)
     drawn = "interpolate" in experiment.predict
     if drawn and split is not None:
         raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
@@ -104,7 +107,10 @@ def interpolate(
 
 
 def backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
-    """Returns the points behind walks: the training points, or the corners of their range; for images none."""
+    """Returns the points that samples and walks are drawn over; for images none.
+
+    They are the training points, or the corners of their range.
+    """
     spec = kept_spec(run_dir)
     if spec and len(spec.shape) == 3:
         return np.zeros((0, *spec.shape), spec.dtype)
@@ -113,7 +119,7 @@ def backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
     except UserError as error:
         if not spec:
             raise
-        logging.warning("walks are drawn without the density of the data: %s", one_line(error))
+        logging.warning("points are drawn without the density of the data: %s", one_line(error))
         return np.array(spec.range, np.float32)[:, None].repeat(spec.shape[0], axis=1)
 
 
@@ -126,9 +132,10 @@ def load_split(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> 
 
 def check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
     """Raises UserError where the run's objective does not give this prediction."""
-    if use not in experiment.predict:
+    if not experiment.predict.keys() & {*NEEDS.get(use, (use,))}:
         others = ", ".join(sorted({"sample", "reconstruct", "translate"} & experiment.predict.keys()))
-        raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; it can {others}")
+        able = f"it can {others}" if others else "take --mode=evaluate or --mode=export"
+        raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; {able}")
 
 
 def kept_spec(run_dir: RunDirectory) -> DataSpec | None:

@@ -33,7 +33,16 @@ def psnr(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike = 1.0, border: int = 0, 
     counted = np.broadcast_to(mask, (*a.shape[:3], 1))[:, inside, inside]
     squares = np.square(sides[0] - sides[1]) * counted
     error = squares.sum((1, 2, 3)) / (counted.sum((1, 2, 3)) * squares.shape[3])
-    return 10 * np.log10(255.0**2 / np.maximum(error, ROUNDING))
+    return decibels(error, peak=255.0)
+
+
+def decibels(error: ArrayLike, *, peak: float) -> np.ndarray:
+    """Computes 10 log10(peak^2 / error) of mean squared errors [n]: [n], in dB.
+
+    Errors count as those of rounding to 256 levels at least, ROUNDING of them, so that an error of 0 has 58.9 dB.
+    peak: the largest value minus the smallest that the data can have.
+    """
+    return 10 * np.log10(peak**2 / np.maximum(error, ROUNDING * (peak / 255) ** 2))
 
 
 def to_luma(images: np.ndarray) -> np.ndarray:

@@ -100,13 +100,13 @@ class Critic(nn.Module):
         return Conv(1, features.shape[1:3], kernel_init=init, kernel_norm=self.kernel_norm)(features).reshape(-1)
 
 
-class ConditionalGenerator(Generator):
+class ConditionalGenerator(Generator, kw_only=True):
     """z [b, dim], label [b] int -> x [b, *shape]: `Generator` of z and the label's embedding as one latent.
 
     Mirza and Osindero 2014, arXiv:1411.1784, with an embedding of `embedding` values for each of the `classes`.
     """
 
-    classes: int = 0
+    classes: int
     embedding: int = 50
 
     @nn.compact
@@ -116,13 +116,13 @@ class ConditionalGenerator(Generator):
         return super().__call__(jnp.concatenate([z, embedded], axis=-1), train=train)
 
 
-class ProjectionCritic(Critic):
+class ProjectionCritic(Critic, kw_only=True):
     """x [b, h, w, c], label [b] int -> scores [b]: `Critic` plus <embedding of the label, summed features>.
 
     Miyato and Koyama 2018, arXiv:1802.05637, eq. 3, features summed over their pixels.
     """
 
-    classes: int = 0
+    classes: int
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
@@ -134,13 +134,13 @@ class ProjectionCritic(Critic):
         return self.last_activation(self.score(features) + projected)
 
 
-class AuxiliaryCritic(Critic):
+class AuxiliaryCritic(Critic, kw_only=True):
     """x [b, h, w, c] -> scores [b] and logits of the classes [b, classes]: `Critic` and a classifier on its features.
 
     Odena et al. 2016 (arXiv:1610.09585). The features are summed over their pixels for the classifier.
     """
 
-    classes: int = 0
+    classes: int
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> dict[str, jax.Array]:

@@ -14,9 +14,13 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose
+from gan_jax.models.layout import check_least, doubled
 from gan_jax.models.translation import NORMAL, check_size, composite, leaky_relu
 
 __all__ = ["ContextEncoder", "DilatedCompletion", "GatedCompletion"]
+
+GATED = nn.initializers.variance_scaling(5.0, "fan_in", "truncated_normal")
+"""Kernels whose activations, times their gates, keep a variance of about 1 from layer to layer."""
 
 
 class ContextEncoder(nn.Module):
@@ -38,8 +42,9 @@ class ContextEncoder(nn.Module):
     @nn.compact
     def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> dict[str, jax.Array]:
         """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
+        check_least(self.downs, "downs")
         check_size(source, self.shape[:2], self.downs)
-        widths = [self.width * min(2**level, 8) for level in range(self.downs)]
+        widths = doubled(self.width, self.downs)
         x = jnp.concatenate([source, mask], axis=-1)
         for level, width in enumerate(widths):
             x = Conv(width, 4, 2, 1, use_bias=level == 0, kernel_init=NORMAL)(x)
@@ -97,7 +102,7 @@ class GatedCompletion(DilatedCompletion):
 
     def layer(self, x: jax.Array, width: int, *, stride: int = 1) -> jax.Array:
         """Returns [b, h / stride, w / stride, width]: activations times gates in 0..1, of one 3x3 convolution."""
-        values, gates = jnp.split(Conv(2 * width, 3, stride, 1, use_bias=True)(x), 2, axis=-1)
+        values, gates = jnp.split(Conv(2 * width, 3, stride, 1, use_bias=True, kernel_init=GATED)(x), 2, axis=-1)
         return nn.elu(values) * nn.sigmoid(gates)
 
 

@@ -35,7 +35,7 @@ def reading(shape: tuple[int, ...], width: int) -> Layers:
     sizes = _sizes(shape)
     halved, same = len(sizes) - 1, max(0, LEAST_LAYERS - (len(sizes) - 1))
     return Layers(
-        widths=tuple(width * min(2**number, MOST_TIMES) for number in range(halved + same)),
+        widths=doubled(width, halved + same),
         kernels=(*map(_kernel, sizes[:-1]), *[3] * same),
         strides=(*[2] * halved, *[1] * same),
         paddings=(1,) * (halved + same),
@@ -56,6 +56,11 @@ def making(shape: tuple[int, ...], width: int) -> Layers:
         strides=(1, *[2] * doubled, *[1] * same),
         paddings=(0, *[1] * (doubled + same)),
     )
+
+
+def doubled(width: int, layers: int) -> tuple[int, ...]:
+    """Returns the channels of so many layers: twice as many in each next one, up to 8 times `width`."""
+    return tuple(width * min(2**number, MOST_TIMES) for number in range(layers))
 
 
 def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Numbers, paddings: Numbers) -> Layers:

@@ -87,10 +87,10 @@ class Generator(nn.Module):
         return self.last_activation(Conv(self.shape[-1], 1, kernel_init=scaled(1))(x))
 
 
-class ConditionalGenerator(Generator):
+class ConditionalGenerator(Generator, kw_only=True):
     """z [b, dim], label [b] int -> x [b, *shape]: `Generator` of z and of the label's embedding as one latent."""
 
-    classes: int = 0
+    classes: int
     embedding: int = 64
 
     @nn.compact
@@ -135,10 +135,10 @@ class Critic(nn.Module):
         return Dense(features, use_bias=False, kernel_init=scaled(1))((x * kernel).sum((1, 2)))
 
 
-class ProjectionCritic(Critic):
+class ProjectionCritic(Critic, kw_only=True):
     """x [b, h, w, c], label [b] int -> scores [b]: the product of features [b, widths[0]] and the label's embedding."""
 
-    classes: int = 0
+    classes: int
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:

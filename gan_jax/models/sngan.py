@@ -76,13 +76,13 @@ class Generator(nn.Module):
         return self.last_activation(convolve(self.shape[-1], 3, padding=1)(x))
 
 
-class ConditionalGenerator(Generator):
+class ConditionalGenerator(Generator, kw_only=True):
     """z [b, dim], label [b] int -> x [b, *shape]: `Generator` whose blocks' norms have a scale and a bias by class.
 
     `norm` is the last one, as in the authors' code.
     """
 
-    classes: int = 0
+    classes: int
     class_norm: Callable[..., nn.Module] = ConditionalBatchNorm
 
     @nn.compact
@@ -135,13 +135,13 @@ class Critic(nn.Module):
         return Dense(1, kernel_init=xavier, kernel_norm=self.kernel_norm)(features)[:, 0]
 
 
-class ProjectionCritic(Critic):
+class ProjectionCritic(Critic, kw_only=True):
     """x [b, h, w, c], label [b] int -> scores [b]: `Critic` plus <embedding of the label, summed features>.
 
     Miyato and Koyama 2018, arXiv:1802.05637, eq. 3. `kernel_norm` is applied to the embedding too.
     """
 
-    classes: int = 0
+    classes: int
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from gan_jax.layers import Conv
-from gan_jax.models.layout import check_least
+from gan_jax.models.layout import check_least, doubled
 
 __all__ = ["SRCritic", "SRResNet"]
 
@@ -65,8 +65,7 @@ class SRCritic(nn.Module):
         """Returns raw scores."""
         del train
         check_least(self.downs, "downs", 0)
-        for level in range(self.downs):
-            width = self.width * min(2**level, 8)
+        for width in doubled(self.width, self.downs):
             x = nn.leaky_relu(Conv(width, 3, 1, 1, use_bias=True)(x), 0.2)
             x = nn.leaky_relu(Conv(width, 4, 2, 1, use_bias=True)(x), 0.2)
         x = nn.leaky_relu(nn.Dense(2 * self.width)(x.reshape(x.shape[0], -1)), 0.2)

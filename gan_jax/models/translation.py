@@ -15,11 +15,11 @@ from jax.typing import DTypeLike
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dropout, InstanceNorm, NoNorm
 from gan_jax.layers.kernels import KernelNorm
-from gan_jax.models.layout import check_least
+from gan_jax.models.layout import check_least, doubled
 
 __all__ = ["Completion", "ContrastiveResNet", "PairCritic", "PatchCritic", "ResNet", "UNet"]
 
-MOST_DOWNS, WIDEST = 8, 8  # halvings; channels over `width`
+MOST_DOWNS = 8  # halvings
 EPSILON = 1e-14  # of squared lengths
 NORMAL = nn.initializers.normal(0.02)
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
@@ -50,9 +50,10 @@ class UNet(nn.Module):
 
     def translated(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the translation [b, *shape] of an image with any channels."""
+        check_least(self.downs, "downs", 0)
         downs = self.downs or max(1, halvings(self.shape[:2]))
         check_size(source, self.shape[:2], downs)
-        widths = [self.width * min(2**level, WIDEST) for level in range(downs)]
+        widths = doubled(self.width, downs)
         conv = partial(Conv, kernel=4, stride=2, padding=1, kernel_init=NORMAL)
         x = source
         skips = []
@@ -196,10 +197,10 @@ class PatchCritic(nn.Module):
                 f"downs is {self.downs}: sides of the critic's images must be at least {least}, not {size}: take fewer"
             )
         seen = []
-        for level in range(self.downs + 1):
+        for level, width in enumerate(doubled(self.width, self.downs + 1)):
             stride = 2 if level < self.downs else 1
             norm = self.norm if level else NoNorm
-            x = self.convolved(x, self.width * min(2**level, WIDEST), stride, use_bias=norm is NoNorm)
+            x = self.convolved(x, width, stride, use_bias=norm is NoNorm)
             x = leaky_relu(norm()(x, train=train))
             seen.append(x)
         return seen

@@ -10,17 +10,16 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 from jax import random
 
 from gan_jax.core.collectives import example_keys
-from gan_jax.core.fields import Batch, stream
+from gan_jax.core.fields import Batch
 from gan_jax.core.networks import Network, Networks
 from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights, check_weights, total
 from gan_jax.core.state import Players, TrainState, Tree
 from gan_jax.core.tied import biases, transposed
 from gan_jax.distributions.noise import Noise
-from gan_jax.objectives.forward import Reconstruction, Terms, Weighted, first_carry, frozen
+from gan_jax.objectives.forward import Reconstruction, Terms, Weighted, first_carries, frozen, outcomes
 from gan_jax.objectives.terms import autoencoder as of_autoencoder
 
 __all__ = ["denoising", "overcomplete", "tied", "undercomplete"]
@@ -140,8 +139,8 @@ def _loss(model: _Model, terms: Terms, weights: Weights, noise: Noise) -> LossFn
         z, encoder = model.encode(params, stats, noisy, train=True, key=encoder_key)
         recon, decoder = model.decode(params, stats, {**batch, "z": z}, train=True, key=decoder_key)
         forward = Reconstruction(batch=batch, recon=recon, key=key, step=state.step, carry=carry)
-        outcomes = {name: each.term(forward._replace(key=stream(key, name))) for name, each in terms.items()}
-        value, metrics, remembered = total(outcomes, {**weights, **numbers}, state.step)
+        made = outcomes(PLAYER, terms, forward)
+        value, metrics, remembered = total(made, {**weights, **numbers}, state.step)
         return value, Aux({"encoder": encoder, "decoder": decoder}, metrics, {**carry, **remembered})
 
     return loss
@@ -153,8 +152,7 @@ def _objective(model: _Model, terms: Terms, noise: Noise = lambda keys, x: x) ->
     check_weights(weights, PLAYER)
 
     def init(key: jax.Array, batch: Batch) -> Start:
-        carry = {name: jnp.asarray(v) for each in terms.values() for name, v in first_carry(each.term).items()}
-        return model.init(key, batch)._replace(carry=carry)
+        return model.init(key, batch)._replace(carry=first_carries(terms))
 
     def encode(players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         return model.encode(players[PLAYER].params, players[PLAYER].stats, batch, train=False)[0]

@@ -15,9 +15,9 @@ from gan_jax.core.networks import Networks
 from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights, check_weights
 from gan_jax.core.state import Player, Players, TrainState, Tree
 from gan_jax.objectives import pool as pools
-from gan_jax.objectives.forward import Forward, Terms, Weighted, frozen
+from gan_jax.objectives.forward import Forward, Terms, Weighted, first_carries, frozen
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model, own_carry
-from gan_jax.objectives.players import first, init_critics, summed
+from gan_jax.objectives.players import init_critics, summed
 from gan_jax.objectives.score_metrics import distance
 from gan_jax.objectives.terms import critic as of_critic
 from gan_jax.objectives.terms import generator as of_generator
@@ -97,7 +97,7 @@ def _init_generators(sides: Sides, terms: Terms) -> Callable[[jax.Array, Batch],
             )
         made = {GENERATOR + e: side.generator.init(stream(key, GENERATOR + e), batch) for e, side in sides.items()}
         params, stats = ({role: both[part] for role, both in made.items()} for part in (0, 1))
-        return Start(params, stats, {name + end: value for end in sides for name, value in first(terms).items()})
+        return Start(params, stats, first_carries(terms, (THERE, BACK)))
 
     return start
 
@@ -128,7 +128,7 @@ def _generator_loss(sides: Sides, terms: Terms, weights: Weights) -> LossFn:
         rival, player = state.players[CRITIC], state.players[GENERATOR]._replace(params=params)
         keys = {end: stream(key, f"way{end}") for end in sides}
         functions = {
-            end: side.of_source(*_of(player, GENERATOR + end)[:2], _seen(batch, end), keys[end])
+            end: side.generator_functions(*_of(player, GENERATOR + end)[:2], _seen(batch, end), keys[end])
             for end, side in sides.items()
         }
         forwards, stats, metrics = {}, {}, {}

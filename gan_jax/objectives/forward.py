@@ -1,16 +1,18 @@
 """The inputs of a loss term of an adversarial game: one forward pass of both networks."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
-from gan_jax.core.fields import Batch
+from gan_jax.core.fields import Batch, stream
+from gan_jax.core.messages import named
 from gan_jax.core.objective import Frozen, Outcome, Weight
 from gan_jax.core.state import Carry, Tree
 
@@ -188,6 +190,20 @@ def first_carry(term: Term) -> Carry:
     return getattr(function(term), "first", {})
 
 
+def first_carries(terms: "Terms", ends: Sequence[str] = ("",)) -> dict[str, jax.Array]:
+    """Returns what terms remember before the first update, by name, once for each end of the names."""
+    first = {name: value for each in terms.values() for name, value in first_carry(each.term).items()}
+    return arrays({name + end: value for end in ends for name, value in first.items()})
+
+
+def arrays(first: Mapping[str, Any]) -> dict[str, jax.Array]:
+    """Returns arrays of NumPy's types: those of Python's numbers would make the step compile twice."""
+    return {
+        name: jnp.asarray(np.asarray(value, np.float32 if isinstance(value, float) else None))
+        for name, value in first.items()
+    }
+
+
 class Weighted(NamedTuple):
     """A term and its weight in its player's loss: a number, or a schedule of the step."""
 
@@ -196,6 +212,15 @@ class Weighted(NamedTuple):
 
 
 Terms: TypeAlias = Mapping[str, Weighted]
+
+
+def outcomes(player: str, terms: Terms, forward: Any) -> dict[str, Outcome]:
+    """Returns each term's outcome, with a random stream of its own; errors say which term of the config it is."""
+    made = {}
+    for name, each in terms.items():
+        with named(f"config.objective.{player}.{name}"):
+            made[name] = each.term(forward._replace(key=stream(forward.key, name)))
+    return made
 
 
 def lazily(term: Term, *, every: int, after: int = 0) -> Term:

@@ -77,8 +77,8 @@ class Model(NamedTuple):
         outputs, stats = self.generator.apply(params, stats, batch, train=True, key=stream(key, GENERATOR))
         return _made(outputs), stats
 
-    def of_source(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> dict[str, Any]:
-        """Returns `translate` and `embed` of `Forward`: the generator in training as functions of a source."""
+    def generator_functions(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> dict[str, Any]:
+        """Returns `translate`, `embed` and `style_gradient` of `Forward`: the generator in training as functions."""
 
         def given(image: jax.Array) -> tuple[Tree, Tree, Batch]:
             return params, stats, {**batch, "source": image}
@@ -86,6 +86,7 @@ class Model(NamedTuple):
         return {
             "translate": lambda image: self.generator.apply(*given(image), train=True, key=stream(key, "translate"))[0],
             "embed": lambda image: self.generator.features(*given(image), train=True, key=stream(key, "embed")),
+            "style_gradient": lambda some, y: self.style_gradient(params, stats, some, key, y),
         }
 
     def style_gradient(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array, y: jax.Array) -> jax.Array:

@@ -5,14 +5,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gan_jax.core import diagnostics
 from gan_jax.core.fields import Batch, stream
-from gan_jax.core.messages import named
 from gan_jax.core.objective import Aux, LossFn, Outcome, Start, Weights, global_values, total
 from gan_jax.core.state import TrainState, Tree
-from gan_jax.objectives.forward import Forward, Terms, first_carry
+from gan_jax.objectives.forward import Forward, Terms, arrays, first_carries, outcomes
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model, own_carry, suffix
 from gan_jax.objectives.score_metrics import ScoreMetrics
 
@@ -29,7 +27,7 @@ def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Sta
         keys = {role: key if role == CRITIC else stream(key, role) for role in model.critics}
         made = {role: network.init(keys[role], model.inputs(role, batch)) for role, network in model.critics.items()}
         params, stats = (model.joined({role: both[part] for role, both in made.items()}) for part in (0, 1))
-        augment = _arrays(model.augment.first if model.augment else {})
+        augment = arrays(model.augment.first if model.augment else {})
         return Start(params, stats, {**_first_of_each(model, terms), **augment})
 
     return init
@@ -37,20 +35,7 @@ def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Sta
 
 def _first_of_each(model: Model, terms: Terms) -> dict[str, jax.Array]:
     """Returns what terms remember at first for each critic, or once where there is none."""
-    return {name + suffix(role): value for role in model.critics or (CRITIC,) for name, value in first(terms).items()}
-
-
-def first(terms: Terms) -> dict[str, jax.Array]:
-    """Returns what terms remember at first."""
-    return _arrays({name: value for each in terms.values() for name, value in first_carry(each.term).items()})
-
-
-def _arrays(first: Mapping[str, Any]) -> dict[str, jax.Array]:
-    """Returns arrays of NumPy's types: those of Python's numbers would make the step compile twice."""
-    return {
-        name: jnp.asarray(np.asarray(value, np.float32 if isinstance(value, float) else None))
-        for name, value in first.items()
-    }
+    return first_carries(terms, [suffix(role) for role in model.critics or (CRITIC,)])
 
 
 def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: ScoreMetrics) -> LossFn:
@@ -87,8 +72,7 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         rival, player = state.players[CRITIC], state.players[GENERATOR]
         (fake, extras), stats = model.make(params, player.stats, batch, key)
         shared: dict[str, Any] = {"batch": batch, "fake": fake, "step": state.step, "params": params}
-        shared |= {"extras": extras, **model.of_source(params, player.stats, batch, key)}
-        shared["style_gradient"] = lambda some, y: model.style_gradient(params, player.stats, some, key, y)
+        shared |= {"extras": extras, **model.generator_functions(params, player.stats, batch, key)}
         views = {  # the compiler drops the real examples' part where no term looks at it
             role: model.look(role, rival, state.step, batch, fake, key, learns=False)[0] for role in model.critics
         }
@@ -106,18 +90,15 @@ def summed(
     player: str, terms: Terms, weights: Weights, forwards: Mapping[str, Forward]
 ) -> tuple[jax.Array, dict[str, jax.Array], Any]:
     """Returns `total` of a player's terms, each the mean over critics, with a random stream of its own."""
-    outcomes = {}
-    for name, each in terms.items():
-        with named(f"config.objective.{player}.{name}"):
-            by_role = {
-                role: each.term(forward._replace(key=stream(forward.key, name))) for role, forward in forwards.items()
-            }
-        outcomes[name] = by_role[CRITIC] if len(by_role) == 1 else _mean(by_role)
-    return total(outcomes, weights, forwards[CRITIC].step)
+    by_role = {role: outcomes(player, terms, forward) for role, forward in forwards.items()}
+    means = {name: _mean({role: made[name] for role, made in by_role.items()}) for name in terms}
+    return total(means, weights, forwards[CRITIC].step)
 
 
 def _mean(outcomes: Mapping[str, Outcome]) -> Outcome:
     """Returns the critics' outcomes as one: the mean of their means; metrics and carry by name and critic."""
+    if {*outcomes} == {CRITIC}:
+        return outcomes[CRITIC]
 
     def named(part: str) -> dict[str, Any]:
         return {

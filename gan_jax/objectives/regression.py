@@ -7,11 +7,11 @@ from typing import Any
 
 import jax
 
-from gan_jax.core.fields import Batch, Samplers, stream
+from gan_jax.core.fields import Batch, Samplers
 from gan_jax.core.networks import Networks
 from gan_jax.core.objective import Aux, LossFn, Objective, Weights, check_weights, total
 from gan_jax.core.state import TrainState, Tree
-from gan_jax.objectives.forward import Forward, Terms, Weighted, frozen
+from gan_jax.objectives.forward import Forward, Terms, Weighted, frozen, outcomes
 from gan_jax.objectives.game import EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import init_generator
 from gan_jax.objectives.terms import generator as of_generator
@@ -65,10 +65,9 @@ def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
         player = state.players[GENERATOR]
         (fake, extras), stats = model.make(params, player.stats, batch, key)
         shared: dict[str, Any] = {"batch": batch, "fake": fake, "step": state.step, "params": params}
-        shared |= {"carry": player.carry, "extras": extras, **model.of_source(params, player.stats, batch, key)}
-        forward = _Alone(**_no_critic(), **shared, key=key)
-        outcomes = {name: each.term(forward._replace(key=stream(key, name))) for name, each in terms.items()}
-        value, metrics, carry = total(outcomes, {**weights, **numbers}, state.step)
+        shared |= model.generator_functions(params, player.stats, batch, key)
+        forward = _Alone(**_no_critic(), **shared, extras=extras, carry=player.carry, key=key)
+        value, metrics, carry = total(outcomes(GENERATOR, terms, forward), {**weights, **numbers}, state.step)
         return value, Aux(stats, metrics, {**player.carry, **carry})
 
     return loss

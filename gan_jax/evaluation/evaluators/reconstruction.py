@@ -17,7 +17,8 @@ from gan_jax.distributions.noise import Noise
 from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.metrics import pca
-from gan_jax.metrics.reconstruction import psnr, reconstruction_error
+from gan_jax.metrics.psnr import decibels
+from gan_jax.metrics.reconstruction import reconstruction_error
 
 __all__ = ["beside_pca", "clean", "noisy", "subspace"]
 
@@ -163,4 +164,4 @@ def _pca(context: Context, split: str) -> pca.PCA:
 
 def _scores(x: np.ndarray, recon: np.ndarray) -> dict[str, float]:
     error = reconstruction_error(_flat(x), recon.reshape(len(x), -1))
-    return {"error": error.mean(), "psnr": psnr(error).mean()}
+    return {"error": error.mean(), "psnr": decibels(error, peak=1.0).mean()}

@@ -102,7 +102,7 @@ def cycle(forward: Forward) -> Outcome:
 
     Zhu et al. 2017 (arXiv:1703.10593), equation 2, weight 10.
     """
-    return Outcome(reconstruction.absolute_error(forward.back(forward.fake), forward.batch["source"]))
+    return Outcome(reconstruction.absolute_error(forward.back(forward.fake), _field(forward, "source")))
 
 
 def identity(forward: Forward) -> Outcome:
@@ -119,7 +119,7 @@ def nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
     Park et al. 2020 (arXiv:2007.15651), equation 3: the mean over the generator's features. Negatives are the other
     patches of the same source.
     """
-    return Outcome(_nce(forward, forward.batch["source"], forward.fake, temperature))
+    return Outcome(_nce(forward, _field(forward, "source"), forward.fake, temperature))
 
 
 def identity_nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
@@ -132,7 +132,7 @@ def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
 
     `network` is 'vgg16', the default, or 'alexnet', which nobody trains: see `features.lpips`.
     """
-    return Outcome(network.apply(forward.carry[network.name], forward.fake, forward.batch[target]))
+    return Outcome(network.apply(forward.carry[network.name], forward.fake, _field(forward, target)))
 
 
 def perceptual(forward: Forward, *, network: LastOutputs, target: str = "x") -> Outcome:
@@ -143,7 +143,7 @@ def perceptual(forward: Forward, *, network: LastOutputs, target: str = "x") -> 
     conv5_3, or 'alexnet': see `features.lpips`.
     """
     params = forward.carry[network.name]
-    fake, real = (network.apply(params, x) for x in (forward.fake, forward.batch[target]))
+    fake, real = (network.apply(params, x) for x in (forward.fake, _field(forward, target)))
     return Outcome(reconstruction.absolute_error(fake, real))
 
 
@@ -183,6 +183,13 @@ def feature_l1(forward: Forward) -> Outcome:
     """
     errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward, fakes_like="real")]
     return Outcome(jnp.stack(errors).sum(0))
+
+
+def _field(forward: Forward, name: str) -> jax.Array:
+    """Returns a field of the batch; raises ValueError where it has no such field."""
+    if name not in forward.batch:
+        raise ValueError(f"this term needs the field {name!r}, which is not one of {', '.join(sorted(forward.batch))}")
+    return forward.batch[name]
 
 
 def _mask(forward: Forward, term: str) -> jax.Array:
