@@ -4,7 +4,8 @@ python -m gan_jax.main --config=configs/cifar10_sngan.py --workdir=runs/cifar10_
 
 Never run to its end here; of 3,600 steps configs/sweeps/cifar10_networks.py has a score. Widths are 64, for a CPU;
 --config=configs/cifar10_sngan.py:paper has the paper's sizes and schedule (Miyato et al. 2018, arXiv:1802.05957,
-appendix B.4): widths of 256 and 128, five updates of the critic. Widths of 128 in both networks are those of most
+appendix B.4): widths of 256 and 128, five updates of the critic; in the authors' code the generator's update has 128
+fakes, here 64 as the critic's, and the critic's last layer no bias. Widths of 128 in both networks are those of most
 ports. Samples are of the average of the generator's weights, decay 0.999, which the paper does not have. More choices,
 which commas may join, as in :paper,classes:
 

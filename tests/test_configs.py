@@ -14,7 +14,7 @@ from gan_jax.command import overrides
 from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.experiments import blocks as blocks_of
+from gan_jax.experiments import schedules
 from gan_jax.training.preflight import check_step
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("weights_of_zeros")]
@@ -117,7 +117,7 @@ CHOICES += ("mnist_cgan.py:auxiliary", "facades_pix2pix.py:multi_scale", "cifar1
 CHOICES += ("stacked_mnist_r3gan.py:10000", "cifar10_r3gan.py:880", "mnist_few_labels.py:supervised")
 MORE = ("photos_srgan.py:2,trained", "emoji_inpainting.py:l1", "emoji_inpainting.py:cifar10,l1")
 MORE += ("cifar10_sngan.py:paper,classes,attention,ada,lecam", "cifar10_sngan.py:bcr,diff_augment,relativistic_average")
-MORE += ("emoji_colouring.py:cifar10,edges", "cifar10_few_labels.py:paper")
+MORE += ("emoji_colouring.py:cifar10,edges", "emoji_colouring.py:l1", "cifar10_few_labels.py:paper")
 MORE += ("emoji_l1.py:noto_to_twemoji,resnet", "facades_pix2pix.py:128,l1")
 
 
@@ -413,7 +413,7 @@ def test_r3gans_numbers_follow_the_authors_schedules():
         "p": config.objective.augment.p,
         "average": config.players.generator.ema,
     }
-    values = {name: blocks_of.schedule(block.to_dict(), name) for name, block in blocks.items()}
+    values = {name: schedules.schedule(block.to_dict(), name) for name, block in blocks.items()}
     for at, expected in (
         (0, (0.025, 2e-4, 0.9, 0.0, 0.0)),
         (half, (0.01375, 1.25e-4, 0.945, 0.275, 0.5 ** (512 / 2.5e6))),

@@ -306,6 +306,7 @@ def test_p_by_a_schedule_of_the_step():
         ({"name": "ada", "factors": {"hues": 1.0}}, (8, 8, 1), "adversarial.hinge", "factors has hues"),
         ({"name": "ada", "p": 1.5}, (8, 8, 1), "adversarial.hinge", r"p is 1\.5"),
         ({"name": "ada", "every": 0}, (8, 8, 1), "adversarial.hinge", "every is 0"),
+        ({"name": "ada", "p": 0.1, "target": 0.3}, (8, 8, 1), "adversarial.hinge", "target would have no effect"),
         ({"name": "ada"}, (8, 8, 1), "adversarial.r3gan", "give p as a number or a schedule"),
         ({"name": "ada"}, (8, 8, 1), "adversarial.least_squares", "give p as a number or a schedule"),
         ("ada", (8, 8, 1), "adversarial.hinge", "it must be a block with a name"),

@@ -175,6 +175,23 @@ def test_fields_that_need_each_other_are_set_in_any_order(tiny):
         overrides.apply(config, given[:1])
 
 
+def test_a_schedule_takes_the_place_of_a_number_and_back(tiny):
+    line = "{'name': 'linear_schedule', 'init_value': 0.0, 'end_value': 1.0, 'transition_steps': 10}"
+    paths = ("objective.beta", "players.autoencoder.ema", "players.autoencoder.optimizer.learning_rate")
+    config = overrides.apply(tiny("mnist_vae"), [f"--config.{path}={line}" for path in paths])
+    named = (config.objective.beta, config.players.autoencoder.ema, config.players.autoencoder.optimizer.learning_rate)
+    assert [block.name for block in named] == ["linear_schedule"] * 3
+    assert overrides.apply(config, ["--config.objective.beta=2"]).objective.beta == 2
+    config.players.autoencoder.ema = 0.5  # as in Python, also where the config is locked
+    config.objective.beta = {"name": "constant_schedule", "value": 1.0}
+    assert config.objective.beta.value == 1.0
+    with pytest.raises(UserError, match=r"config\.steps is \{'end_value': 1\.0, .*it must be of type int"):
+        overrides.apply(config, [f"--config.steps={line}"])
+    for path, text in (("networks.encoder", "3"), ("objective", "2.0")):
+        with pytest.raises(UserError, match=rf"config\.{path} is a block"):
+            overrides.apply(config, [f"--config.{path}={text}"])
+
+
 def test_a_file_that_was_changed_since_has_its_way(tmp_path):
     file = tmp_path / "c.py"
     text = (

@@ -379,9 +379,16 @@ def test_build_refuses(tiny, name, field, value, message):
 def test_a_beta_that_falls_below_0_is_refused(tiny):
     config = tiny("mnist_vae").unlock()
     values = {"name": "linear_schedule", "init_value": 1.0, "end_value": -3.0, "transition_steps": 2}
-    with config.ignore_type():
-        config.steps, config.objective.beta = 9, values
+    config.steps, config.objective.beta = 9, values
     with pytest.raises(UserError, match=r"config\.objective\.beta is -1 at 1: its schedule must be at least 0"):
+        build_on(config, (28, 28, 1), 10)
+
+
+def test_a_beta_that_is_0_throughout_is_refused(tiny):
+    config = tiny("mnist_vae").unlock()
+    late = {"name": "linear_schedule", "init_value": 0.0, "end_value": 1.0, "transition_steps": 2}
+    config.steps, config.objective.beta = 9, {**late, "transition_begin": 9}
+    with pytest.raises(UserError, match=r"config\.objective\.beta is 0 at each of the 9 steps of the run"):
         build_on(config, (28, 28, 1), 10)
 
 

@@ -1,6 +1,7 @@
 """Overrides of a config by `--config.field=value` arguments of the command line.
 
-A field of the config keeps its type. In a block with a name, such as a network or an evaluator, a new field is added,
+A field of the config keeps its type, but that a schedule may take the place of a number, and a number that of a
+schedule. In a block with a name, such as a network or an evaluator, a new field is added,
 and `auto` takes the place of a value of any type; the object of that name checks it when it is built. A literal
 replaces a whole block, as `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none`
 removes it.
@@ -14,7 +15,7 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax import config as configs
-from gan_jax.config.values import plain
+from gan_jax.config.values import exchangeable, plain
 from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 
 NONE, AUTO = "none", "auto"
@@ -28,11 +29,14 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
     for argument in arguments:
         path = field(argument)
         parent, last = _parent(values, path)
-        automatic = "name" in parent and AUTO in (argument.partition("=")[2], parent.get(last))
-        if last in parent and not isinstance(parent[last], dict) and not automatic:
+        text = argument.partition("=")[2]
+        automatic = "name" in parent and AUTO in (text, parent.get(last))
+        if last in parent and exchangeable(parent[last], value := _literal(text)):
+            parent[last] = value
+        elif last in parent and not isinstance(parent[last], dict) and not automatic:
             usual.append(argument)
         else:
-            _put(parent, last, path, argument.partition("=")[2])
+            _put(parent, last, path, text)
     with reraise_as("the names of the config's fields"):
         changed = ConfigDict(plain(values)).lock()  # checked only once all is set: the fields may need each other
     return _typed(changed, usual)

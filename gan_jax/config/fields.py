@@ -210,8 +210,9 @@ def _check_fields(block: ConfigDict, like: ConfigDict, place: str, also: Iterabl
         kinds = (int, float) if isinstance(example, float) else (type(example),)
         if field == "ema":
             kinds = (*kinds, ConfigDict, Fields)  # a schedule
+        value = block[field].to_dict() if isinstance(block[field], ConfigDict) else block[field]
         if type(block[field]) not in kinds:
-            raise UserError(f"{place}.{field} is {block[field]!r}: it must be of type {type(example).__name__}")
+            raise UserError(f"{place}.{field} is {value!r}: it must be of type {type(example).__name__}")
     for field in block:
         if field not in {*like, *also}:
             raise UserError(f"unknown field {field!r} in {place}: {suggestions(field, {*like, *also})}")

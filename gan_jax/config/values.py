@@ -147,12 +147,32 @@ def _shown(value: Any) -> str:
         return f"a {type(value).__name__}"
 
 
+def exchangeable(old: Any, new: Any) -> bool:
+    """Returns whether a number is to be replaced by a block, as that of a schedule, or a schedule by a number."""
+    if isinstance(old, Mapping | ConfigDict):
+        schedule = "init_value" in old or str(old.get("name")).endswith("schedule")
+        return schedule and _is_number(new)
+    return _is_number(old) and isinstance(new, Mapping | ConfigDict)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 class Fields(ConfigDict):
-    """Fields that also take numbers of NumPy and JAX where they hold a number, in blocks within blocks too."""
+    """Fields that also take numbers of NumPy and JAX where they hold a number, in blocks within blocks too.
+
+    A number may be replaced by a schedule's block, and a schedule by a number.
+    """
 
     def __setitem__(self, key: str, value: Any) -> None:
         _make_fields(value)
-        super().__setitem__(key, plain_scalar(value))
+        value = plain_scalar(value)
+        if not self.is_type_safe or key not in self or not exchangeable(self[key], value):
+            super().__setitem__(key, value)
+        else:
+            with self.ignore_type():
+                super().__setitem__(key, value)
         _make_fields(self[key])  # a dict has become a ConfigDict
 
 

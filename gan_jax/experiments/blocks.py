@@ -2,15 +2,12 @@
 
 import inspect
 import logging
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
 from gan_jax.config import PARTS
@@ -20,12 +17,11 @@ from gan_jax.core.objective import Frozen, Objective, Weight
 from gan_jax.data.spec import DataSpec
 from gan_jax.distributions.augment import Augmentation, Augmentations, shown
 from gan_jax.errors import UserError, reraise_as
+from gan_jax.experiments.schedules import check_values, check_weight, weight
 from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
 from gan_jax.objectives.forward import LastOutputs, Terms, Weighted, eager, lazily
 from gan_jax.resolve import bind, parameters, required
-
-MOST_TRIED = 10_000  # steps that a schedule is looked at
 
 
 def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
@@ -51,11 +47,10 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
     preset = bind("gan_jax.objectives", {"name": spec.get("name", "")}, "objective")
     terms = {key: spec.pop(key) for key in [*spec] if _annotation(preset, key) is Terms}
     numbers: dict[str, Any] = {
-        key: _weight(spec.pop(key), f"objective.{key}") for key in [*spec] if _annotation(preset, key) is Weight
+        key: weight(spec.pop(key), f"objective.{key}") for key in [*spec] if _annotation(preset, key) is Weight
     }
     for key, number in numbers.items():
-        if callable(number):
-            check_values(number, f"config.objective.{key}", config.steps)
+        check_weight(number, f"config.objective.{key}", config.steps)
     if "augment" in spec and _annotation(preset, "augment") == CriticAugment | None:
         numbers["augment"] = _critic_augment(spec.pop("augment"), known, config.steps)
     made = {player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()}
@@ -109,7 +104,7 @@ def _critic_augment(block: Any, known: Mapping[str, Any], steps: int) -> CriticA
     field, package = "objective.augment", "gan_jax.objectives.augment.pipelines"
     if not isinstance(block, Mapping):
         raise UserError(f"config.{field} is {block!r}: it must be a block with a name, as {{'name': 'diff_augment'}}")
-    given = {key: _weight(value, f"{field}.{key}") if key == "p" else value for key, value in block.items()}
+    given = {key: weight(value, f"{field}.{key}") if key == "p" else value for key, value in block.items()}
     if callable(given.get("p")):
         check_values(given["p"], f"config.{field}.p", steps, most=1)
     return make(package, given, field, known)
@@ -152,31 +147,7 @@ def _check_counts(terms: Mapping[str, Terms], steps: int) -> None:
                     "the steps of the run",
                     *(field, every, after, steps),
                 )
-            if callable(each.weight) and not check_values(each.weight, f"{field}.weight", steps).any():
-                raise UserError(
-                    f"{field}.weight is 0 at each of the {steps} steps of the run: let its schedule begin earlier, or "
-                    "set config.steps"
-                )
-
-
-def check_values(value: Callable[[Any], Any], field: str, counts: int, most: float = math.inf) -> np.ndarray:
-    """Returns the values of a schedule that `tabulated` looks at.
-
-    Raises UserError where one of them is below 0, above `most` or not finite, or where it is no schedule.
-    """
-    with reraise_as(field):
-        tried, values = tabulated(value, counts)
-    if (wrong := ~((values >= 0) & (values <= most) & np.isfinite(values))).any():
-        first = int(wrong.argmax())
-        limit = "" if math.isinf(most) else f" and at most {most:g}"
-        raise UserError(f"{field} is {values[first]:.6g} at {tried[first]}: its schedule must be at least 0{limit}")
-    return values
-
-
-def tabulated(value: Callable[[Any], Any], counts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the counts from 0 on, at most MOST_TRIED of them, and a schedule's values there."""
-    tried = np.unique(np.linspace(0, max(counts, 1) - 1, min(max(counts, 1), MOST_TRIED)).astype(np.int32))
-    return tried, np.asarray(jax.vmap(value)(tried))
+            check_weight(each.weight, f"{field}.weight", steps)
 
 
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
@@ -188,12 +159,12 @@ def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str,
     block = {"weight": value} if not isinstance(value, Mapping) or "init_value" in value else dict(value)
     spec = {"name": block.pop("name", name)}
     usual, *when = eager(preset[name].term) if name in preset and spec["name"] == name else (None, 1, 0)
-    weight = _weight(block.pop("weight", 1.0), f"{field}.weight")
+    number = weight(block.pop("weight", 1.0), f"{field}.weight")
     every, after = block.pop("every", when[0]), block.pop("after", when[1])
     own = usual if not block else None
     term = own or bind(f"gan_jax.objectives.terms.{player}", {**spec, **block}, field)
     with reraise_as(f"config.{field}"):
-        return Weighted(lazily(_with_networks(term, known), every=every, after=after), weight)
+        return Weighted(lazily(_with_networks(term, known), every=every, after=after), number)
 
 
 def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
@@ -205,28 +176,6 @@ def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
         name: maker(given.get(name, "vgg16"), known["shape"], known["limits"]) for name, maker in asked.items() if maker
     }
     return partial(term, **made) if made else term
-
-
-def _weight(value: Any, field: str) -> Weight:
-    """Returns a number, or the Optax schedule that a block names."""
-    if isinstance(value, Mapping):
-        return schedule(value, field)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"config.{field} is {value!r}: it must be a number, or a block that names an Optax schedule")
-    return float(value)
-
-
-def schedule(block: Mapping[str, Any], field: str) -> Any:
-    """Returns the Optax schedule of a block; raises UserError where it would end before it begins."""
-    least = {"warmup_steps": 0, "transition_begin": 0, "transition_steps": 1, "decay_steps": 1}
-    for name in least:
-        if name in block and (isinstance(block[name], bool) or not isinstance(block[name], int | float)):
-            raise UserError(f"config.{field}.{name} is {block[name]!r}: it must be a number")
-        if name == "decay_steps":
-            least[name] += block.get("warmup_steps", 0)
-        if name in block and block[name] < least[name]:
-            raise UserError(f"config.{field}.{name} is {block[name]}: it ends before it begins: at least {least[name]}")
-    return make("optax", block, field)
 
 
 def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:

@@ -17,7 +17,8 @@ from gan_jax.core.objective import Objective
 from gan_jax.core.state import Player, places
 from gan_jax.core.steps import Numbers, Update, Updates
 from gan_jax.errors import UserError, reraise_as, suggestions
-from gan_jax.experiments.blocks import check_values, listed, make, schedule, tabulated
+from gan_jax.experiments.blocks import listed, make
+from gan_jax.experiments.schedules import check_values, schedule, tabulated
 
 MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
 MOMENTA = ("b1", "b2", "decay", "momentum")

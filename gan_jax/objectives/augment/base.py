@@ -52,7 +52,9 @@ def fixed(p: Weight) -> Callable[[Carry, jax.Array], jax.Array]:
     return lambda carry, step: jnp.float32(p(step) if callable(p) else p)
 
 
-def adaptive(one: One, *, start: float, target: float, every: int, speed: float) -> CriticAugment:
+def adaptive(
+    one: One, *, start: float = 0.0, target: float = 0.6, every: int = 4, speed: float = 500_000
+) -> CriticAugment:
     """Returns the augmentation whose strength follows r = E sign(D(x)) of real examples.
 
     After `every` updates of the critic p moves by sign(r - target) times the images seen since, over `speed`, within

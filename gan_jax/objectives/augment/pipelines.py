@@ -52,10 +52,10 @@ def ada(
     shape: tuple[int, ...],
     limits: tuple[float, float] | None,
     p: Weight | None = None,
-    start: float = 0.0,
-    target: float = 0.6,
-    every: int = 4,
-    speed: float = 500_000,
+    start: float | None = None,
+    target: float | None = None,
+    every: int | None = None,
+    speed: float | None = None,
     factors: Mapping[str, float] = MappingProxyType({}),
 ) -> CriticAugment:
     """Returns the augmentations of ADA (Karras et al. 2020, arXiv:2006.06676, appendix B), each with probability p.
@@ -67,8 +67,9 @@ def ada(
     colours; images of one channel have no hue and saturation. `cutout` of a square of half the size, off in the paper.
     `factors` are of the probabilities by name, 1 unless given, as {"hue": 0.5, "cutout": 1.0}; 0 leaves one out.
 
-    Without `p` it follows the scores (`adaptive`): `start`, `target`, `every` and `speed` in images. With a number or a
-    schedule it is that. Raises ValueError for what is out of range, or where examples are no images of 1 or 3 channels.
+    Without `p` it follows the scores (`adaptive`) by `start` 0, `target` 0.6, `every` 4 and `speed`, 500,000 images,
+    unless they are given. With a number or a schedule it is that. Raises ValueError for what is out of range or without
+    effect, or where examples are no images of 1 or 3 channels.
     """
     limits = check_image("ada", shape, limits)
     if shape[-1] not in (1, 3):
@@ -85,9 +86,13 @@ def ada(
             changed = jnp.where(random.uniform(whether) < chances["cutout"], _cutout(place, changed), changed)
         return _restored(changed, limits)
 
-    if p is not None:
-        return CriticAugment(one, fixed(p))
-    return adaptive(one, start=start, target=target, every=every, speed=speed)
+    follows = {"start": start, "target": target, "every": every, "speed": speed}
+    given: dict[str, Any] = {name: value for name, value in follows.items() if value is not None}
+    if p is None:
+        return adaptive(one, **given)
+    if given:
+        raise ValueError(f"p is given, so {', '.join(given)} would have no effect: leave one of them out")
+    return CriticAugment(one, fixed(p))
 
 
 def flipped_and_moved(key: jax.Array, x: jax.Array, fraction: float) -> jax.Array:
