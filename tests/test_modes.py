@@ -70,10 +70,10 @@ def test_evaluator_refuses_data_of_unknown_law():
 
 def test_coverage_of_predicted_classes():
     even = modes.mode_coverage(np.arange(12) % 4, modes=4)
-    assert even == pytest.approx((4, 0, np.log(4)), abs=1e-6)
-    assert modes.mode_coverage(np.full(9, 2), modes=4) == pytest.approx((1, np.log(4), 0), abs=1e-6)
+    assert even == pytest.approx((4, 0), abs=1e-6)
+    assert modes.mode_coverage(np.full(9, 2), modes=4) == pytest.approx((1, np.log(4)), abs=1e-6)
     half = modes.mode_coverage(np.array([0, 3, 3, 0], np.uint8), modes=1000)
-    assert half == pytest.approx((2, np.log(500), np.log(2)), rel=1e-6)
+    assert half == pytest.approx((2, np.log(500)), rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,6 @@ from gan_jax.losses import adversarial as losses
 from gan_jax.losses import penalties
 from gan_jax.models import dcgan, mlp, translation
 from gan_jax.objectives import adversarial, cycle, regression
-from gan_jax.objectives.augment import pipelines
 from gan_jax.objectives.forward import Weighted, lazily
 from gan_jax.objectives.terms import critic, generator
 from gan_jax.training.preflight import check_step
@@ -308,7 +307,7 @@ def test_consistency_is_of_copies_that_are_flipped_and_moved_within_their_bound(
         real=real, fake=fake, key=KEY, score=score, real_scores=score(real), fake_scores=score(fake)
     )
     keys = [fields.stream(KEY, name) for name in ("real", "fake")]
-    moved = [pipelines.flipped_and_moved(key, of, 0.25) for key, of in zip(keys, x, strict=True)]
+    moved = [critic._moved(key, of, 0.25) for key, of in zip(keys, x, strict=True)]
     parts = [jnp.square(score(of) - score(copy)) for of, copy in zip(x, moved, strict=True)]
     for fakes in (0.0, 0.5):
         values = critic.consistency(forward, fraction=0.25, fakes=fakes).values

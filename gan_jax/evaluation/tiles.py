@@ -29,11 +29,8 @@ def enlarged(
             made = np.asarray(make(picture[None, top : top + side, left : left + side]))[0]
             if large is None:
                 large = np.empty((factor * h, factor * w, made.shape[-1]), made.dtype)
-            rows, columns = (
-                (factor * (up - top), factor * (down - top)),
-                (factor * (first - left), factor * (last - left)),
-            )
-            large[factor * up : factor * down, factor * first : factor * last] = made[slice(*rows), slice(*columns)]
+            kept = made[factor * (up - top) : factor * (down - top), factor * (first - left) : factor * (last - left)]
+            large[factor * up : factor * down, factor * first : factor * last] = kept
     assert large is not None
     return large
 

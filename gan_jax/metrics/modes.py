@@ -15,11 +15,10 @@ from jax.typing import ArrayLike
 
 
 class ModeCoverage(NamedTuple):
-    """The number of modes `found`; `reverse_kl` from even shares and `entropy` of the modes' shares, in nats."""
+    """The number of modes `found`, and `reverse_kl` from even shares, in nats."""
 
     found: float
     reverse_kl: float
-    entropy: float
 
 
 def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
@@ -36,7 +35,7 @@ def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
             f"classes are from {classes.min()} to {classes.max()}: of {modes} modes they go to {modes - 1}"
         )
     per_mode = jnp.asarray(np.bincount(classes, minlength=modes), jnp.float32)
-    return ModeCoverage(float(found(per_mode)), float(reverse_kl(per_mode)), float(entropy(per_mode)))
+    return ModeCoverage(float(found(per_mode)), float(reverse_kl(per_mode)))
 
 
 def counts(points: jax.Array, centres: jax.Array, *, std: float, within: float = 3.0) -> jax.Array:

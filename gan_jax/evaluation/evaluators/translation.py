@@ -66,6 +66,8 @@ def pairs(
     one = example_keys(base_key(0), 1), {name: jnp.asarray(values[:1]) for name, values in fields.items()}
     context.dry_run(translated, *one)
     seen = {*fields, *context.dry_run(partial(observed, context.predict), one[0], context.scale(one[1]))}
+    if border and "mask" in seen:
+        raise UserError(f"border of translation.pairs is {border}: it must be 0 for holes, which may lie within it")
     fillings = {name: fill for name, fill in FILLINGS.items() if "mask" in seen and name in baselines}
     others = {} if "mask" in seen or "source" not in seen else _of_data(fields, context, baselines, target, split)
 

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 from jax import random
 
-from gan_jax.core.collectives import example_keys
 from gan_jax.core.objective import Weight
 from gan_jax.objectives.augment import colour, geometry
 from gan_jax.objectives.augment.base import CriticAugment, adaptive, check_image, fixed
@@ -93,22 +92,6 @@ def ada(
     if given:
         raise ValueError(f"p is given, so {', '.join(given)} would have no effect: leave one of them out")
     return CriticAugment(one, fixed(p))
-
-
-def flipped_and_moved(key: jax.Array, x: jax.Array, fraction: float) -> jax.Array:
-    """Returns images [b, h, w, c] mirrored or not, moved by whole pixels up to a fraction of the size, edges reflected.
-
-    Each by a key of its own.
-    """
-    h, w = x.shape[1:3]
-
-    def one(key: jax.Array, image: jax.Array) -> jax.Array:
-        flip, move = random.split(key)
-        shift = jnp.round(random.uniform(move, (2,), minval=-1, maxval=1) * fraction * jnp.array([w, h]))
-        mirror = geometry.scaling(1 - 2 * random.bernoulli(flip), 1)
-        return geometry.resample(image, mirror @ geometry.translation(*shift))
-
-    return jax.vmap(one)(example_keys(key, len(x)), x)
 
 
 def _factors(given: Mapping[str, float]) -> dict[str, float]:

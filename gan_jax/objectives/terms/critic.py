@@ -5,13 +5,14 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import optax
+from jax import random
 
 from gan_jax.core import diagnostics
 from gan_jax.core.collectives import example_keys, mean
 from gan_jax.core.fields import stream
 from gan_jax.core.objective import Outcome
+from gan_jax.distributions import augment
 from gan_jax.losses import adversarial, penalties
-from gan_jax.objectives.augment.pipelines import flipped_and_moved
 from gan_jax.objectives.forward import Forward, Remembering
 from gan_jax.objectives.terms.classes import cross_entropy, given, overall_mean
 
@@ -97,14 +98,12 @@ def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0
     (arXiv:2002.04724), bCR; with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where
     examples are no images, for a fraction outside of [0, 1], or `fakes` below 0.
     """
-    if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction is {fraction}: it must be at least 0 and at most 1")
     _check_fakes(fakes)
     if forward.real.ndim != 4:
         raise ValueError("the term `consistency` is of images: take data of images")
     pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
     real, fake = (
-        penalties.consistency(scores, forward.score(flipped_and_moved(stream(forward.key, name), x, fraction), name))
+        penalties.consistency(scores, forward.score(_moved(stream(forward.key, name), x, fraction), name))
         for name, x, scores in pairs
     )
     return Outcome(real + fakes * fake)
@@ -149,6 +148,17 @@ def _lecam(forward: Forward, *, decay: float = 0.99) -> Outcome:
 
 
 lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0, "lecam_begun": 0.0})
+
+
+def _moved(key: jax.Array, x: jax.Array, fraction: float) -> jax.Array:
+    """Returns images [b, h, w, c] flipped or not, and moved by whole pixels, each by a key of its own."""
+    flip, move = augment.horizontal_flip(), augment.translation(fraction)
+
+    def one(key: jax.Array, image: jax.Array) -> jax.Array:
+        flip_key, move_key = random.split(key)
+        return move(move_key, flip(flip_key, image))
+
+    return jax.vmap(one)(example_keys(key, len(x)), x)
 
 
 def _check_fakes(fakes: float) -> None:
