@@ -17,7 +17,7 @@ def uniform(dim: int) -> Sampler:
         del batch
         return jax.vmap(lambda key: random.uniform(key, (dim,), minval=-1.0))(keys)
 
-    return Sampler(draw, straight)
+    return Sampler(draw, lerp)
 
 
 def normal(dim: int) -> Sampler:
@@ -36,7 +36,7 @@ def normal(dim: int) -> Sampler:
     def truncated(keys: jax.Array, bound: float) -> jax.Array:
         return jax.vmap(lambda key: random.truncated_normal(key, -bound, bound, (dim,)))(keys)
 
-    return Sampler(draw, great_arc, truncated=truncated)
+    return Sampler(draw, slerp, truncated=truncated)
 
 
 def noise() -> Sampler:
@@ -52,13 +52,13 @@ def noise() -> Sampler:
     return Sampler(draw)
 
 
-def straight(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
+def lerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
     """Returns points on the lines from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
     t = t[:, None]
     return (1 - t) * a[:, None] + t * b[:, None]
 
 
-def great_arc(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
+def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
     """Returns points on the great arcs from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
     norms = jnp.linalg.norm(a, axis=-1) * jnp.linalg.norm(b, axis=-1)
     angle = jnp.arccos(jnp.clip(jnp.sum(a * b, axis=-1) / norms, -0.9999, 0.9999))[:, None, None]

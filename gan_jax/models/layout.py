@@ -26,7 +26,7 @@ class Layers(NamedTuple):
     paddings: tuple[int, ...]
 
 
-def reading(shape: tuple[int, ...], width: int) -> Layers:
+def downsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the convolutions of a network that takes images of this shape (h, w, c): 28 -> 14 -> 7 -> 4 pixels.
 
     width: the channels of the first layer. They double from layer to layer, up to eight times as many. Raises
@@ -42,13 +42,13 @@ def reading(shape: tuple[int, ...], width: int) -> Layers:
     )
 
 
-def making(shape: tuple[int, ...], width: int) -> Layers:
-    """Returns the transposed convolutions of a network that makes images of this shape from 1x1, as `reading` reversed.
+def upsampling(shape: tuple[int, ...], width: int) -> Layers:
+    """Returns the transposed convolutions that make an image of this shape from 1x1, `downsampling` reversed.
 
     width: the channels of the last layer but one. They double from layer to layer before it, up to eight times as many.
     Raises ValueError where the shape is no image's.
     """
-    read, sizes = reading(shape, width), _sizes(shape)
+    read, sizes = downsampling(shape, width), _sizes(shape)
     doubled, same = len(sizes) - 1, len(read.widths) - (len(sizes) - 1)
     return Layers(
         widths=read.widths[::-1],

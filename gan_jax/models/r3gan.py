@@ -48,9 +48,9 @@ class Block(nn.Module):
         if self.group < 1 or expanded % self.group:
             raise ValueError(f"group is {self.group}: it must divide the {expanded} channels of a block's 3x3 kernel")
         init = scaled(GAIN * self.blocks**-0.25)
-        y = _biased(Conv(expanded, 1, kernel_init=init, use_bias=True)(x))
+        y = _leaky_relu(Conv(expanded, 1, kernel_init=init, use_bias=True)(x))
         y = Conv(expanded, 3, padding=1, groups=expanded // self.group, kernel_init=init, use_bias=True)(y)
-        return x + Conv(width, 1, kernel_init=nn.initializers.zeros)(_biased(y))
+        return x + Conv(width, 1, kernel_init=nn.initializers.zeros)(_leaky_relu(y))
 
 
 class Generator(nn.Module):
@@ -149,7 +149,7 @@ class ProjectionCritic(Critic):
         return jnp.sum(self.project(x, size) * nn.Embed(self.classes, size, embedding_init=init)(label), axis=-1)
 
 
-def _biased(x: jax.Array) -> jax.Array:
+def _leaky_relu(x: jax.Array) -> jax.Array:
     return nn.leaky_relu(x, SLOPE)
 
 

@@ -119,9 +119,9 @@ def summed(
 def _mean(outcomes: Mapping[str, Outcome]) -> Outcome:
     """Returns the critics' outcomes as one: the mean of their means; metrics and carry by name and critic."""
 
-    def named(part: str) -> dict[str, Any]:
+    def by_name(part: str) -> dict[str, Any]:
         return {
             name + suffix(role): value for role, of in outcomes.items() for name, value in getattr(of, part).items()
         }
 
-    return Outcome(jnp.stack([of.values.mean() for of in outcomes.values()]), named("metrics"), named("carry"))
+    return Outcome(jnp.stack([of.values.mean() for of in outcomes.values()]), by_name("metrics"), by_name("carry"))
