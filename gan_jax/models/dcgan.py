@@ -1,8 +1,8 @@
 """Deep convolutional GAN (Radford, Metz and Chintala 2015, arXiv:1511.06434).
 
-Layers follow from the image's size (layout.py), or are lists, an entry a layer. A generator's sizes then follow
-(h - 1) * stride - 2 * padding + kernel from 1x1 on, a critic's floor((h + 2 * padding - kernel) / stride) + 1. A kernel
-is one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
+Layers follow from the image's size (layout.py), or are lists with an entry for each layer. A generator's sizes then
+follow (h - 1) * stride - 2 * padding + kernel from 1x1 on, a critic's floor((h + 2 * padding - kernel) / stride) + 1. A
+kernel is one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
 """
 
 from collections.abc import Callable

@@ -14,7 +14,7 @@ Kernel: TypeAlias = int | tuple[int, int]
 Kernels: TypeAlias = tuple[Kernel, ...] | str
 """A list of kernels, sizes or (height, width) each; or 'auto'."""
 Numbers: TypeAlias = tuple[int, ...] | str
-"""A list of an entry a layer; or 'auto'."""
+"""A list with an entry for each layer, or 'auto'."""
 
 
 class Layers(NamedTuple):
@@ -30,7 +30,7 @@ def downsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the convolutions of a network that takes images of this shape (h, w, c): 28 -> 14 -> 7 -> 4 pixels.
 
     width: the channels of the first layer. They double from layer to layer, up to eight times as many. Raises
-    ValueError where the shape is no image's.
+    ValueError where the shape is not an image's.
     """
     sizes = _sizes(shape)
     halved, same = len(sizes) - 1, max(0, LEAST_LAYERS - (len(sizes) - 1))
@@ -46,7 +46,7 @@ def upsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the transposed convolutions that make an image of this shape from 1x1, `downsampling` reversed.
 
     width: the channels of the last layer but one. They double from layer to layer before it, up to eight times as many.
-    Raises ValueError where the shape is no image's.
+    Raises ValueError where the shape is not an image's.
     """
     read, sizes = downsampling(shape, width), _sizes(shape)
     doubled, same = len(sizes) - 1, len(read.widths) - (len(sizes) - 1)
@@ -73,8 +73,8 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
 def smallest(shape: tuple[int, ...], stages: int, name: str = "widths") -> tuple[int, int]:
     """Returns the sides of an image (h, w, c) at the smallest of so many stages, each of half the size of the next.
 
-    name: the field that their number follows from. Raises ValueError where there are none, and where the sides are no
-    whole numbers.
+    name: the field that their number follows from. Raises ValueError where there are none, and where the sides are
+    not whole numbers.
     """
     check_least(stages, f"the number of {name}")
     factor = 2 ** (stages - 1)

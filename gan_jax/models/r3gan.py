@@ -2,7 +2,7 @@
 
 A block is a 1x1 convolution to twice the channels, a 3x3 one in groups, and a 1x1 one back whose kernel is 0 at first,
 with biased leaky ReLUs between them. Sizes, initial weights and resampling are those of the authors' code,
-https://github.com/brownvc/R3GAN. A stage an entry of `widths`, from the smallest size on: the authors' are
+https://github.com/brownvc/R3GAN. One stage for each entry of `widths`, from the smallest size on: the authors' are
 (768, 768, 768, 768) for CIFAR-10, 384, 192 and 96 more for larger images of faces, 1536 throughout for ImageNet.
 Images need not be square.
 """
@@ -54,10 +54,11 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """z [b, dim] -> x [b, *shape]: a learned basis times a line of z, then stages of `blocks` blocks, each larger.
+    """z [b, dim] -> x [b, *shape]: a learned basis times a linear function of z, then larger and larger stages.
 
-    `widths` are the channels of the stages; the first is of 4x4 pixels, or (h, w) / 2^(stages - 1). `group` is the
-    number of channels of a group. Raises ValueError where the image's sides are no multiples of 2^(stages - 1).
+    `widths` are the channels of the stages of `blocks` blocks each; the first is of 4x4 pixels, or
+    (h, w) / 2^(stages - 1). `group` is the number of channels of a group. Raises ValueError where the image's sides are
+    not multiples of 2^(stages - 1).
     """
 
     shape: tuple[int, int, int]
@@ -97,13 +98,13 @@ class ConditionalGenerator(Generator):
     def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] of these classes."""
         del train
-        # As the authors' line on one-hot vectors, whose fan in is the number of classes.
+        # As the authors' linear layer on one-hot vectors, whose fan in is the number of classes.
         embed = nn.Embed(self.classes, self.embedding, embedding_init=nn.initializers.normal(self.classes**-0.5))
         return self.make(jnp.concatenate([z, embed(label)], axis=-1))
 
 
 class Critic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): the generator's mirror image, a kernel for each channel, and a line.
+    """x [b, h, w, c] -> scores [b] (raw): the generator's mirror image, a kernel for each channel, a linear layer.
 
     `widths` are the channels of the stages from the smallest size on, as the generator's. Other fields, and errors, are
     the generator's too.

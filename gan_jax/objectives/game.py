@@ -210,7 +210,7 @@ class Model(NamedTuple):
 
 
 def suffix(role: str) -> str:
-    """Returns what is put behind the names of a critic's metrics and carry: `_half` for `critic_half`."""
+    """Returns what is appended to the names of a critic's metrics and carry: `_half` for `critic_half`."""
     return role.removeprefix(CRITIC)
 
 

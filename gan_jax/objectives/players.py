@@ -1,4 +1,4 @@
-"""The two players' first states and losses, of weighted terms: what `adversarial` is made of."""
+"""The two players' first states and losses, of weighted terms, for `adversarial`, `cycle` and `regression`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

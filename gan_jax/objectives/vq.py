@@ -65,7 +65,7 @@ def vqgan(
     augment: CriticAugment | None = None,
     adaptive: str = "",
 ) -> Objective:
-    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: also a critic sees reconstructions.
+    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: a critic judges VQ-VAE's output too.
 
     The loss is the hinge one, as in the authors' code, which halves the critic's. The paper's critic is of patches, as
     `translation.PatchCritic`, and joins late: give both terms `hinge` an `after`.

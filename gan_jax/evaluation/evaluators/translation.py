@@ -90,7 +90,7 @@ def _means(
 
 
 def _ends(*baselines: str) -> list[str]:
-    """Returns what is put behind the name of a metric: nothing, and that of each baseline."""
+    """Returns what is appended to a metric's name: nothing, and the name of each baseline."""
     return ["", *(f"/{name}" for name in baselines)]
 
 

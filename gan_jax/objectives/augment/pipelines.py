@@ -30,7 +30,7 @@ def diff_augment(
     `translation` by up to 1/8 of the size, zeros coming in; `cutout` of a square of half the size. Images of one
     channel have no saturation. An example is augmented with probability `p`, 1 in the paper.
 
-    Raises ValueError for an unknown policy, or where examples are no images.
+    Raises ValueError for an unknown policy, or where examples are not images.
     """
     limits = check_image("diff_augment", shape, limits)
     if isinstance(policy, str) or not policy or not {*policy} <= {*POLICIES}:
@@ -68,7 +68,7 @@ def ada(
     `factors` are of the probabilities by name, 1 unless given, as {"hue": 0.5, "cutout": 1.0}; 0 leaves one out.
 
     Without `p` it follows the scores (`adaptive`): `start`, `target`, `every` and `speed` in images. With a number or a
-    schedule it is that. Raises ValueError for what is out of range, or where examples are no images of 1 or 3 channels.
+    schedule it is that. Raises ValueError for what is out of range, or examples that are not images of 1 or 3 channels.
     """
     limits = check_image("ada", shape, limits)
     if shape[-1] not in (1, 3):

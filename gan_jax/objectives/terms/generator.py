@@ -130,7 +130,7 @@ def identity_nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
 def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
     """Returns the perceptual distance of each fake from its own example of the field `target`: `metrics.lpips`.
 
-    `network` is 'vgg16', the default, or 'alexnet', which nobody trains: see `features.lpips`.
+    `network` is frozen: 'vgg16', the default, or 'alexnet'; see `features.lpips`.
     """
     return Outcome(network.apply(forward.carry[network.name], forward.fake, forward.batch[target]))
 
@@ -213,7 +213,8 @@ def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsi
     begins with 0. Weight 2, every 4 steps and half of the examples in Karras et al. 2020 (arXiv:1912.04958), section
     3.2; their code counts the batch's own lengths in a already.
 
-    Raises ValueError for a decay outside of (0, 1], where `shrink` does not divide the examples, or they are no images.
+    Raises ValueError for a decay outside of (0, 1], where `shrink` does not divide the examples, or where examples are
+    not images.
     """
     n, shape = len(forward.fake), forward.fake.shape[1:]
     if not 0 < decay <= 1:
