@@ -87,9 +87,9 @@ def test_lists_that_are_given_take_the_place_of_automatic_ones():
     automatic = layout.downsampling((28, 28, 1), 32)
     lists = layout.chosen(automatic, (1, 2, 3), "auto", [2, 2, 2], "auto")
     assert lists == automatic._replace(widths=(1, 2, 3))
-    with pytest.raises(ValueError, match="kernels is 'atuo': it must be 'auto' or a list with an entry a layer"):
+    with pytest.raises(ValueError, match="kernels is 'atuo': it must be 'auto' or a list with an entry for each layer"):
         layout.chosen(automatic, "auto", "atuo", "auto", "auto")
-    with pytest.raises(ValueError, match=r"convolutions are of images \[h, w, c\], not of examples of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"convolutions need images \[h, w, c\], not examples of shape \(2,\)"):
         layout.upsampling((2,), 32)
 
 

@@ -55,7 +55,7 @@ def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
     if not gain > 0:
         raise ValueError(f"gain is {gain}: it must be above 0")
     if limits is None:
-        raise ValueError("edges are of images, which these examples are not")
+        raise ValueError("edges needs images: take data of images")
     low, high = limits
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:

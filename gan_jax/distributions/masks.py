@@ -122,5 +122,5 @@ def holed(fill: float = 0.0) -> Sampler:
 
 def _size(shape: Shape) -> tuple[int, int]:
     if len(shape) != 3:
-        raise ValueError(f"holes are of images, not of examples of shape {shape}")
+        raise ValueError(f"masks need images, not examples of shape {shape}")
     return shape[0], shape[1]

@@ -65,7 +65,8 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
     """
     given = {"widths": widths, "kernels": kernels, "strides": strides, "paddings": paddings}
     if wrong := [name for name, values in given.items() if isinstance(values, str) and values != AUTO]:
-        raise ValueError(f"{wrong[0]} is {given[wrong[0]]!r}: it must be {AUTO!r} or a list with an entry a layer")
+        is_given = f"{wrong[0]} is {given[wrong[0]]!r}"
+        raise ValueError(f"{is_given}: it must be {AUTO!r} or a list with an entry for each layer")
     lists: dict[str, Any] = {name: tuple(values) for name, values in given.items() if values != AUTO}
     return automatic._replace(**lists)
 
@@ -80,7 +81,7 @@ def smallest(shape: tuple[int, ...], stages: int, name: str = "widths") -> tuple
     factor = 2 ** (stages - 1)
     if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
         size = "x".join(map(str, shape))
-        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer {name}")
+        raise ValueError(f"examples of {size} are not images whose sides are multiples of {factor}: take fewer {name}")
     return shape[0] // factor, shape[1] // factor
 
 
@@ -93,7 +94,7 @@ def check_least(value: int, name: str, least: int = 1) -> None:
 def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """Returns the sizes of an image that is halved, rounding up, from its own to the smallest."""
     if len(shape) != 3:
-        raise ValueError(f"convolutions are of images [h, w, c], not of examples of shape {tuple(shape)}")
+        raise ValueError(f"convolutions need images [h, w, c], not examples of shape {tuple(shape)}")
     sizes = [(shape[0], shape[1])]
     while min(sizes[-1]) > SMALLEST:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))

@@ -241,5 +241,8 @@ def _smaller(values: jax.Array, factor: int) -> jax.Array:
         return values
     b, h, w, c = values.shape
     if h % factor or w % factor:
-        raise ValueError(f"objective.scales has {factor}, which does not divide images of {h}x{w}")
+        raise ValueError(
+            f"objective.scales has {factor}, which does not divide images of {h}x{w}: take one that divides both "
+            "sides, or another config.data.size"
+        )
     return values.reshape(b, h // factor, factor, w // factor, factor, c).mean((2, 4))

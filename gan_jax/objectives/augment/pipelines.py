@@ -72,7 +72,7 @@ def ada(
     """
     limits = check_image("ada", shape, limits)
     if shape[-1] not in (1, 3):
-        raise ValueError(f"ada is of images of 1 or 3 channels, and examples of this data set have {shape[-1]}")
+        raise ValueError(f"ada needs images of 1 or 3 channels, not {shape[-1]}: set config.data.channels")
     factors = _factors(factors)
 
     def one(key: jax.Array, image: jax.Array, p: jax.Array) -> jax.Array:

@@ -101,7 +101,7 @@ def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0
         raise ValueError(f"fraction is {fraction}: it must be at least 0 and at most 1")
     _check_fakes(fakes)
     if forward.real.ndim != 4:
-        raise ValueError("the term `consistency` is of images: take data of images")
+        raise ValueError("the term `consistency` needs images: take data of images")
     pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
     real, fake = (
         penalties.consistency(scores, forward.score(flipped_and_moved(stream(forward.key, name), x, fraction), name))

@@ -188,7 +188,7 @@ def feature_l1(forward: Forward) -> Outcome:
 def _mask(forward: Forward, term: str) -> jax.Array:
     """Returns the batch's holes [b, h, w, 1]; raises ValueError where it has none."""
     if "mask" not in forward.batch:
-        raise ValueError(f"the term `{term}` is of holes: give config.samplers a `mask`, as masks.rectangles")
+        raise ValueError(f"the term `{term}` needs a hole: set config.samplers.mask, as to masks.rectangles")
     return forward.batch["mask"]
 
 
@@ -222,7 +222,7 @@ def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsi
     if isinstance(shrink, bool) or not isinstance(shrink, int) or shrink < 1 or n % shrink:
         raise ValueError(f"shrink is {shrink}: it must divide the {n} examples that are here of a batch")
     if len(shape) != 3:
-        raise ValueError("the term `path_length` is of images: take data of images")
+        raise ValueError("the term `path_length` needs images: take data of images")
     some = {name: values[::shrink] for name, values in forward.batch.items()}
     y = jax.vmap(lambda key: random.normal(key, shape))(example_keys(forward.key, n)[::shrink])
     slopes = forward.style_gradient(some, y / (shape[0] * shape[1]) ** 0.5)
