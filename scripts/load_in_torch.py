@@ -34,7 +34,7 @@ def generate(folder: Path, z: Any) -> Any:
         sys.exit(f"{folder}: its generator is {block['name']}: this is for dcgan.Generator with BatchNorm")
     arrays = load_file(folder / "model.safetensors")
     part = "ema" if any(name.startswith("generator/ema/") for name in arrays) else "params"
-    automatic = layout.making(shape, block.get("width", 32))
+    automatic = layout.upsampling(shape, block.get("width", 32))
     given = [block.get(name, layout.AUTO) for name in ("widths", "kernels", "strides", "paddings")]
     lists = layout.chosen(automatic, *given)
     epsilon = block.get("norm", {}).get("epsilon", 1e-5)

@@ -57,8 +57,8 @@ def judged(real: np.ndarray, fake: np.ndarray, directions: np.ndarray) -> dict[s
         found[f"prdc_{k}"] = np.array([values[name] for name in ("precision", "recall", "density", "coverage")])
     statistics = [metric_fid.fid_features_to_statistics(torch.from_numpy(x)) for x in (real, fake)]
     found["frechet"] = metric_fid.fid_statistics_to_metric(*statistics, False)["frechet_inception_distance"]
-    law = {"kid_kernel": "poly", "kid_kernel_poly_degree": 3, "kid_kernel_poly_gamma": None, "kid_kernel_poly_coef0": 1}
-    found["mmd2"] = metric_kid.kernel_mmd(real[: len(fake)], fake, **law)
+    kid = {"kid_kernel": "poly", "kid_kernel_poly_degree": 3, "kid_kernel_poly_gamma": None, "kid_kernel_poly_coef0": 1}
+    found["mmd2"] = metric_kid.kernel_mmd(real[: len(fake)], fake, **kid)
     for p in (1, 2):
         found[f"sliced_{p}"] = ot.sliced_wasserstein_distance(real, fake, projections=directions, p=p)
     return found

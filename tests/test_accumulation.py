@@ -72,11 +72,11 @@ def test_keys_of_examples_in_parts_are_those_of_the_whole_batch_on_several_devic
     [
         (
             {"objective": {"name": "adversarial.relativistic_average"}},
-            "`relativistic_average` is of means over the whole",
+            "`relativistic_average` needs means over the whole",
         ),
         (
             {"objective": {"generator": {"feature_matching": 1.0}}, "critic": UNNORMED},
-            "`feature_matching` is of means over the whole",
+            "`feature_matching` needs means over the whole",
         ),
         ({"networks": None}, r"BatchNorm mixes the examples.*config\.accumulate must be 1"),
     ],

@@ -16,7 +16,7 @@ from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy
 from gan_jax.data.spec import DataSpec, spec_of
 from gan_jax.distributions import augment
-from gan_jax.distributions.augment import Augmentation, augmented, shown
+from gan_jax.distributions.augment import Augmentation, augmented, augmented_spec
 from gan_jax.errors import UserError
 from gan_jax.evaluation import evaluate
 from gan_jax.experiments import build
@@ -157,7 +157,7 @@ def test_an_example_is_augmented_by_its_own_number_alone():
 
 def test_crops_change_the_spec_of_their_fields_alone():
     spec = spec_of(Dataset("s", "train", np.zeros((2, 6, 9, 3), np.uint8), None, 0)).fields((-1.0, 1.0))
-    after = shown({"crop": Augmentation(augment.random_crop((4, 5)), ("x",))}, spec)
+    after = augmented_spec({"crop": Augmentation(augment.random_crop((4, 5)), ("x",))}, spec)
     assert after["x"] == spec["x"]._replace(shape=(4, 5, 3))
 
 

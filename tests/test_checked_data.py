@@ -85,7 +85,7 @@ def test_labels_that_are_none_are_left_out_and_refused_where_they_count(kind, ti
     label, classes, expected = UNLABELLED[kind]
     made = checked(Dataset("", "", IMAGES, label, classes), "mine", "train")
     assert (made.label, made.classes) == (None, 0)
-    with pytest.raises(UserError, match=f"needs labels, which split 'train' of mine has not: .*{expected}") as info:
+    with pytest.raises(UserError, match=f"labels, which split 'train' of mine does not have: .*{expected}") as info:
         build(tiny("mnist_cgan"), spec_of(made))
     one_line(info)
     with pytest.raises(UserError, match=expected):
@@ -117,8 +117,8 @@ WRONG_BESIDE = {
     "one split": ({"splits": "train"}, "must be a tuple of text"),
     "a number as a version": ({"version": 3}, "must be text"),
     "no mixture": ({"mixture": 3}, "None, or a gan_jax.data.base.Mixture"),
-    "another's mixture": ({"mixture": Mixture(np.zeros((3, 9)), 0.1)}, "not the law of its points"),
-    "no spread": ({"mixture": Mixture(np.zeros((3, 8)), "x")}, "not the law of its points"),
+    "another's mixture": ({"mixture": Mixture(np.zeros((3, 9)), 0.1)}, "not the distribution of its points"),
+    "no spread": ({"mixture": Mixture(np.zeros((3, 8)), "x")}, "not the distribution of its points"),
 }
 
 

@@ -45,7 +45,7 @@ def test_agreement_refuses():
         classes.agreement(context(None)._replace(predict={}))
     with pytest.raises(UserError, match=r"config\.samplers has no label"):
         classes.agreement(context(None)._replace(sampled=frozenset({"z"})))
-    with pytest.raises(UserError, match="needs labels, which split 'train' of four has not"):
+    with pytest.raises(UserError, match="needs labels, which split 'train' of four does not have"):
         classes.agreement(context(None, label=False))
     with pytest.raises(UserError, match=r"references of classes\.agreement is 0"):
         classes.agreement(context(None), references=0)

@@ -295,7 +295,7 @@ def test_p_by_a_schedule_of_the_step():
 @pytest.mark.parametrize(
     ("augment", "shape", "objective", "message"),
     [
-        ({"name": "diff_augment"}, (2,), "adversarial.hinge", r"objective\.augment: .*diff_augment is of images"),
+        ({"name": "diff_augment"}, (2,), "adversarial.hinge", r"objective\.augment: .*diff_augment needs images"),
         ({"name": "ada", "p": 0.1}, (8, 8, 4), "adversarial.hinge", "images of 1 or 3 channels"),
         (
             {"name": "diff_augment", "policy": ("colour",)},

@@ -103,7 +103,7 @@ def test_wrong_numbers_of_labels_are_refused(arguments, message):
 
 
 def test_data_without_labels_have_none_to_keep():
-    with pytest.raises(UserError, match="labels_per_class needs labels, which split 'train' of numbers has not"):
+    with pytest.raises(UserError, match="labels_per_class needs labels, which split 'train' of numbers does not have"):
         keep_labels(labelled()._replace(label=None, classes=0), 1)
 
 

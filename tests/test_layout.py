@@ -40,25 +40,25 @@ MODULES = {
 
 
 def test_the_layers_of_28x28_and_8x8_are_those_of_the_results_that_were_measured():
-    assert layout.reading((28, 28, 1), 32) == Layers((32, 64, 128), (4, 4, 3), (2, 2, 2), (1, 1, 1))
-    assert layout.making((28, 28, 1), 32) == Layers((128, 64, 32), (4, 3, 4, 4), (1, 2, 2, 2), (0, 1, 1, 1))
-    assert layout.reading((8, 8, 1), 32) == Layers((32, 64), (4, 3), (2, 1), (1, 1))
-    assert layout.making((8, 8, 1), 64) == Layers((128, 64), (4, 4, 3), (1, 2, 1), (0, 1, 1))
+    assert layout.downsampling((28, 28, 1), 32) == Layers((32, 64, 128), (4, 4, 3), (2, 2, 2), (1, 1, 1))
+    assert layout.upsampling((28, 28, 1), 32) == Layers((128, 64, 32), (4, 3, 4, 4), (1, 2, 2, 2), (0, 1, 1, 1))
+    assert layout.downsampling((8, 8, 1), 32) == Layers((32, 64), (4, 3), (2, 1), (1, 1))
+    assert layout.upsampling((8, 8, 1), 64) == Layers((128, 64), (4, 4, 3), (1, 2, 1), (0, 1, 1))
 
 
 def test_layers_of_larger_images():
-    assert layout.reading((64, 64, 3), 64) == Layers(
+    assert layout.downsampling((64, 64, 3), 64) == Layers(
         (64, 128, 256, 512), (4,) * 4, (2,) * 4, (1,) * 4
     )  # as DCGAN's own
-    assert layout.making((64, 64, 3), 64).widths == (512, 256, 128, 64)
-    assert layout.reading((128, 128, 3), 16).widths == (16, 32, 64, 128, 128)
+    assert layout.upsampling((64, 64, 3), 64).widths == (512, 256, 128, 64)
+    assert layout.downsampling((128, 128, 3), 16).widths == (16, 32, 64, 128, 128)
 
 
 def test_kernels_of_each_axis_are_odd_where_its_size_is():
     """45x37 -> 23x19 -> 12x10 -> 6x5 -> 3x3, and back."""
-    assert layout.reading((45, 37, 3), 4).kernels == (3, 3, 4, (4, 3))
-    assert layout.making((45, 37, 3), 4).kernels == (3, (4, 3), 4, 3, 3)
-    assert layout.making((48, 32, 1), 4).kernels[0] == (6, 4)
+    assert layout.downsampling((45, 37, 3), 4).kernels == (3, 3, 4, (4, 3))
+    assert layout.upsampling((45, 37, 3), 4).kernels == (3, (4, 3), 4, 3, 3)
+    assert layout.upsampling((48, 32, 1), 4).kernels[0] == (6, 4)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: "x".join(map(str, size)))
@@ -84,13 +84,13 @@ def test_a_network_of_two_kernel_sizes_computes_and_has_gradients():
 
 
 def test_lists_that_are_given_take_the_place_of_automatic_ones():
-    automatic = layout.reading((28, 28, 1), 32)
+    automatic = layout.downsampling((28, 28, 1), 32)
     lists = layout.chosen(automatic, (1, 2, 3), "auto", [2, 2, 2], "auto")
     assert lists == automatic._replace(widths=(1, 2, 3))
-    with pytest.raises(ValueError, match="kernels is 'atuo': it must be 'auto' or a list with an entry a layer"):
+    with pytest.raises(ValueError, match="kernels is 'atuo': it must be 'auto' or a list with an entry for each layer"):
         layout.chosen(automatic, "auto", "atuo", "auto", "auto")
-    with pytest.raises(ValueError, match=r"convolutions are of images \[h, w, c\], not of examples of shape \(2,\)"):
-        layout.making((2,), 32)
+    with pytest.raises(ValueError, match=r"convolutions need images \[h, w, c\], not examples of shape \(2,\)"):
+        layout.upsampling((2,), 32)
 
 
 @pytest.mark.parametrize(

@@ -208,9 +208,9 @@ def test_arrays_that_are_not_the_networks_are_refused(tiny_lpips):
     for wrong, message in (
         ([], "arrays of other shapes"),
         ({**tree, "NetLinLayer_1": {}}, "arrays of other shapes"),
-        ({**tree, "NetLinLayer_0": {"Conv_0": {"kernel": np.zeros(4)}}}, "kernel, which is no array of float32"),
-        ({**tree, "more": {"Conv_0": {"kernel": "text"}}}, "kernel, which is no array of float32"),
-        ({**tree, "more": np.zeros(1, np.float32)}, "more, which is no array of float32 of a layer"),
+        ({**tree, "NetLinLayer_0": {"Conv_0": {"kernel": np.zeros(4)}}}, "kernel, which is not a float32 array"),
+        ({**tree, "more": {"Conv_0": {"kernel": "text"}}}, "kernel, which is not a float32 array"),
+        ({**tree, "more": np.zeros(1, np.float32)}, "more, which is not a float32 array of a layer"),
     ):
         with pytest.raises(UserError, match=message):
             lpips.from_package(layout, wrong)

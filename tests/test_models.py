@@ -240,14 +240,14 @@ def test_a_generators_two_equal_forward_passes_are_compiled_as_one(name):
     assert products(lambda params: (forward(params), gradient(params))) == products(gradient) > 0
 
 
-LAWS = ["threefry2x32", "threefry4x32", "philox2x32", "philox4x32", "rbg", "unsafe_rbg"]
+IMPLS = ["threefry2x32", "threefry4x32", "philox2x32", "philox4x32", "rbg", "unsafe_rbg"]
 
 
-@pytest.mark.parametrize("law", LAWS)  # whatever JAX_DEFAULT_PRNG_IMPL says
-def test_dropout_zeroes_its_share_and_keeps_the_mean(law):
+@pytest.mark.parametrize("impl", IMPLS)  # whatever JAX_DEFAULT_PRNG_IMPL says
+def test_dropout_zeroes_its_share_and_keeps_the_mean(impl):
     layer = layers.Dropout(0.25)
     x = jnp.ones((64, 100))
-    y, other = (layer.apply({}, x, train=True, rngs={"dropout": random.key(n, impl=law)}) for n in (0, 1))
+    y, other = (layer.apply({}, x, train=True, rngs={"dropout": random.key(n, impl=impl)}) for n in (0, 1))
     assert len({row.tobytes() for row in np.asarray(jnp.concatenate([y, other]))}) == 2 * len(x)
     np.testing.assert_allclose((y == 0).mean(), 0.25, atol=0.02)
     np.testing.assert_allclose(y.mean(), 1, atol=0.03)

@@ -289,7 +289,7 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
     ("run", "arguments", "message"),
     [
         ("enlarger", ["--input={folder}/absent.png"], "absent.png: there is no such file or folder"),
-        ("enlarger", ["--input={folder}/text.png"], "text.png: it is no image of PNG"),
+        ("enlarger", ["--input={folder}/text.png"], "text.png: it is not an image of PNG"),
         ("enlarger", ["--input={folder}/empty"], "split 'all' has no images"),
         ("enlarger", ["--input={folder}/photo.png", "--mask={folder}/photo.png"], "fills no holes: leave it out"),
         ("filler", ["--input={folder}/photo.png"], "this run fills holes: give --mask=FILE too"),
@@ -297,7 +297,7 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
         ("filler", ["--input={folder}/photo.png", "--mask={folder}/black.png"], "covers nothing of the picture"),
         ("filler", ["--input={folder}/photo.png", "--mask={folder}/white.png"], "covers everything of the picture"),
         ("filler", ["--input={folder}/wide.png", "--mask={folder}/edge.png"], "covers nothing of what the run sees"),
-        ("filler", ["--input={folder}/photo.png", "--mask={folder}/text.png"], "text.png: it is no image of PNG"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/text.png"], "text.png: it is not an image of PNG"),
         ("filler", ["--mask={folder}/photo.png"], "--mask is the hole in --input"),
         ("painter", ["--input={folder}/photo.png", "--split=test"], "--split is of the data set"),
         ("painter", ["--input="], "--input is empty"),

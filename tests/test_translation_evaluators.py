@@ -154,7 +154,7 @@ def test_wrong_arguments_are_named(field, value):
         ((16, 16, 3), {"border": 8}, "border of translation.pairs is 8: .* leave a pixel of 16x16"),
         ((16, 16, 3), {"border": -1}, "border of translation.pairs is -1"),
         ((16, 16, 3), {"border": "a"}, "border of translation.pairs is 'a'"),
-        ((16, 16, 2), {"luma": True}, "luma of translation.pairs is of images of 1 or 3 channels, not of 2"),
+        ((16, 16, 2), {"luma": True}, "luma of translation.pairs needs images of 1 or 3 channels, not 2"),
     ],
 )
 def test_images_that_a_metric_does_not_take_are_refused_at_the_start(shape, given, message):

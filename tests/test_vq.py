@@ -270,7 +270,7 @@ def test_an_adaptive_weight_needs_its_layer():
 
 def test_an_adaptive_weight_is_of_the_whole_batch():
     config = described("vqgan", accumulate=2, objective={"adaptive": "decoder/last"})
-    with pytest.raises(UserError, match=r"`adaptive` is of means over the whole batch: config\.accumulate must be 1"):
+    with pytest.raises(UserError, match=r"`adaptive` needs means over the whole batch: config\.accumulate must be 1"):
         check_step(build_on(config, SHAPE), config)
 
 

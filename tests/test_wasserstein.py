@@ -1,4 +1,4 @@
-"""A trained critic's estimate of Wasserstein's distance against the exact one, in the plane."""
+"""A trained critic's estimate of the Wasserstein distance against the exact one, in the plane."""
 
 from functools import partial
 

@@ -52,7 +52,7 @@ def batch_diversity(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
     nearest_neighbor_ratio: the mean distance to the nearest of 16 others of the batch, of fakes over that of real
         examples. Low when fakes repeat themselves (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
 
-    Real examples without any spread, as in a constant set, are no unit to measure in: the gap is then in units of the
+    Real examples without any spread, as in a constant set, give no unit to measure in: the gap is then in units of the
     fakes' variance. Where fakes have no spread either, the ratios are 1. No value is beyond MAX_RATIO.
     """
     if (n := _size(real)) < 2:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def named(what: str) -> Iterator[None]:
-    """Puts `what`, if it is anything, before the message of a ValueError that does not begin so or with a field."""
+    """Puts `what`, unless it is empty, before the message of a ValueError that does not begin so or with a field."""
     try:
         yield
     except ValueError as error:

@@ -156,7 +156,7 @@ class Network(NamedTuple):
     ) -> tuple[float, float] | None:
         """Returns the range of `then` of the module's outputs, by its field `last_activation`: (-1, 1) for a tanh.
 
-        It is infinite on a side without a bound. None where the module has no such field, or the activation is no
+        It is infinite on a side without a bound. None where the module has no such field, or the activation is not a
         function of one value. Found by trying values: there is no bound where those up to 1e25 lead on beyond others.
         """
         activation = getattr(self.module, "last_activation", None)

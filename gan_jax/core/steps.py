@@ -37,7 +37,7 @@ class Hyperparams(NamedTuple):
     """The numbers that one player is trained by: its terms' weights, its optimizer's, and frozen networks' params.
 
     They are an argument of the train step, so that runs that differ in them alone share one compiled program. `frozen`
-    are the params by name of the networks that its terms use and nobody moves. They are no part of the state.
+    are the params by name of the networks that its terms use and nobody moves. They are not part of the state.
     """
 
     weights: Numbers
@@ -84,7 +84,7 @@ Updates: TypeAlias = Mapping[str, Update]
 
 
 def default_hyperparams(objective: Objective, updates: Updates) -> dict[str, Hyperparams]:
-    """Returns the numbers that the objective and the updates were made with, by player; schedules are none of them."""
+    """Returns the numbers that the objective and the updates were made with, by player, without schedules."""
     return {
         name: Hyperparams(
             {term: weight for term, weight in objective.weights[name].items() if not callable(weight)},

@@ -22,10 +22,8 @@ from gan_jax.errors import CODE_ERRORS, UserError, one_line, suggestions
 
 __all__ = ["Dataset", "load", "own"]
 
-_OUTSIDE = re.compile(
-    r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*"
-)  # package.module:function; a version of a set has digits after ":"
-
+# package.module:function; a version of a set has digits after ":"
+_OUTSIDE = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*")
 
 OPTIONS = "name", "split", "range", "hold", "use_pairs", "labels_per_class", "label_seed", "unlabelled"
 """The fields of `config.data` that all sets have; others are arguments of the set's own `load`."""

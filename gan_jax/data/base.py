@@ -97,4 +97,4 @@ class Dataset(NamedTuple):
 
 def no_labels(name: str, split: str, why: str) -> str:
     """Returns the end of a sentence about what needs labels: that a data set has none, why, and what to do."""
-    return f"which split {split!r} of {name} has not: {why or 'there are none; take a set that has them'}"
+    return f"which split {split!r} of {name} does not have: {why or 'there are none; take a set that has them'}"

@@ -143,7 +143,7 @@ def _wrong_facts(made: Dataset) -> str:
     fits = isinstance(centres, np.ndarray) and centres.ndim == 2 and centres.shape[1:] == made.shape and len(centres)
     if not fits or not isinstance(std, Real) or not 0 < std < math.inf:
         return (
-            "mixture is not the law of its points: it must be None, or a gan_jax.data.base.Mixture of centres "
+            "mixture is not the distribution of its points: it must be None, or a gan_jax.data.base.Mixture of centres "
             f"[k, {made.shape[0]}] and of a std above 0"
         )
     return ""

@@ -57,7 +57,7 @@ class Found(NamedTuple):
     Attributes:
         listed: in the order of their names.
         classes: the names of the classes, those of all splits; () where there are none.
-        unlabelled: why sub-folders are no classes, where they are not.
+        unlabelled: why sub-folders are not classes, where they are not.
         splits: the names of the splits.
     """
 
@@ -112,7 +112,7 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
         raise UserError(f"{printable(root)}: split {split!r} has no images (files ending in {suffixes})")
     if foreign:
         shown = ", ".join(printable(path) for path in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
-        terminal.say(f"{printable(root)}: {len(foreign):,} files are left out, as their names are no images': {shown}")
+        terminal.say(f"{printable(root)}: {len(foreign):,} files are left out, without the suffix of an image: {shown}")
     listed.sort(key=lambda file: file.name)
     classes, why = _classes(root, splits, listed) if labels else ((), "")
     return Found(listed, classes, why, splits or ("train",))

@@ -136,16 +136,15 @@ def _shape(listed: Sequence[files.File], how: Reading) -> tuple[int, int, int]:
         return (*how.size, how.channels)
     sizes: dict[tuple[int, int], str] = {}
     for file in listed:
-        with contextlib.suppress(
-            Exception
-        ):  # decoding names all files that are damaged, of which Pillow raises anything
+        # Decoding names all files that are damaged, of which Pillow raises anything.
+        with contextlib.suppress(Exception):
             sizes.setdefault(images.size_of(file.path), printable(file.path))
         if len(sizes) > 1:
             both = "; ".join(f"{name} is {h}x{w}" for (h, w), name in sizes.items())
             raise UserError(f"images of different sizes ({both}): set config.data.size, such as 64, or (h, w)")
     if not sizes:
         raise UserError(
-            f"{printable(listed[0].path)} and {len(listed) - 1:,} other files are no images that can be read"
+            f"{printable(listed[0].path)} and {len(listed) - 1:,} other files are not images that can be read"
         )
     return (*next(iter(sizes)), how.channels)
 

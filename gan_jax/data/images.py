@@ -105,7 +105,7 @@ def _opened(file: Any) -> Any:
         try:
             image = Image.open(io.BytesIO(file), formats=FORMATS)
         except UnidentifiedImageError as error:
-            raise ValueError(f"it is no image of {', '.join(FORMATS)}") from error
+            raise ValueError(f"it is not an image of {', '.join(FORMATS)}") from error
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
     return image

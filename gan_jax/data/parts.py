@@ -31,7 +31,7 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
     low, high = (_end(end, split, len(listed)) for end in _parsed(split)[1:])
     if low is None and high is None:
         return list(listed)
-    with reraise_as(f"config.data.group is {group!r}, which is no regular expression"):
+    with reraise_as(f"config.data.group is {group!r}, which is not a regular expression"):
         places = [_place(file, re.compile(group)) for file in listed]
     if (low or high or "").endswith("%") != (high or low or "").endswith("%"):
         raise UserError(f"split {split!r}: give both ends in percent, or both as numbers of files")

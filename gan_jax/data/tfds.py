@@ -116,7 +116,7 @@ def open_split(
 def _forms(
     described: PreparedSet, split: str, features: Mapping[str, str], how: tuple[Any, ...]
 ) -> tuple[Reading, dict[str, tuple[int, ...]]]:
-    """Returns how images are read, and their shapes by field; raises UserError where a feature is no image."""
+    """Returns how images are read, and their shapes by field; raises UserError where a feature is not an image."""
     if "x" not in features:
         raise UserError(f"config.data.fields has {', '.join(features)}: one of them must be x")
     declared = {field: tfds_info.image_channels(described, feature) for field, feature in features.items()}

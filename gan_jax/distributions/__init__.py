@@ -1,1 +1,1 @@
-"""Distributions: samplers of latents and labels, noise, and likelihoods."""
+"""Samplers of latents, labels, masks and observations; noise, augmentation of data, and likelihoods."""

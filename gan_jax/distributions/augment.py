@@ -120,7 +120,7 @@ def augmented(augmentations: Augmentations, batch: Batch, key: jax.Array, unpair
     return batch
 
 
-def shown(augmentations: Augmentations, spec: Spec) -> Spec:
+def augmented_spec(augmentations: Augmentations, spec: Spec) -> Spec:
     """Returns the fields as they are after augmentation; raises ValueError where one does not suit its fields."""
     for each in augmentations.values():
         for name in each.fields:

@@ -50,12 +50,12 @@ def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
     """Samples `source` [b, h, w, 1]: the edges of x [b, h, w, 1 or 3], dark on white, in x's own range. Not random.
 
     The length of the luma's gradient by Sobel's filters, 1 at a border between black and white, times `gain`; `limits`
-    are the range of x. Raises ValueError for a gain that is not above 0, or where examples are no images.
+    are the range of x. Raises ValueError for a gain that is not above 0, or where examples are not images.
     """
     if not gain > 0:
         raise ValueError(f"gain is {gain}: it must be above 0")
     if limits is None:
-        raise ValueError("edges are of images, which these examples are not")
+        raise ValueError("edges needs images: take data of images")
     low, high = limits
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:

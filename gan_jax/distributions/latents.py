@@ -17,15 +17,16 @@ def uniform(dim: int) -> Sampler:
         del batch
         return jax.vmap(lambda key: random.uniform(key, (dim,), minval=-1.0))(keys)
 
-    return Sampler(draw, straight)
+    return Sampler(draw, lerp)
 
 
 def normal(dim: int) -> Sampler:
     """Returns a sampler of z [n, dim] ~ N(0, I). Raises ValueError for dim < 1.
 
-    Walks are great arcs, which keep to the shell where such a z lies (White 2016, arXiv:1609.04468). Truncated to a
-    bound, each value follows N(0, 1) given that it lies within +-bound, as in BigGAN (Brock et al. 2018,
-    arXiv:1809.11096, section 3.1). It is the quantile of that law that the value without a bound is of N(0, 1).
+    Walks are spherical linear interpolations (slerp), which keep the length that such a z has (White 2016,
+    arXiv:1609.04468). Truncated to a bound, each value follows N(0, 1) given that it lies within +-bound, as in BigGAN
+    (Brock et al. 2018, arXiv:1809.11096, section 3.1). It is the quantile of this distribution at the level that the
+    value without a bound has in N(0, 1).
     """
     _check(dim)
 
@@ -36,7 +37,7 @@ def normal(dim: int) -> Sampler:
     def truncated(keys: jax.Array, bound: float) -> jax.Array:
         return jax.vmap(lambda key: random.truncated_normal(key, -bound, bound, (dim,)))(keys)
 
-    return Sampler(draw, great_arc, truncated=truncated)
+    return Sampler(draw, slerp, truncated=truncated)
 
 
 def noise() -> Sampler:
@@ -52,14 +53,14 @@ def noise() -> Sampler:
     return Sampler(draw)
 
 
-def straight(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-    """Returns points on the lines from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
+def lerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
+    """Returns linear interpolations from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
     t = t[:, None]
     return (1 - t) * a[:, None] + t * b[:, None]
 
 
-def great_arc(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
-    """Returns points on the great arcs from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
+def slerp(a: jax.Array, b: jax.Array, t: jax.Array) -> jax.Array:
+    """Returns spherical linear interpolations from a to b [n, dim], at t [m] of the way: [n, m, dim]."""
     norms = jnp.linalg.norm(a, axis=-1) * jnp.linalg.norm(b, axis=-1)
     angle = jnp.arccos(jnp.clip(jnp.sum(a * b, axis=-1) / norms, -0.9999, 0.9999))[:, None, None]
     t = t[:, None]

@@ -50,9 +50,10 @@ def bernoulli() -> Likelihood:
 
 
 def binarised() -> Likelihood:
-    """Returns `bernoulli` of pixels sampled anew each time, 1 with probability x (Burda et al. 2015, arXiv:1509.00519).
+    """Returns `bernoulli` of pixels sampled anew each time, 1 with probability x: dynamic binarisation.
 
-    The pixels depend on the example's key, so that evaluations by one key see the same pixels every time.
+    Burda et al. 2015, arXiv:1509.00519. The pixels depend on the example's key, so that evaluations by one key see the
+    same pixels every time.
     """
 
     def observe(keys: jax.Array, x: jax.Array) -> jax.Array:

@@ -60,7 +60,7 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
 
     As Yu et al. 2019 (arXiv:1806.03589, section 3.4): each part turns by a random angle and is of random length, at
     most a third of the shorter side; a stroke covers at least a pixel. Raises ValueError for counts below 1 or a width
-    outside of (0, 0.3], WIDEST.
+    outside of (0, 0.3].
     """
     h, w = _size(shape)
     if most < 1 or corners < 1 or not 0 < width <= WIDEST:
@@ -108,7 +108,7 @@ def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
 def holed(fill: float = 0.0) -> Sampler:
     """Samples `source` [b, h, w, c]: x with `fill`, a value of its range, in the hole of `mask`. Not random.
 
-    Name it after the sampler of `mask`.
+    Samplers run in the order of their names, so this field's must come after `mask`, as `source` does.
     """
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
@@ -122,5 +122,5 @@ def holed(fill: float = 0.0) -> Sampler:
 
 def _size(shape: Shape) -> tuple[int, int]:
     if len(shape) != 3:
-        raise ValueError(f"holes are of images, not of examples of shape {shape}")
+        raise ValueError(f"masks need images, not examples of shape {shape}")
     return shape[0], shape[1]

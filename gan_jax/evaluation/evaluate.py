@@ -168,7 +168,7 @@ def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players
             say_above_bar(f"evaluating {name} ({number} of {len(evaluators)})")
         with reraise_as(f"config.evaluators.{name}"):
             measured = evaluator.measure(players, experiment.keys.evaluate)
-        values |= {f"{name}/{value}": _plain(number) for value, number in measured.items()}
+        values |= {f"{name}/{key}": _plain(value) for key, value in measured.items()}
     return values
 
 

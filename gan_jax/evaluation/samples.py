@@ -23,7 +23,7 @@ class Samples(NamedTuple):
         seed: of the latents.
         label: the class of all samples, or of each one [n]; None: of models of classes those that have training
             examples, in turn.
-        truncation: the bound of normal latents, by the law of `latents.normal`; None for none.
+        truncation: the bound of normal latents, as `latents.normal` truncates them; None for none.
     """
 
     experiment: Experiment

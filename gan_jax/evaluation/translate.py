@@ -126,7 +126,7 @@ class _Model:
         self.experiment, self.players, self.config, self.seed = experiment, players, config, seed
         shape = experiment.spec["x"].shape
         if len(shape) != 3 or shape[2] not in images.MODES:
-            raise UserError(f"--input: examples of {config.data.name} have shape {shape}: they are no pictures")
+            raise UserError(f"--input: examples of {config.data.name} have shape {shape}: they are not pictures")
         size = experiment.view(Dataset("", "", np.zeros((1, *shape), np.uint8), None, 0)).shape  # after augmentation
         keys, x = jax.eval_shape(lambda: example_keys(base_key(0), 1)), jax.ShapeDtypeStruct((1, *size), np.float32)
         observe = experiment.predict.get("observe")

@@ -15,7 +15,7 @@ from gan_jax.core.fields import IMAGE, Sampler, Spec
 from gan_jax.core.networks import Network, Networks
 from gan_jax.core.objective import Frozen, Objective, Weight
 from gan_jax.data.spec import DataSpec
-from gan_jax.distributions.augment import Augmentation, Augmentations, shown
+from gan_jax.distributions.augment import Augmentation, Augmentations, augmented_spec
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.experiments.schedules import check_values, check_weight, weight
 from gan_jax.features import lpips
@@ -95,7 +95,7 @@ def make_augmentations(config: ConfigDict, spec: Spec, known: Mapping[str, Any])
             )
         made[name] = Augmentation(make("gan_jax.distributions.augment", values, where, known), fields)
         with reraise_as(f"config.{where}"):
-            spec = shown({name: made[name]}, spec)
+            spec = augmented_spec({name: made[name]}, spec)
     return made, spec
 
 

@@ -190,7 +190,7 @@ def from_package(layout: Layout, tree: Any) -> Tree:
     for path, values in flat.items():
         place = IN_PACKAGE.fullmatch(path)
         if place is None or not isinstance(values, np.ndarray) or values.dtype != np.float32:
-            raise UserError(f"the weights of {layout.name} hold {path}, which is no array of float32 of a layer")
+            raise UserError(f"the weights of {layout.name} hold {path}, which is not a float32 array of a layer")
         head, layer, part = place.groups()
         name = f"conv_{layer}" if head is None else f"head_{head}"
         params.setdefault(name, {})[part] = values if head is None else values.reshape(-1)

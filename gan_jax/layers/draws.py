@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax, random
 
-LAW = "threefry4x32"
-"""600 operations without a loop; JAX's own law with two words is five loops on the CPU."""
+IMPL = "threefry4x32"
+"""600 operations without a loop; JAX's default, threefry2x32, is five loops on the CPU."""
 
 
 def words(key: jax.Array) -> jax.Array:
-    """Returns the words [4] of LAW for a key [] of any law."""
+    """Returns the words [4] of IMPL for a key [] of any implementation."""
     return jnp.resize(random.key_data(key), (4,))
 
 
@@ -36,7 +36,7 @@ def once(draw: Callable[[jax.Array], jax.Array], words: jax.Array) -> jax.Array:
 
 def keys(words: jax.Array, number: int) -> jax.Array:
     """Returns the keys [n] of stream `number` of examples whose own words are given: uint32 [n, k]."""
-    return jax.vmap(lambda own: random.fold_in(random.wrap_key_data(jnp.resize(own, (4,)), impl=LAW), number))(words)
+    return jax.vmap(lambda own: random.fold_in(random.wrap_key_data(jnp.resize(own, (4,)), impl=IMPL), number))(words)
 
 
 def normal(words: jax.Array, number: int, shape: tuple[int, ...]) -> jax.Array:

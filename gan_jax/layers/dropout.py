@@ -53,7 +53,7 @@ def _drawn(
     """Samples values [b, ...] by `draw(key of an example, shape of an example)`."""
 
     def sample(words: jax.Array) -> jax.Array:
-        keys = example_keys(random.wrap_key_data(words, impl=draws.LAW), shape[0])
+        keys = example_keys(random.wrap_key_data(words, impl=draws.IMPL), shape[0])
         return jax.vmap(lambda key: draw(key, shape[1:]))(keys)
 
     return draws.once(sample, draws.words(key))

@@ -59,7 +59,7 @@ class WeightNorm(nn.Module):
     """A kernel [..., c, o] with a trained norm for each output: scale kernel / |kernel|, [..., c, o] -> the same.
 
     Salimans and Kingma 2016, arXiv:1602.07868, equation 2. Without `scale` the norms are 1, and there is no parameter.
-    `FirstBatchNorm` behind the layer starts it by data.
+    A `FirstBatchNorm` after the layer gives it data-dependent initialisation.
     """
 
     scale: bool = True

@@ -46,7 +46,8 @@ class EqualizedDense(nn.Module):
 class ModulatedConv(nn.Module):
     """x [b, h, w, c], w [b, dim] -> [b, h', w', features]: a convolution with a kernel for each example, of its style.
 
-    With s [c], a line of w that is 1 at first, and the layer's kernel k an example's kernel is k'' in
+    With s [c], an affine function of w whose bias is 1 at first, and the layer's kernel k, an example's kernel is
+    k'' in
 
         k'[u, c, o] = s[c] k[u, c, o]    k''[u, c, o] = k'[u, c, o] d[o]    1 / d[o]^2 = epsilon + sum k'[u, c, o]^2
 

@@ -1,4 +1,4 @@
-"""Losses of telling what belongs together from what does not."""
+"""Contrastive losses."""
 
 import jax
 import jax.numpy as jnp

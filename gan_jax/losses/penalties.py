@@ -1,6 +1,6 @@
-"""Penalties by gradients, one value for each example: of a critic's scores in its input, of images in their styles.
+"""Regularisation terms: gradient penalties, path length, LeCam and consistency; one value for each example or score.
 
-A critic's penalised quantity is the norm of the scores' gradient with respect to the input, over all axes but the
+Gradient penalties are of the norm of the scores' gradient with respect to the critic's input, over all axes but the
 first. It is taken from the gradient of the batch's summed scores, which is right only for a critic that scores each
 example by itself: with batch statistics the sum has no per-example gradients.
 """

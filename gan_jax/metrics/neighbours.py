@@ -28,7 +28,7 @@ class NearestNeighbours(NamedTuple):
 @jax.jit
 def nearest(x: jax.Array, references: jax.Array) -> jax.Array:
     """Returns the index of the reference nearest to each example by Euclidean distance: [n, ...], [m, ...] -> [n]."""
-    return _nearest_and_how_near(x, references)[0]
+    return _nearest_and_squares(x, references)[0]
 
 
 def nearest_in_parts(x: ArrayLike, references: Any) -> np.ndarray:
@@ -36,13 +36,13 @@ def nearest_in_parts(x: ArrayLike, references: Any) -> np.ndarray:
     x, size = jnp.asarray(x), max(1, PART // (4 * math.prod(references.shape[1:])))
     found, least = np.zeros(len(x), np.int64), np.full(len(x), np.inf, np.float32)
     for start in range(0, len(references), size):
-        here, values = map(np.asarray, _nearest_and_how_near(x, jnp.asarray(references[start : start + size])))
+        here, values = map(np.asarray, _nearest_and_squares(x, jnp.asarray(references[start : start + size])))
         found, least = np.where(values < least, start + here, found), np.minimum(values, least)
     return found
 
 
 @jax.jit
-def _nearest_and_how_near(x: jax.Array, references: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _nearest_and_squares(x: jax.Array, references: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Returns the index of each example's nearest reference, and the square of their distance less that of x: [n]."""
     x, references = (values.reshape(len(values), -1).astype(jnp.float32) for values in (x, references))
     squares = jnp.square(references).sum(axis=1)

@@ -44,9 +44,8 @@ def _transport(x: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
     It is the integral of |F^-1 - G^-1|^p over quantiles, and both are constant between multiples of 1/n and 1/m.
     """
     n, m = x.shape[1], y.shape[1]
-    ends = np.union1d(
-        np.arange(1, n + 1) * m, np.arange(1, m + 1) * n
-    )  # in units of 1 / (n m), so that none is rounded
+    # In units of 1 / (n m), so that none is rounded.
+    ends = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
     widths = np.diff(ends, prepend=0) / (n * m)
     apart = np.sort(x)[:, (ends - 1) // m] - np.sort(y)[:, (ends - 1) // n]
     return np.abs(apart) ** p @ widths

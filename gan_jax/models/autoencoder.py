@@ -66,7 +66,7 @@ class ConvEncoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns the codes z [b, latents]."""
-        automatic = layout.reading(x.shape[1:], self.width)
+        automatic = layout.downsampling(x.shape[1:], self.width)
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
         layer = partial(Conv, kernel_init=nn.initializers.lecun_normal())
         x = dcgan.convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)

@@ -1,8 +1,8 @@
 """Deep convolutional GAN (Radford, Metz and Chintala 2015, arXiv:1511.06434).
 
-Layers follow from the image's size (layout.py), or are lists, an entry a layer. A generator's sizes then follow
-(h - 1) * stride - 2 * padding + kernel from 1x1 on, a critic's floor((h + 2 * padding - kernel) / stride) + 1. A kernel
-is one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
+Layers follow from the image's size (layout.py), or are lists with an entry for each layer. A generator's sizes then
+follow (h - 1) * stride - 2 * padding + kernel from 1x1 on, a critic's floor((h + 2 * padding - kernel) / stride) + 1. A
+kernel is one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] in the range of the last activation."""
-        automatic = layout.making(self.shape, self.width)
+        automatic = layout.upsampling(self.shape, self.width)
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
         x = z[:, None, None, :]
         layers = _in_turn(lists._replace(widths=(*lists.widths, self.shape[-1])))
@@ -89,7 +89,7 @@ class Critic(nn.Module):
 
     def features(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Returns the inputs of the last layer [b, h', w', c'] for x [b, h, w, c]."""
-        automatic = layout.reading(x.shape[1:], self.width)
+        automatic = layout.downsampling(x.shape[1:], self.width)
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
         layer = partial(Conv, kernel_init=nn.initializers.normal(self.init_std), kernel_norm=self.kernel_norm)
         return convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)

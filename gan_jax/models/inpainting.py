@@ -1,4 +1,4 @@
-"""Networks that fill holes, beside `translation.Completion`, a U-Net: as it, they return the `whole` beside `x`.
+"""Networks that fill holes, beside `translation.Completion`, a U-Net: like it, they return the `whole` beside `x`.
 
 The context encoder is that of Pathak et al. 2016 (arXiv:1604.07379, section 3.1). Dilated and gated convolutions are
 those of Iizuka et al. 2017 (Globally and locally consistent image completion, table 1) and of Yu et al. 2019

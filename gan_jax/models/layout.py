@@ -14,7 +14,7 @@ Kernel: TypeAlias = int | tuple[int, int]
 Kernels: TypeAlias = tuple[Kernel, ...] | str
 """A list of kernels, sizes or (height, width) each; or 'auto'."""
 Numbers: TypeAlias = tuple[int, ...] | str
-"""A list of an entry a layer; or 'auto'."""
+"""A list with an entry for each layer, or 'auto'."""
 
 
 class Layers(NamedTuple):
@@ -26,11 +26,11 @@ class Layers(NamedTuple):
     paddings: tuple[int, ...]
 
 
-def reading(shape: tuple[int, ...], width: int) -> Layers:
+def downsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the convolutions of a network that takes images of this shape (h, w, c): 28 -> 14 -> 7 -> 4 pixels.
 
     width: the channels of the first layer. They double from layer to layer, up to eight times as many. Raises
-    ValueError where the shape is no image's.
+    ValueError where the shape is not an image's.
     """
     sizes = _sizes(shape)
     halved, same = len(sizes) - 1, max(0, LEAST_LAYERS - (len(sizes) - 1))
@@ -42,13 +42,13 @@ def reading(shape: tuple[int, ...], width: int) -> Layers:
     )
 
 
-def making(shape: tuple[int, ...], width: int) -> Layers:
-    """Returns the transposed convolutions of a network that makes images of this shape from 1x1, as `reading` reversed.
+def upsampling(shape: tuple[int, ...], width: int) -> Layers:
+    """Returns the transposed convolutions that make an image of this shape from 1x1, `downsampling` reversed.
 
     width: the channels of the last layer but one. They double from layer to layer before it, up to eight times as many.
-    Raises ValueError where the shape is no image's.
+    Raises ValueError where the shape is not an image's.
     """
-    read, sizes = reading(shape, width), _sizes(shape)
+    read, sizes = downsampling(shape, width), _sizes(shape)
     doubled, same = len(sizes) - 1, len(read.widths) - (len(sizes) - 1)
     return Layers(
         widths=read.widths[::-1],
@@ -70,7 +70,8 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
     """
     given = {"widths": widths, "kernels": kernels, "strides": strides, "paddings": paddings}
     if wrong := [name for name, values in given.items() if isinstance(values, str) and values != AUTO]:
-        raise ValueError(f"{wrong[0]} is {given[wrong[0]]!r}: it must be {AUTO!r} or a list with an entry a layer")
+        is_given = f"{wrong[0]} is {given[wrong[0]]!r}"
+        raise ValueError(f"{is_given}: it must be {AUTO!r} or a list with an entry for each layer")
     lists: dict[str, Any] = {name: tuple(values) for name, values in given.items() if values != AUTO}
     return automatic._replace(**lists)
 
@@ -78,14 +79,14 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
 def smallest(shape: tuple[int, ...], stages: int, name: str = "widths") -> tuple[int, int]:
     """Returns the sides of an image (h, w, c) at the smallest of so many stages, each of half the size of the next.
 
-    name: the field that their number follows from. Raises ValueError where there are none, and where the sides are no
-    whole numbers.
+    name: the field that their number follows from. Raises ValueError where there are none, and where the sides are
+    not whole numbers.
     """
     check_least(stages, f"the number of {name}")
     factor = 2 ** (stages - 1)
     if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
         size = "x".join(map(str, shape))
-        raise ValueError(f"examples of {size} are no images whose sides are multiples of {factor}: take fewer {name}")
+        raise ValueError(f"examples of {size} are not images whose sides are multiples of {factor}: take fewer {name}")
     return shape[0] // factor, shape[1] // factor
 
 
@@ -98,7 +99,7 @@ def check_least(value: int, name: str, least: int = 1) -> None:
 def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """Returns the sizes of an image that is halved, rounding up, from its own to the smallest."""
     if len(shape) != 3:
-        raise ValueError(f"convolutions are of images [h, w, c], not of examples of shape {tuple(shape)}")
+        raise ValueError(f"convolutions need images [h, w, c], not examples of shape {tuple(shape)}")
     sizes = [(shape[0], shape[1])]
     while min(sizes[-1]) > SMALLEST:
         sizes.append((-(-sizes[-1][0] // 2), -(-sizes[-1][1] // 2)))

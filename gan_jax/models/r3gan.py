@@ -2,7 +2,7 @@
 
 A block is a 1x1 convolution to twice the channels, a 3x3 one in groups, and a 1x1 one back whose kernel is 0 at first,
 with biased leaky ReLUs between them. Sizes, initial weights and resampling are those of the authors' code,
-https://github.com/brownvc/R3GAN. A stage an entry of `widths`, from the smallest size on: the authors' are
+https://github.com/brownvc/R3GAN. One stage for each entry of `widths`, from the smallest size on: the authors' are
 (768, 768, 768, 768) for CIFAR-10, 384, 192 and 96 more for larger images of faces, 1536 throughout for ImageNet.
 Images need not be square.
 """
@@ -48,16 +48,17 @@ class Block(nn.Module):
         if self.group < 1 or expanded % self.group:
             raise ValueError(f"group is {self.group}: it must divide the {expanded} channels of a block's 3x3 kernel")
         init = scaled(GAIN * self.blocks**-0.25)
-        y = _biased(Conv(expanded, 1, kernel_init=init, use_bias=True)(x))
+        y = _leaky_relu(Conv(expanded, 1, kernel_init=init, use_bias=True)(x))
         y = Conv(expanded, 3, padding=1, groups=expanded // self.group, kernel_init=init, use_bias=True)(y)
-        return x + Conv(width, 1, kernel_init=nn.initializers.zeros)(_biased(y))
+        return x + Conv(width, 1, kernel_init=nn.initializers.zeros)(_leaky_relu(y))
 
 
 class Generator(nn.Module):
-    """z [b, dim] -> x [b, *shape]: a learned basis times a line of z, then stages of `blocks` blocks, each larger.
+    """z [b, dim] -> x [b, *shape]: a learned basis times a linear function of z, then larger and larger stages.
 
-    `widths` are the channels of the stages; the first is of 4x4 pixels, or (h, w) / 2^(stages - 1). `group` is the
-    number of channels of a group. Raises ValueError where the image's sides are no multiples of 2^(stages - 1).
+    `widths` are the channels of the stages of `blocks` blocks each; the first is of 4x4 pixels, or
+    (h, w) / 2^(stages - 1). `group` is the number of channels of a group. Raises ValueError where the image's sides are
+    not multiples of 2^(stages - 1).
     """
 
     shape: tuple[int, int, int]
@@ -97,13 +98,13 @@ class ConditionalGenerator(Generator, kw_only=True):
     def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] of these classes."""
         del train
-        # As the authors' line on one-hot vectors, whose fan in is the number of classes.
+        # As the authors' linear layer on one-hot vectors, whose fan in is the number of classes.
         embed = nn.Embed(self.classes, self.embedding, embedding_init=nn.initializers.normal(self.classes**-0.5))
         return self.make(jnp.concatenate([z, embed(label)], axis=-1))
 
 
 class Critic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): the generator's mirror image, a kernel for each channel, and a line.
+    """x [b, h, w, c] -> scores [b] (raw): the generator's mirror image, a kernel for each channel, a linear layer.
 
     `widths` are the channels of the stages from the smallest size on, as the generator's. Other fields, and errors, are
     the generator's too.
@@ -149,7 +150,7 @@ class ProjectionCritic(Critic, kw_only=True):
         return jnp.sum(self.project(x, size) * nn.Embed(self.classes, size, embedding_init=init)(label), axis=-1)
 
 
-def _biased(x: jax.Array) -> jax.Array:
+def _leaky_relu(x: jax.Array) -> jax.Array:
     return nn.leaky_relu(x, SLOPE)
 
 

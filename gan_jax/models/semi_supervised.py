@@ -1,7 +1,8 @@
 """Classifiers that are a GAN's critic, for few labels (Salimans et al. 2016, arXiv:1606.03498, section 5).
 
-Their layers have normed kernels and are started by data; noise or dropout between them keeps them from learning the few
-labelled examples by heart. The sizes are those of the authors' code, https://github.com/openai/improved-gan.
+Their layers have weight normalisation and data-dependent initialisation; noise or dropout between them keeps them from
+learning the few labelled examples by heart. The sizes are those of the authors' code,
+https://github.com/openai/improved-gan.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The residual networks of SNGAN (Miyato et al. 2018, arXiv:1802.05957, appendix B.4), with or without classes.
 
-A block an entry of `widths`. Sizes of the paper and of its authors' code, pfnet-research/sngan_projection:
+One block for each entry of `widths`. Sizes of the paper and of its authors' code, pfnet-research/sngan_projection:
 
 - 32x32: the generator's widths (256, 256, 256), the critic's (128, 128, 128, 128) with 2 downs.
 - 48x48: (256, 128, 64) from a `start` of 512, and (64, 128, 256, 512, 1024) with 4 downs.
@@ -37,8 +37,8 @@ class Generator(nn.Module):
 
     `widths` are the channels of the blocks, `start` those of the first layer, 0 for as many as the first block; the
     image's sides are multiples of 2^blocks. `attention` is the shorter side, in pixels, of the block's output that
-    `SelfAttention` is applied to, 0 for none. Raises ValueError where sides are no such multiples, or no block has this
-    size.
+    `SelfAttention` is applied to, 0 for none. Raises ValueError where sides are not such multiples, or no block has
+    this size.
     """
 
     shape: tuple[int, int, int]
@@ -92,10 +92,10 @@ class ConditionalGenerator(Generator, kw_only=True):
 
 
 class Critic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): blocks of activations and 3x3 convolutions, summed over pixels, and a line.
+    """x [b, h, w, c] -> scores [b] (raw): blocks of activation and 3x3 convolution, a sum over pixels, a linear layer.
 
     The first `downs` blocks halve the image, whose sides are multiples of 2^downs. `attention` is as the generator's.
-    `kernel_norm` is applied to all kernels. Raises ValueError where sides are no such multiples.
+    `kernel_norm` is applied to all kernels. Raises ValueError where sides are not such multiples.
     """
 
     widths: tuple[int, ...] = (128, 128, 128, 128)

@@ -4,9 +4,9 @@ Both have the three architectures of figure 7 by their names in the authors' cod
 either.
 
 Latents are mapped to styles, and each convolution of the generator is modulated by a style of its own. Sizes, initial
-weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. A stage an entry of
-`widths`, from the smallest size on. The authors' for faces are 512 channels, or base / size where that is fewer, with a
-base of 32,768 (config F) or 16,384 (config E, and images of 256x256). Images need not be square.
+weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. One stage for each
+entry of `widths`, from the smallest size on. The authors' for faces are 512 channels, or base / size where that is
+fewer, with a base of 32,768 (config F) or 16,384 (config E, and images of 256x256). Images need not be square.
 """
 
 import math
@@ -89,7 +89,7 @@ class Generator(nn.Module):
 
     `architecture`: with "skip" each stage makes an image, and images are upsampled and summed; else the last stage
     makes one. With "resnet" each later stage adds its input, upsampled after a 1x1 convolution, over sqrt(2). Raises
-    ValueError where the image's sides are no multiples of 2^(stages - 1), and for another probability or architecture.
+    ValueError where the image's sides are not multiples of 2^(stages - 1), and for another probability or architecture.
     """
 
     shape: tuple[int, int, int]
@@ -144,7 +144,7 @@ class Critic(nn.Module):
     `widths` are the channels of the stages from the smallest size on, as the generator's. `group` is the number of
     examples of `MinibatchStd`, 0 for none. `architecture`: with "resnet" each block adds its input, downsampled, after
     a 1x1 convolution, over sqrt(2); with "skip" its output gets the downsampled image after one. Raises ValueError
-    where the image's sides are no multiples of 2^(stages - 1), where groups do not divide the batch, and for another
+    where the image's sides are not multiples of 2^(stages - 1), where groups do not divide the batch, and for another
     architecture.
     """
 

@@ -66,9 +66,8 @@ def adversarial(
     in training (`augment/pipelines.py`); gradient penalties are by the images before it.
 
     Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
-    takes fields of the data, `translate`, of their examples; where a critic's term is of classes, `classify`.
-    `predict_as` is one of `game.PREDICT_AS`. Raises ValueError for a negative weight, a wrong scale, or where a network
-    is missing.
+    takes fields of the data, `translate`, of their examples; where a critic has a term of class logits, `classify`.
+    `predict_as` is one of `game.PREDICT_AS`. Raises ValueError for a negative weight, wrong scale or missing network.
     """
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
     _check_roles(networks, critics, scales)
@@ -170,7 +169,7 @@ cut = partial(
     critic=_terms(of_critic, least_squares=1.0),
     generator=_terms(of_generator, least_squares=2.0, nce=0.5, identity_nce=0.5),
 )
-"""Translation without pairs: patches of a source are to be told by those of its translation. Park et al. 2020,
+"""Translation without pairs: each patch of a translation must be recognised as that of its source. Park et al. 2020,
 arXiv:2007.15651, equation 5; the weights are those of the authors' code (their squares have no factor 1/2).
 
 Take `translation.ContrastiveResNet` and `translation.PatchCritic`."""
@@ -201,7 +200,8 @@ least_squares = partial(
 relativistic = partial(
     adversarial, critic=_terms(of_critic, relativistic=1.0), generator=_terms(of_generator, relativistic=1.0)
 )
-"""Each fake is to score above or below its real example: Jolicoeur-Martineau 2018, arXiv:1807.00734 (RpGAN)."""
+"""The critic wants a real example to score above its fake, the generator the reverse: Jolicoeur-Martineau 2018,
+arXiv:1807.00734 (RpGAN)."""
 
 relativistic_average = partial(
     adversarial,

@@ -1,4 +1,4 @@
-"""The inputs of a loss term of an adversarial game: one forward pass of both networks."""
+"""Loss terms: their types, what they are given, and terms that remember or are computed lazily."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -105,7 +105,7 @@ class Forward(NamedTuple):
         allowed too: they add what they see of a group, so that an example's gradient is of its own score and of its
         group's, as in the code of the papers that have both (Karras et al. 2020, arXiv:1912.04958). Raises ValueError
         for other layers that mix examples. Those that divide by the batch's statistics may hide any gradient from the
-        penalty: a line after a batch norm has the same summed scores for every batch.
+        penalty: a linear layer after a batch norm has the same summed scores for every batch.
         """
         return self._without_mixing("the gradient of summed scores says nothing of single ones", COMPARING)
 

@@ -211,7 +211,7 @@ class Model(NamedTuple):
 
 
 def suffix(role: str) -> str:
-    """Returns what is put behind the names of a critic's metrics and carry: `_half` for `critic_half`."""
+    """Returns what is appended to the names of a critic's metrics and carry: `_half` for `critic_half`."""
     return role.removeprefix(CRITIC)
 
 
@@ -242,5 +242,8 @@ def _smaller(values: jax.Array, factor: int) -> jax.Array:
         return values
     b, h, w, c = values.shape
     if h % factor or w % factor:
-        raise ValueError(f"objective.scales has {factor}, which does not divide images of {h}x{w}")
+        raise ValueError(
+            f"objective.scales has {factor}, which does not divide images of {h}x{w}: take one that divides both "
+            "sides, or another config.data.size"
+        )
     return values.reshape(b, h // factor, factor, w // factor, factor, c).mean((2, 4))

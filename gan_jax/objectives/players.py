@@ -1,4 +1,4 @@
-"""The two players' first states and losses, of weighted terms: what `adversarial` is made of."""
+"""The two players' first states and losses, of weighted terms, for `adversarial`, `cycle` and `regression`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -100,9 +100,9 @@ def _mean(outcomes: Mapping[str, Outcome]) -> Outcome:
     if {*outcomes} == {CRITIC}:
         return outcomes[CRITIC]
 
-    def named(part: str) -> dict[str, Any]:
+    def by_name(part: str) -> dict[str, Any]:
         return {
             name + suffix(role): value for role, of in outcomes.items() for name, value in getattr(of, part).items()
         }
 
-    return Outcome(jnp.stack([of.values.mean() for of in outcomes.values()]), named("metrics"), named("carry"))
+    return Outcome(jnp.stack([of.values.mean() for of in outcomes.values()]), by_name("metrics"), by_name("carry"))

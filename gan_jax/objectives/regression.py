@@ -1,4 +1,4 @@
-"""One player: a generator that is told what its examples should be. The baseline of every translation with a critic."""
+"""One player: a generator trained towards known targets, without a critic. The baseline of translation with one."""
 
 from collections.abc import Mapping
 from functools import partial

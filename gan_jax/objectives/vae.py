@@ -58,7 +58,7 @@ def vae(
     Of batches there are the predictions `elbo`, `{"reconstruction": [n], "kl": [n]}`, and `log_weights`, log p(x, z) -
     log q(z | x) at each key's z number `draws` [n, k] -> [n, k].
 
-    Raises ValueError where beta is below 0, `limits` are not the likelihood's, or the encoder is no VAE's.
+    Raises ValueError where beta is below 0, `limits` are not the likelihood's, or the encoder has no field `latents`.
     """
     _check(networks, likelihood, limits, beta)
     weights, dim = {"reconstruction": 1.0, "kl": beta}, networks["encoder"].module.latents
@@ -201,7 +201,7 @@ class _Model(NamedTuple):
         return jax.vmap(lambda z: self.show(players, {**given, "z": z}), in_axes=1, out_axes=1)(z)
 
     def manifold(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
-        """Returns the means of x over the plane of 2 latents, a row a key (Kingma and Welling 2013, figure 4)."""
+        """Returns the means of x over the plane of 2 latents, one row per key (Kingma and Welling 2013, figure 4)."""
         t = batch["t"][0]
         across, up = (norm.ppf(EDGE + (1 - 2 * EDGE) * u) for u in (t, jnp.linspace(1.0, 0.0, len(keys))))
         return jax.vmap(lambda z: self.show(players, {"z": z}))(jnp.stack(jnp.meshgrid(across, up), axis=-1))

@@ -65,7 +65,7 @@ def vqgan(
     augment: CriticAugment | None = None,
     adaptive: str = "",
 ) -> Objective:
-    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: also a critic sees reconstructions.
+    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: a critic judges VQ-VAE's output too.
 
     The loss is the hinge one, as in the authors' code, which halves the critic's. The paper's critic is of patches, as
     `translation.PatchCritic`, and joins late: give both terms `hinge` an `after`.
@@ -91,15 +91,15 @@ def vqgan(
     whole, *parts = (
         each.losses[GENERATOR] for each in (objective, game(generator=reconstruction), game(generator=even))
     )
-    sizes = [_size(loss, terms, adaptive) for loss, terms in zip(parts, (reconstruction, {}), strict=True)]
-    own = _balanced(whole, objective.weights[GENERATOR], sizes, tuple(adversary))
+    norms = [_gradient_norm(loss, terms, adaptive) for loss, terms in zip(parts, (reconstruction, {}), strict=True)]
+    own = _balanced(whole, objective.weights[GENERATOR], norms, tuple(adversary))
     return objective._replace(losses={**objective.losses, GENERATOR: own})
 
 
-def _size(loss: LossFn, terms: Terms, layer: str) -> Callable[..., jax.Array]:
+def _gradient_norm(loss: LossFn, terms: Terms, layer: str) -> Callable[..., jax.Array]:
     """Returns the norm of the global batch's gradient in a layer of a loss of these terms, as a function like it."""
 
-    def size(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> jax.Array:
+    def gradient_norm(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> jax.Array:
         rest, last = _split(lax.stop_gradient(params), layer)
         own = {name: number for name, number in numbers.items() if name in terms}
 
@@ -108,22 +108,22 @@ def _size(loss: LossFn, terms: Terms, layer: str) -> Callable[..., jax.Array]:
 
         return diagnostics.norm(whole_batch("adaptive")(jax.grad(value)(last)))
 
-    return size
+    return gradient_norm
 
 
 def _balanced(
-    loss: LossFn, weights: Weights, sizes: Sequence[Callable[..., jax.Array]], adversary: tuple[str, ...]
+    loss: LossFn, weights: Weights, norms: Sequence[Callable[..., jax.Array]], adversary: tuple[str, ...]
 ) -> LossFn:
-    """Returns the loss whose adversary's weights are multiplied by the first size over the second, at most 10,000.
+    """Returns the loss with its adversarial weights multiplied by the first gradient norm over the second.
 
-    The factor is 0 where the second size is, as before the critic joins.
+    The factor is at most 10,000, and 0 where the second norm is 0, as before the critic joins.
     """
 
     def balanced(
         params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights
     ) -> tuple[jax.Array, Aux]:
-        of_reconstruction, of_adversary = (size(params, state, batch, key, numbers) for size in sizes)
-        factor = jnp.minimum(of_reconstruction / (of_adversary + 1e-6), LARGEST) * (of_adversary > 0)
+        reconstruction_norm, adversarial_norm = (norm(params, state, batch, key, numbers) for norm in norms)
+        factor = jnp.minimum(reconstruction_norm / (adversarial_norm + 1e-6), LARGEST) * (adversarial_norm > 0)
         used = {**weights, **numbers}
         scaled = {name: factor * at(used[name], state.step) for name in adversary}
         value, aux = loss(params, state, batch, key, {**numbers, **scaled})

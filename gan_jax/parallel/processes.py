@@ -176,9 +176,7 @@ def _checked(coordinator: str, processes: int, process: int) -> str | None:
     except OSError as error:
         raise UserError(f"--coordinator={coordinator}: there is no machine {host} ({error.strerror})") from error
     named = host not in ("localhost", address, f"[{address}]")
-    if (
-        named and ipaddress.ip_address(address).is_loopback
-    ):  # a machine's name for itself, which others do not resolve so
+    if named and ipaddress.ip_address(address).is_loopback:  # a machine's own name, which others do not resolve so
         return None
     return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
 

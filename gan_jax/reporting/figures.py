@@ -147,7 +147,7 @@ def _alike(columns: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def check_plane(real: np.ndarray) -> None:
-    """Raises UserError where examples [n, ...] are no points in the plane."""
+    """Raises UserError where examples [n, ...] are not points in the plane."""
     if real.shape[1:] != (2,):
         raise UserError(
             f"examples of shape {real.shape[1:]} cannot be drawn: figures are of images and of points in the plane; "

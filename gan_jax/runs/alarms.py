@@ -172,7 +172,7 @@ BROKEN = Rule(
     (),
     lambda now, before, start: False,  # tested on single rows
     "The values have overflowed; if a loss has, the run ends. People lower the learning rate, bound the gradients "
-    "(players.NAME.clip_gradients), or look for a division or a logarithm of nothing in the loss.",
+    "(players.NAME.clip_gradients), or look for a division by 0 or a logarithm of 0 in the loss.",
 )
 RULES = (
     Rule(
@@ -181,7 +181,7 @@ RULES = (
         lambda now, before, start: now["critic/accuracy"] >= SURE and now["critic/gap"] >= WIDE,
         "it tells nearly all fakes from real examples, and by far, so that its gradient says little of how to make "
         "better ones. People lower its learning rate, make it smaller or noisier (dropout, label smoothing), penalise "
-        "its gradients (adversarial.non_saturating_r1), or take Wasserstein's loss, where a strong critic is right.",
+        "its gradients (adversarial.non_saturating_r1), or take the Wasserstein loss, where a strong critic is right.",
     ),
     Rule(
         "the generator's gradient has vanished",
@@ -189,7 +189,7 @@ RULES = (
         _vanished,
         "it is a hundredth of what it was in the beginning, though the critic tells its fakes: the generator no "
         "longer learns. The minimax loss ends so where the critic is sure. People take adversarial.non_saturating or "
-        "Wasserstein's loss, and weaken the critic.",
+        "the Wasserstein loss, and weaken the critic.",
     ),
     Rule(
         "the players' gradients are unequal",
@@ -235,7 +235,7 @@ RULES = (
         lambda now, before, start: (
             abs(now["critic/input_gradient_norm"] - 1) > SLACK or now["critic/input_gradient_norm_max"] > STEEP
         ),
-        "the penalty does not hold their norms, so that critic/distance is no distance. People raise its weight "
+        "the penalty does not hold their norms, so that critic/distance is no estimate. People raise its weight "
         "(objective.critic.gradient_penalty), update the critic more often in a step (players.critic.updates_per_step),"
         " or lower its learning rate.",
     ),

@@ -130,7 +130,7 @@ class Checkpoints:
             )
         restored = self._item(step, "state", ocp.args.StandardRestore(like))
         if saved is not None and (wrong := _differences(_described(restored), saved, "crc32")):
-            raise Damaged(f"the checksum of {wrong[0]} is another, and of {len(wrong) - 1} more")
+            raise Damaged(f"{len(wrong)} of {len(saved)} checksums differ, such as that of {wrong[0]}")
         return restored
 
     def _checksums(self, step: int) -> dict[str, Any] | None:

@@ -57,7 +57,7 @@ def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
 
 
 def meant(value: str, names: Iterable[str]) -> list[str]:
-    """Returns the names that a value's name may mean: itself, else those with a network's name more.
+    """Returns the names that a value's name may mean: itself, else those with a network's name appended.
 
     So 'samples/frechet' may mean 'samples/frechet/mnist-v1'. There is one where the name says enough.
     """

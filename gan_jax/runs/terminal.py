@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO
 
-# ValueError: a closed stream, or a letter that it cannot encode. AttributeError: None, closed when Python started.
+# ValueError: a closed stream, or a character that it cannot encode. AttributeError: None, closed when Python started.
 FAILURES = (OSError, ValueError, AttributeError)
 
 
@@ -52,7 +52,7 @@ def tell(result: object) -> None:
 
 
 def escaped() -> None:
-    """Makes the terminal print letters that it cannot encode as escapes, without an error."""
+    """Makes the terminal print characters that it cannot encode as escapes, without an error."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(*FAILURES):  # a notebook's stream, or None
             stream.reconfigure(errors="backslashreplace")  # pyrefly: ignore
@@ -82,7 +82,7 @@ class Unfailing:
     __hash__ = object.__hash__
 
     def write(self, text: str) -> int:
-        """Writes what can be written. Returns the number of letters given."""
+        """Writes what can be written. Returns the number of characters given."""
         with self._recorded():
             self._stream.write(text)
         return len(text)
@@ -128,7 +128,7 @@ def guard() -> None:
                 os.close(null)
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name) or os.fdopen(number, "w", closefd=False)
-        stream.reconfigure(errors="backslashreplace")  # for letters that the terminal cannot encode
+        stream.reconfigure(errors="backslashreplace")  # for characters that the terminal cannot encode
         setattr(sys, name, Unfailing(stream))
 
 

@@ -170,7 +170,7 @@ def _fate(rows: list[Row], at_end: list[str], values: dict[str, Any]) -> str:
 
 
 def _grouped(runs: Sequence[Run], seeds: set[str]) -> list[tuple[dict[str, Any], list[Run]]]:
-    """Runs that differ in the fields `seeds` alone, and each group's config without fields that do not matter."""
+    """Returns groups of runs that differ in the fields `seeds` alone, and their configs without irrelevant fields."""
     groups: dict[str, tuple[dict[str, Any], list[Run]]] = {}
     for run in runs:
         config = {field: value for field, value in flatten(run.config) if field not in {*seeds, *IRRELEVANT}}
@@ -179,7 +179,7 @@ def _grouped(runs: Sequence[Run], seeds: set[str]) -> list[tuple[dict[str, Any],
 
 
 def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any], run_dir: Path) -> list[CellRuns]:
-    """Cells in the plan's order and by its names; where it names none, by what differs."""
+    """Returns cells in the plan's order and by its names; where it names none, by what differs."""
     every = [config for config, _ in groups]
     fields = sorted({field for config in every for field in config})
     differing = [field for field in fields if len({json.dumps(config.get(field)) for config in every}) > 1]
@@ -208,7 +208,7 @@ def _text(value: Any) -> str:
 
 
 def _measured(runs: Iterable[Run]) -> list[str]:
-    """Every name that an evaluation has, or else a logged row."""
+    """Returns every name that an evaluation has, or else a logged row."""
     found: set[str] = set()
     for kind in ("evaluations", "rows"):
         for run in runs:

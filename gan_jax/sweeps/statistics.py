@@ -15,7 +15,7 @@ class Summary(NamedTuple):
     """The mean of `count` values, None of no values, and `low` and `high`, None of a single one.
 
     kind: of these two, `t`, the 95 % interval of the mean, or `range`, the least and the greatest of the values, which
-        is no interval of confidence.
+        is not a confidence interval.
     """
 
     count: int

@@ -57,15 +57,15 @@ def _results(report: dict[str, Any]) -> Table:
 
 
 def _kinds(shown: list[dict[str, Any]]) -> str:
-    """Returns a sentence on the brackets behind these means, and on the number of values."""
+    """Returns a sentence on the brackets after these means, and on the number of values."""
     counts = {kind: sorted({one["count"] for one in shown if one["kind"] == kind}) for kind in (T, RANGE)}
     words = []
     if counts[T]:
         words.append(f"In brackets the mean's {LEVEL} interval by Student's t (of {seeds(counts[T])}).")
     if counts[RANGE]:
         words.append(
-            f"A range in brackets: the least and the greatest value (of {seeds(counts[RANGE])}), no interval of "
-            f"confidence, which takes {LEAST} seeds."
+            f"A range in brackets: the least and the greatest value (of {seeds(counts[RANGE])}), not a "
+            f"confidence interval, which takes {LEAST} seeds."
         )
     return " ".join(words) or "Of a single seed there is no interval."
 

@@ -22,7 +22,7 @@ MOMENT = 0.5  # seconds in which a repeated signal is the same request: timeout(
 class Stopped(BaseException):
     """The end of a command that a signal stopped.
 
-    It is no Exception, as KeyboardInterrupt is none, so that no handler of errors catches it. The exit status is 0
+    It is a BaseException, like KeyboardInterrupt, so that no handler of errors catches it. The exit status is 0
     where stopping is what was asked for, as of training, and 130 after SIGINT, as in shells.
 
     Attributes:

@@ -18,7 +18,8 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
 
     The nearest is one of the first `references`. Samples cycle through the classes of the training examples. `test` is
     the same share for as many real examples of the split, and says how reliable the measure is. Raises UserError where
-    the model makes no samples by class, examples have no labels, a class has no reference, or a number is no count.
+    the model makes no samples by class, examples have no labels, a class has no reference, or a number is
+    not a whole number of at least 1.
     """
     for name, value in (("samples", samples), ("references", references)):
         check_count(f"{name} of classes.agreement", value)

@@ -20,13 +20,14 @@ DECODED_AT_ONCE = 4_000  # latents, which bounds the memory and fits a processor
 
 
 def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> Evaluator:
-    """Returns the evaluator of means over the split, in nats an example: `nll`, `elbo`, `reconstruction`, `kl`.
+    """Returns the evaluator of means over the split, in nats per example: `nll`, `elbo`, `reconstruction`, `kl`.
 
     `nll` is minus the importance-weighted bound of this many samples, an upper bound on -log p(x) in expectation;
     `elbo` is minus the sum of the two terms, with one z for each example. An example's random values, z and pixels that
     the likelihood binarises, depend on the evaluation's key and the example's index in the split alone.
 
-    Raises UserError where `samples` is no count, the objective has no likelihood, or the split lacks what it takes.
+    Raises UserError where `samples` is not a whole number of at least 1, the objective has no likelihood, or the
+    split lacks what it takes.
     """
     check_count("samples", samples)
     context.check_predicts("elbo", "log_weights")

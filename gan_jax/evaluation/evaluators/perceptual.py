@@ -24,7 +24,7 @@ def lpips(
     example's own field `target`. `network` is 'alexnet' or 'vgg16' (features/lpips.py). `n` is the number of examples.
 
     Raises UserError where the model does neither, the examples are not images that the network takes, its weights are
-    not here, or the number is no count.
+    not here, or `examples` is not a whole number of at least 1.
     """
     check_count("examples of perceptual.lpips", examples)
     if not (uses := [use for use in USES if use in context.predict]):

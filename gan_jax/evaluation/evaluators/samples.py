@@ -99,7 +99,7 @@ class _Reference:
 
         settings = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics
         made_of = _REVISION, self.network.sha256, *self.content
-        stored = kept.arrays(f"floors-{_fingerprint(settings)}-{_fingerprint(made_of)}", make)
+        stored = kept.arrays(f"floors-{_digest(settings)}-{_digest(made_of)}", make)
         return dict(zip(stored["names"].tolist(), stored["values"].tolist(), strict=True))
 
 
@@ -135,11 +135,11 @@ def _side(dataset: Dataset, network: Network) -> Side:
 
     content = f"{quote(dataset.name, safe='')}-{quote(dataset.split, safe='')[:100]}-{len(dataset.x)}"
     made_of = _REVISION, network.sha256, fingerprint(dataset)
-    stored = kept.arrays(f"features-{content}-{network.name}-{_fingerprint(made_of)}", make)
+    stored = kept.arrays(f"features-{content}-{network.name}-{_digest(made_of)}", make)
     return Side(dataset.x, stored["features"], stored["logits"])
 
 
-def _fingerprint(parts: Iterable[object]) -> str:
+def _digest(parts: Iterable[object]) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(repr(part).encode())

@@ -92,7 +92,7 @@ def _means(
 
 
 def _ends(*baselines: str) -> list[str]:
-    """Returns what is put behind the name of a metric: nothing, and that of each baseline."""
+    """Returns what is appended to a metric's name: nothing, and the name of each baseline."""
     return ["", *(f"/{name}" for name in baselines)]
 
 
@@ -125,7 +125,7 @@ def _check_images(shape: tuple[int, ...], names: tuple[str, ...], border: int, *
         size = f"{shape[0]}x{shape[1]}"
         raise UserError(f"border of translation.pairs is {border!r}: it must be at least 0 and leave a pixel of {size}")
     if luma and shape[2] not in (1, 3):
-        raise UserError(f"luma of translation.pairs is of images of 1 or 3 channels, not of {shape[2]}")
+        raise UserError(f"luma of translation.pairs needs images of 1 or 3 channels, not {shape[2]}")
     if "ssim" in names and not scales_that_fit(*shape[:2]):
         raise UserError(f"ssim of translation.pairs needs sides of 11 pixels: {shape[0]}x{shape[1]} are too small")
 

@@ -39,9 +39,9 @@ class CriticAugment(NamedTuple):
 
 
 def check_image(name: str, shape: tuple[int, ...], limits: tuple[float, float] | None) -> tuple[float, float]:
-    """Returns the range of images of this shape; raises ValueError where examples are no images."""
+    """Returns the range of images of this shape; raises ValueError where examples are not images."""
     if len(shape) != 3 or limits is None:
-        raise ValueError(f"{name} is of images [h, w, c], and examples of this data set have shape {tuple(shape)}")
+        raise ValueError(f"{name} needs images [h, w, c]; this data set's examples have shape {tuple(shape)}")
     return limits
 
 

@@ -29,7 +29,7 @@ def diff_augment(
     `translation` by up to 1/8 of the size, zeros coming in; `cutout` of a square of half the size. Images of one
     channel have no saturation. An example is augmented with probability `p`, 1 in the paper.
 
-    Raises ValueError for an unknown policy, or where examples are no images.
+    Raises ValueError for an unknown policy, or where examples are not images.
     """
     limits = check_image("diff_augment", shape, limits)
     if isinstance(policy, str) or not policy or not {*policy} <= {*POLICIES}:
@@ -68,11 +68,11 @@ def ada(
 
     Without `p` it follows the scores (`adaptive`) by `start` 0, `target` 0.6, `every` 4 and `speed`, 500,000 images,
     unless they are given. With a number or a schedule it is that. Raises ValueError for what is out of range or without
-    effect, or where examples are no images of 1 or 3 channels.
+    effect, or examples that are not images of 1 or 3 channels.
     """
     limits = check_image("ada", shape, limits)
     if shape[-1] not in (1, 3):
-        raise ValueError(f"ada is of images of 1 or 3 channels, and examples of this data set have {shape[-1]}")
+        raise ValueError(f"ada needs images of 1 or 3 channels, not {shape[-1]}: set config.data.channels")
     factors = _factors(factors)
 
     def one(key: jax.Array, image: jax.Array, p: jax.Array) -> jax.Array:

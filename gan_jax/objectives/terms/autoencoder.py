@@ -20,6 +20,6 @@ def l1(forward: Reconstruction) -> Outcome:
 def lpips(forward: Reconstruction, *, network: Frozen) -> Outcome:
     """Returns the perceptual distance of each reconstruction from its example: `metrics.lpips`.
 
-    `network` is 'vgg16', the default, or 'alexnet', which nobody trains: see `features.lpips`.
+    `network` is frozen: 'vgg16', the default, or 'alexnet'; see `features.lpips`.
     """
     return Outcome(network.apply(forward.carry[network.name], forward.recon, forward.batch["x"]))

@@ -41,6 +41,6 @@ def whole_batch(term: str) -> Callable[[jax.Array], jax.Array]:
     """Returns `collectives.mean` for a term that mixes examples; raises ValueError where only a part is here."""
     if in_part():
         raise ValueError(
-            f"the term `{term}` is of means over the whole batch: config.accumulate must be 1, or take another term"
+            f"the term `{term}` needs means over the whole batch: config.accumulate must be 1, or take another term"
         )
     return mean

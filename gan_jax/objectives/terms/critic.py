@@ -49,7 +49,7 @@ def least_squares(forward: Forward) -> Outcome:
 
 
 def wasserstein(forward: Forward) -> Outcome:
-    """Returns minus the estimate of Wasserstein's distance: `losses.adversarial.critic_wasserstein`."""
+    """Returns minus the estimate of the Wasserstein distance: `losses.adversarial.critic_wasserstein`."""
     return Outcome(adversarial.critic_wasserstein(forward.real_scores, forward.fake_scores))
 
 
@@ -96,11 +96,11 @@ def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0
 
     T flips images and moves them by up to `fraction` of their size, edges by reflection. Weight 10 in Zhao et al. 2020
     (arXiv:2002.04724), bCR; with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where
-    examples are no images, for a fraction outside of [0, 1], or `fakes` below 0.
+    examples are not images, for a fraction outside of [0, 1], or `fakes` below 0.
     """
     _check_fakes(fakes)
     if forward.real.ndim != 4:
-        raise ValueError("the term `consistency` is of images: take data of images")
+        raise ValueError("the term `consistency` needs images: take data of images")
     pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
     real, fake = (
         penalties.consistency(scores, forward.score(_moved(stream(forward.key, name), x, fraction), name))

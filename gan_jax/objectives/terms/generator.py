@@ -130,7 +130,7 @@ def identity_nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
 def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
     """Returns the perceptual distance of each fake from its own example of the field `target`: `metrics.lpips`.
 
-    `network` is 'vgg16', the default, or 'alexnet', which nobody trains: see `features.lpips`.
+    `network` is frozen: 'vgg16', the default, or 'alexnet'; see `features.lpips`.
     """
     return Outcome(network.apply(forward.carry[network.name], forward.fake, _field(forward, target)))
 
@@ -195,7 +195,7 @@ def _field(forward: Forward, name: str) -> jax.Array:
 def _mask(forward: Forward, term: str) -> jax.Array:
     """Returns the batch's holes [b, h, w, 1]; raises ValueError where it has none."""
     if "mask" not in forward.batch:
-        raise ValueError(f"the term `{term}` is of holes: give config.samplers a `mask`, as masks.rectangles")
+        raise ValueError(f"the term `{term}` needs a hole: set config.samplers.mask, as to masks.rectangles")
     return forward.batch["mask"]
 
 
@@ -220,7 +220,8 @@ def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsi
     begins with 0. Weight 2, every 4 steps and half of the examples in Karras et al. 2020 (arXiv:1912.04958), section
     3.2; their code counts the batch's own lengths in a already.
 
-    Raises ValueError for a decay outside of (0, 1], where `shrink` does not divide the examples, or they are no images.
+    Raises ValueError for a decay outside of (0, 1], where `shrink` does not divide the examples, or where examples are
+    not images.
     """
     n, shape = len(forward.fake), forward.fake.shape[1:]
     if not 0 < decay <= 1:
@@ -228,7 +229,7 @@ def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsi
     if isinstance(shrink, bool) or not isinstance(shrink, int) or shrink < 1 or n % shrink:
         raise ValueError(f"shrink is {shrink}: it must divide the {n} examples that are here of a batch")
     if len(shape) != 3:
-        raise ValueError("the term `path_length` is of images: take data of images")
+        raise ValueError("the term `path_length` needs images: take data of images")
     some = {name: values[::shrink] for name, values in forward.batch.items()}
     y = jax.vmap(lambda key: random.normal(key, shape))(example_keys(forward.key, n)[::shrink])
     slopes = forward.style_gradient(some, y / (shape[0] * shape[1]) ** 0.5)
