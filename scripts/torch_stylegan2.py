@@ -1,10 +1,12 @@
-"""Times steps of StyleGAN2 in plain PyTorch at the sizes of `configs/cifar10_stylegan2.py`: a peer of bench.py.
+"""Times steps of StyleGAN2 in plain PyTorch with the widths of `configs/cifar10_stylegan2.py`: a peer of bench.py.
 
 PyTorch is not among the project's dependencies, so this runs in an environment of its own:
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch==2.13.0 numpy
     python scripts/bench.py --config=configs/cifar10_stylegan2.py --data=32x32x3 --seconds=1 --blocks=3 \
         --peer=scripts/torch_stylegan2.py --peer_python=/tmp/torch/bin/python --peer_args="--blocks 3"
+
+For images of 64x64 take --data=64x64x3, five widths in both networks, and "--size 64" among --peer_args.
 
 A step: an update of the critic by cross-entropy, with R1 in each 16th, then one of the generator, with path lengths of
 half of the examples in each 4th; style mixing, noise, the moving average of weights. Blocks are of 16 steps, so that
@@ -22,7 +24,7 @@ import torch  # pyrefly: ignore[missing-import]
 from torch.nn import functional  # pyrefly: ignore[missing-import]
 
 # pyrefly: ignore[missing-import]
-from torch_stylegan2_networks import FEATURES, SIZE, Critic, Generator  # the file beside this one
+from torch_stylegan2_networks import FEATURES, Critic, Generator  # the file beside this one
 
 R1, R1_EVERY, PATHS, PATHS_EVERY, EMA = 0.005, 16, 2.0, 4, 0.999
 
@@ -30,13 +32,13 @@ R1, R1_EVERY, PATHS, PATHS_EVERY, EMA = 0.005, 16, 2.0, 4, 0.999
 class Game:
     """Both networks, their optimizers, the average of weights and that of path lengths."""
 
-    def __init__(self, batch, device, kernels):
+    def __init__(self, batch, size, device, kernels):
         self.batch, self.device, self.step, self.average = batch, device, 0, 0.0
-        self.generator, self.critic = Generator(kernels).to(device), Critic().to(device)
+        self.generator, self.critic = Generator(size, kernels).to(device), Critic(size).to(device)
         self.ema = [p.detach().clone() for p in self.generator.parameters()]
         networks = self.generator, self.critic
         self.optimizers = [torch.optim.Adam(m.parameters(), 2.5e-3, (0.0, 0.99)) for m in networks]
-        self.images = torch.rand(1024, 3, SIZE, SIZE, device=device) * 2 - 1
+        self.images = torch.rand(1024, 3, size, size, device=device) * 2 - 1
 
     def latents(self, n):
         """Returns z [n, FEATURES]."""
@@ -70,7 +72,8 @@ class Game:
         if self.step % PATHS_EVERY == 0:
             w = self.generator.styles(self.latents(self.batch // 2))
             image = self.generator(w)
-            (slope,) = torch.autograd.grad((image * torch.randn_like(image) / SIZE).sum(), w, create_graph=True)
+            noise = torch.randn_like(image) / image.shape[2]
+            (slope,) = torch.autograd.grad((image * noise).sum(), w, create_graph=True)
             lengths = slope.square().sum(2).mean(1).sqrt()
             loss = loss + PATHS_EVERY * PATHS * (lengths - self.average).square().mean()
             self.average += 0.01 * (lengths.mean().item() - self.average)
@@ -86,6 +89,7 @@ def main():
     """Prints the JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--size", type=int, default=32, choices=(32, 64, 128, 256), help="sides of images")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--kernels", action="store_true", help="a kernel for each example")
     parser.add_argument("--compile", action="store_true", help="compile the networks")
@@ -95,7 +99,7 @@ def main():
     if args.steps < 1 or args.steps % R1_EVERY:
         parser.error(f"--steps is {args.steps}: it must be a multiple of {R1_EVERY}")
     torch.manual_seed(0)
-    game = Game(args.batch, torch.device(args.device), args.kernels)
+    game = Game(args.batch, args.size, torch.device(args.device), args.kernels)
     if args.compile:
         game.generator.compile()
         game.critic.compile()

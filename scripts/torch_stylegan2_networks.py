@@ -1,4 +1,4 @@
-"""StyleGAN2's networks in plain PyTorch, at the sizes of `configs/cifar10_stylegan2.py`; for torch_stylegan2.py."""
+"""StyleGAN2's networks in plain PyTorch, with the widths of `configs/cifar10_stylegan2.py`; for torch_stylegan2.py."""
 
 import itertools
 
@@ -6,8 +6,13 @@ import torch  # pyrefly: ignore[missing-import]
 from torch import nn  # pyrefly: ignore[missing-import]
 from torch.nn import functional  # pyrefly: ignore[missing-import]
 
-WIDTHS, LAYERS, FEATURES, GROUP, SIZE, MIXING = (64, 64, 64, 64), 2, 128, 8, 32, 0.9
+WIDTH, LAYERS, FEATURES, GROUP, MIXING = 64, 2, 128, 8, 0.9
 TAPS = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
+
+
+def widths_of(size):
+    """Returns the channels of each stage of images of size x size, from 4x4 on."""
+    return (WIDTH,) * (size.bit_length() - 2)
 
 
 def leaky(x):
@@ -111,15 +116,16 @@ class Styled(nn.Module):
 class Generator(nn.Module):
     """The skip generator with its mapping."""
 
-    def __init__(self, kernels=False):
+    def __init__(self, size, kernels=False):
         super().__init__()
+        self.widths = widths = widths_of(size)
         self.mapping = nn.ModuleList(Dense(FEATURES, FEATURES, 0.01) for _ in range(LAYERS))
-        self.constant = nn.Parameter(torch.randn(WIDTHS[0], 4, 4))
-        before = (WIDTHS[0], *WIDTHS)
-        self.first = nn.ModuleList(Styled(before[i], c, up=True, kernels=kernels) for i, c in enumerate(WIDTHS) if i)
-        self.second = nn.ModuleList(Styled(c, c, kernels=kernels) for c in WIDTHS)
-        self.images = nn.ModuleList(Modulated(c, 3, 1, demodulate=False, kernels=kernels) for c in WIDTHS)
-        self.biases = nn.Parameter(torch.zeros(len(WIDTHS), 3, 1, 1))
+        self.constant = nn.Parameter(torch.randn(widths[0], 4, 4))
+        before = (widths[0], *widths)
+        self.first = nn.ModuleList(Styled(before[i], c, up=True, kernels=kernels) for i, c in enumerate(widths) if i)
+        self.second = nn.ModuleList(Styled(c, c, kernels=kernels) for c in widths)
+        self.images = nn.ModuleList(Modulated(c, 3, 1, demodulate=False, kernels=kernels) for c in widths)
+        self.biases = nn.Parameter(torch.zeros(len(widths), 3, 1, 1))
 
     def mapped(self, z):
         """Returns w [b, FEATURES]."""
@@ -130,15 +136,15 @@ class Generator(nn.Module):
 
     def styles(self, z):
         """Returns the styles [b, layers, FEATURES], those of another latent from a random layer on."""
-        count = 2 * len(WIDTHS)
+        count = 2 * len(self.widths)
         first = torch.where(torch.rand(len(z)) < MIXING, torch.randint(1, count, (len(z),)), count).to(z.device)
         kept = torch.arange(count, device=z.device) < first[:, None]
         return torch.where(kept[..., None], self.mapped(z)[:, None], self.mapped(torch.randn_like(z))[:, None])
 
     def forward(self, w):
-        """Returns images [b, 3, SIZE, SIZE] of styles."""
+        """Returns images [b, 3, size, size] of styles."""
         x, image = self.constant.expand(len(w), -1, -1, -1), None
-        for stage in range(len(WIDTHS)):
+        for stage in range(len(self.widths)):
             x = self.first[stage - 1](x, w[:, 2 * stage - 1]) if stage else x
             x = self.second[stage](x, w[:, 2 * stage])
             made = self.images[stage](x, w[:, 2 * stage + 1]) + self.biases[stage]
@@ -149,9 +155,9 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """The residual critic with the deviation over a group."""
 
-    def __init__(self):
+    def __init__(self, size):
         super().__init__()
-        widths = WIDTHS[::-1]
+        widths = widths_of(size)
         pairs = list(itertools.pairwise(widths))
         self.first, last = Conv(3, widths[0], 1), widths[-1]
         self.same = nn.ModuleList(Conv(a, a, 3) for a, _ in pairs)
