@@ -341,7 +341,7 @@ REFUSED = {
     "no image": ([FINE], LABEL, r"no feature `image`.*label \(ClassLabel\)"),
     "channels": ([FINE], declared("uint8", ["4", "5", "2"]), "2 channels; 1 .* 3 .* 4"),
     "16 bits declared": ([FINE], declared("uint16", ["4", "5", "1"]), "uint16"),
-    "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*no image of PNG"),
+    "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*not an image of PNG"),
     "half an image": ([FINE[: len(FINE) // 2]], IMAGE, "example 0 "),
     "empty": ([], IMAGE, "split 'train' cannot be opened: it has no examples, take a larger part"),
 }
