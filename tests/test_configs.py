@@ -81,8 +81,6 @@ LARGE = [file for file in FILES if any(word in file.stem for word in ("sngan", "
     "file",
     files_of(
         [f for f in LARGE if f.stem not in ("ring_r3gan", "grid_r3gan", "cifar10_stylegan2")],
-        "ffhq_256_stylegan2",
-        "ffhq_256_r3gan",
         "cifar10_r3gan",
     ),
 )
