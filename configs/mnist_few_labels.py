@@ -29,7 +29,7 @@ def get_config(how: str = "adversarial") -> ConfigDict:
     config.data.label_seed = 0
     config.data.unlabelled = "drop" if supervised else "keep"
     config.batch_size = 100
-    config.steps = 1_000 if supervised else 60_000
+    config.steps = 1_000 if supervised else 48_000
     config.steps_per_call = 50
     config.log_every_steps = 100
     config.sample_every_steps = 0 if supervised else 5_000
@@ -38,8 +38,8 @@ def get_config(how: str = "adversarial") -> ConfigDict:
     config.evaluators = ConfigDict({"test": {"name": "classifier.accuracy", "split": "test"}})
 
     # Epsilon is under the root, as in the authors' code: small gradients, below 1e-4, make small steps.
-    optimizer = adam(cosine(3e-3, config.steps)) | {"eps": 0.0, "eps_root": 1e-8}
-    averaged = player(optimizer, ema=0.999)
+    optimizer = adam(cosine(3e-3, config.steps) if supervised else 3e-3) | {"eps": 0.0, "eps_root": 1e-8}
+    averaged = player(optimizer, ema=0.999 if supervised else 0.9999)
     if supervised:
         config.objective = ConfigDict({"name": "classifier.cross_entropy"})
         config.networks = ConfigDict({"classifier": {"name": "semi_supervised.Classifier", **NETWORK}})
