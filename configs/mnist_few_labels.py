@@ -4,8 +4,8 @@ python -m gan_jax.main --config=configs/mnist_few_labels.py --workdir=runs/mnist
 
 Networks, losses, rates and averages are those of Salimans et al. 2016 (arXiv:1606.03498, section 5), who train for
 180,000 steps and reach an error of 0.93 %; but batch norm has a gain here, and the first batch, of 100 images, sets the
-layers' first scales, where theirs has 500. These 48,000 steps reach 1.20 % on the 10,000 test images, the mean of 5
-draws of labels, from 1.11 to 1.37 %, in 28 to 29 min each on one core of an AMD EPYC with AVX-512 (2026-11-28).
+layers' first scales, where theirs has 500. These 60,000 steps reach 1.15 % on the 10,000 test images, the mean of 5
+draws of labels, from 1.03 to 1.33 %, in 35 to 36 min each on one core of an AMD EPYC with AVX-512 (2026-11-28).
 Samples: configs/pictures/mnist_few_labels.png.
 --config=configs/mnist_few_labels.py:supervised trains the same classifier on the 100 labelled digits alone: 21.6 %, the
 mean of the draws label_seed=0 to 4, from 20.7 to 22.6 %; about 2 minutes each.
@@ -28,7 +28,7 @@ def get_config(how: str = "adversarial") -> ConfigDict:
     config.data.label_seed = 0
     config.data.unlabelled = "drop" if supervised else "keep"
     config.batch_size = 100
-    config.steps = 1_000 if supervised else 48_000
+    config.steps = 1_000 if supervised else 60_000
     config.steps_per_call = 50
     config.log_every_steps = 100
     config.sample_every_steps = 0 if supervised else 5_000
