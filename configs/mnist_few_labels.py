@@ -37,12 +37,12 @@ def get_config(how: str = "adversarial") -> ConfigDict:
     config.evaluators = ConfigDict({"test": {"name": "classifier.accuracy", "split": "test"}})
 
     # Epsilon is under the root, as in the authors' code: small gradients, below 1e-4, make small steps.
-    optimizer = adam(cosine(3e-3, config.steps) if supervised else 3e-3) | {"eps": 0.0, "eps_root": 1e-8}
-    averaged = player(optimizer, ema=0.999 if supervised else 0.9999)
+    epsilon = {"eps": 0.0, "eps_root": 1e-8}
     if supervised:
         config.objective = ConfigDict({"name": "classifier.cross_entropy"})
         config.networks = ConfigDict({"classifier": {"name": "semi_supervised.Classifier", **NETWORK}})
-        config.players = ConfigDict({"classifier": averaged})
+        optimizer = adam(cosine(3e-3, config.steps)) | epsilon
+        config.players = ConfigDict({"classifier": player(optimizer, ema=0.999)})
         return config
     matching = {"feature_matching": 1 / NETWORK["widths"][-1]}  # the mean over features
     config.objective = ConfigDict({"name": "adversarial.semi_supervised", "generator": matching})
@@ -56,5 +56,6 @@ def get_config(how: str = "adversarial") -> ConfigDict:
         "last_kernel_norm": {"name": "WeightNorm"},
     }
     config.networks = ConfigDict({"critic": {"name": "semi_supervised.Critic", **NETWORK}, "generator": generator})
-    config.players = ConfigDict({"critic": averaged, "generator": player(optimizer)})
+    optimizer = adam(3e-3) | epsilon
+    config.players = ConfigDict({"critic": player(optimizer, ema=0.9999), "generator": player(optimizer)})
     return config

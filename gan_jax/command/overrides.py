@@ -1,7 +1,7 @@
 """Overrides of a config by `--config.field=value` arguments of the command line.
 
-A field of the config keeps its type, but that a schedule may take the place of a number, and a number that of a
-schedule. In a block with a name, such as a network or an evaluator, a new field is added,
+A field of the config keeps its type, except that a schedule may replace a number, and a number a schedule. In a block
+with a name, such as a network or an evaluator, a new field is added,
 and `auto` takes the place of a value of any type; the object of that name checks it when it is built. A literal
 replaces a whole block, as `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none`
 removes it.

@@ -168,11 +168,11 @@ class Fields(ConfigDict):
     def __setitem__(self, key: str, value: Any) -> None:
         _make_fields(value)
         value = plain_scalar(value)
-        if not self.is_type_safe or key not in self or not exchangeable(self[key], value):
-            super().__setitem__(key, value)
-        else:
+        if key in self and exchangeable(self[key], value):
             with self.ignore_type():
                 super().__setitem__(key, value)
+        else:
+            super().__setitem__(key, value)
         _make_fields(self[key])  # a dict has become a ConfigDict
 
 

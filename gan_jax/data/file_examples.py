@@ -1,8 +1,8 @@
 """Image files as examples that are decoded when they are read."""
 
-import contextlib
 import functools
 import importlib.metadata
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ class FileExamples:
 
         Raises UserError where a file is damaged or has changed, or its partner would show another part of the picture.
         """
-        if len(self.listed) > 1 and self.how.size is not None:
-            self._check_partners([listed[index] for listed in self.listed.values()])
-        return {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
+        found = {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
+        self._check_partners({self.listed[name][index]: size for name, (_, size) in found.items()})
+        return {name: pixels for name, (pixels, _) in found.items()}
 
     def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
         """Returns several examples, of each that cannot be read its error."""
@@ -77,26 +77,26 @@ class FileExamples:
         decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
         return store.digest_of((decoder, self.how, sorted(self.shapes.items()), sorted(listed.items())))
 
-    def _check_partners(self, partners: Sequence[files.File]) -> None:
-        """Raises UserError where fitting cuts partners differently: each is cut around its own centre."""
-        sizes = {}
-        for file in partners:
-            with contextlib.suppress(Exception):  # reading it names what is damaged
-                sizes[file] = images.size_of(file.path)
-        if all(images.fit_alike(size, other, self.how) for size in sizes.values() for other in sizes.values()):
+    def _check_partners(self, sizes: Mapping[files.File, tuple[int, int]]) -> None:
+        """Raises UserError where fitting cuts files of these sizes (h, w) differently: each around its own centre."""
+        pairs = itertools.combinations(sizes.values(), 2)
+        if self.how.size is None or all(images.fit_alike(*pair, self.how) for pair in pairs):
             return
         both = "; ".join(f"{printable(file.path)} is {h}x{w}" for file, (h, w) in sizes.items())
         raise UserError(
             f"partners of different sizes ({both}) are cut differently: make them alike, or set config.data.fit=stretch"
         )
 
-    def _read(self, file: files.File, shape: tuple[int, ...]) -> np.ndarray:
+    def _read(self, file: files.File, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, int]]:
+        """Returns a file's pixels, uint8 [*shape], and its own size (h, w); raises UserError where it is damaged."""
         try:
             file.check_unchanged()
-            pixels = images.read(file.path, self.how)
+            with open(file.path, "rb") as stream:  # noqa: PTH123  # also names that are not UTF-8, as bytes
+                content = stream.read()
+            pixels, size = images.read(content, self.how), images.size_of(content)
         except Exception as error:  # Pillow raises errors of every kind for damaged files
             raise UserError(f"{printable(file.path)}: {one_line(error)}") from error
         if pixels.shape != shape:
             sizes = f"{pixels.shape[0]}x{pixels.shape[1]}, not {shape[0]}x{shape[1]}"
             raise UserError(f"{printable(file.path)} is {sizes}: set config.data.size, so that all are of one size")
-        return pixels
+        return pixels, size

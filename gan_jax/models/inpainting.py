@@ -20,7 +20,7 @@ from gan_jax.models.translation import NORMAL, check_size, composite, leaky_relu
 __all__ = ["ContextEncoder", "DilatedCompletion", "GatedCompletion"]
 
 GATED = nn.initializers.variance_scaling(5.0, "fan_in", "truncated_normal")
-"""Kernels whose activations, times their gates, keep a variance of about 1 from layer to layer."""
+"""Larger kernels than the usual ones, since each gate about halves its activation: else the output is all but 0."""
 
 
 class ContextEncoder(nn.Module):
