@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gan_jax.layers import cpu_convolution
+from gan_jax.layers import cpu_convolution, products
 from gan_jax.layers.convolution import Conv, ConvTranspose, conv, conv_transpose
 
 pytestmark = pytest.mark.heavy
@@ -139,9 +139,17 @@ def test_second_derivatives_are_the_native_ones(name):
 @pytest.mark.parametrize("name", PAIRS)
 def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
     """By force, for layers so small that gathering pays. The batch size is no other test's, for the reason below."""
-    monkeypatch.setattr(cpu_convolution, "_adding_pays", lambda pieces, h, o: pieces[1] > h)
+    monkeypatch.setattr(products, "_adding_pays", lambda pieces, h, o: pieces[1] > h)
     compare(name, first, ADDED, batch=2)
     compare(name, second, ADDED[:1], batch=2)
+
+
+@pytest.mark.parametrize("derivatives", [first, second])
+@pytest.mark.parametrize(("name", "channels"), [("conv", (16, 2)), ("conv_transpose", (2, 16))])
+def test_few_outputs_are_added_after_one_product(name, channels, derivatives):
+    """Where the kernel is square and where not, with padding and without it, and with more of it than the kernel."""
+    geometries = [((3, 3), 1, 1, (5, 6)), ((4, 4), 1, 1, (6, 7)), ((7, 3), 1, 0, (12, 5)), ((2, 3), 1, 3, (4, 5))]
+    compare(name, derivatives, geometries, batch=2, channels=channels)
 
 
 @pytest.mark.long
@@ -149,7 +157,7 @@ def test_rows_added_after_the_product_are_right_too(name, monkeypatch):
 def test_outputs_in_pairs_are_right_too(name, monkeypatch):
     """By force, as above, and where they pay."""
     compare(name, first, [((4, 4), 2, 1, (11, 8)), ((3, 3), 2, 1, (12, 9))], batch=40, channels=(32, 64))
-    monkeypatch.setattr(cpu_convolution, "_pairing_pays", lambda pixels, k, kernel: True)
+    monkeypatch.setattr(products, "_pairing_pays", lambda pixels, k, kernel: True)
     compare(name, first, PAIRED, batch=5)
     compare(name, second, [PAIRED[1], PAIRED[5]], batch=5)
 
@@ -167,6 +175,18 @@ def test_forms_are_chosen_by_what_they_move():
     assert longest((3, 3), (7, 7), (64, 128)) == 2 * 2 * 64  # in pairs: the one shared row and column is by itself
     assert longest((3, 3), (7, 7), (12, 48)) == 3 * 3 * 12  # the stride does not divide the kernel
 
+    def few(kernel, image, channels, dtype=jnp.float32):
+        """Whether one product makes the outputs of all of the kernel's places."""
+        arguments = (a.astype(dtype) for a in operands(kernel, image, 4, channels))
+        text = lowered(partial(conv, stride=1, padding=1), "cpu", *arguments)
+        return f"tensor<{channels[0]}x{channels[1] * kernel[0] * kernel[1]}x" in text
+
+    assert few((3, 3), (8, 8), (64, 3))
+    assert few((4, 4), (8, 8), (64, 1))
+    assert not few((3, 3), (8, 8), (8, 3))  # as many values would be added as are gathered
+    assert not few((4, 4), (2, 2), (64, 1))  # an image's four pixels make one output
+    assert not few((3, 3), (8, 8), (64, 3), jnp.bfloat16)  # what is added would be rounded
+
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_forward_mode_agrees_with_backward_mode(name):
@@ -183,6 +203,9 @@ GROUPED = [
     (1, 6, 6, 4, 1, 0, (4, 4)),
     (8, 4, 2, 3, 1, 1, (3, 4)),
     (3, 4, 4, 1, 1, 0, (3, 2)),
+    (8, 16, 2, 4, 1, 3, (5, 6)),
+    (8, 4, 2, 3, 1, 3, (3, 4)),  # more padding than the kernel reaches
+    (9, 9, 3, 3, 2, 1, (5, 6)),
 ]
 
 
@@ -194,6 +217,29 @@ def test_grouped_convolutions_are_the_native_ones(derivatives):
         x, k = jnp.concatenate([x / (1 + i) for i in range(groups)], -1), k / (c * kernel**2) ** 0.5
         both = jax.jit(lambda x, k, g=geometry: [derivatives(partial(f, **g), x, k) for f in (conv, native_conv)])
         close(*both(x, k))
+
+
+@pytest.mark.parametrize("derivatives", [first, second])
+def test_groups_of_a_batch_in_parts_are_right_too(derivatives, monkeypatch):
+    """The batch is no other test's, because traced functions are kept by shape."""
+    monkeypatch.setattr(cpu_convolution, "IMAGES_AT_ONCE", 2 * 5 * 6 * 16)
+    x, kernel = operands((3, 3), (5, 6), batch=10, channels=(16, 24))
+    kernel = kernel[:, :, :8] / 8
+    for stride in (1, 2):
+        ours, native = (partial(f, stride=stride, padding=1, groups=2) for f in (conv, native_conv))
+        close(derivatives(ours, x, kernel), derivatives(native, x, kernel))
+        assert "tensor<5x2x5x6x16xf32>" in lowered(ours, "cpu", x, kernel)
+
+
+@pytest.mark.parametrize("derivatives", [first, second])
+@pytest.mark.parametrize("name", PAIRS)
+def test_batches_of_many_patches_in_parts_are_right_too(name, derivatives, monkeypatch):
+    """The same, also where no part but one image divides the batch, and where one image is more than a part."""
+    monkeypatch.setattr(cpu_convolution, "PATCHES_AT_ONCE", 2 * 4 * 3 * 4 * 4 * 5)
+    for batch in (8, 7):
+        compare(name, derivatives, [((4, 4), 2, 1, (8, 6)), ((7, 7), 2, 3, (8, 6))], batch=batch)
+    text = lowered(partial(conv, stride=2, padding=1), "cpu", *operands(image=(8, 6), batch=8))
+    assert "tensor<2x4x8x6x2xf32>" in text
 
 
 def test_groups_that_do_not_divide_the_channels_are_refused():

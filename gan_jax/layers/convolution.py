@@ -18,8 +18,8 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from gan_jax.layers import cpu_convolution
-from gan_jax.layers.cpu_convolution import Array, Size
 from gan_jax.layers.kernels import KernelNorm
+from gan_jax.layers.products import Array, Size
 
 MAX_KERNEL = 1024  # rows of a kernel: each is an operation of the program
 

@@ -1,43 +1,34 @@
-"""Convolutions on the CPU: matrix products, in the form that was measured to be the fastest for each layer.
+"""Convolutions on the CPU, in the form that was measured to be the fastest for each layer.
 
-Kernels of 3x3 at stride 1 have a file of their own, `winograd.py`. All others are these products.
-
-Where the stride divides the kernel, a block of s x s pixels is one cell with more channels (space-to-depth): the
-kernel then moves by one cell at a time, and its patches are fewer and longer. A kernel of 4x4 and stride 2:
-
-    a b | c d | i j        cells    A = a b e f    C = c d g h    I = i j m n    (a kernel of 2x2 cells)
-    e f | g h | m n        patches  [A C] [C I]                  (of a row, gathered once)
-
-The rows of patches p0, p1, ... are multiplied by the kernel's rows of cells K0, K1, ... in one of three ways:
-
-    gathered (im2col)      added
-    out0 = [p0 p1] [K0     p0 [K0 K1] = [p0 K0  (p0 K1)]      out0 = p0 K0 + p1 K1
-    out1 = [p1 p2]  K1]    p1 [K0 K1] = [p1 K0   p1 K1 ]      out1 = p1 K0 + p2 K1
-                           p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: computed in vain)
-
-    in pairs: three products for four (`_in_pairs`), and for columns again
-    a = (p0 - p1) K0    b = p1 (K0 + K1)    c = (p2 - p1) K1      out0 = a + b    out1 = b + c
-
-Gathering copies every patch once for each row of the kernel. Adding copies outputs instead, and its products have
-a better shape. Pairs need a kernel one cell longer than its stride each way, and so many channels that products
-take most of the time. A gradient and a transposed convolution are the transpose of the diagram: what was gathered
-is added up at its position, what was added is gathered, what was split is joined. So images are split as a whole
-(`_split`): the transpose of a strided slice is an image padded with zeros, and such images would be summed.
+Winograd's products for kernels of 3x3 and 4x4 at stride 1 (`winograd.py`), products of patches for the others
+(`products.py`). Where values take longer to be moved than to be multiplied, the batch is computed in parts that a cache
+holds: where there are groups, each of which is convolved by itself, and where the patches are many.
 """
 
-from collections.abc import Callable
+import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.layers import winograd
+from gan_jax.layers import primitives, products, winograd
+from gan_jax.layers.primitives import Array
 
-Array = jax.Array
-Size = tuple[int, ...]
+IMAGES_AT_ONCE = 3 * 2**17
+"""Values of the images that are split into groups at once.
+
+192 channels of 32x32 in 24 groups take 169 ms in batches of 64 with their gradients, instead of 286 all at once, and of
+16x16 30 ms instead of 70 (one core of an AMD EPYC with AVX-512, 2026-11-28).
+"""
+PATCHES_AT_ONCE = 2**22
+"""Values of the patches that are multiplied at once.
+
+Kernels of 4x4 and stride 2 from 64 channels of 32x32 to 128 take 53 ms in batches of 64 with their gradients, instead
+of 102 all at once, and of 64x64 from 32 channels to 64 89 ms instead of 201 (on the same core).
+"""
 LOOPED = 8
-"""The least channels of groups that are convolved one after the other."""
+"""The least channels of groups that are convolved one after the other, not at once."""
 
 
 def convolution(x: Array, kernel: Array, stride: int, padding: int, groups: int = 1) -> Array:
@@ -45,142 +36,73 @@ def convolution(x: Array, kernel: Array, stride: int, padding: int, groups: int 
 
     x [n, h, w, c], kernel [kh, kw, c / groups, o] -> [n, h', w', o], of one dtype.
     """
-    if groups > 1:
-        return _grouped(x, kernel, stride, padding, groups)
-    if (*kernel.shape[:2], stride) == (3, 3, 1) and padding <= 2 and winograd.pays(x.shape, kernel, padding):
+    if groups == 1 and stride == 1 and winograd.pays(x.shape, kernel, padding):
         return winograd.convolution(x, kernel, padding=padding)
-    return product(x, kernel, stride, padding)
+    geometry = {"stride": stride, "padding": padding, "groups": groups}
+    return _in_parts(x, kernel, **geometry) if _parts_pay(x, kernel, **geometry) else _of_part(x, kernel, **geometry)
 
 
-def _grouped(x: Array, kernel: Array, stride: int, padding: int, groups: int) -> Array:
-    """Computes a convolution of each group by itself, in a loop, or at once where a group has fewer than 8 channels.
-
-    24 groups of 8 channels at 16x16 take 24% less of the processor's time in a loop, and Winograd's products, of 16 or
-    32 channels with zeros between the groups, take 36% more than it (2 CPU cores, 2026-11-27).
-    """
-    each = partial(convolution, stride=stride, padding=padding)
-    x, kernel = (a.reshape(*a.shape[:3], groups, -1) for a in (x, kernel))
-    if kernel.shape[2] < LOOPED:
-        y = jax.vmap(each, 3, 3)(x, kernel)
-    else:
-        y = lax.map(lambda pair: each(*pair), (jnp.moveaxis(x, 3, 0), jnp.moveaxis(kernel, 3, 0)))
-        y = jnp.moveaxis(y, 0, 3)
-    return y.reshape(*y.shape[:3], -1)
+def _parts_pay(x: Array, kernel: Array, **geometry: int) -> bool:
+    """Returns whether a batch is faster in parts: one of groups, or of patches that no cache holds."""
+    return geometry["groups"] > 1 or (len(kernel) * kernel.shape[1] > 1 and _at_once(x, kernel, **geometry) < len(x))
 
 
-def product(x: Array, kernel: Array, stride: int, padding: int) -> Array:
-    """Computes a convolution by matrix products over the kernel's patches, without multiplying zeros.
-
-    x [n, h, w, c], kernel [kh, kw, c, o] -> [n, h', w', o], of one dtype.
-    """
-    (kh, kw, c, o), n, s = kernel.shape, x.shape[0], stride
-    h, w = ((size + 2 * padding - k) // s + 1 for size, k in zip(x.shape[1:3], (kh, kw), strict=True))
-    if (h, w) == (1, 1):
-        return _dense(_framed(x, padding, (kh, kw)).reshape(n, 1, 1, -1), kernel.reshape(-1, o))
-    block = s if kh % s == kw % s == 0 else 1
-    step, rows, columns = s // block, kh // block, kw // block
-    paired = rows == columns == step + 1 and min(h, w) > 1 and _pairing_pays(n * h * w, block * block * c, kernel)
-    group = 2 * step if paired else step
-    size = tuple(-(-((out - 1) * step + taps) // group) * group * block for out, taps in ((h, rows), (w, columns)))
-    x = _framed(x, padding, size).reshape(n, size[0], -1, block * c)
-    if paired:
-        along_rows = partial(_in_pairs, axis=2, block=1, outputs=w, inner=_dense)
-        return _in_pairs(x, kernel.reshape(kh, columns, -1, o), axis=1, block=block, outputs=h, inner=along_rows)
-    joined = partial(jnp.concatenate, axis=3)
-    x = joined(_split(x, block, axis=1))
-    kernel = kernel.reshape(rows, block, columns, -1, o).swapaxes(1, 2)
-    x = joined(_cells(_split(x, step, axis=2), range(columns), w, axis=2))
-    # Two-dimensional factors, because XLA then turns the transposed products of gradients into plain products.
-    if step == 1 and _adding_pays(x.shape, h, o):
-        made = _dense(x, kernel.reshape(rows, -1, o).swapaxes(0, 1).reshape(-1, rows * o))
-        first, *others = (part[:, u : u + h] for u, part in enumerate(lax.split(made, (o,) * rows, 3)))
-        return sum(others, start=first)
-    x = joined(_cells(_split(x, step, axis=1), range(rows), h, axis=1))
-    return _dense(x, kernel.reshape(-1, o))
+def _at_once(x: Array | jax.ShapeDtypeStruct, kernel: Array, *, stride: int, padding: int, groups: int) -> int:
+    """Returns the number of images that are computed at once."""
+    if groups > 1:
+        return IMAGES_AT_ONCE // math.prod(x.shape[1:])
+    kh, kw = kernel.shape[:2]
+    h, w = ((size + 2 * padding - k) // stride + 1 for size, k in zip(x.shape[1:3], (kh, kw), strict=True))
+    return PATCHES_AT_ONCE // (h * w * kh * kw * x.shape[3])
 
 
-def _in_pairs(x: Array, kernel: Array, *, axis: int, block: int, outputs: int, inner: Callable[..., Array]) -> Array:
-    """Computes a convolution along an axis two outputs at a time, by a kernel one cell longer than its stride.
-
-    Neighboring outputs share a cell, which takes one product instead of two. Cells of a single output are as before:
-
-        stride 1    out0 = p0 K0 + p1 K1               a = (p0 - p1) K0             b = p1 (K0 + K1)
-                    out1 = p1 K0 + p2 K1               c = (p2 - p1) K1
-        stride 2    out0 = p0 K0 + p1 K1 + p2 K2       a = [p0 - p2, p1] [K0        b = p2 (K0 + K2)
-                    out1 = p2 K0 + p3 K1 + p4 K2                          K1]
-                                                       c = [p3, p4 - p2] [K1
-        out0 = a + b    out1 = b + c                                      K2]
-
-    x [n, rows, columns, k], kernel [taps, ..., k, o] -> the same with `outputs` along the axis and o channels. `block`
-    pixels along the axis are a cell; `inner(x, [..., taps k, o])` computes the product of an a, b or c. The first line
-    is Winograd's F(2, 2), as in Lavin and Gray 2016, arXiv:1509.09308, section 4.1.
-    """
-    stride, odds = len(kernel) - block, outputs // 2
-    evens = outputs - odds
-    cells = partial(_cells, _split(x, 2 * stride, axis=axis), axis=axis)
-    shared = range(stride, stride + block)
-
-    def less(positions: range, count: int) -> list[Array]:
-        return [own - other for own, other in zip(cells(positions, count), cells(shared, count), strict=True)]
-
-    a = less(range(block), evens) + cells(range(block, stride), evens)
-    c = cells(range(stride + block, 2 * stride), odds) + less(range(2 * stride, 2 * stride + block), odds)
-    joined, taps = partial(jnp.concatenate, axis=-2), [tap[0] for tap in _split(kernel, len(kernel), axis=0)]
-    b = inner(jnp.concatenate(cells(shared, evens), 3), joined(taps[:block]) + joined(taps[stride:]))
-    a = inner(jnp.concatenate(a, 3), joined(taps[:stride])) + b
-    c = inner(jnp.concatenate(c, 3), joined(taps[block:])) + lax.slice_in_dim(b, 0, odds, axis=axis)
-    return _every_other(a, 0, outputs, axis=axis) + _every_other(c, 1, outputs, axis=axis)
+def _of_part(x: Array, kernel: Array, *, stride: int, padding: int, groups: int) -> Array:
+    form = partial(products.convolution, stride=stride, padding=padding)
+    if groups == 1:
+        return form(x, kernel)
+    of_group = _split(x, groups), _split(kernel, groups)
+    looped = kernel.shape[2] >= LOOPED
+    return _joined(lax.map(lambda pair: form(*pair), of_group) if looped else jax.vmap(form)(*of_group))
 
 
-def _dense(x: Array, kernel: Array) -> Array:
-    """Returns the product [n, h, w, o] of x [n, h, w, k] and a kernel [k, o]."""
-    return (x.reshape(-1, x.shape[3]) @ kernel).reshape(*x.shape[:3], -1)
+def _split(x: Array, groups: int) -> Array:
+    """Returns [..., c] as [groups, ..., c / groups]."""
+    return jnp.moveaxis(x.reshape(*x.shape[:-1], groups, -1), -2, 0)
 
 
-def _split(x: Array, step: int, *, axis: int) -> list[Array]:
-    """Returns x at every `step`-th position along an axis, from each of the first `step` on; its size is a multiple."""
-    size = x.shape[axis + 1]
-    x = x.reshape(*x.shape[:axis], -1, step * size, *x.shape[axis + 2 :])
-    return list(lax.split(x, (size,) * step, axis + 1))
+def _joined(x: Array) -> Array:
+    """Returns [groups, ..., c / groups] as [..., c]."""
+    x = jnp.moveaxis(x, 0, -2)
+    return x.reshape(*x.shape[:-2], -1)
 
 
-def _cells(parts: list[Array], positions: range, outputs: int, *, axis: int) -> list[Array]:
-    """Returns x, given as `_split` by a step, at i, i + step, ..., `outputs` of them, for each of the positions i."""
-    starts = [(parts[i % len(parts)], i // len(parts)) for i in positions]
-    return [lax.slice_in_dim(part, start, start + outputs, axis=axis) for part, start in starts]
+def _convolve(x: Array, kernel: Array, **geometry: int) -> Array:
+    y = lax.map(lambda x: _of_part(x, kernel, **geometry), primitives.in_parts(x, _at_once(x, kernel, **geometry)))
+    return y.reshape(-1, *y.shape[2:])
 
 
-def _every_other(x: Array, first: int, size: int, *, axis: int) -> Array:
-    """Returns x at positions first, first + 2, ... of `size` along an axis, zeros between them."""
-    edges = [(0, 0, 0)] * x.ndim
-    edges[axis] = (first, size - first - 2 * x.shape[axis] + 1, 1)
-    return lax.pad(x, jnp.zeros((), x.dtype), edges)
+def _to_images(y: Array, kernel: Array, *, size: tuple[int, ...], **geometry: int) -> Array:
+    (kh, kw), padding, groups = kernel.shape[:2], geometry["padding"], geometry["groups"]
+    if groups > 1 and geometry["stride"] == 1 and kh == kw > padding:
+        # As the convolution with the kernel turned round, which takes a tenth less than adding patches up.
+        turned = _joined(_split(kernel[::-1, ::-1], groups).swapaxes(3, 4))
+        return _convolve(y, turned, **(geometry | {"padding": kh - 1 - padding}))
+    x = jax.ShapeDtypeStruct((len(y), *size, kernel.shape[2] * groups), y.dtype)
+    parts = primitives.in_parts(y, _at_once(x, kernel, **geometry))
+    x = x.update(shape=(parts.shape[1], *x.shape[1:]))
+    x = lax.map(jax.linear_transpose(lambda x: _of_part(x, kernel, **geometry), x), parts)[0]
+    return x.reshape(-1, *x.shape[2:])
 
 
-def _pairing_pays(pixels: int, k: int, kernel: Array) -> bool:
-    """Returns whether pairs are faster for so many output pixels of a kernel [kh, kw, c, o] on cells of k channels.
+def _to_kernel(x: Array, y: Array, *, taps: tuple[int, ...], **geometry: int) -> Array:
+    kernel = jnp.zeros((*taps, x.shape[3] // geometry["groups"], y.shape[3]), x.dtype)
 
-    The bounds agree with 40 of 44 layers timed both ways with their gradients, kernels of 2x2 to 6x6 on 4x4 to 64x64
-    pixels, 3 to 256 channels, batch 64. Above them 9 to 43% of the time is saved, and one layer loses 3%. Below them
-    up to 110% would be lost, but three layers would save 4 to 11% (2 CPU cores, 2026-11-25). Pairs are never used in
-    half precision, which would round the differences.
-    """
-    return k >= 16 and pixels * kernel.size >= 2e7 and jnp.finfo(kernel.dtype).bits >= 32
+    def add_part(total: Array, part: tuple[Array, Array]) -> tuple[Array, None]:
+        x, y = part
+        return total + jax.linear_transpose(lambda kernel: _of_part(x, kernel, **geometry), kernel)(y)[0], None
 
-
-def _adding_pays(patches: Size, h: int, o: int) -> bool:
-    """Returns whether rows of patches [n, rows, w, k] -> [n, h, w, o] are faster added than gathered.
-
-    It compares, for a row of the kernel, the values that gathering copies with those that adding copies, plus the
-    multiplications that adding makes in vain, 40 of which take as long as copying a value. That figure agrees with 11
-    layers, timed both ways with their gradients: kernels of 3 to 5 on 7x7 to 32x32 pixels, 1 to 128 channels (2 CPU
-    cores, 2026-11-23).
-    """
-    _, rows, _, k = patches
-    return rows > h and k * h > o * rows + k * o * (rows - h) / 40
+    most = _at_once(x, kernel, **geometry)
+    return lax.scan(add_part, kernel, (primitives.in_parts(x, most), primitives.in_parts(y, most)))[0]
 
 
-def _framed(x: Array, padding: int, size: Size) -> Array:
-    """Returns x [n, h, w, c] with `padding` zeros above and left, filled or cut below and right to [n, *size, c]."""
-    rows, columns = ((padding, new - padding - old, 0) for new, old in zip(size, x.shape[1:3], strict=True))
-    return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), rows, columns, (0, 0, 0)])
+_in_parts = primitives.convolution("in_parts", _convolve, _to_images, _to_kernel)

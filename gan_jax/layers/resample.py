@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad
 
-from gan_jax.layers.winograd import halves, primitive
+from gan_jax.layers.primitives import primitive
+from gan_jax.layers.winograd import halves
 
 Array = jax.Array
 

@@ -1,6 +1,7 @@
-"""Convolutions of 3x3 kernels at stride 1 on the CPU, by Winograd's F(2x2, 3x3): 16 products for 36.
+"""Convolutions of 3x3 and 4x4 kernels at stride 1 on the CPU, by Winograd's F(2x2, 3x3) and F(2x2, 4x4).
 
-A tile of 2x2 outputs y is made of 4x4 inputs d and a kernel g. Each is transformed along rows, then columns:
+They take 16 products for 36, and 25 for 64. A tile of 2x2 outputs y is made of 4x4, or 5x5, inputs d and a kernel g.
+Each is transformed along rows, then columns:
 
     V = B d B'    U = G g G'    M[i, j] = V[i, j] U[i, j]    y = A M A'     (' is the transpose)
 
@@ -10,113 +11,156 @@ A tile of 2x2 outputs y is made of 4x4 inputs d and a kernel g. Each is transfor
         0  1  0 -1            0    0    1
 
 M[i, j] is a matrix product of all tiles' channels by a kernel [c, o]. Source: Lavin and Gray 2016, arXiv:1509.09308,
-section 4.1. The transformed images are four times as large, so only a few images are transformed at a time, as many as
-a core's cache holds.
+section 4.1. The matrices for 4x4 are of the same construction (Toom and Cook's) with the points 0, 1, -1 and 2. The
+transformed images are 4 times, or 6.25 times, as large, so only a few images are padded and transformed at a time.
 
-The convolution is a bilinear operation of its own (a JAX primitive), so that its gradients are made in the same way.
-For images it is the convolution of the outputs' gradient with the kernel turned round. For the kernel it is another
-bilinear operation, G' (V' (A' dy A)) G. Each is the other's transpose, so all can be differentiated to any order.
+The gradient for images is the convolution of the outputs' gradient with the kernel turned round. For the kernel it is
+G' (V' (A' dy A)) G.
 """
 
+import functools
 import math
-from collections.abc import Callable
-from functools import partial
-from typing import Any, TypeAlias
+import operator
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
 
-Array: TypeAlias = jax.Array
+from gan_jax.layers import primitives
+from gan_jax.layers.primitives import Array
 
-AT_ONCE = 2**18
+
+class Matrices(NamedTuple):
+    """B, G and A of the formula above, for kernels of as many taps as G has columns."""
+
+    inputs: np.ndarray
+    kernel: np.ndarray
+    outputs: np.ndarray
+
+
+AT_ONCE = 2**20
 """Values of the transformed images that are computed at once."""
-KERNEL = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
-"""G of the formula above."""
-
-
-def convolution(x: Array, kernel: Array, *, padding: int) -> Array:
-    """Computes the convolution of stride 1: x [n, h, w, c], kernel [3, 3, c, o] -> [n, h', w', o].
-
-    h' = h + 2 padding - 2, and w' likewise; `padding` is 0, 1 or 2. float32, or more.
-    """
-    return _convolution.bind(x, kernel, padding=padding)
+MATRICES = {
+    3: Matrices(
+        np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+        np.array([[2, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 2]], np.float32) / 2,
+        np.array([[1, 1, 1, 0], [0, 1, -1, -1]]),
+    ),
+    4: Matrices(
+        np.array([[2, -1, -2, 1, 0], [0, 2, 1, -1, 0], [0, 2, -3, 1, 0], [0, -1, 0, 1, 0], [0, 2, -1, -2, 1]]),
+        np.array([[3, 0, 0, 0], [3, 3, 3, 3], [-1, 1, -1, 1], [1, 2, 4, 8], [0, 0, 0, 6]], np.float32) / 6,
+        np.array([[1, 1, 1, 1, 0], [0, 1, -1, 2, 1]]),
+    ),
+}
 
 
 def pays(images: tuple[int, ...], kernel: Array, padding: int) -> bool:
-    """Returns whether this is faster than the other forms for images [n, h, w, c] and a kernel [3, 3, c, o].
+    """Returns whether this is faster than the other forms for images [n, h, w, c] and a kernel [kh, kw, c, o].
 
-    The bounds agree with 18 of 22 layers timed both ways with their gradients: batches of 8 to 64, 4x4 to 48x48 pixels,
-    3 to 256 channels. Above them 8 to 34% of the processor's time is saved, and one layer loses 8%. Below them up to
-    138% would be lost; three layers would save 3 to 7%, and compile three times as long (2 CPU cores, shared with other
-    work, 2026-11-27). It is never used in half precision, which would round the sums of inputs.
+    The bounds agree with 30 of 38 layers timed both ways with their gradients: kernels of 3x3 and 4x4, batches of 1 to
+    64, 4x4 to 64x64 pixels, 16 to 256 channels. Above them 5 to 76% of the time is saved, and two layers lose 2 and
+    4%. Below them up to 82% would be lost; six layers would save 2 to 24% (one core of an AMD EPYC with AVX-512,
+    2026-11-28). It is never used in half precision, which would round the sums of inputs.
     """
     n, h, w, c = images
-    o, pixels = kernel.shape[3], n * (h + 2 * padding - 2) * (w + 2 * padding - 2)
-    return min(c, o) >= 32 and c * o >= 2048 and pixels >= 4096 and jnp.finfo(kernel.dtype).bits >= 32
+    kh, kw, _, o = kernel.shape
+    if kh != kw or kh not in MATRICES or padding >= kh or jnp.finfo(kernel.dtype).bits < 32:
+        return False
+    pixels = n * (h + 2 * padding - kh + 1) * (w + 2 * padding - kw + 1)
+    return min(c, o) >= 32 and c * o >= 2048 and pixels >= 2048
 
 
 def _convolve(x: Array, kernel: Array, *, padding: int) -> Array:
-    h, w = (size + 2 * padding - 2 for size in x.shape[1:3])
-    tiles = -(-h // 2), -(-w // 2)
-    images = _in_parts(_padded(x, padding, tiles, 2), 16 * math.prod(tiles) * max(kernel.shape[2:]))
-    transformed = jnp.einsum("iu,jv,uvco->ijco", KERNEL, KERNEL, kernel, precision="highest").astype(kernel.dtype)
-    of_part = partial(_tiles, kernel=transformed)
-    y = of_part(images[0]) if len(images) == 1 else lax.map(of_part, images)
-    return y.reshape(len(x), *y.shape[-3:])[:, :h, :w]
+    taps = len(kernel)
+    h, w = (size + 2 * padding - taps + 1 for size in x.shape[1:3])
+    tiles, transformed = (-(-h // 2), -(-w // 2)), _transformed(kernel)
+
+    def of_part(x: Array) -> Array:
+        return _tiles(_padded(x, padding, tiles, taps), transformed, MATRICES[taps])[:, :h, :w]
+
+    y = lax.map(of_part, primitives.in_parts(x, _at_once(taps, tiles, max(kernel.shape[2:]))))
+    return y.reshape(len(x), *y.shape[2:])
 
 
-def _tiles(x: Array, *, kernel: Array) -> Array:
-    """Returns the outputs [n, h, w, o] of padded images [n, h + 2, w + 2, c] and a kernel [4, 4, c, o], even sizes."""
-    n, h, w = x.shape[0], x.shape[1] // 2 - 1, x.shape[2] // 2 - 1
+def _at_once(taps: int, tiles: tuple[int, int], channels: int) -> int:
+    """Returns the number of images whose transformed values are AT_ONCE."""
+    return AT_ONCE // ((taps + 1) ** 2 * math.prod(tiles) * channels)
+
+
+def _transformed(kernel: Array) -> Array:
+    """Returns G g G' of a kernel [k, k, c, o]: [k + 1, k + 1, c, o]."""
+    matrix = MATRICES[len(kernel)].kernel
+    return jnp.einsum("iu,jv,uvco->ijco", matrix, matrix, kernel, precision="highest").astype(kernel.dtype)
+
+
+def _tiles(x: Array, kernel: Array, matrices: Matrices) -> Array:
+    """Returns the outputs [n, h, w, o] of padded images [n, h + k', w + k', c] and a transformed kernel, even sizes."""
     products = []
-    for row, part in zip(_inputs(x, 1), kernel, strict=True):
-        made = lax.dot_general(_stacked(_inputs(row, 2)), part, (((2,), (1,)), ((0,), (0,))))
-        products.append(_outputs(list(made.reshape(4, n, h, w, -1)), 2))
-    return _outputs(products, 1)
+    for row, part in zip(_inputs(x, 1, matrices), kernel, strict=True):
+        columns = _inputs(row, 2, matrices)
+        made = lax.dot_general(_stacked(columns), part, (((2,), (1,)), ((0,), (0,))))
+        products.append(_outputs(list(made.reshape(len(columns), *columns[0].shape[:3], -1)), 2, matrices))
+    return _outputs(products, 1, matrices)
 
 
-def _kernel_gradient(x: Array, y: Array, *, padding: int) -> Array:
-    """Returns sum over n, i of x[n, i + u - p, c] y[n, i, o] as [3, 3, c, o], for `convolution`'s shapes."""
-    c, o, tiles = x.shape[3], y.shape[3], tuple(-(-size // 2) for size in y.shape[1:3])
-    framed = _padded(x, padding, tiles, 2), _padded(y, 0, tiles, 0)
-    images, gradients = (_in_parts(part, 16 * math.prod(tiles) * max(c, o)) for part in framed)
-    if len(images) == 1:
-        made = _kernel_of_tiles(images[0], gradients[0])
-    else:
-        none = jnp.zeros((4, 4, c, o), x.dtype)
-        made = lax.scan(lambda total, pair: (total + _kernel_of_tiles(*pair), None), none, (images, gradients))[0]
-    return jnp.einsum("iu,jv,ijco->uvco", KERNEL, KERNEL, made, precision="highest").astype(x.dtype)
+def _to_images(y: Array, kernel: Array, *, size: tuple[int, ...], padding: int) -> Array:
+    """Returns the convolution with the kernel turned round, its channels exchanged."""
+    del size
+    return _convolve(y, kernel[::-1, ::-1].swapaxes(2, 3), padding=len(kernel) - 1 - padding)
 
 
-def _kernel_of_tiles(x: Array, y: Array) -> Array:
-    """Returns the gradient of `_tiles`' kernel [4, 4, c, o] for its images and a gradient of its outputs."""
-    rows = zip(_inputs(x, 1), _outputs_transposed(y, 1), strict=True)
-    pairs = ((_stacked(_inputs(row, 2)), _stacked(_outputs_transposed(gradient, 2))) for row, gradient in rows)
+def _to_kernel(x: Array, y: Array, *, taps: tuple[int, ...], padding: int) -> Array:
+    """Returns sum over n, i of x[n, i + u - p, c] y[n, i, o] as [k, k, c, o], for `convolution`'s shapes."""
+    c, o, k = x.shape[3], y.shape[3], taps[0]
+    tiles, matrices = (-(-y.shape[1] // 2), -(-y.shape[2] // 2)), MATRICES[k]
+
+    def add_part(total: Array, part: tuple[Array, Array]) -> tuple[Array, None]:
+        x, y = _padded(part[0], padding, tiles, k), _padded(part[1], 0, tiles, 0)
+        return total + _kernel_of_tiles(x, y, matrices), None
+
+    most = _at_once(k, tiles, max(c, o))
+    parts = primitives.in_parts(x, most), primitives.in_parts(y, most)
+    made = lax.scan(add_part, jnp.zeros((k + 1, k + 1, c, o), x.dtype), parts)[0]
+    return jnp.einsum("iu,jv,ijco->uvco", *[matrices.kernel] * 2, made, precision="highest").astype(x.dtype)
+
+
+def _kernel_of_tiles(x: Array, y: Array, matrices: Matrices) -> Array:
+    """Returns the gradient of `_tiles`' kernel for its images and a gradient of its outputs."""
+    rows = zip(_inputs(x, 1, matrices), _outputs_transposed(y, 1, matrices), strict=True)
+    pairs = (
+        (_stacked(_inputs(row, 2, matrices)), _stacked(_outputs_transposed(gradient, 2, matrices)))
+        for row, gradient in rows
+    )
     return jnp.stack([lax.dot_general(v, m, (((1,), (1,)), ((0,), (0,)))) for v, m in pairs])
 
 
-def _inputs(x: Array, axis: int) -> list[Array]:
-    """Returns the four values of B d for each tile along an axis of 2 (tiles + 1) positions."""
-    even, odd = halves(x, axis)
-    starts = [(part, start) for start in (0, 1) for part in (even, odd)]
-    a, b, c, d = (lax.slice_in_dim(part, start, start + even.shape[axis] - 1, axis=axis) for part, start in starts)
-    return [a - c, b + c, c - b, b - d]
+def _inputs(x: Array, axis: int, matrices: Matrices) -> list[Array]:
+    """Returns the values of B d for each tile along an axis, of as many positions as `_padded` gives."""
+    parts, points = halves(x, axis), len(matrices.inputs)
+    tiles = parts[0].shape[axis] - (points - 1) // 2
+    tile = [lax.slice_in_dim(parts[u % 2], u // 2, u // 2 + tiles, axis=axis) for u in range(points)]
+    return [_combined(row, tile) for row in matrices.inputs]
 
 
-def _outputs(m: list[Array], axis: int) -> Array:
+def _outputs(m: list[Array], axis: int, matrices: Matrices) -> Array:
     """Returns A m for each tile along an axis, of twice as many positions."""
-    pair = jnp.concatenate([m[0] + m[1] + m[2], m[1] - m[2] - m[3]], axis + 1)
+    pair = jnp.concatenate([_combined(row, m) for row in matrices.outputs], axis + 1)
     return pair.reshape(*pair.shape[:axis], -1, m[0].shape[axis + 1], *pair.shape[axis + 2 :])
 
 
-def _outputs_transposed(y: Array, axis: int) -> list[Array]:
-    """Returns the four values of A' y for each tile along an axis of twice as many positions."""
-    even, odd = halves(y, axis)
-    return [even, even + odd, even - odd, -odd]
+def _outputs_transposed(y: Array, axis: int, matrices: Matrices) -> list[Array]:
+    """Returns the values of A' y for each tile along an axis of twice as many positions."""
+    pair = halves(y, axis)
+    return [_combined(column, pair) for column in matrices.outputs.T]
+
+
+def _combined(factors: np.ndarray, parts: list[Array]) -> Array:
+    """Returns the sum of arrays, each times its whole number."""
+    scaled = (
+        part if factor == 1 else int(factor) * part for factor, part in zip(factors, parts, strict=True) if factor
+    )
+    return functools.reduce(operator.add, scaled)
 
 
 def halves(x: Array, axis: int) -> list[Array]:
@@ -131,52 +175,18 @@ def _stacked(parts: list[Array]) -> Array:
     return jnp.stack([part.reshape(-1, part.shape[-1]) for part in parts])
 
 
-def _padded(x: Array, padding: int, tiles: tuple[int, ...], more: int) -> Array:
-    """Returns x with `padding` zeros above and left, and zeros below and right, of 2 tiles + more rows and columns."""
+def _padded(x: Array, padding: int, tiles: tuple[int, ...], taps: int) -> Array:
+    """Returns x with `padding` zeros above and left, and zeros below and right, to whole tiles and an even size.
+
+    A tile's inputs are taps - 1 positions more than its outputs; 0 taps are for the outputs.
+    """
     sizes = zip(tiles, x.shape[1:3], strict=True)
-    edges = [(padding, 2 * count + more - padding - size, 0) for count, size in sizes]
+    edges = [(padding, 2 * (count + taps // 2) - padding - size, 0) for count, size in sizes]
     return lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *edges, (0, 0, 0)])
 
 
-def _in_parts(x: Array, values: int) -> Array:
-    """Returns x [n, ...] as [parts, n / parts, ...], of AT_ONCE values at most where one image has not more."""
-    size = max(size for size in range(1, len(x) + 1) if len(x) % size == 0 and (size == 1 or size * values <= AT_ONCE))
-    return x.reshape(-1, size, *x.shape[1:])
+convolution = primitives.convolution("winograd", _convolve, _to_images, _to_kernel)
+"""The convolution of stride 1: x [n, h, w, c], kernel [k, k, c, o], `padding` -> [n, h', w', o].
 
-
-def _turned(kernel: Array) -> Array:
-    """Returns the kernel that takes outputs to inputs, [3, 3, o, c]: turned round, channels exchanged."""
-    return kernel[::-1, ::-1].swapaxes(2, 3)
-
-
-def primitive(name: str, function: Callable[..., Array]) -> Primitive:
-    """Returns a JAX primitive that is computed by a function of arrays, on every platform and under `vmap`."""
-
-    def shape(*operands: Any, **geometry: int) -> Any:
-        given = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in operands)
-        made = jax.eval_shape(partial(function, **geometry), *given)
-        return operands[0].update(shape=made.shape)
-
-    def mapped(operands: tuple[Array, ...], axes: tuple[Any, ...], **geometry: int) -> tuple[Array, int]:
-        return jax.vmap(partial(function, **geometry), axes)(*operands), 0
-
-    primitive = Primitive(name)
-    primitive.def_impl(lambda *operands, **geometry: jax.jit(partial(function, **geometry))(*operands))
-    primitive.def_abstract_eval(shape)
-    batching.primitive_batchers[primitive] = mapped
-    mlir.register_lowering(primitive, mlir.lower_fun(function, multiple_results=False))
-    return primitive
-
-
-def _to_images(gradient: Array, _: Any, kernel: Array, *, padding: int) -> Array:
-    return convolution(gradient, _turned(kernel), padding=2 - padding)
-
-
-_convolution = primitive("winograd", _convolve)
-_for_kernel = primitive("winograd_kernel", _kernel_gradient)
-ad.defbilinear(_convolution, _to_images, lambda gradient, x, _, padding: _for_kernel.bind(x, gradient, padding=padding))
-ad.defbilinear(
-    _for_kernel,
-    lambda gradient, _, y, padding: _to_images(y, None, gradient, padding=padding),
-    lambda gradient, x, _, padding: convolution(x, gradient, padding=padding),
-)
+k is 3 or 4, h' = h + 2 padding - k + 1, and w' likewise; `padding` is below k. float32, or more.
+"""
