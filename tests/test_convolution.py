@@ -242,6 +242,15 @@ def test_batches_of_many_patches_in_parts_are_right_too(name, derivatives, monke
     assert "tensor<2x4x8x6x2xf32>" in text
 
 
+def test_a_kernels_gradient_of_many_parts_is_not_summed_in_half_precision(monkeypatch):
+    """The batch is no other test's. Every part adds 1 to each value: bfloat16 would stay at 256."""
+    monkeypatch.setattr(cpu_convolution, "IMAGES_AT_ONCE", 16)
+    x, kernel = jnp.ones((300, 1, 1, 16), jnp.bfloat16), jnp.ones((1, 1, 8, 16), jnp.bfloat16)
+    gradient = jax.grad(lambda kernel: conv(x, kernel, stride=1, padding=0, groups=2).sum())(kernel)
+    assert gradient.dtype == jnp.bfloat16
+    assert float(gradient.min()) == 300
+
+
 def test_groups_that_do_not_divide_the_channels_are_refused():
     x, kernel = operands((3, 3), channels=(6, 4))
     with pytest.raises(ValueError, match="4 groups do not divide 6 input and 4 output channels"):

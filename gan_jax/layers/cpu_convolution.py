@@ -7,6 +7,7 @@ holds: where there are groups, each of which is convolved by itself, and where t
 
 import math
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -47,7 +48,7 @@ def _parts_pay(x: Array, kernel: Array, **geometry: int) -> bool:
     return geometry["groups"] > 1 or (len(kernel) * kernel.shape[1] > 1 and _at_once(x, kernel, **geometry) < len(x))
 
 
-def _at_once(x: Array | jax.ShapeDtypeStruct, kernel: Array, *, stride: int, padding: int, groups: int) -> int:
+def _at_once(x: Any, kernel: Any, *, stride: int, padding: int, groups: int) -> int:
     """Returns the number of images that are computed at once."""
     if groups > 1:
         return IMAGES_AT_ONCE // math.prod(x.shape[1:])
@@ -95,14 +96,16 @@ def _to_images(y: Array, kernel: Array, *, size: tuple[int, ...], **geometry: in
 
 
 def _to_kernel(x: Array, y: Array, *, taps: tuple[int, ...], **geometry: int) -> Array:
-    kernel = jnp.zeros((*taps, x.shape[3] // geometry["groups"], y.shape[3]), x.dtype)
+    kernel = jax.ShapeDtypeStruct((*taps, x.shape[3] // geometry["groups"], y.shape[3]), x.dtype)
+    none = jnp.zeros(kernel.shape, jnp.promote_types(kernel.dtype, jnp.float32))  # many parts are added
 
     def add_part(total: Array, part: tuple[Array, Array]) -> tuple[Array, None]:
         x, y = part
         return total + jax.linear_transpose(lambda kernel: _of_part(x, kernel, **geometry), kernel)(y)[0], None
 
     most = _at_once(x, kernel, **geometry)
-    return lax.scan(add_part, kernel, (primitives.in_parts(x, most), primitives.in_parts(y, most)))[0]
+    total = lax.scan(add_part, none, (primitives.in_parts(x, most), primitives.in_parts(y, most)))[0]
+    return total.astype(kernel.dtype)
 
 
 _in_parts = primitives.convolution("in_parts", _convolve, _to_images, _to_kernel)
