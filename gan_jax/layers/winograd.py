@@ -58,9 +58,9 @@ MATRICES = {
 def pays(images: tuple[int, ...], kernel: Array, padding: int) -> bool:
     """Returns whether this is faster than the other forms for images [n, h, w, c] and a kernel [kh, kw, c, o].
 
-    The bounds agree with 30 of 38 layers timed both ways with their gradients: kernels of 3x3 and 4x4, batches of 1 to
+    The bounds agree with 43 of 47 layers timed both ways with their gradients: kernels of 3x3 and 4x4, batches of 1 to
     64, 4x4 to 64x64 pixels, 16 to 256 channels. Above them 5 to 76% of the time is saved, and two layers lose 2 and
-    4%. Below them up to 82% would be lost; six layers would save 2 to 24% (one core of an AMD EPYC with AVX-512,
+    4%. Below them up to 82% would be lost; two layers would save 2 and 6% (one core of an AMD EPYC with AVX-512,
     2026-11-28). It is never used in half precision, which would round the sums of inputs.
     """
     n, h, w, c = images
@@ -68,7 +68,7 @@ def pays(images: tuple[int, ...], kernel: Array, padding: int) -> bool:
     if kh != kw or kh not in MATRICES or padding >= kh or jnp.finfo(kernel.dtype).bits < 32:
         return False
     pixels = n * (h + 2 * padding - kh + 1) * (w + 2 * padding - kw + 1)
-    return min(c, o) >= 32 and c * o >= 2048 and pixels >= 2048
+    return min(c, o) >= 32 and c * o >= 2048 and pixels >= (2048 if kh == 3 else 512)
 
 
 def _convolve(x: Array, kernel: Array, *, padding: int) -> Array:
