@@ -70,8 +70,8 @@ def convolution(x: Array, kernel: Array, stride: int, padding: int) -> Array:
 def _added(x: Array, kernel: Array, padding: int) -> Array:
     """Computes a convolution of stride 1 by one product with all of the kernel's places, whose outputs are added.
 
-    x [n, h, w, c], kernel [kh, kw, c, o] -> [n, h', w', o], of one dtype. What is added has kh kw o values a pixel, where
-    patches have kh kw c.
+    x [n, h, w, c], kernel [kh, kw, c, o] -> [n, h', w', o], of one dtype. What is added has kh kw o values a pixel,
+    where patches have kh kw c.
     """
     kh, kw, c, o = kernel.shape
     y = _dense(x, kernel.transpose(2, 0, 1, 3).reshape(c, -1))
