@@ -42,6 +42,17 @@ def test_norms_are_over_all_axes_but_the_first():
     np.testing.assert_allclose(norms, np.sqrt(((scale * REAL) ** 2).sum((1, 2, 3))), rtol=1e-6)
 
 
+@pytest.mark.parametrize("hide", [jax.lax.stop_gradient, jnp.round, lambda x: jnp.zeros_like(x)])
+def test_a_critic_that_passes_no_gradient_is_refused(hide):
+    """R1 and R2 of it would be 0, and train nothing."""
+    w = random.normal(KEY, (3, 2, 2))
+    for penalise in (penalties.r1, penalties.r2, jax.jit(penalties.r1, static_argnums=0)):
+        with pytest.raises(ValueError, match="passes no gradient to its examples"):
+            penalise(lambda x: jax.jit(linear(w))(hide(x)), REAL)
+    penalties.r1(lambda x: linear(w)(hide(x)) + linear(w)(x), REAL)
+    penalties.r1(lambda x: 0 * linear(w)(x), REAL)  # a critic of zeros, as some begin
+
+
 def test_each_example_is_interpolated_by_a_weight_of_its_own():
     between = penalties.interpolate(KEYS, REAL, FAKE)
     weights = (between - FAKE) / (REAL - FAKE)

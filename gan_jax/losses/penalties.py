@@ -11,6 +11,7 @@ from typing import TypeAlias
 import jax
 import jax.numpy as jnp
 from jax import random
+from jax.extend.core import Var
 
 ScoreFn: TypeAlias = Callable[[jax.Array], jax.Array]
 """x [b, ...] -> scores [b, ...]."""
@@ -84,7 +85,22 @@ def interpolate(keys: jax.Array, real: jax.Array, fake: jax.Array) -> jax.Array:
 def input_gradient_norm(score_fn: ScoreFn, x: jax.Array, *, epsilon: float = 1e-12) -> jax.Array:
     """Returns sqrt(|gradient of the scores with respect to their example|^2 + epsilon): [b, ...] -> [b].
 
-    `epsilon` keeps value and gradient finite where the norm is 0.
+    `epsilon` keeps value and gradient finite where the norm is 0. Raises ValueError where it is 0 for any critic.
     """
+    if not _depends_on_change(score_fn, x):
+        raise ValueError(
+            "the critic passes no gradient to its examples, so there is nothing to penalise: on the way from them to "
+            "the scores is a jax.lax.stop_gradient, or a function without slope as rounding is"
+        )
     gradients = jax.grad(lambda x: score_fn(x).sum())(x)
     return jnp.sqrt(jnp.square(gradients).reshape(len(x), -1).sum(axis=1) + epsilon)
+
+
+def _depends_on_change(score_fn: ScoreFn, x: jax.Array) -> bool:
+    """Returns whether the scores' change depends on that of x, by the operations that it is traced to."""
+    jaxpr = jax.make_jaxpr(lambda x, change: jax.jvp(score_fn, (x,), (change,))[1])(x, x).jaxpr
+    needed = {var for var in jaxpr.outvars if isinstance(var, Var)}
+    for equation in reversed(jaxpr.eqns):
+        if needed.intersection(equation.outvars):
+            needed.update(var for var in equation.invars if isinstance(var, Var))
+    return jaxpr.invars[1] in needed
