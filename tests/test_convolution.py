@@ -277,6 +277,18 @@ def test_vmap_over_images_and_kernels(name):
         )
 
 
+@pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0)])
+def test_vmap_over_groups_and_their_gradients(axes):
+    x, kernel = operands((3, 3), (4, 5), batch=2, channels=(16, 24))
+    operand = (x, kernel[:, :, :8] / 8)
+    arguments = [jnp.stack([a, 1 - a]) if axis == 0 else a for a, axis in zip(operand, axes, strict=True)]
+    ours, native = (partial(first, partial(f, stride=1, padding=1, groups=2)) for f in (conv, native_conv))
+    close(jax.vmap(ours, axes)(*arguments), jax.vmap(native, axes)(*arguments))
+    summed = jax.grad(lambda *arguments: jnp.sin(jax.vmap(lambda *a: ours(*a)[0], axes)(*arguments)).sum(), (0, 1))
+    exact = jax.grad(lambda *arguments: jnp.sin(jax.vmap(lambda *a: native(*a)[0], axes)(*arguments)).sum(), (0, 1))
+    close(summed(*arguments), exact(*arguments))
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_vmap_over_kernels_makes_batched_products(name):
     function = jax.vmap(partial(first, partial(PAIRS[name][0], stride=2, padding=1)))
