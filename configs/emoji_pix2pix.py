@@ -8,8 +8,8 @@ and flips and shifts both pictures alike, :noto_to_twemoji,resnet both.
 
 12,404 steps in 26 min on one CPU core (2026-11-27), one seed: an LPIPS of 0.285 and an L1 of 0.122, where emoji_l1 has
 0.286 and 0.115, the source itself 0.246 and 0.155; :resnet in 14 min on one core of an AMD EPYC with AVX-512
-(2026-11-28) 0.269 and 0.134. Source, translation and partner: configs/pictures/emoji_pix2pix.png, and of
-:resnet emoji_pix2pix_resnet.png.
+(2026-11-28) 0.266 and 0.132, means of 3 seeds. Source, translation and partner: configs/pictures/emoji_pix2pix.png,
+and of :resnet emoji_pix2pix_resnet.png.
 """
 
 from configs.common import adam, chosen, half_constant
