@@ -43,7 +43,11 @@ def native(padding):
     return partial(native_conv, stride=1, padding=padding)
 
 
-def near(actual, expected, tolerance=8e-6):
+TOLERANCES = {3: 4e-6, 4: 8e-6}
+"""By taps: the products of 4x4 kernels have larger factors."""
+
+
+def near(actual, expected, tolerance=TOLERANCES[3]):
     """Equal up to a share of the largest value, leaf by leaf."""
     for a, b in zip(*(jax.tree.leaves(jax.device_get(tree)) for tree in (actual, expected)), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=tolerance * np.abs(b).max())
@@ -53,7 +57,7 @@ def near(actual, expected, tolerance=8e-6):
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_values_gradients_and_second_derivatives_are_the_native_ones(case, derivatives):
     both = jax.jit(lambda x, k: [derivatives(of(case[1]), x, k) for of in (ours, native)])
-    near(*both(*operands(*case)))
+    near(*both(*operands(*case)), tolerance=TOLERANCES[case[0]])
 
 
 @pytest.mark.parametrize(("taps", "tolerance"), [(3, 2e-6), (4, 5e-6)])
@@ -68,7 +72,7 @@ def test_images_in_parts_are_right_too(monkeypatch):
     for case in (CASES[0], CASES[3], CASES[4]):
         x, kernel = operands(*case, batch=10)
         assert "stablehlo.while" in lowered(ours(case[1]), "cpu", x, kernel)
-        near(first(ours(case[1]), x, kernel), first(native(case[1]), x, kernel))
+        near(first(ours(case[1]), x, kernel), first(native(case[1]), x, kernel), tolerance=TOLERANCES[case[0]])
 
 
 def test_forward_mode_agrees_with_backward_mode():

@@ -45,7 +45,7 @@ def convolution(x: Array, kernel: Array, stride: int, padding: int, groups: int 
 
 def _parts_pay(x: Array, kernel: Array, **geometry: int) -> bool:
     """Returns whether a batch is faster in parts: one of groups, or of patches that no cache holds."""
-    return geometry["groups"] > 1 or (len(kernel) * kernel.shape[1] > 1 and _at_once(x, kernel, **geometry) < len(x))
+    return geometry["groups"] > 1 or (math.prod(kernel.shape[:2]) > 1 and _at_once(x, kernel, **geometry) < len(x))
 
 
 def _at_once(x: Any, kernel: Any, *, stride: int, padding: int, groups: int) -> int:

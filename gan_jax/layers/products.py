@@ -26,11 +26,11 @@ is added up at its position, what was added is gathered, what was split is joine
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
-Array = jax.Array
+from gan_jax.layers.primitives import Array
+
 Size = tuple[int, ...]
 
 

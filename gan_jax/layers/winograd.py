@@ -11,8 +11,9 @@ Each is transformed along rows, then columns:
         0  1  0 -1            0    0    1
 
 M[i, j] is a matrix product of all tiles' channels by a kernel [c, o]. Source: Lavin and Gray 2016, arXiv:1509.09308,
-section 4.1. The matrices for 4x4 are of the same construction (Toom and Cook's) with the points 0, 1, -1 and 2. The
-transformed images are 4 times, or 6.25 times, as large, so only a few images are padded and transformed at a time.
+section 4.1. The matrices for 4x4 are of the same construction (Toom and Cook's) with the points 0, 1, -1, 2 and
+infinity. The transformed images are 4 times, or 6.25 times, as large, so only a few images are padded and transformed
+at a time.
 
 The gradient for images is the convolution of the outputs' gradient with the kernel turned round. For the kernel it is
 G' (V' (A' dy A)) G.

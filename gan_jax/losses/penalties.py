@@ -97,7 +97,7 @@ def input_gradient_norm(score_fn: ScoreFn, x: jax.Array, *, epsilon: float = 1e-
 
 
 def _depends_on_change(score_fn: ScoreFn, x: jax.Array) -> bool:
-    """Returns whether the scores' change depends on that of x, by the operations that it is traced to."""
+    """Returns whether the change of the scores [b, ...] depends on that of x [b, ...], by what it is traced to."""
     jaxpr = jax.make_jaxpr(lambda x, change: jax.jvp(score_fn, (x,), (change,))[1])(x, x).jaxpr
     needed = {var for var in jaxpr.outvars if isinstance(var, Var)}
     for equation in reversed(jaxpr.eqns):
