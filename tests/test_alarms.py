@@ -110,6 +110,11 @@ def test_gradient_norms_count_only_where_the_penalty_draws_them_to_one():
     assert names(alarms.find(steep)) == ["the critic's gradients are not 1"]
 
 
+def test_rows_of_a_lazy_penalty_without_it_say_nothing_of_gradients():
+    without = {name: 0.0 for name in HEALTHY if "input_gradient" in name or name == "critic/gradient_penalty"}
+    assert alarms.find(rows((50, HEALTHY | without))) == []
+
+
 def test_a_strong_critic_is_right_for_wasserstein():
     bad = HEALTHY | FAILING["the critic is too strong"]
     del bad["critic/gap"]  # it logs its distance instead

@@ -103,8 +103,11 @@ def test_psnr_of_known_differences():
     for wrong in (a[:, :5], a[0]):
         with pytest.raises(ValueError, match="same"):
             psnr(a, wrong)
-    with pytest.raises(ValueError, match="leaves nothing"):
-        psnr(a, a, border=5)
+    for border in (5, -3):
+        with pytest.raises(ValueError, match=f"border is {border}: it must be at least 0 and leave something"):
+            psnr(a, a, border=border)
+    with pytest.raises(ValueError, match="mask is 0 at all pixels"):
+        psnr(a, a, mask=np.zeros((2, 10, 10, 1)))
 
 
 def test_luma_of_black_and_white():

@@ -128,6 +128,24 @@ def test_a_supervised_term_on_unlabelled_data_is_refused():
         check_step(build_on(config, (8, 8, 1), 0, others), config)
 
 
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("mnist_cgan.py", r"config\.networks\.critic takes the labels of real examples, .* keeps those of 20 examples"),
+        (
+            "mnist_cgan.py:auxiliary",
+            r"config\.objective\.critic\.auxiliary needs the labels of real examples, which split",
+        ),
+        ("mnist_cvae.py", r"config\.networks\.encoder takes the labels of real examples, which split"),
+        ("mnist_few_labels.py:supervised", r"a classifier needs labels, which split 'train' of digits does not have"),
+    ],
+)
+def test_random_labels_never_stand_for_those_of_real_examples(file, message):
+    config = configs.load(f"{ROOT / 'configs'}/{file}").unlock()
+    with pytest.raises(UserError, match=message):
+        check_step(build(config, spec_of(data.load("digits", "train", labels_per_class=2))), config)
+
+
 @pytest.mark.parametrize("how", ["adversarial", "supervised"])
 def test_a_run_on_few_labels_is_judged_by_all_labels_of_the_test_split(how, tmp_path, capsys):
     file = f"--config={ROOT / 'configs' / 'mnist_few_labels.py'}:{how}"

@@ -47,3 +47,5 @@ def test_walks_of_normal_keep_their_length_and_those_of_uniform_are_straight():
     t = jnp.array([0.5])
     np.testing.assert_allclose(jnp.linalg.norm(latents.normal(2).walk(a, b, t)), 3.0, rtol=1e-5)
     np.testing.assert_allclose(latents.uniform(2).walk(a, b, t)[0, 0], [1.5, 1.5], rtol=1e-6)
+    one = latents.normal(1).walk(jnp.array([[1.0]]), jnp.array([[-0.5]]), jnp.linspace(0, 1, 4))
+    np.testing.assert_allclose(one[0, :, 0], [1.0, 0.5, 0.0, -0.5], atol=1e-6)

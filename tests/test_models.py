@@ -6,11 +6,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import traverse_util
 from jax import random
 
 from gan_jax import layers
 from gan_jax.core.networks import Network
-from gan_jax.models import autoencoder, dcgan, mlp, pacgan, r3gan, sngan
+from gan_jax.models import (
+    autoencoder,
+    classifier,
+    dcgan,
+    inpainting,
+    mlp,
+    pacgan,
+    r3gan,
+    sngan,
+    super_resolution,
+    translation,
+)
 
 pytestmark = pytest.mark.heavy
 
@@ -219,6 +231,31 @@ def test_batch_norm_keeps_running_statistics_by_its_momentum():
     running = stats["batch_stats"]
     np.testing.assert_allclose(running["mean"], 0.1 * x.mean(0), rtol=1e-4)
     np.testing.assert_allclose(running["var"], 0.9 + 0.1 * x.var(0), rtol=1e-4)
+
+
+WITHOUT_NORM = {
+    "dcgan generator": (dcgan.Generator((8, 8, 1), **DIGITS, norm=layers.NoNorm), {"z": (1, 3)}),
+    "dcgan critic": (dcgan.Critic(width=2, norm=layers.NoNorm), {"x": (1, 16, 16, 1)}),
+    "encoder": (autoencoder.ConvEncoder(3, width=2, norm=layers.NoNorm), {"x": (1, 16, 16, 1)}),
+    "classifier": (classifier.Classifier(3, norm=layers.NoNorm), {"x": (1, 16, 16, 1)}),
+    "u-net": (translation.UNet((16, 16, 1), width=2, norm=layers.NoNorm), {"source": (1, 16, 16, 1)}),
+    "resnet": (translation.ResNet((16, 16, 1), width=2, blocks=1, norm=layers.NoNorm), {"source": (1, 16, 16, 1)}),
+    "patches": (translation.PatchCritic(width=2, downs=1, norm=layers.NoNorm), {"x": (1, 16, 16, 1)}),
+    "context encoder": (
+        inpainting.ContextEncoder((16, 16, 1), width=2, bottleneck=4, norm=layers.NoNorm),
+        {"source": (1, 16, 16, 1), "mask": (1, 16, 16, 1)},
+    ),
+    "super-resolution": (super_resolution.SRResNet(width=2, blocks=1), {"source": (1, 4, 4, 1)}),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_NORM)
+def test_each_layer_that_no_norm_follows_has_a_bias(name):
+    module, shapes = WITHOUT_NORM[name]
+    batch = {field: jnp.zeros(shape) for field, shape in shapes.items()}
+    params, _ = jax.eval_shape(Network(module).init, KEY, batch)
+    flat = traverse_util.flatten_dict(params)
+    assert {path[:-1] for path in flat if path[-1] == "bias"} == {path[:-1] for path in flat if path[-1] == "kernel"}
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="reads the CPU's program")

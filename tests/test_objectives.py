@@ -88,6 +88,7 @@ OBJECTIVES = {
 }
 UNBOUNDED = ("wasserstein", "hinge", "least_squares", "relativistic", "r3gan")
 CRITICS_RATE = {name: 0.05 if name.startswith(UNBOUNDED) else 0.5 for name in OBJECTIVES}
+CRITICS_RATE["wasserstein_gp by class"] = 0.2
 KEY = random.key(0)
 BATCHES = {"x": random.uniform(KEY, (1, 16, 4, 4, 1), minval=-1.0), "label": jnp.arange(16)[None] % 3}
 BATCHES |= {"source": random.uniform(random.key(1), (1, 16, 4, 4, 1), minval=-1.0)}
@@ -155,7 +156,8 @@ def test_steps_are_finite_compile_once_and_log_each_term(name):
     of_logits = {"real_probability", "fake_probability", "gap"}
     terms = {player: {*weights} for player, weights in OBJECTIVES[name].weights.items()}
     penalised = {"gradient_penalty", "r1"} & terms["critic"]
-    norms = {"input_gradient_norm", "input_gradient_norm_max"} if penalised else set()
+    where = "input" if "gradient_penalty" in penalised else "real"
+    norms = {f"{where}_gradient_norm", f"{where}_gradient_norm_max"} if penalised else set()
     norms |= {"fake_gradient_norm"} if "r2" in terms["critic"] else set()
     logged = {
         "critic": {*terms["critic"], "loss", "gradient_norm", "accuracy", *norms},
@@ -169,7 +171,7 @@ def test_steps_are_finite_compile_once_and_log_each_term(name):
     logged["generator"] |= {"diversity", "nearest_neighbor_ratio", "mean_gap"}
     assert {f"{player}/{term}" for player, terms in logged.items() for term in terms} == set(metrics)
     if penalised:
-        assert metrics["critic/input_gradient_norm_max"] > metrics["critic/input_gradient_norm"]
+        assert metrics[f"critic/{where}_gradient_norm_max"] > metrics[f"critic/{where}_gradient_norm"]
     assert all(jnp.isfinite(leaf).all() for leaf in jax.tree.leaves((state.players, metrics)))
     for player, weights in OBJECTIVES[name].weights.items():
         total = sum(weight * metrics[f"{player}/{term}"] for term, weight in weights.items())

@@ -20,13 +20,14 @@ from gan_jax.core import collectives, fields, steps
 from gan_jax.core.networks import Network
 from gan_jax.core.objective import Frozen
 from gan_jax.core.state import TrainState
-from gan_jax.distributions import labels, latents
+from gan_jax.distributions import degrade, labels, latents
 from gan_jax.errors import UserError
 from gan_jax.losses import adversarial as losses
 from gan_jax.losses import penalties
 from gan_jax.models import dcgan, mlp, translation
 from gan_jax.objectives import adversarial, cycle, regression
 from gan_jax.objectives.forward import Weighted, lazily
+from gan_jax.objectives.game import Model
 from gan_jax.objectives.terms import critic, generator
 from gan_jax.training.preflight import check_step
 
@@ -326,6 +327,16 @@ def test_consistency_is_of_copies_that_are_flipped_and_moved_within_their_bound(
     assert {flip for flip, _, _ in found} == {1, -1}
 
 
+def test_consistency_of_a_critic_of_patches_allows_scores_that_move_with_the_image():
+    def score(x, like=None):
+        del like
+        return x.mean(3)  # a score for each pixel
+
+    x = random.normal(KEY, (4, 8, 8, 1))
+    forward = SimpleNamespace(real=x, fake=x, key=KEY, score=score, real_scores=score(x), fake_scores=score(x))
+    np.testing.assert_allclose(critic.consistency(forward, fraction=0.0).values, np.zeros(4), atol=1e-9)
+
+
 def shifted(image, down, across):
     """The image [8, 8] moved by at most 3 pixels, its edges reflected."""
     return np.pad(image, 3, mode="reflect")[3 - down : 11 - down, 3 - across : 11 - across]
@@ -354,7 +365,7 @@ def test_several_critics_are_one_player_and_each_term_is_their_mean():
     assert {*state.players["critic"].params} == {"critic", "critic_half"}
     assert {"lecam_real", "lecam_real_half"} <= {*state.players["critic"].carry}
     assert float(metrics["generator/lpips"]) > 0  # the frozen network is every critic's
-    assert {"critic/accuracy", "critic/accuracy_half", "critic/input_gradient_norm_half"} <= {*metrics}
+    assert {"critic/accuracy", "critic/accuracy_half", "critic/real_gradient_norm_half"} <= {*metrics}
     alone = []
     for role, factor in (("critic", 1), ("critic_half", 2)):
         params = made[0].players["critic"].params[role]
@@ -374,6 +385,28 @@ def test_several_critics_are_one_player_and_each_term_is_their_mean():
             assert any(not np.array_equal(a, b) for a, b in zip(old, new, strict=True))
     scores = made[2].predictions["scores"].fn(state.players, random.split(KEY, 8), {"x": BATCHES["x"][0]})
     assert scores.shape == (8,)
+
+
+def test_scales_are_of_what_the_critic_sees():
+    batch = {"x": jnp.ones((2, 4, 4, 1)), "source": jnp.ones((2, 3, 3, 1))}
+    networks = {"critic": NETWORKS["critic"], "critic_half": Network(dcgan.Critic(**CONV))}
+    model = Model(Network(Painter()), networks, {}, scales={"critic_half": 2})
+    assert model.inputs("critic_half", batch)["x"].shape == (2, 2, 2, 1)
+
+
+def test_scores_are_of_what_samplers_observe_of_the_examples():
+    critic_of_pairs = Network(translation.PairCritic(width=2, downs=1))
+    networks = {"generator": Network(translation.UNet((16, 16, 3), width=2)), "critic": critic_of_pairs}
+    grey: dict = {"source": degrade.grey()}
+    objective = adversarial.pix2pix(networks=networks, samplers=grey)
+    x = random.uniform(KEY, (2, 16, 16, 3), minval=-1.0)
+    example = fields.fill_each(grey, {"x": x[:1]}, KEY[None])
+    still = steps.Update(lambda numbers: optax.sgd(0.01))
+    players = {name: steps.start(init(KEY, example), still) for name, init in objective.init.items()}
+    scores = objective.predictions["scores"].fn
+    given = fields.fill_each(grey, {"x": x}, random.split(KEY, 2))
+    found = [scores(players, random.split(KEY, 2), batch) for batch in ({"x": x}, given)]
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize(
@@ -476,6 +509,17 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
             {"objective": {"critic": {"lecam": {"decay": 2.0}}}},
             r"^config\.objective\.critic\.lecam: decay is 2\.0",
         ),
+        ({"objective": {"critic": {"r1": {"epsilon": -1.0}}}}, r"critic\.r1: epsilon is -1\.0: it must be above 0"),
+        (
+            {"objective": {"generator": {"identity": {"weight": 5.0}}}},
+            r"^config\.objective\.generator\.identity: this term needs a generator that takes `source`",
+        ),
+        (
+            {"objective": {"critic": {"again": {"name": "r1"}}}},
+            r"the term again logs or remembers real_gradient_norm, real_gradient_norm_max, as another term",
+        ),
+        ({"objective": {"critic": {"loss": {"name": "bce"}}}}, r"the term loss logs or remembers loss, as another"),
+        ({"objective": {"augment": {"name": "ada", "start": 1.5}}}, r"config\.objective\.augment: start is 1\.5"),
         (
             {"players": {"critic": {"optimizer": {"name": "adam", "learning_rate": FALLING}}}},
             r"config\.players\.critic\.optimizer\.learning_rate is -1 at 0: its schedule must be at least 0$",

@@ -17,6 +17,7 @@ from gan_jax.core.networks import Network
 from gan_jax.core.state import Player, TrainState
 from gan_jax.data.base import Dataset
 from gan_jax.distributions import labels, likelihoods
+from gan_jax.distributions import latents as priors
 from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators import likelihood as evaluator
 from gan_jax.evaluation.evaluators.base import Context
@@ -341,6 +342,7 @@ def test_evaluator_takes_more_samples_than_are_decoded_at_once(monkeypatch):
         ({"limits": (-1.0, 1.0)}, r"config.data.range is \(-1.0, 1.0\): this likelihood needs \(0.0, 1.0\)"),
         ({"limits": None}, "needs"),
         ({"networks": {**NETWORKS, "encoder": Network(mlp.Critic())}}, "Critic has no latents"),
+        ({"samplers": {"z": priors.uniform(3)}}, r"z is drawn from the prior N\(0, I\): leave out config.samplers.z"),
     ],
 )
 def test_refuses(change, message):

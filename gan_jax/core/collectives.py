@@ -60,7 +60,7 @@ def mean(tree: T) -> T:
 
 
 def whole(x: jax.Array) -> jax.Array:
-    """Returns all examples of the global batch [global b, ...], in order."""
+    """Returns all examples of the global batch, or of a part where it is accumulated: [global b, ...], in order."""
     name = axis()
     return x if name is None else lax.all_gather(x, name, tiled=True)
 

@@ -36,7 +36,7 @@ def middle(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
 
 
 def largest(values: jax.Array) -> jax.Array:
-    """Returns the largest value [] of the global batch: values [b]."""
+    """Returns the largest value [] of the global batch, or of a part where it is accumulated in parts: values [b]."""
     return collectives.whole(values).max()
 
 

@@ -82,6 +82,8 @@ class Prediction(NamedTuple):
 
 
 Predictions: TypeAlias = Mapping[str, Prediction]
+STEP_METRICS = "loss", "gradient_norm"
+"""The metrics that a step logs of each player beside those of its terms."""
 
 
 class Objective(NamedTuple):
@@ -120,13 +122,20 @@ def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) ->
     """Returns a player's loss float32 [], its metrics [] and its carry from the outcomes of its terms, by name.
 
     The loss is the sum over terms of weight * mean(values); a weight is a number, or a schedule of step, int32 [].
-    Metrics are the terms' means before weighting, by the terms' names, and the metrics of the outcomes.
+    Metrics are the terms' means before weighting, by the terms' names, and the metrics of the outcomes. Raises
+    ValueError where two of them, or what two terms remember, have one name.
     """
     loss, metrics, carry = jnp.float32(0), {}, {}
     for name, outcome in outcomes.items():
         value = outcome.values.mean()
         loss += at(weights[name], step) * value
-        metrics |= {name: value, **outcome.metrics}
+        own = {name: value, **outcome.metrics}
+        if twice := [*({*own} & {*metrics, *STEP_METRICS}), *({*outcome.carry} & {*carry})]:
+            raise ValueError(
+                f"the term {name} logs or remembers {', '.join(sorted(twice))}, as another term or the step itself "
+                "does: give it another name, or leave one of two equal terms out"
+            )
+        metrics |= own
         carry |= outcome.carry
     return loss, metrics, global_values(carry)
 

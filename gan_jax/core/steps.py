@@ -1,9 +1,9 @@
 """Step rules: in what order, and against whom, the players of an objective are updated in one step.
 
-A rule takes `(objective, updates)`, the latter by player, and returns a pure function
-`train_step(state, batches, key, hyperparams) -> (state, metrics)`. `batches` are [max updates_per_step, b, ...], each
-update has its own; `key` is the run's constant key; `hyperparams` are the numbers of `default_hyperparams`;
-metrics are float32 scalars named `player/term`, of each player's last update.
+A rule takes `(objective, updates)`, the latter by player, and returns a pure function `train_step(state, batches, key,
+hyperparams) -> (state, metrics)`. `batches` are [max updates_per_step, b, ...], each of a player's updates has its own;
+`key` is the run's constant key; `hyperparams` are the numbers of `default_hyperparams`; metrics are float32 scalars
+named `player/term`, of each player's last update.
 """
 
 from collections.abc import Callable, Mapping
@@ -155,7 +155,7 @@ def start(first: Start, update: Update) -> Player:
 def _in_order(
     objective: Objective, updates: Updates, *, against: Callable[[TrainState, TrainState], TrainState]
 ) -> TrainStep:
-    """Returns the train step that updates each player on batches and noise of its own.
+    """Returns the train step that makes a player's k-th update on the k-th batch, with noise of its own.
 
     against: `(state before the step, state after the players so far) -> the state that the next one is updated in`.
     """

@@ -24,9 +24,9 @@ def normal(dim: int) -> Sampler:
     """Returns a sampler of z [n, dim] ~ N(0, I). Raises ValueError for dim < 1.
 
     Walks are spherical linear interpolations (slerp), which keep the length that such a z has (White 2016,
-    arXiv:1609.04468). Truncated to a bound, each value follows N(0, 1) given that it lies within +-bound, as in BigGAN
-    (Brock et al. 2018, arXiv:1809.11096, section 3.1). It is the quantile of this distribution at the level that the
-    value without a bound has in N(0, 1).
+    arXiv:1609.04468); of a single latent, whose length says nothing, they are linear. Truncated to a bound, each value
+    follows N(0, 1) given that it lies within +-bound, as in BigGAN (Brock et al. 2018, arXiv:1809.11096, section 3.1).
+    It is the quantile of this distribution at the level that the value without a bound has in N(0, 1).
     """
     _check(dim)
 
@@ -37,7 +37,7 @@ def normal(dim: int) -> Sampler:
     def truncated(keys: jax.Array, bound: float) -> jax.Array:
         return jax.vmap(lambda key: random.truncated_normal(key, -bound, bound, (dim,)))(keys)
 
-    return Sampler(draw, slerp, truncated=truncated)
+    return Sampler(draw, slerp if dim > 1 else lerp, truncated=truncated)
 
 
 def noise() -> Sampler:

@@ -20,7 +20,8 @@ from gan_jax.errors import UserError, reraise_as
 from gan_jax.experiments.schedules import check_values, check_weight, weight
 from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import LastOutputs, Terms, Weighted, eager, lazily
+from gan_jax.objectives.forward import LastOutputs, Terms, Weighted, eager, function, lazily
+from gan_jax.objectives.terms.critic import auxiliary
 from gan_jax.resolve import bind, parameters, required
 
 
@@ -29,7 +30,7 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
     return {
         "shape": data.shape,
         "classes": data.known_classes,
-        "no_labels": data.without,
+        "no_labels": "" if data.classes else data.without,
         "present": data.present if data.absent else (),
         "limits": tuple(config.data.range) if len(data.shape) == 3 else None,
         "dtype": jnp.dtype(config.dtype),
@@ -55,6 +56,8 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
         numbers["augment"] = _critic_augment(spec.pop("augment"), known, config.steps)
     made = {player: _terms(player, _preset_terms(preset, player), given, known) for player, given in terms.items()}
     _check_counts(made, config.steps)
+    if known["no_labels"]:
+        _check_without_labels(networks, made.get("critic", _preset_terms(preset, "critic")), known["no_labels"])
     objective = partial(bind("gan_jax.objectives", {**spec, **numbers}, "objective"), **made)
     parts: dict[str, Any] = {"networks": networks}
     for name, package in PARTS.items():
@@ -69,6 +72,19 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
         )
     with reraise_as("config.objective"):
         return objective(**parts, **_asked_for(objective, known))
+
+
+def _check_without_labels(networks: Networks, critic: Terms, why: str) -> None:
+    """Raises UserError where labels of real examples are used, of data that have none: a sampler would draw them.
+
+    What makes samples alone may be told a random class.
+    """
+    for role, network in networks.items():
+        if "label" in network.fields and not role.startswith(("generator", "decoder")):
+            raise UserError(f"config.networks.{role} takes the labels of real examples, {why}")
+    for name, each in critic.items():
+        if function(eager(each.term)[0]) is auxiliary:
+            raise UserError(f"config.objective.critic.{name} needs the labels of real examples, {why}")
 
 
 def _sampler(name: str, block: ConfigDict, known: Mapping[str, Any]) -> Sampler:
@@ -118,8 +134,8 @@ def _annotation(target: Callable, name: str) -> Any:
 
 
 def _preset_terms(preset: Callable, player: str) -> Terms:
-    default = inspect.signature(preset).parameters[player].default
-    return {} if default is inspect.Parameter.empty else default
+    parameter = inspect.signature(preset).parameters.get(player)
+    return {} if parameter is None or parameter.default is inspect.Parameter.empty else parameter.default
 
 
 def _terms(player: str, preset: Terms, given: Any, known: Mapping[str, Any]) -> Terms:
@@ -182,6 +198,8 @@ def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
     block = spec.to_dict()
     remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # which `updates` looks at
     with reraise_as(f"config.networks.{role}"):
+        if block.get("classes", known["classes"]) < known["classes"]:
+            raise ValueError(f"classes is {block['classes']}, and the data have {known['classes']}: leave it out")
         module = bind("gan_jax.models", block, f"networks.{role}")
         return Network(module(**_asked_for(module, known)), remat=remat, field=f"networks.{role}")
 

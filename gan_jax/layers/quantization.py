@@ -92,7 +92,7 @@ class VectorQuantizer(nn.Module):
     def _follow(self, vectors: jax.Array, hot: jax.Array, shares: jax.Array, examples: int) -> None:
         """Moves the codebook. All new values are means over the global batch, so that it may be taken in parts."""
         dead = self.shares.value < self.revive / self.codes
-        sums = collectives.mean(hot.T @ vectors / len(vectors))
+        sums = collectives.mean(jnp.matmul(hot.T, vectors, precision=lax.Precision.HIGHEST) / len(vectors))
         drawn = collectives.mean(self._drawn(vectors, examples))
         moved = (
             self.decay * old.value + (1 - self.decay) * new for old, new in ((self.shares, shares), (self.sums, sums))
@@ -112,5 +112,10 @@ class VectorQuantizer(nn.Module):
 
 
 def nearest(vectors: jax.Array, codebook: jax.Array) -> jax.Array:
-    """Returns the number of the nearest code of each vector, the first of equals: [n, d], [k, d] -> int32 [n]."""
-    return (jnp.square(codebook).sum(-1) - 2 * vectors @ codebook.T).argmin(-1).astype(jnp.int32)
+    """Returns the number of the nearest code of each vector, the first of equals: [n, d], [k, d] -> int32 [n].
+
+    Products are in full float32 everywhere: an accelerator's shorter one chooses wrong codes where vectors are far from
+    0.
+    """
+    products = jnp.matmul(vectors, codebook.T, precision=lax.Precision.HIGHEST)
+    return (jnp.square(codebook).sum(-1) - 2 * products).argmin(-1).astype(jnp.int32)

@@ -49,8 +49,9 @@ def path_length(slopes: jax.Array, average: jax.Array, *, epsilon: float = 1e-12
     """Returns (length - a)^2 and the lengths |J' y|: [b, layers, dim], J' y for each layer's style -> [b] each.
 
     The length is sqrt(sum over dim, mean over layers, of squares + epsilon); a is `average` []. Karras et al. 2020
-    (arXiv:1912.04958), equation 4, and their code, where the mean is.
+    (arXiv:1912.04958), equation 4, and their code, where the mean is. Raises ValueError for an epsilon not above 0.
     """
+    _check(epsilon)
     squares = jnp.square(slopes).sum(-1)
     lengths = jnp.sqrt(squares.reshape(len(slopes), -1).mean(1) + epsilon)
     return jnp.square(lengths - average), lengths
@@ -85,8 +86,10 @@ def interpolate(keys: jax.Array, real: jax.Array, fake: jax.Array) -> jax.Array:
 def input_gradient_norm(score_fn: ScoreFn, x: jax.Array, *, epsilon: float = 1e-12) -> jax.Array:
     """Returns sqrt(|gradient of the scores with respect to their example|^2 + epsilon): [b, ...] -> [b].
 
-    `epsilon` keeps value and gradient finite where the norm is 0. Raises ValueError where it is 0 for any critic.
+    `epsilon` keeps value and gradient finite where the norm is 0. Raises ValueError where the norm is 0 for any critic,
+    or `epsilon` is not above 0.
     """
+    _check(epsilon)
     if not _depends_on_change(score_fn, x):
         raise ValueError(
             "the critic passes no gradient to its examples, so there is nothing to penalise: on the way from them to "
@@ -94,6 +97,11 @@ def input_gradient_norm(score_fn: ScoreFn, x: jax.Array, *, epsilon: float = 1e-
         )
     gradients = jax.grad(lambda x: score_fn(x).sum())(x)
     return jnp.sqrt(jnp.square(gradients).reshape(len(x), -1).sum(axis=1) + epsilon)
+
+
+def _check(epsilon: float) -> None:
+    if not epsilon > 0:
+        raise ValueError(f"epsilon is {epsilon}: it must be above 0, as 1e-12, for finite gradients at a norm of 0")
 
 
 def _depends_on_change(score_fn: ScoreFn, x: jax.Array) -> bool:

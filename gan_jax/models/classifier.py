@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, Conv, Dropout
+from gan_jax.layers import BatchNorm, Conv, Dropout, NoNorm
 from gan_jax.models import dcgan
 from gan_jax.models.layout import Kernel, Layers
 
@@ -40,6 +40,6 @@ class Classifier(nn.Module):
         lists = Layers(self.widths, self.kernels, self.strides, self.paddings)
         layer = partial(Conv, kernel_init=nn.initializers.he_normal())
         x = dcgan.convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)
-        hidden = nn.Dense(self.dim, use_bias=False)(x.reshape(x.shape[0], -1))
+        hidden = nn.Dense(self.dim, use_bias=self.norm is NoNorm)(x.reshape(x.shape[0], -1))
         features = self.activation(self.norm()(hidden, train=train))
         return features, nn.Dense(self.classes)(Dropout(self.dropout)(features, train=train))

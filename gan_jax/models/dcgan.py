@@ -26,9 +26,10 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: transposed convolutions, norm and activation between them, then the last activation.
 
-    `width` is the channels of the last layer but one. `widths` are those of all layers but the last, whose channels are
-    the image's. Raises ValueError where the lists differ in length, or where the layers make another image size than
-    `shape`.
+    Without a norm, which has biases, the layers have biases themselves. The activation is leaky ReLU, where the paper's
+    generator has ReLU. `width` is the channels of the last layer but one. `widths` are those of all layers but the
+    last, whose channels are the image's. Raises ValueError where the lists differ in length, or where the layers make
+    another image size than `shape`.
     """
 
     shape: tuple[int, int, int]
@@ -48,12 +49,13 @@ class Generator(nn.Module):
         """Returns fakes [b, *shape] in the range of the last activation."""
         automatic = layout.upsampling(self.shape, self.width)
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
+        layer = partial(ConvTranspose, use_bias=self.norm is NoNorm, kernel_init=nn.initializers.normal(self.init_std))
         x = z[:, None, None, :]
         layers = _in_turn(lists._replace(widths=(*lists.widths, self.shape[-1])))
         for number, (width, kernel, stride, padding) in enumerate(layers):
             if number > 0:
                 x = self.activation(self.norm()(x, train=train))
-            x = ConvTranspose(width, kernel, stride, padding, kernel_init=nn.initializers.normal(self.init_std))(x)
+            x = layer(width, kernel, stride, padding)(x)
         if x.shape[1:] != tuple(self.shape):
             raise ValueError(
                 f"the generator's layers make {_size(x.shape[1:])}, the data set's images are {_size(self.shape)}: "
@@ -66,8 +68,9 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """x [b, h, w, c] -> scores [b] (raw): convolutions, norm on all but the first, activations; a last kernel over all.
 
-    `width` is the channels of the first layer. `kernel_norm` is applied to all kernels, such as `SpectralNorm`. Raises
-    ValueError where the lists differ in length or a layer's kernel is larger than its padded input.
+    Without a norm, which has biases, the layers have biases themselves. `width` is the channels of the first layer.
+    `kernel_norm` is applied to all kernels, such as `SpectralNorm`. Raises ValueError where the lists differ in length
+    or a layer's kernel is larger than its padded input.
     """
 
     width: int = 32
@@ -91,13 +94,16 @@ class Critic(nn.Module):
         """Returns the inputs of the last layer [b, h', w', c'] for x [b, h, w, c]."""
         automatic = layout.downsampling(x.shape[1:], self.width)
         lists = layout.chosen(automatic, self.widths, self.kernels, self.strides, self.paddings)
-        layer = partial(Conv, kernel_init=nn.initializers.normal(self.init_std), kernel_norm=self.kernel_norm)
-        return convolved(x, lists, layer=layer, norm=self.norm, activation=self.activation, train=train)
+        return convolved(x, lists, layer=self.layer(), norm=self.norm, activation=self.activation, train=train)
 
     def score(self, features: jax.Array) -> jax.Array:
         """Returns the outputs of the last layer [b] for features [b, h, w, c]."""
+        return self.layer()(1, features.shape[1:3], use_bias=self.norm is NoNorm)(features).reshape(-1)
+
+    def layer(self) -> Callable[..., nn.Module]:
+        """Returns the convolution that all layers are."""
         init = nn.initializers.normal(self.init_std)
-        return Conv(1, features.shape[1:3], kernel_init=init, kernel_norm=self.kernel_norm)(features).reshape(-1)
+        return partial(Conv, kernel_init=init, kernel_norm=self.kernel_norm)
 
 
 class ConditionalGenerator(Generator, kw_only=True):
@@ -163,10 +169,11 @@ def convolved(
 ) -> jax.Array:
     """Applies convolutions by `layer`, norm on all but the first, and activations, as layers of the calling module.
 
-    Returns [b, h', w', widths[-1]] for x [b, h, w, c]. Raises ValueError where the lists differ in length.
+    Convolutions have biases where `norm` is NoNorm. Returns [b, h', w', widths[-1]] for x [b, h, w, c]. Raises
+    ValueError where the lists differ in length.
     """
     for number, (width, kernel, stride, padding) in enumerate(_in_turn(lists)):
-        x = layer(width, kernel, stride, padding)(x)
+        x = layer(width, kernel, stride, padding, use_bias=norm is NoNorm)(x)
         x = activation((norm if number > 0 else NoNorm)()(x, train=train))
     return x
 

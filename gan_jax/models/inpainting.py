@@ -7,13 +7,14 @@ norm.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from gan_jax.layers import BatchNorm, Conv, ConvTranspose
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, NoNorm
 from gan_jax.models.layout import check_least, doubled
 from gan_jax.models.translation import NORMAL, check_size, composite, leaky_relu
 
@@ -26,7 +27,8 @@ GATED = nn.initializers.variance_scaling(5.0, "fan_in", "truncated_normal")
 class ContextEncoder(nn.Module):
     """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: an autoencoder of both in the hole, the source around.
 
-    All passes `bottleneck` values, without skips. `downs` halvings, `width` channels after the first, doubled at each
+    All passes `bottleneck` values, without skips. The first and the last layer have biases, and all have where `norm`
+    is NoNorm. `downs` halvings, `width` channels after the first, doubled at each
     next one up to 8 times as many; then one convolution of what is left, and the same back. Raises ValueError where
     2^downs does not divide the sides.
     """
@@ -44,20 +46,21 @@ class ContextEncoder(nn.Module):
         """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
         check_least(self.downs, "downs")
         check_size(source, self.shape[:2], self.downs)
-        widths = doubled(self.width, self.downs)
+        widths, bare = doubled(self.width, self.downs), self.norm is NoNorm
+        conv, up = (partial(layer, use_bias=bare, kernel_init=NORMAL) for layer in (Conv, ConvTranspose))
         x = jnp.concatenate([source, mask], axis=-1)
         for level, width in enumerate(widths):
-            x = Conv(width, 4, 2, 1, use_bias=level == 0, kernel_init=NORMAL)(x)
+            x = conv(width, 4, 2, 1, use_bias=level == 0 or bare)(x)
             x = leaky_relu(x if level == 0 else self.norm()(x, train=train))
         smallest = x.shape[1:3]
-        x = Conv(self.bottleneck, smallest, kernel_init=NORMAL)(x)
+        x = conv(self.bottleneck, smallest)(x)
         x = leaky_relu(self.norm()(x, train=train))
-        x = ConvTranspose(widths[-1], smallest, kernel_init=NORMAL)(x)
+        x = up(widths[-1], smallest)(x)
         for width in reversed(widths[:-1]):
             x = nn.relu(self.norm()(x, train=train))
-            x = ConvTranspose(width, 4, 2, 1, kernel_init=NORMAL)(x)
+            x = up(width, 4, 2, 1)(x)
         x = nn.relu(self.norm()(x, train=train))
-        last = ConvTranspose(self.shape[-1], 4, 2, 1, use_bias=True, kernel_init=NORMAL)(x)
+        last = up(self.shape[-1], 4, 2, 1, use_bias=True)(x)
         return composite(self.last_activation(last), source, mask)
 
 

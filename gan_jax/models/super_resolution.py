@@ -42,7 +42,7 @@ class SRResNet(nn.Module):
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the enlarged image, not limited to its range."""
         del train
-        conv = partial(Conv, kernel=3, stride=1, padding=1, kernel_init=HE_TENTH)
+        conv = partial(Conv, kernel=3, stride=1, padding=1, use_bias=True, kernel_init=HE_TENTH)
         x = first = leaky_relu(conv(self.width)(source))
         for _ in range(self.blocks):
             x = x + conv(self.width)(nn.relu(conv(self.width)(x)))
@@ -54,7 +54,10 @@ class SRResNet(nn.Module):
 
 
 class SRCritic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): 3x3 convolutions, each second one by stride 2, then two dense layers."""
+    """x [b, h, w, c] -> scores [b] (raw): 3x3 convolutions and 4x4 ones of stride 2 in turn, then two dense layers.
+
+    The dense layers have 2 `width` units and 1, where the paper's first one has 1,024.
+    """
 
     width: int = 64
     downs: int = 4

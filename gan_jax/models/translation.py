@@ -29,10 +29,10 @@ class UNet(nn.Module):
     """source [b, h, w, c'] -> x [b, *shape]: halvings and as many doublings, each joined with the halving of its size.
 
     `width` channels after the first halving, doubled at each next one up to 8 times as many. Outermost and innermost
-    there are biases instead of a norm. `dropout` is in the doublings between the fourth and the innermost one, as in
-    the authors' PyTorch code: in three of 256x256, in none where there are 5 halvings or fewer. `downs` 0 halves until
-    a side would be odd or 1, at most 8 times. Raises ValueError where the sizes of source and x differ or `downs` does
-    not divide them.
+    there are biases instead of a norm, and elsewhere too where `norm` is NoNorm. `dropout` is in the doublings between
+    the fourth and the innermost one, as in the authors' PyTorch code: in three of 256x256, in none where there are 5
+    halvings or fewer. `downs` 0 halves until a side would be odd or 1, at most 8 times. Raises ValueError where the
+    sizes of source and x differ or `downs` does not divide them.
     """
 
     shape: tuple[int, int, int]
@@ -53,18 +53,18 @@ class UNet(nn.Module):
         check_least(self.downs, "downs", 0)
         downs = self.downs or max(1, halvings(self.shape[:2]))
         check_size(source, self.shape[:2], downs)
-        widths = doubled(self.width, downs)
+        widths, bare = doubled(self.width, downs), self.norm is NoNorm
         conv = partial(Conv, kernel=4, stride=2, padding=1, kernel_init=NORMAL)
         x = source
         skips = []
         for level, width in enumerate(widths):
             ends = level in (0, downs - 1)
-            x = conv(width, use_bias=ends)(x if level == 0 else leaky_relu(x))
+            x = conv(width, use_bias=ends or bare)(x if level == 0 else leaky_relu(x))
             x = x if ends else self.norm()(x, train=train)
             skips.append(x)
         up = partial(ConvTranspose, kernel=4, stride=2, padding=1, kernel_init=NORMAL)
         for level in reversed(range(1, downs)):
-            x = self.norm()(up(widths[level - 1])(nn.relu(x)), train=train)
+            x = self.norm()(up(widths[level - 1], use_bias=bare)(nn.relu(x)), train=train)
             if 4 <= level < downs - 1:
                 x = Dropout(self.dropout)(x, train=train)
             x = jnp.concatenate([skips[level - 1], x], axis=-1)
@@ -87,7 +87,8 @@ class ResNet(nn.Module):
     """source [b, h, w, c'] -> x [b, *shape]: two halvings, residual blocks, two doublings, borders reflected.
 
     9 blocks for 256x256 in the paper, 6 for 128x128. Doublings repeat pixels before a 3x3 convolution, against
-    checkerboards, where the paper has transposed convolutions. Raises ValueError where 4 does not divide the size.
+    checkerboards, where the paper has transposed convolutions. The last layer has a bias, and all have where `norm` is
+    NoNorm. Raises ValueError where 4 does not divide the size.
     """
 
     shape: tuple[int, int, int]
@@ -119,13 +120,12 @@ class ResNet(nn.Module):
         """Returns the translation of what the last block gives."""
         for times in (2, 1):
             x = nn.relu(self.layer(x.repeat(2, axis=1).repeat(2, axis=2), times * self.width, train=train))
-        return self.last_activation(self.convolved(x, self.shape[-1], kernel=7, use_bias=True))
+        return self.last_activation(self.convolved(x, self.shape[-1], kernel=7, last=True))
 
-    def convolved(
-        self, x: jax.Array, width: int, *, kernel: int = 3, stride: int = 1, use_bias: bool = False
-    ) -> jax.Array:
+    def convolved(self, x: jax.Array, width: int, *, kernel: int = 3, stride: int = 1, last: bool = False) -> jax.Array:
         """Returns a convolution of the image, its border reflected."""
-        return Conv(width, kernel, stride, use_bias=use_bias, kernel_init=NORMAL)(reflected(x, kernel // 2))
+        bias = last or self.norm is NoNorm
+        return Conv(width, kernel, stride, use_bias=bias, kernel_init=NORMAL)(reflected(x, kernel // 2))
 
     def layer(self, x: jax.Array, width: int, *, train: bool, kernel: int = 3) -> jax.Array:
         """Returns the same, normalised."""
@@ -238,7 +238,7 @@ def halvings(size: tuple[int, int]) -> int:
 
 def reflected(x: jax.Array, pixels: int) -> jax.Array:
     """Returns images [b, h, w, c] with a border of so many pixels, mirrored at the outermost ones."""
-    return jnp.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="reflect") if pixels else x
+    return jnp.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="reflect")
 
 
 def check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:

@@ -99,7 +99,7 @@ class Autoencoder(nn.Module):
     def embed(self, z: jax.Array, *, train: bool) -> jax.Array:
         """Returns the codes [b, h', w', dim] of their numbers z [b, h', w']."""
         del train
-        return self.quantize.lookup(z)
+        return self.quantize.lookup(z).astype(self.dtype)
 
     def decode(self, z: jax.Array, *, train: bool) -> jax.Array:
         """Returns the images [b, h, w, c] of codes, by their numbers [b, h', w'] or as vectors [b, h', w', dim]."""

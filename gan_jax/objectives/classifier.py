@@ -16,12 +16,15 @@ __all__ = ["cross_entropy"]
 PLAYER = "classifier"
 
 
-def cross_entropy(*, networks: Networks, classes: int, shift: int = 0) -> Objective:
+def cross_entropy(*, networks: Networks, classes: int, no_labels: str = "", shift: int = 0) -> Objective:
     """Returns the game of `classifier(x [b, h, w, c]) -> features [b, dim], logits [b, classes]` and `label` [b].
 
     In training each image is moved by up to `shift` pixels along either axis (`shifted`). The prediction `classify`
-    gives both outputs. Raises ValueError where there are under 2 classes, or `shift` is below 0.
+    gives both outputs. `no_labels` says why the data have no labels, where they have none. Raises ValueError for such
+    data, where there are under 2 classes, or `shift` is below 0.
     """
+    if no_labels:
+        raise ValueError(f"a classifier needs labels, {no_labels}")
     if classes < 2:
         raise ValueError(f"the data set has {classes} classes: a classifier needs labels of at least 2")
     if shift < 0:

@@ -65,7 +65,9 @@ class Model(NamedTuple):
     def inputs(self, role: str, batch: Batch) -> Batch:
         """Returns the batch as a critic is given it: its images at the critic's scale."""
         factor = self.scales.get(role, 1)
-        return batch if factor == 1 else {name: _smaller(values, factor) for name, values in batch.items()}
+        if factor == 1:
+            return batch
+        return {name: _smaller(batch[name], factor) for name in self.critics[role].fields if name in batch}
 
     def generate(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tree]:
         """Returns fakes in training, one for each example of the batch, and the generator's new stats."""
@@ -81,18 +83,21 @@ class Model(NamedTuple):
         """Returns `translate`, `embed` and `style_gradient` of `Forward`: the generator in training as functions."""
 
         def given(image: jax.Array) -> tuple[Tree, Tree, Batch]:
+            if "source" not in self.generator.fields:
+                raise ValueError("this term needs a generator that takes `source`, as translation.ResNet does")
             return params, stats, {**batch, "source": image}
 
-        return {
-            "translate": lambda image: self.generator.apply(*given(image), train=True, key=stream(key, "translate"))[0],
-            "embed": lambda image: self.generator.features(*given(image), train=True, key=stream(key, "embed")),
-            "style_gradient": lambda some, y: self.style_gradient(params, stats, some, key, y),
-        }
+        def translate(image: jax.Array) -> jax.Array:
+            return _made(self.generator.apply(*given(image), train=True, key=stream(key, "translate"))[0]).x
 
-    def style_gradient(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array, y: jax.Array) -> jax.Array:
-        """Returns y' J [b, ...] of fakes in training, for y [b, ...] of their shape: see `Network.style_gradient`."""
-        key = stream(key, GENERATOR)
-        return self.generator.style_gradient(params, stats, batch, y, train=True, key=key)
+        def style_gradient(some: Batch, y: jax.Array) -> jax.Array:
+            return self.generator.style_gradient(params, stats, some, y, train=True, key=stream(key, GENERATOR))
+
+        return {
+            "translate": translate,
+            "embed": lambda image: self.generator.features(*given(image), train=True, key=stream(key, "embed")),
+            "style_gradient": style_gradient,
+        }
 
     def judge(
         self, role: str, params: Tree, stats: Tree, batch: Batch, x: jax.Array, key: jax.Array
@@ -203,8 +208,11 @@ class Model(NamedTuple):
         return self.classify(players, keys, batch).scores
 
     def classify(self, players: Players, keys: jax.Array, batch: Batch) -> Judged:
-        """Returns the raw scores and the class logits of the batch's `x`, by the same critic."""
-        del keys
+        """Returns the raw scores and the class logits of the batch's `x`, by the same critic.
+
+        What samplers observe of the examples is filled in where the batch lacks it.
+        """
+        batch = fill_each({name: each for name, each in self.samplers.items() if each.observes}, batch, keys)
         params, stats = (self.part(tree, CRITIC) for tree in players[CRITIC][:2])
         seen = self.inputs(CRITIC, batch)
         return _judged(self.critics[CRITIC].apply(params, stats, seen, train=False)[0])

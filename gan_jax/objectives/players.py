@@ -97,8 +97,6 @@ def summed(
 
 def _mean(outcomes: Mapping[str, Outcome]) -> Outcome:
     """Returns the critics' outcomes as one: the mean of their means; metrics and carry by name and critic."""
-    if {*outcomes} == {CRITIC}:
-        return outcomes[CRITIC]
 
     def by_name(part: str) -> dict[str, Any]:
         return {

@@ -5,7 +5,6 @@ KL(q(z | x) || p(z)), in nats. At beta = 1 this is minus the evidence lower boun
 (arXiv:1312.6114); beta: Higgins et al. 2017.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import NamedTuple
@@ -58,9 +57,12 @@ def vae(
     Of batches there are the predictions `elbo`, `{"reconstruction": [n], "kl": [n]}`, and `log_weights`, log p(x, z) -
     log q(z | x) at each key's z number `draws` [n, k] -> [n, k].
 
-    Raises ValueError where beta is below 0, `limits` are not the likelihood's, or the encoder has no field `latents`.
+    Raises ValueError where beta is below 0, `limits` are not the likelihood's, the encoder has no field `latents`, or
+    there is a sampler of z.
     """
     _check(networks, likelihood, limits, beta)
+    if "z" in samplers:
+        raise ValueError("z is drawn from the prior N(0, I): leave out config.samplers.z")
     weights, dim = {"reconstruction": 1.0, "kl": beta}, networks["encoder"].module.latents
     model = _Model(networks["encoder"], networks["decoder"], likelihood, latents.normal(dim), samplers)
 
@@ -180,7 +182,7 @@ class _Model(NamedTuple):
 
     def sample(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         """Returns the means of x at one z of the prior for each key, given the batch's fields."""
-        return self.show(players, fill_each(self._filling(), batch, keys))
+        return self.show(players, fill_each({"z": self.latent, **self.samplers}, batch, keys))
 
     def encode(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         """Returns the posterior's means [n, latents]."""
@@ -205,9 +207,6 @@ class _Model(NamedTuple):
         t = batch["t"][0]
         across, up = (norm.ppf(EDGE + (1 - 2 * EDGE) * u) for u in (t, jnp.linspace(1.0, 0.0, len(keys))))
         return jax.vmap(lambda z: self.show(players, {"z": z}))(jnp.stack(jnp.meshgrid(across, up), axis=-1))
-
-    def _filling(self) -> Mapping[str, Sampler]:
-        return {"z": self.latent, **self.samplers}
 
     def _observed(self, keys: jax.Array, batch: Batch) -> tuple[Batch, jax.Array]:
         """Returns the batch with the examples that are modelled, and the keys of their z."""

@@ -78,7 +78,12 @@ GROUPS = (
     Group(
         "Norms of the critic's gradients at its inputs, which the penalty bounds: mean and largest",
         ("input_gradient_norm", "input_gradient_norm_max"),
-        "A gradient penalty draws them to 1, R1 to 0.",
+        "A gradient penalty draws them to 1.",
+    ),
+    Group(
+        "Norms of the critic's gradients at real examples, mean and largest, and at fakes",
+        ("real_gradient_norm", "real_gradient_norm_max", "fake_gradient_norm"),
+        "R1 draws the first to 0, R2 the last.",
     ),
     Group(
         "Fakes beside real examples: their spread, and the distance to the nearest neighbor, as ratios",

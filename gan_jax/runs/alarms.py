@@ -233,7 +233,8 @@ RULES = (
         "the critic's gradients are not 1",
         ("critic/gradient_penalty", "critic/input_gradient_norm", "critic/input_gradient_norm_max"),
         lambda now, before, start: (
-            abs(now["critic/input_gradient_norm"] - 1) > SLACK or now["critic/input_gradient_norm_max"] > STEEP
+            now["critic/input_gradient_norm"] > 0  # a lazy penalty's rows without it have 0
+            and (abs(now["critic/input_gradient_norm"] - 1) > SLACK or now["critic/input_gradient_norm_max"] > STEEP)
         ),
         "the penalty does not hold their norms, so that critic/distance is no estimate. People raise its weight "
         "(objective.critic.gradient_penalty), update the critic more often in a step (players.critic.updates_per_step),"

@@ -61,7 +61,8 @@ def adaptive(
     [0, 1]. Karras et al. 2020 (arXiv:2006.06676), section 3 and equation 1: target 0.6, every 4, speed 500,000 images.
     The carry holds means over the global batch, so that a resumed run goes on to the bit.
     """
-    fixed(start)
+    if not 0 <= start <= 1:
+        raise ValueError(f"start is {start}: a probability is at least 0 and at most 1")
     if not -1 <= target <= 1:
         raise ValueError(f"target is {target}: the mean sign of scores is at least -1 and at most 1")
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:

@@ -94,16 +94,19 @@ def supervised(forward: Forward) -> Outcome:
 def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0) -> Outcome:
     """Returns (D(x) - D(T(x)))^2 of real examples, and `fakes` times that of fakes: `losses.penalties.consistency`.
 
-    T flips images and moves them by up to `fraction` of their size, edges by reflection. Weight 10 in Zhao et al. 2020
-    (arXiv:2002.04724), bCR; with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where
-    examples are not images, for a fraction outside of [0, 1], or `fakes` below 0.
+    D of a critic of patches is the mean of its scores, as T moves what a single patch shows. T flips images and moves
+    them by up to `fraction` of their size, edges by reflection. Weight 10 in Zhao et al. 2020 (arXiv:2002.04724), bCR;
+    with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where examples are not images,
+    for a fraction outside of [0, 1], or `fakes` below 0.
     """
     _check_fakes(fakes)
     if forward.real.ndim != 4:
         raise ValueError("the term `consistency` needs images: take data of images")
     pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
     real, fake = (
-        penalties.consistency(scores, forward.score(_moved(stream(forward.key, name), x, fraction), name))
+        penalties.consistency(
+            _means(scores), _means(forward.score(_moved(stream(forward.key, name), x, fraction), name))
+        )
         for name, x, scores in pairs
     )
     return Outcome(real + fakes * fake)
@@ -115,13 +118,13 @@ def gradient_penalty(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     values, norm = penalties.gradient_penalty(
         forward.per_example_score, keys, forward.real, forward.fake, epsilon=epsilon
     )
-    return Outcome(values, _norms(norm))
+    return Outcome(values, _norms("input", norm))
 
 
 def r1(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
     """Returns |gradient|^2 at real examples, whose weight is the paper's gamma / 2: `losses.penalties.r1`."""
     values, norm = penalties.r1(partial(forward.summed_score, like="real"), forward.real, epsilon=epsilon)
-    return Outcome(values, _norms(norm))
+    return Outcome(values, _norms("real", norm))
 
 
 def r2(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
@@ -161,13 +164,18 @@ def _moved(key: jax.Array, x: jax.Array, fraction: float) -> jax.Array:
     return jax.vmap(one)(example_keys(key, len(x)), x)
 
 
+def _means(scores: jax.Array) -> jax.Array:
+    """Returns the mean score of each example: [b, ...] -> [b]."""
+    return scores.reshape(len(scores), -1).mean(1)
+
+
 def _check_fakes(fakes: float) -> None:
     if not fakes >= 0:
         raise ValueError(f"fakes is {fakes}: it must be at least 0")
 
 
-def _norms(norm: jax.Array) -> dict[str, jax.Array]:
-    return {"input_gradient_norm": norm.mean(), "input_gradient_norm_max": diagnostics.largest(norm)}
+def _norms(where: str, norm: jax.Array) -> dict[str, jax.Array]:
+    return {f"{where}_gradient_norm": norm.mean(), f"{where}_gradient_norm_max": diagnostics.largest(norm)}
 
 
 OF_CLASSES = auxiliary, supervised
