@@ -217,6 +217,15 @@ def test_a_file_without_partner_is_refused_or_skipped(place, capsys):
     assert len(load(place, fields=fields, damaged="skip").x) == 2
 
 
+@pytest.mark.parametrize("field", ["photo", "sketch"])
+def test_two_files_of_one_name_have_no_partner(field, place):
+    fields = pairs(place)
+    write(place / field / "a.bmp")
+    with pytest.raises(UserError, match=rf"{field}/a\.bmp and .*{field}/a\.\w+ have one name"):
+        load(place, fields=fields)
+    assert len(load(place, fields=fields, paired=False).arrays["x" if field == "photo" else "source"]) == 4
+
+
 def test_unpaired_fields_have_numbers_of_their_own(place):
     made = load(place, fields=pairs(place, right=("d", "e")), paired=False)
     assert (len(made.x), len(made.others["source"]), made.unpaired) == (3, 2, ("source",))
@@ -269,6 +278,13 @@ def test_foreign_files_are_counted(place, capsys):
     (place / "notes.txt").write_text("text")
     assert len(load(place).x) == 1
     assert "1 files are left out" in capsys.readouterr().err
+
+
+def test_images_beside_splits_are_counted(place, capsys):
+    for name in ("train/1.png", "cats/2.png", "3.png"):
+        write(place / name)
+    assert len(load(place, "all").x) == 1
+    assert "2 images are left out, as they are beside its splits, the sub-folders train" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [(), ("notes.txt",)])

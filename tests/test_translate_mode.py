@@ -160,9 +160,9 @@ def test_a_split_is_translated_to_a_file_or_a_folder(enlarger, filler, painter, 
 
 def test_pictures_of_any_size_are_enlarged(enlarger, tmp_path, capsys):
     large = picture(tmp_path / "in" / "large.png", 30, 200)
-    picture(tmp_path / "in" / "sub" / "grey.jpg", 1, 5, channels=1)
+    picture(tmp_path / "in" / "test" / "grey.jpg", 1, 5, channels=1)
     translate(capsys, enlarger, tmp_path / "out", f"--input={tmp_path / 'in'}")
-    assert read(tmp_path / "out" / "sub" / "grey.png").shape == (2, 10, 3)
+    assert read(tmp_path / "out" / "test" / "grey.png").shape == (2, 10, 3)
     translate(capsys, enlarger, tmp_path / "one.png", f"--input={large}")
     made = read(tmp_path / "one.png")
     np.testing.assert_array_equal(read(tmp_path / "out" / "large.png"), made)
@@ -290,7 +290,7 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
     [
         ("enlarger", ["--input={folder}/absent.png"], "absent.png: there is no such file or folder"),
         ("enlarger", ["--input={folder}/text.png"], "text.png: it is not an image of PNG"),
-        ("enlarger", ["--input={folder}/empty"], "split 'all' has no images"),
+        ("enlarger", ["--input={folder}/empty"], "empty: it has no images (files ending in"),
         ("enlarger", ["--input={folder}/photo.png", "--mask={folder}/photo.png"], "fills no holes: leave it out"),
         ("filler", ["--input={folder}/photo.png"], "this run fills holes: give --mask=FILE too"),
         ("filler", ["--input={folder}/photo.png", "--mask={folder}/other.png"], "it is 8x9 and --input 8x8"),

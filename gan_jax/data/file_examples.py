@@ -14,6 +14,8 @@ from gan_jax.data import files, images, store
 from gan_jax.data.images import Reading
 from gan_jax.errors import UserError, one_line, printable
 
+_REVISION = 2  # of the arrays made here; a new number makes every older cache entry stale
+
 
 @dataclass(frozen=True)
 class FileExamples:
@@ -69,7 +71,7 @@ class FileExamples:
     def key(self) -> str:
         """The name of the decoded arrays: the folder, the split, how files are read; and a digest of the files."""
         name = quote(os.fsencode(os.path.basename(self.root)), safe="")[:60]  # noqa: PTH119
-        what = store.digest_of((self.root, self.split, self.how, sorted(self.shapes.items())))[:8]
+        what = store.digest_of((_REVISION, self.root, self.split, self.how, sorted(self.shapes.items())))[:8]
         return f"{name}-{what}-{self._digest('path', 'size', 'changed')}"
 
     def _digest(self, *values: str) -> str:

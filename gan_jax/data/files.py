@@ -98,24 +98,35 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
     if not root.is_dir():
         raise UserError(f"{printable(root)}: there is no such folder; {_beside(root)}")
     splits = tuple(folder for folder in SPLITS if (root / folder).is_dir())
-    chosen = _folders(root, split, splits)
-    listed, foreign = [], []
-    for folder in chosen:
-        prefix = len(os.fspath(folder)) + 1
-        for path, status in _walk(folder):
-            if os.path.splitext(path)[1].lower() in images.SUFFIXES:  # noqa: PTH122
-                listed.append(File(path, path[prefix:].replace(os.sep, "/"), status.st_size, status.st_mtime_ns))
-            else:
-                foreign.append(path)
+    of_folders = [below(folder) for folder in _folders(root, split, splits)]
+    listed = [file for found, _ in of_folders for file in found]
+    foreign = [path for _, others in of_folders for path in others]
     if not listed:
         suffixes = ", ".join(sorted(images.SUFFIXES))
         raise UserError(f"{printable(root)}: split {split!r} has no images (files ending in {suffixes})")
     if foreign:
         shown = ", ".join(printable(path) for path in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
         terminal.say(f"{printable(root)}: {len(foreign):,} files are left out, without the suffix of an image: {shown}")
+    if splits and (outside := below(root, without=splits)[0]):
+        terminal.say(
+            f"{printable(root)}: {len(outside):,} images are left out, as they are beside its splits, the sub-folders "
+            f"{', '.join(splits)}: {printable(outside[0].path)}{' ...' if len(outside) > 1 else ''}"
+        )
     listed.sort(key=lambda file: file.name)
     classes, why = _classes(root, splits, listed) if labels else ((), "")
     return Found(listed, classes, why, splits or ("train",))
+
+
+def below(folder: Path, without: Sequence[str] = ()) -> tuple[list[File], list[str]]:
+    """Returns the image files anywhere below a folder but in these sub-folders, and the paths of all other files."""
+    listed, foreign = [], []
+    prefix = len(os.fspath(folder)) + 1
+    for path, status in _walk(folder, without):
+        if os.path.splitext(path)[1].lower() in images.SUFFIXES:  # noqa: PTH122
+            listed.append(File(path, path[prefix:].replace(os.sep, "/"), status.st_size, status.st_mtime_ns))
+        else:
+            foreign.append(path)
+    return listed, foreign
 
 
 def _folders(root: Path, name: str, splits: Sequence[str]) -> list[Path]:
@@ -130,10 +141,14 @@ def _folders(root: Path, name: str, splits: Sequence[str]) -> list[Path]:
     raise UserError(f"{printable(root)} has no split {name!r}; {suggestions(name, allowed)}")
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yields the files below a folder with their status, hidden ones left out, links followed but not in a loop."""
+def _walk(folder: Path, without: Sequence[str] = ()) -> Iterator[tuple[str, os.stat_result]]:
+    """Yields the files below a folder with their status, hidden ones left out, links followed but not in a loop.
+
+    The sub-folders `without` are left out too.
+    """
     seen: set[tuple[int, int]] = set()
-    waiting = [os.fspath(folder)]
+    top = os.fspath(folder)
+    waiting = [top]
     while waiting:
         here = waiting.pop()
         try:
@@ -143,7 +158,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             seen.add((status.st_dev, status.st_ino))
             with os.scandir(here) as entries:
                 for entry in entries:
-                    if entry.name.startswith("."):
+                    if entry.name.startswith(".") or (here == top and entry.name in without):
                         continue
                     if entry.is_dir():
                         waiting.append(entry.path)

@@ -167,7 +167,12 @@ def _warn_of_small(chosen: Mapping[str, Sequence[files.File]], how: Reading) -> 
 
 def _partners(chosen: Mapping[str, Sequence[files.File]], root: str, damaged: str) -> dict[str, Sequence[files.File]]:
     """Returns the files of each field in the order of x's, each with its partners, by their names without suffixes."""
-    by_name = {name: {file.stem: file for file in listed} for name, listed in chosen.items()}
+    by_name: dict[str, dict[str, files.File]] = {name: {} for name in chosen}
+    for name, listed in chosen.items():
+        for file in listed:
+            if (other := by_name[name].setdefault(file.stem, file)) is not file:
+                both = f"{printable(other.path)} and {printable(file.path)}"
+                raise UserError(f"{both} have one name, so their partner is not known: rename one, and its partner")
     common = functools.reduce(lambda a, b: a & b, (each.keys() for each in by_name.values()))
     alone = [f"{field} {printable(stem)}" for field, each in by_name.items() for stem in each if stem not in common]
     if alone and damaged == "refuse":

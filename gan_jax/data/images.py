@@ -42,10 +42,12 @@ def reading(size: Any = 0, fit: str = "crop", channels: int = 3, background: int
     Raises UserError for any other value.
     """
     sides = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, tuple | list) else ()
-    if len(sides) != 2 or not all(type(side) is int and 0 <= side <= MAX_SIZE for side in sides) or 0 in {*sides} - {0}:
-        raise UserError(f"config.data.size is {size!r}: it must be a side or (h, w) up to {MAX_SIZE}, 0 as the files")
-    if 0 in sides and any(sides):
-        raise UserError(f"config.data.size is {size!r}: both sides must be at least 1, or size 0 as the files are")
+    whole = len(sides) == 2 and all(type(side) is int and 0 <= side <= MAX_SIZE for side in sides)
+    if not whole or min(sides) == 0 < max(sides):
+        raise UserError(
+            f"config.data.size is {size!r}: it must be a side or (h, w) of at least 1 and up to {MAX_SIZE}, or 0 as "
+            "the files are"
+        )
     if fit not in FITS:
         raise UserError(f"config.data.fit is {fit!r}: {suggestions(str(fit), FITS)}")
     if type(channels) is not int or channels not in MODES:
@@ -58,7 +60,7 @@ def reading(size: Any = 0, fit: str = "crop", channels: int = 3, background: int
 def size_of(file: str | os.PathLike | bytes) -> tuple[int, int]:
     """Returns (h, w) of an image file, upright, from its header; raises ValueError or OSError where it is none."""
     with _opened(file) as image:
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        turned = image.format != "TIFF" and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # Pillow turns TIFF itself
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
@@ -79,8 +81,7 @@ def read(file: str | os.PathLike | bytes, how: Reading) -> np.ndarray:
 
     with _opened(file) as image:
         image.load()
-        upright = ImageOps.exif_transpose(image) if image.format in ("JPEG", "TIFF", "WEBP", "PNG") else image
-        shown = _resized(_converted(upright, how), how)
+        shown = _resized(_converted(ImageOps.exif_transpose(image), how), how)
     return np.asarray(shown).reshape(shown.height, shown.width, how.channels)
 
 

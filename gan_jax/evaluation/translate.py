@@ -205,13 +205,14 @@ def _listed(given: Path) -> dict[str, Path]:
         raise UserError(f"--input={printable(given)}: there is no such file or folder")
     if not given.is_dir():
         return {given.stem: given}
-    with reraise_as(f"--input={printable(given)}"):
-        listed = files.find(given, "all", labels=False).listed
     found: dict[str, Path] = {}
-    for file in listed:
+    for file in sorted(files.below(given)[0], key=lambda file: file.name):
         if file.stem in found:
             raise UserError(f"--input={printable(given)}: two pictures are named {printable(file.stem)}: rename one")
         found[file.stem] = Path(file.path)
+    if not found:
+        suffixes = ", ".join(sorted(images.SUFFIXES))
+        raise UserError(f"--input={printable(given)}: it has no images (files ending in {suffixes})")
     return found
 
 
