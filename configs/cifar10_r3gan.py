@@ -1,4 +1,4 @@
-"""R3GAN on CIFAR-10 by class: a start for large runs, never run here.
+"""R3GAN on CIFAR-10 by class: a start for large runs, whose full size was not trained.
 
 python -m gan_jax.main --config=configs/cifar10_r3gan.py --workdir=runs/cifar10_r3gan
 
@@ -6,7 +6,7 @@ The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10): 20.8 
 21.3 in the critic, batches of 512, for GPUs; their schedules and augmentation, and mirrored images.
 --config=configs/cifar10_r3gan.py:cpu is of one block a stage and widths of 96, without classes and augmentation, in
 batches of 64, with an average of a constant decay, and takes 50,000 steps; --config=configs/cifar10_r3gan.py:880 is the
-same in 880, over which its numbers change.
+same in 880, over which its numbers change: a Fréchet distance of 279.6 by VGG16, in configs/sweeps/cifar10_networks.py.
 """
 
 from configs.common import check_choice, r3gan

@@ -2,7 +2,8 @@
 
 python -m gan_jax.main --config=configs/cifar10_stylegan2.py --workdir=runs/cifar10_stylegan2
 
-Never run to its end here. Two layers of mapping, gamma 0.01 and learning rates are those of the preset `cifar` of the
+After 2,880 steps a Fréchet distance of 101.3 by VGG16 and 53.1 by AlexNet, in configs/sweeps/cifar10_networks.py; not
+trained to its end. Two layers of mapping, gamma 0.01 and learning rates are those of the preset `cifar` of the
 authors' later code (https://github.com/NVlabs/stylegan2-ada-pytorch, train.py), whose widths are 512, here 64, whose
 critic compares examples in groups of 32, here 8, and which leaves out path lengths, style mixing and the critic's
 shortcuts (architecture="orig"). Calls are of 16 steps, so that each has one R1 and four path lengths.

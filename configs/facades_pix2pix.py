@@ -2,11 +2,11 @@
 
 python -m gan_jax.main --config=configs/facades_pix2pix.py --workdir=runs/facades_pix2pix
 
-The data set `facades` is one that TFDS prepared, of `image` and `label_map`: here 155 pairs, the first 124 to train on
-and the others to judge by, as the 100 of its test split are among the 155. Both pictures are enlarged and cut alike,
-and flipped alike, as in the paper.
---config=configs/facades_pix2pix.py:128 is 128x128, :l1 has no critic, :128,l1 both. :multi_scale has pix2pixHD's losses
-in place of L1: two critics, one of pictures of half the size, and their features (arXiv:1711.11585).
+`facades` is a prepared TFDS set with `image` and `label_map`, here of 155 pairs: the first 124 to train on, the others
+for scores. Its own test split is not used, because its pictures are among the 155. Both pictures of a pair are
+enlarged, cropped and flipped alike, as in the paper. --config=configs/facades_pix2pix.py:128 is 128x128, :l1 has no
+critic, :128,l1 both. :multi_scale has pix2pixHD's losses in place of L1: two critics, one of pictures of half the size,
+and their features (arXiv:1711.11585).
 
 6,200 steps in 15 to 18 min on one CPU core (2026-11-27), on a set of this form that has outlines and photographs of
 people. On the 31 held out, of three seeds, a mean LPIPS of 0.167 [0.164, 0.170], of L1 alone 0.225 [0.222, 0.227], of

@@ -1,4 +1,4 @@
-"""R3GAN on FFHQ's faces at 256x256: a start for large runs, never run here.
+"""R3GAN on FFHQ's faces at 256x256: a start for large runs, not trained.
 
 python -m gan_jax.main --config=configs/ffhq_256_r3gan.py --workdir=runs/ffhq_256_r3gan --config.data.path=~/ffhq
 

@@ -1,4 +1,4 @@
-"""StyleGAN2 on FFHQ's faces at 256x256: a start for large runs, never run here.
+"""StyleGAN2 on FFHQ's faces at 256x256: a start for large runs, not trained.
 
 python -m gan_jax.main --config=configs/ffhq_256_stylegan2.py --workdir=runs/ffhq_stylegan2 --config.data.path=~/ffhq
 

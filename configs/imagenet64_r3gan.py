@@ -1,4 +1,4 @@
-"""R3GAN on ImageNet at 64x64 by class: a start for large runs, never run here.
+"""R3GAN on ImageNet at 64x64 by class: a start for large runs, not trained.
 
 python -m gan_jax.main --config=configs/imagenet64_r3gan.py --workdir=runs/imagenet64_r3gan
 

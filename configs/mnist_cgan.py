@@ -6,9 +6,8 @@ python -m gan_jax.main --config=configs/mnist_cgan.py --workdir=runs/mnist_cgan
 asked for by their nearest neighbour among 10,000 training images, and 95.0% of 1,000 test images. A column a class:
 configs/pictures/mnist_cgan.png.
 
-Told the class, a generator can please the critic with one image for each, and without the penalty this one does: with
-batch norm in the critic and no penalty (after 2,811 steps), with neither (1,500 steps), and with R1 of weight
-0.5 (2,811 steps). At 5 it stays diverse.
+Given the class, the generator can make one image per class and still please the critic. That happened with batch norm
+in the critic and no penalty, with neither, and with R1 of weight 0.5. With weight 5 samples stay diverse.
 
 --config=configs/mnist_cgan.py:auxiliary has a critic that classifies instead, AC-GAN's (arXiv:1610.09585);
 it was never run to its end.

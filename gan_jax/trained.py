@@ -126,6 +126,19 @@ class Run:
         """Returns the latents [n, dim] of examples x [n, ...], of a VAE the posterior's means."""
         return self._outputs(self._check("encode"), {"x": x, **fields})
 
+    def classify(self, x: ArrayLike, **fields: ArrayLike) -> jax.Array:
+        """Returns the probability of each class of examples x [n, ...]: [n, classes], by the numbers of `class_names`.
+
+        Of classifiers, and of GANs whose critic learns the classes.
+        """
+        _, logits = self._outputs(self._check("classify"), {"x": x, **fields})
+        return jax.nn.softmax(logits)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The name of each class, where they are known: of a folder those of its sub-folders."""
+        return self.experiment.class_names
+
     def reconstruct(self, x: ArrayLike, **fields: ArrayLike) -> np.ndarray:
         """Returns reconstructions of examples x [n, ...] as the data set has them: uint8 images, or points."""
         made, batch = self.experiment.predict[self._check("reconstruct")], self._batch({"x": x, **fields})

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from conftest import ROOT, TINY, build_on
 from jax import random
+from PIL import Image
 
+import gan_jax
 from gan_jax import config as configs
 from gan_jax import data, layers, main
 from gan_jax.core.networks import Network, mixing_layers
@@ -105,6 +107,59 @@ def test_wrong_numbers_of_labels_are_refused(arguments, message):
 def test_data_without_labels_have_none_to_keep():
     with pytest.raises(UserError, match="labels_per_class needs labels, which split 'train' of numbers does not have"):
         keep_labels(labelled()._replace(label=None, classes=0), 1)
+
+
+@pytest.fixture
+def sorted_in_part(tmp_path):
+    """A folder of two classes and of images that nobody sorted, for training and for tests: a number each."""
+    for split, counts in (("train", {"cat": 3, "dog": 2, "any": 6}), ("test", {"cat": 1, "dog": 2})):
+        for number, (name, count) in enumerate(counts.items()):
+            for one in range(count):
+                file = tmp_path / split / name / f"{one}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(np.full((4, 4, 3), 20 * number + one, np.uint8)).save(file)
+    return {"name": "folder", "path": str(tmp_path), "split": "train", "unlabelled_folder": "any"}
+
+
+@pytest.mark.parametrize("hold", ["auto", "stream"])
+def test_a_folder_of_images_without_labels_is_no_class(sorted_in_part, hold):
+    source = Source({**sorted_in_part, "hold": hold})
+    made, test = source.load("train"), source.load("test")
+    assert (made.label, made.class_names, len(made.x)) == (None, ("cat", "dog"), 11)
+    assert np.sort(made.others["labelled"][:, 0, 0, 0]).tolist() == [0, 1, 2, 20, 21]
+    np.testing.assert_array_equal(made.others["labelled_class"].argmax(1), made.others["labelled"][:, 0, 0, 0] // 20)
+    assert (test.label.tolist(), test.classes) == ([0, 1, 1], 2)
+    with pytest.raises(UserError, match="unlabelled_folder leaves them to 5 examples alone"):
+        made.labels("a model of classes")
+
+
+def test_of_a_folder_sorted_in_part_some_labels_may_be_kept_or_the_rest_dropped(sorted_in_part):
+    some = Source({**sorted_in_part, "labels_per_class": 1}).load("train")
+    assert (len(some.x), some.others["labelled_class"].sum(0).tolist()) == (11, [1.0, 1.0])
+    dropped = Source({**sorted_in_part, "unlabelled": "drop"}).load("train")
+    assert (len(dropped.x), dropped.label.tolist(), dropped.labelled) == (5, [0, 0, 0, 1, 1], None)
+    parts = [Source({**sorted_in_part, "split": part}).load(part) for part in ("train[:60%]", "train[60%:]")]
+    assert sum(len(part.others["labelled"]) for part in parts) == 5
+    for wrong, message in (
+        ({"labels_per_class": 3}, "class dog has 2 examples .* take at most 2"),
+        ({"unlabelled_folder": "ayn"}, "unlabelled_folder is 'ayn': no sub-folder .*; did you mean any"),
+        ({"labels": False}, "unlabelled_folder is 'any': no sub-folder of classes is named so; there are no classes"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Source({**sorted_in_part, **wrong}).load("train")
+
+
+def test_a_run_learns_from_a_folder_that_is_sorted_in_part_and_classifies(sorted_in_part, tmp_path):
+    config = configs.load(ROOT / "configs" / "cifar10_few_labels.py").unlock()
+    config.data = {**sorted_in_part, "size": 16, "labels_per_class": 0, "range": config.data.range}
+    config.update({**TINY, "batch_size": 4, "sample_every_steps": 0})
+    for network in config.networks.values():
+        network.width = 4
+    run = gan_jax.train(config, tmp_path / "run")
+    probabilities = run.classify(np.zeros((3, 16, 16, 3), np.uint8))
+    assert (probabilities.shape, run.class_names) == ((3, 2), ("cat", "dog"))
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+    assert 0 <= run.evaluations()["test/accuracy"].iloc[-1] <= 1
 
 
 def test_only_what_is_trained_on_loses_labels_and_its_description_says_the_classes():

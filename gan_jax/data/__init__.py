@@ -51,7 +51,8 @@ def load(
             where the disk has no room for it; otherwise it is decoded, once.
         use_pairs: where it is False, fields that belong to `x` are shuffled independently of it in training, as if
             unpaired: the pairs only judge.
-        labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all.
+        labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all that
+            have one.
         label_seed, unlabelled: which these are, and what becomes of the others.
         arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
 
@@ -60,7 +61,8 @@ def load(
             with its file and line.
     """
     check_hold(hold)
-    if not (few := labels_per_class != 0) and (label_seed, unlabelled) != (0, "keep"):
+    few = labels_per_class != 0 or bool(arguments.get("unlabelled_folder"))
+    if not few and (label_seed, unlabelled) != (0, "keep"):
         raise UserError("config.data.label_seed and config.data.unlabelled are of few labels: set labels_per_class too")
     made = _loaded(name, split, hold, {key: value for key, value in arguments.items() if key != "range"})
     if not use_pairs:

@@ -39,6 +39,8 @@ class Dataset(NamedTuple):
         files: a digest of the names and sizes of the files that `x` and `others` are decoded from; '' for none.
         content: a digest of the content of `x` and `others`, where it is known; '' where it is to be computed.
         limits: the least and the greatest value of `x`, where they are known.
+        labelled: bool [n], which examples have a label, of a set that has others too; None where all have. `data.load`
+            leaves none such: see `few_labels.keep_labels`.
         path: of the files, where a user named one.
     """
 
@@ -59,6 +61,7 @@ class Dataset(NamedTuple):
     files: str = ""
     content: str = ""
     limits: tuple[int, int] | None = None
+    labelled: np.ndarray | None = None
     path: str = ""
 
     @property

@@ -15,37 +15,42 @@ UNLABELLED = ("keep", "drop")
 def keep_labels(dataset: Dataset, per_class: Any, *, seed: Any = 0, unlabelled: str = "keep") -> Dataset:
     """Returns the data set with the labels of `per_class` examples of each class, drawn by `seed` alone.
 
-    `unlabelled` says what becomes of all others. 'drop' leaves them out. With 'keep' `x` is every example, without
-    labels; beside it, in an order of their own, are `labelled` [k, ...], the k labelled examples, and `labelled_class`
-    float32 [k, classes], which is 1 at their class. So what trains on the data set has no other labels to read.
+    With 0 all labels are kept, of a set that has examples without labels (`Dataset.labelled`). `unlabelled` says what
+    becomes of all others. 'drop' leaves them out. With 'keep' `x` is every example, without labels; beside it, in an
+    order of their own, are `labelled` [k, ...], the k labelled examples, and `labelled_class` float32 [k, classes],
+    which is 1 at their class. So what trains on the data set has no other labels to read.
 
     Raises UserError where there are no labels, a class has fewer examples than that, or a value is none of these.
     """
-    _check(per_class, seed, unlabelled)
+    few = dataset.labelled is None or per_class != 0
+    _check(per_class if few else 1, seed, unlabelled)
     label = dataset.labels("config.data.labels_per_class")
-    counts = np.bincount(label, minlength=dataset.classes)
-    for number in dataset.present:
+    known = np.arange(len(label)) if dataset.labelled is None else np.flatnonzero(dataset.labelled)
+    if not len(known):
+        raise UserError(f"split {dataset.split!r} of {dataset.name} has no labelled example: take a larger part")
+    counts = np.bincount(label[known], minlength=dataset.classes)
+    for number in np.flatnonzero(counts):
         if counts[number] < per_class:
             name = dataset.class_names[number] if dataset.class_names else number
             raise UserError(
                 f"config.data.labels_per_class is {per_class}: class {name} has {counts[number]:,} examples in split "
                 f"{dataset.split!r} of {dataset.name}; take at most {min(counts[counts > 0]):,}"
             )
-    rows = drawn(label, per_class, seed)
+    rows = known[drawn(label[known], per_class, seed)] if few else known
+    dataset = dataset._replace(labelled=None, content="")
     x, own = np.asarray(dataset.x[rows]), label[rows]
+    why = "config.data.labels_per_class keeps those of" if few else "config.data.unlabelled_folder leaves them to"
     if unlabelled == "drop":
         paired = {name: values for name, values in dataset.others.items() if name not in dataset.unpaired}
         others = {**dataset.others, **{name: np.asarray(values[rows]) for name, values in paired.items()}}
-        return dataset._replace(x=x, label=own, others=others, content="", limits=None)
+        return dataset._replace(x=x, label=own, others=others, limits=None)
     return dataset._replace(
         label=None,
         classes=0,
-        class_names=(),
-        unlabelled=f"config.data.labels_per_class keeps those of {len(rows):,} examples alone, in the field {IMAGES!r}",
+        unlabelled=f"{why} {len(rows):,} examples alone, in the field {IMAGES!r}",
         others={**dataset.others, IMAGES: x, CLASSES: np.eye(dataset.classes, dtype=np.float32)[own]},
         unpaired=(*dataset.unpaired, IMAGES, CLASSES),
         follows={**dataset.follows, CLASSES: IMAGES},
-        content="",
     )
 
 

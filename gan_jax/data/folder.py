@@ -36,6 +36,7 @@ def load(
     fields: Mapping[str, str] | None = None,
     paired: bool = True,
     labels: bool = True,
+    unlabelled_folder: str = "",
     group: str = "",
     damaged: str = "refuse",
 ) -> Dataset:
@@ -51,6 +52,7 @@ def load(
         paired: whether files with the same name in these sub-folders belong together. Otherwise each field has an order
             and a number of files of its own.
         labels: whether sub-folders of a split are classes.
+        unlabelled_folder: the one of these sub-folders whose images have no label, for learning from few labels.
         group: a regular expression: files for which it finds the same text are in the same part of a split.
         damaged: what is done about a file that cannot be read or has no partner: 'refuse' the data set, or 'skip' it.
 
@@ -69,7 +71,21 @@ def load(
         chosen = _partners(chosen, os.fspath(root), damaged)
     if damaged == "skip":
         chosen = _readable(chosen, how, paired)
-    return _dataset(os.fspath(root), split, how, chosen, found["x"], paired=paired)
+    made = _dataset(os.fspath(root), split, how, chosen, found["x"], paired=paired)
+    return _without_labels(made, unlabelled_folder) if unlabelled_folder else made
+
+
+def _without_labels(made: Dataset, folder: str) -> Dataset:
+    """Returns the data set whose images of one sub-folder have no label: it is no class."""
+    if made.label is None or folder not in made.class_names:
+        there = suggestions(folder, made.class_names) if made.class_names else made.unlabelled or "there are no classes"
+        raise UserError(f"config.data.unlabelled_folder is {folder!r}: no sub-folder of classes is named so; {there}")
+    number = made.class_names.index(folder)
+    names = tuple(name for name in made.class_names if name != folder)
+    label, labelled = made.label - (made.label > number), made.label != number
+    if not names:
+        raise UserError(f"config.data.unlabelled_folder is {folder!r}: there is no other sub-folder, so no class")
+    return made._replace(label=np.where(labelled, label, 0), classes=len(names), class_names=names, labelled=labelled)
 
 
 def _part(split: str, found: files.Found) -> str:

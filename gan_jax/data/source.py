@@ -40,9 +40,15 @@ class Source:
         return self.loaded[split]
 
     def _arguments(self, split: str) -> dict[str, Any]:
-        """Returns the block's; labels are left out of what is trained on alone, as evaluators read other splits."""
-        few = ("labels_per_class", "label_seed", "unlabelled") if split != self.block.get("split") else ()
-        return {name: value for name, value in self.block.items() if name not in few}
+        """Returns the block's; labels are left out of what is trained on alone, as evaluators read other splits.
+
+        Of those the examples without labels are left out.
+        """
+        if split == self.block.get("split"):
+            return self.block
+        few = "labels_per_class", "label_seed", "unlabelled"
+        labelled = {"unlabelled": "drop"} if self.block.get("unlabelled_folder") else {}
+        return {name: value for name, value in self.block.items() if name not in few} | labelled
 
     def identity(self) -> dict[str, Any]:
         """Returns the version, the path, and by loaded split the fingerprint and the digest of files, as JSON values.
