@@ -175,6 +175,16 @@ def test_fields_that_need_each_other_are_set_in_any_order(tiny):
         overrides.apply(config, given[:1])
 
 
+@pytest.mark.parametrize("field", ["data.labels", "data.paired", "data.use_pairs", "networks.critic.attention"])
+def test_a_new_field_is_a_boolean_in_any_case(tiny, field):
+    block, name = field.rsplit(".", 1)
+    for text, value in (("false", False), ("FALSE", False), ("False", False), ("true", True), ("True", True)):
+        made = overrides.apply(tiny(), [f"--config.{field}={text}"])
+        for part in block.split("."):
+            made = made[part]
+        assert made[name] is value
+
+
 def test_a_schedule_takes_the_place_of_a_number_and_back(tiny):
     line = "{'name': 'linear_schedule', 'init_value': 0.0, 'end_value': 1.0, 'transition_steps': 10}"
     paths = ("objective.beta", "players.autoencoder.ema", "players.autoencoder.optimizer.learning_rate")

@@ -71,6 +71,15 @@ def test_images_outside_of_classes_leave_a_set_unlabelled(place):
     assert load(place, labels=False).unlabelled == ""
 
 
+@pytest.mark.parametrize("field", ["labels", "paired", "use_pairs"])
+@pytest.mark.parametrize("value", ["no", "false", 0, 1, "", ()])
+def test_what_is_no_boolean_is_refused(field, value, place):
+    write(place / "a" / "1.png")
+    with pytest.raises(UserError) as raised:
+        load(place, **{field: value})
+    assert str(raised.value) == f"config.data.{field} is {value!r}: it must be True or False"
+
+
 def test_the_test_split_of_a_plain_folder_is_a_part_and_said_so(place, caplog):
     for number in range(40):
         write(place / f"{number}.png", number)

@@ -91,7 +91,9 @@ def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
 
 
 def _literal(text: str) -> Any:
-    """Returns the value of a Python literal; other text as it is."""
+    """Returns the value of a Python literal, `true` and `false` in any case as booleans; other text as it is."""
+    if text.lower() in ("true", "false"):  # as fields that are there take them
+        return text.lower() == "true"
     try:
         return ast.literal_eval(text)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

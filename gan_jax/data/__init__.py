@@ -7,7 +7,7 @@ import inspect
 import pkgutil
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def load(
             with its file and line.
     """
     check_hold(hold)
+    _check_bool("use_pairs", use_pairs)
     few = labels_per_class != 0 or bool(arguments.get("unlabelled_folder"))
     if not few and (label_seed, unlabelled) != (0, "keep"):
         raise UserError("config.data.label_seed and config.data.unlabelled are of few labels: set labels_per_class too")
@@ -75,10 +76,11 @@ def _loaded(name: str, split: str, hold: str, own: Mapping[str, Any]) -> Dataset
     loads = _function(name)
     if loads is None:
         if tfds.find(name) is None:
-            _check_arguments(name, own, [])
+            _check_arguments(name, own, {})
             raise UserError(_unknown(name))
         loads = functools.partial(tfds.open_split, name)
-    _check_arguments(name, own, [key for key in inspect.signature(loads).parameters if key not in ("name", "split")])
+    taken = inspect.signature(loads).parameters
+    _check_arguments(name, own, {key: taken[key] for key in taken if key not in ("name", "split")})
     made = _guarded(name, lambda: loads(split, **own))
     if isinstance(made, Dataset) and (files := sources(made.arrays.values())):
         made = made._replace(files="-".join(examples.identity for examples in files))
@@ -101,13 +103,20 @@ def _function(name: str) -> Callable[..., Any] | None:
     return resolve.outside(name, "data.name") if _OUTSIDE.fullmatch(name) else None
 
 
-def _check_arguments(name: str, arguments: Mapping[str, Any], taken: Sequence[str]) -> None:
-    for key in arguments:
+def _check_arguments(name: str, arguments: Mapping[str, Any], taken: Mapping[str, inspect.Parameter]) -> None:
+    for key, value in arguments.items():
         if key not in taken:
             raise UserError(
                 f"unknown field {key!r} in config.data: {name} takes no such argument; "
                 f"{suggestions(key, [*OPTIONS, *taken])}"
             )
+        if taken[key].annotation in (bool, "bool"):
+            _check_bool(key, value)
+
+
+def _check_bool(key: str, value: Any) -> None:
+    if type(value) is not bool:  # text is true, whatever it says
+        raise UserError(f"config.data.{key} is {value!r}: it must be True or False")
 
 
 def own() -> list[str]:
