@@ -13,6 +13,7 @@ from gan_jax import data
 from gan_jax.command import line as command_line
 from gan_jax.command import overrides
 from gan_jax.command.flags import SUFFIXES, USED_BY, define
+from gan_jax.data import images
 from gan_jax.errors import UserError
 from gan_jax.main import main
 from scripts import report
@@ -200,6 +201,24 @@ def test_a_schedule_takes_the_place_of_a_number_and_back(tiny):
     for path, text in (("networks.encoder", "3"), ("objective", "2.0")):
         with pytest.raises(UserError, match=rf"config\.{path} is a block"):
             overrides.apply(config, [f"--config.{path}={text}"])
+
+
+def test_a_size_may_become_a_height_and_a_width_and_back():
+    config = overrides.apply(configs.load(ROOT / "configs" / "orl_faces.py"), ["--config.data.size=(48,64)"])
+    assert config.data.size == (48, 64)
+    assert overrides.apply(config, ["--config.data.size=[32, 32]"]).data.size == (32, 32)
+    assert overrides.apply(config, ["--config.data.size=32"]).data.size == 32
+    both = ["--config.data.size=(16,24)", "--config.data.size=(48,64)", "--config.data.size=64"]  # the last counts
+    for order in (both, both[::-1]):
+        made = overrides.apply(config, order).data.size
+        assert made == (64 if order is both else (16, 24))
+    for argument, message in (("data.range=3", r"range is 3: it must be of type tuple"), ("steps=(1,2)", "int")):
+        with pytest.raises(UserError, match=message):
+            overrides.apply(config, [f"--config.{argument}"])
+    for text in ("(48,)", "(48,64,3)", "('a',3)", "()"):
+        changed = overrides.apply(config, ["--config.data.size=64", f"--config.data.size={text}"])
+        with pytest.raises(UserError, match=r"config\.data\.size is .* it must be a side or \(h, w\)"):
+            images.reading(changed.data.size)
 
 
 def test_a_file_that_was_changed_since_has_its_way(tmp_path):

@@ -1,10 +1,10 @@
 """Overrides of a config by `--config.field=value` arguments of the command line.
 
-A field of the config keeps its type, except that a schedule may replace a number, and a number a schedule. In a block
-with a name, such as a network or an evaluator, a new field is added,
-and `auto` takes the place of a value of any type; the object of that name checks it when it is built. A literal
-replaces a whole block, as `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none`
-removes it.
+A field of the config keeps its type, except that a schedule may replace a number, and a number a schedule; and that in
+the block of data a number may replace a tuple, and a tuple a number, as (h, w) a side. In a block with a name, such as
+a network or an evaluator, a new field is added, and `auto` takes the place of a value of any type; the object of that
+name checks it when it is built. A literal replaces a whole block, as
+`--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none` removes it.
 """
 
 import ast
@@ -31,8 +31,9 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
         parent, last = _parent(values, path)
         text = argument.partition("=")[2]
         automatic = "name" in parent and AUTO in (text, parent.get(last))
-        if last in parent and exchangeable(parent[last], value := _literal(text)):
+        if last in parent and _exchangeable(path, parent[last], value := _literal(text)):
             parent[last] = value
+            usual = [each for each in usual if field(each) != path]  # the last of several counts
         elif last in parent and not isinstance(parent[last], dict) and not automatic:
             usual.append(argument)
         else:
@@ -73,6 +74,12 @@ def _known(block: Any, part: str, path: str) -> Any:
     if not isinstance(block, dict) or part not in block:
         raise UserError(f"unknown config field {path!r}: {suggestions(part, block if isinstance(block, dict) else ())}")
     return block[part]
+
+
+def _exchangeable(path: str, old: Any, new: Any) -> bool:
+    """Returns whether a value may take the place of one of another type."""
+    kinds = {tuple if isinstance(value, list) else type(value) for value in (old, new)}
+    return exchangeable(old, new) or (path.startswith("data.") and kinds == {int, tuple})
 
 
 def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
