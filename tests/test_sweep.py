@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -193,6 +194,27 @@ def test_slurm_is_named_where_it_is_not(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="there is no sbatch on this machine"):
         slurm.submit(tmp_path, [], slots=1, options=[])
+
+
+def test_slurm_takes_folders_and_options_with_spaces(file, tmp_path, monkeypatch):
+    folder, sbatch = tmp_path / "it's my sweep", tmp_path / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text("#!/bin/sh\necho 7\n")
+    sbatch.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{sbatch.parent}:{os.environ['PATH']}")
+    sweep = load(file)
+    due = programs(expand(sweep), sweep.seeds, Path(folders.CELLS))[:2]
+    assert slurm.submit(folder, due, slots=1, options=["--comment=of a sweep"]) == "7"
+    lines = (folder / "slurm" / "array.sh").read_text().splitlines()
+    options = [shlex.split(line.removeprefix("#SBATCH")) for line in lines if line.startswith("#SBATCH")]
+    assert [f"--output={folder}/slurm/%a.log"] in options
+    assert ["--comment=of a sweep"] in options
+    until = next(i for i, line in enumerate(lines) if line.startswith("srun"))
+    script = "\n".join([*lines[:until], 'echo "$run"'])
+    for number, program in enumerate(due):
+        task = {**os.environ, "SLURM_ARRAY_TASK_ID": str(number)}
+        done = subprocess.run(["bash", "-c", script], env=task, capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == (f"{folder / program.folder}\n", "")
 
 
 @pytest.mark.parametrize(

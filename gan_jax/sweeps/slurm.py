@@ -27,10 +27,10 @@ SCRIPT = """\
 #SBATCH --requeue
 #SBATCH --signal=TERM@120
 #SBATCH --open-mode=append
-#SBATCH --output={folder}/%a.log
+#SBATCH --output={output}
 {options}
 cd {root}
-run=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {folder}/programs.txt)
+run=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {programs})
 rm -f "$run/{failure}"
 srun --output="$run/{log}" --open-mode=append {python} -m gan_jax.main --config="$run/config.json" --workdir="$run"
 {python} -m gan_jax.sweeps.slurm "$run" $?
@@ -53,11 +53,13 @@ def submit(folder: Path, programs: Sequence[Program], *, slots: int, options: Se
         return None
     with atomically(slurm / "programs.txt") as file:
         file.write("".join(f"{folder.absolute() / program.folder}\n" for program in due).encode())
-    words = {"name": shlex.quote(folder.absolute().name), "folder": slurm, "root": shlex.quote(str(ROOT))}
-    words |= {"last": len(due) - 1, "slots": slots, "again": AGAIN, "python": shlex.quote(sys.executable)}
-    words |= {"failure": folders.FAILURE, "log": folders.LOG}
+    texts = {"name": folder.absolute().name, "output": slurm / "%a.log", "programs": slurm / "programs.txt"}
+    texts |= {"root": ROOT, "python": sys.executable}
+    words = {key: shlex.quote(str(text)) for key, text in texts.items()}  # sbatch reads quotes too
+    words |= {"last": len(due) - 1, "slots": slots, "again": AGAIN, "failure": folders.FAILURE, "log": folders.LOG}
+    words["options"] = "\n".join(f"#SBATCH {shlex.quote(option)}" for option in options)
     with atomically(slurm / "array.sh") as file:
-        file.write(SCRIPT.format(options="\n".join(f"#SBATCH {option}" for option in options), **words).encode())
+        file.write(SCRIPT.format(**words).encode())
     job = _output(["sbatch", "--parsable", str(slurm / "array.sh")]).split(";")[0].strip()
     with atomically(slurm / "job") as file:
         file.write(f"{job}\n".encode())
