@@ -150,15 +150,16 @@ class Run:
     ) -> np.ndarray:
         """Returns n walks of `length` images or points each, [n, length, ...]: those of --mode=interpolate for n = 10.
 
-        between: examples [m, ...] between whose codes an autoencoder without a distribution of z walks; the test split
-        where it is not given.
+        between: examples [m, ...] between whose codes an autoencoder without a distribution of z walks, at least 2; the
+        test split where it is not given. Raises UserError where the model takes no such examples.
         """
         self._check("interpolate", "walk")
         drawn = "interpolate" in self.experiment.predict
         if between is not None and drawn:
             raise UserError("between: this model walks between latents, not between examples: leave it out")
         real = np.zeros(0) if drawn else self._judging_split().x if between is None else np.asarray(between)
-        return figures.make_walks(self.experiment, self.players, example_keys(base_key(seed), n), real, length)
+        with reraise_as("run.interpolate"):
+            return figures.make_walks(self.experiment, self.players, example_keys(base_key(seed), n), real, length)
 
     def figure(self) -> Any:
         """Returns the picture that training shows at this step, as a Pillow image: `examples_shown` says of what."""

@@ -99,6 +99,14 @@ def test_pixels_and_floats_are_scored_alike(gan):
     assert gan.critic(floats).shape == (3,)
 
 
+def test_pixels_and_floats_are_walked_between_alike(small_run):
+    run = gan_jax.load(small_run("ae"))
+    floats = run.experiment.scale({"x": jnp.asarray(TEST.x[:3])})["x"]
+    walks = run.interpolate(4, between=TEST.x[:3])
+    np.testing.assert_array_equal(run.interpolate(4, between=floats), walks)
+    np.testing.assert_array_equal(run.interpolate(4, between=np.asarray(floats, np.float64)), walks)
+
+
 def test_codes_reconstructions_and_walks_are_those_of_the_command_line(small_run, tmp_path):
     run = gan_jax.load(small_run("ae"))
     made = written(run.folder, "reconstruct", tmp_path / "r.npz")
@@ -203,6 +211,9 @@ def test_a_folder_of_several_seeds_has_a_run_for_each(small_run, tmp_path):
         ("gan", lambda run: run.generator(lable=3), "run.generator has no 'lable': there are: z"),
         ("gan", lambda run: run.generator(jnp.zeros((2, 5))), r"run\.sample of z \[2, 5\]: "),
         ("gan", lambda run: run.interpolate(between=TEST.x), "walks between latents, not between examples"),
+        ("ae", lambda run: run.interpolate(between=TEST.x[:1]), "run.interpolate: .* at least 2 are needed, not 1"),
+        ("ae", lambda run: run.interpolate(between=TEST.x[0]), "run.interpolate: "),
+        ("ae", lambda run: run.interpolate(between=3.0), "run.interpolate: "),
         ("ae", lambda run: run.sample(1), "autoencoder.undercomplete trains nothing that can sample"),
         ("ae", lambda run: run.critic(TEST.x[:1]), "trains nothing that can scores"),
         ("cvae", lambda run: run.sample(1, label=12), "class 12: no training example has this class; .* 0, 1, 2"),

@@ -117,12 +117,16 @@ def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array,
 def make_walks(experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray, length: int) -> np.ndarray:
     """Returns a walk of `length` points for each key [k]: uint8 images [k, length, h, w, c], or points.
 
-    Where latents are not sampled, a walk is between the codes of two of the examples `real` [n, ...].
+    Where latents are not sampled, a walk is between the codes of two of the examples `real` [n, ...]: pixels as uint8,
+    or floats as networks take them. Raises UserError where there are fewer than two.
     """
     predict, batch = experiment.predict, {}
     if "interpolate" not in predict:
+        if len(real) < 2:
+            raise UserError(f"walks go from one example to another: at least 2 are needed, not {len(real)}")
         pairs = jax.vmap(lambda key: random.choice(key, len(real), (2,), replace=False))(keys)
-        ends = [experiment.scale({"x": jnp.asarray(real)[side]})["x"] for side in pairs.T]
+        x = jnp.asarray(real)
+        ends = [experiment.scale({"x": x[side]})["x"] if x.dtype == jnp.uint8 else x[side] for side in pairs.T]
         batch = dict(zip("ab", ends, strict=True))
     walk = predict["interpolate" if "interpolate" in predict else "walk"]
     t = jnp.tile(jnp.linspace(0.0, 1.0, length), (len(keys), 1))
