@@ -1,5 +1,6 @@
 """Translations by the command line: of a split, and of a user's own pictures; tiles without seams; and wrong input."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -283,6 +284,34 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
     assert not hole[~near].any()
     outside = np.broadcast_to(made["masks"] == 0, made["translations"].shape)
     np.testing.assert_array_equal(made["translations"][outside], made["images"][outside])
+
+
+@pytest.mark.parametrize(
+    ("given", "out"),
+    [
+        (["--input=in"], "in"),
+        (["--input=in"], "linked"),
+        (["--input=linked"], "in/sub/.."),
+        (["--input=in/p.png"], "in/p.png"),
+        (["--input=in/p.png"], "linked/p.png"),
+        (["--input=link.png"], "in/p.png"),
+        (["--input=in/p.png"], "in"),
+        (["--input=in/p.png", "--mask=mask.png"], "mask.png"),
+    ],
+)
+def test_no_file_of_ones_own_is_overwritten(given, out, tmp_path, monkeypatch, capsys, request):
+    run = request.getfixturevalue("filler" if "--mask=mask.png" in given else "enlarger")
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "in" / "p.png", 8, 8)
+    picture(tmp_path / "in" / "sub" / "q.png", 8, 8)
+    picture(tmp_path / "mask.png", 8, 8)
+    (tmp_path / "linked").symlink_to(tmp_path / "in")
+    (tmp_path / "link.png").symlink_to(tmp_path / "in" / "p.png")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    monkeypatch.setattr("gan_jax.evaluation.translate.restore", lambda *arguments: pytest.fail("work was done first"))
+    err = translate(capsys, run, out, *given, status=2)
+    assert f"--out={Path(out)} would overwrite " in err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Translations by a trained run: of a split's examples, or of a user's own pictures of any size."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,15 +82,16 @@ def of_pictures(
     data's size, by the data's own fit. `mask` is the hole, for runs that fill one: 1 where it is at least half white,
     as large as the picture. `back` is as `of_split`'s.
 
-    Raises UserError where something is no picture, where the mask does not fit it or covers everything or nothing of
-    it, or where the run takes no such pictures or does not lead back.
+    Raises UserError where a file to write is one of those given, where something is no picture, where the mask does not
+    fit it or covers everything or nothing of it, or where the run takes no such pictures or does not lead back.
     """
-    experiment, state = restore(run_dir, config, step)
-    check_offers(experiment, "translate", config)
-    experiment = _backwards(experiment) if back else experiment
     found = _listed(given)
     if out.suffix == ".png" and len(found) > 1:
         raise UserError(f"--out={out} is of one picture, and --input={given} has {len(found):,}: take --out=FOLDER")
+    _check_kept(out, found, mask)
+    experiment, state = restore(run_dir, config, step)
+    check_offers(experiment, "translate", config)
+    experiment = _backwards(experiment) if back else experiment
     model = _Model(experiment, state.players, config, seed)
     if mask is not None and not model.fills:
         raise UserError(f"--mask: what {config.objective.name} trains here fills no holes: leave it out")
@@ -216,11 +217,29 @@ def _listed(given: Path) -> dict[str, Path]:
     return found
 
 
+def _check_kept(out: Path, found: Mapping[str, Path], mask: Path | None) -> None:
+    """Raises UserError where a file to write is one of the user's own, also by a link."""
+    own = {_identity(path): path for path in (*found.values(), mask) if path is not None and path.exists()}
+    for target in (_target(out, name) for name in found):
+        if target.exists() and (same := own.get(_identity(target))):
+            raise UserError(f"--out={printable(out)} would overwrite {printable(same)}: name another file or folder")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _target(out: Path, name: str) -> Path:
+    """Returns the file that a translation of this name is written to."""
+    return out / f"{name}.png" if out.suffix not in (".npz", ".png") else out
+
+
 def _write(out: Path, made: Iterator[Made]) -> None:
     """Writes translations as a PNG each, in a folder or alone, or with their sources in one npz."""
     if out.suffix != ".npz":
         for each in made:
-            save_png(out if out.suffix == ".png" else out / f"{each.name}.png", each.arrays["translations"])
+            save_png(_target(out, each.name), each.arrays["translations"])
         return
     whole = [each.arrays for each in made]
     shapes = {name: sorted({arrays[name].shape for arrays in whole}) for name in whole[0]}
