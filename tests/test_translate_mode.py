@@ -286,6 +286,27 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
     np.testing.assert_array_equal(made["translations"][outside], made["images"][outside])
 
 
+def test_all_pictures_are_looked_at_before_the_first_is_translated(enlarger, filler, tmp_path, capsys):
+    for name in ("a", "c", "e"):
+        picture(tmp_path / "in" / f"{name}.png", 8, 8)
+    (tmp_path / "in" / "b.png").write_text("no picture")
+    (tmp_path / "in" / "d.png").write_bytes((tmp_path / "in" / "e.png").read_bytes()[:-30])
+    err = translate(capsys, enlarger, tmp_path / "out", f"--input={tmp_path / 'in'}", status=2)
+    assert "2 things do not fit: " in err
+    assert "b.png: it is not an image of PNG" in err
+    assert "d.png: " in err
+    masked = (f"--input={tmp_path / 'sizes'}", f"--mask={tmp_path / 'mask.png'}")
+    picture(tmp_path / "sizes" / "a.png", 8, 8)
+    picture(tmp_path / "sizes" / "b.png", 8, 9)
+    hole = np.zeros((8, 8), np.uint8)
+    hole[:4] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    err = translate(capsys, filler, tmp_path / "out", *masked, status=2)
+    assert "b.png: --mask=" in err
+    assert "it is 8x8 and --input 8x9" in err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("given", "out"),
     [

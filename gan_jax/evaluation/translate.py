@@ -15,7 +15,7 @@ from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.data import Dataset, files, images
 from gan_jax.data.images import Reading
-from gan_jax.errors import UserError, printable, reraise_as
+from gan_jax.errors import Misfits, UserError, printable, reraise_as
 from gan_jax.evaluation import tiles
 from gan_jax.evaluation.predict import check_offers, load_split, restore
 from gan_jax.experiments import Experiment
@@ -99,6 +99,11 @@ def of_pictures(
         raise UserError(
             "--input: this run fills holes: give --mask=FILE too, as large as the picture, white in the hole"
         )
+    wrong = Misfits()
+    for path in found.values():  # all of them before the first one is translated
+        with wrong.noted():
+            model.read(path, mask)
+    wrong.check()
     _write(out, (Made(name, model.translated(path, mask)) for name, path in found.items()))
 
 
@@ -119,6 +124,7 @@ class _Model:
     """A run's translator of single pictures.
 
     Attributes:
+        how: how it reads pictures.
         fills: whether it fills holes.
         factor: by what it enlarges; 1 for translations within one size.
     """
@@ -135,17 +141,26 @@ class _Model:
         self.fills = "mask" in self.observed
         source = self.observed.get("source", x)
         self.factor = size[0] // source.shape[1]
-        self.channels = source.shape[3] if self.factor > 1 else shape[2]
+        self.how = Reading(channels=source.shape[3], background=config.data.get("background", 255))
+        if self.factor <= 1:
+            height, width, channels = experiment.spec.get("source", experiment.spec["x"]).shape
+            fit = config.data.get("fit", "crop")
+            self.how = self.how._replace(size=(height, width), fit=fit, channels=channels)
         self.make = jax.jit(self._enlarged)
+
+    def read(self, path: Path, mask: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns a picture as the run takes it, and the hole where there is a mask; raises UserError."""
+        with reraise_as(f"--input={printable(path)}"):
+            return images.read(path, self.how), None if mask is None else self._hole(mask, path)
 
     def translated(self, path: Path, mask: Path | None) -> dict[str, np.ndarray]:
         """Returns the arrays of `Made` of a picture; raises UserError."""
+        picture, hole = self.read(path, mask)
         with reraise_as(f"--input={printable(path)}"):
-            return self._whole(path) if self.factor > 1 else self._fitted(path, mask)
+            return self._whole(picture) if self.factor > 1 else self._fitted(path, picture, hole)
 
-    def _whole(self, path: Path) -> dict[str, np.ndarray]:
+    def _whole(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         """Returns a picture of any size, and its enlargement."""
-        picture = images.read(path, Reading(channels=self.channels, background=self.config.data.get("background", 255)))
         reach = _reach(self.config)
         side = max(picture.shape[:2]) if reach is None else tiles.side(reach)
         make = partial(self.make, self.players)
@@ -158,25 +173,21 @@ class _Model:
         batch = {"source": self.experiment.scale({"x": source})["x"]}
         return self.experiment.predict["translate"](players, example_keys(base_key(self.seed), 1), batch)
 
-    def _fitted(self, path: Path, mask: Path | None) -> dict[str, np.ndarray]:
+    def _fitted(self, path: Path, picture: np.ndarray, hole: np.ndarray | None) -> dict[str, np.ndarray]:
         """Returns a picture as the run's data are, and its translation; where there is a hole also that."""
-        spec, data = self.experiment.spec, self.config.data
-        shapes = {name: field.shape for name, field in spec.items() if name in ("x", "source")}
-        name = "source" if "source" in shapes else "x"
-        height, width, channels = shapes[name]
-        how = Reading((height, width), data.get("fit", "crop"), channels, data.get("background", 255))
-        h, w = images.size_of(path)
+        spec = self.experiment.spec
+        (h, w), (height, width) = images.size_of(path), picture.shape[:2]
         if h < height or w < width:
             logging.warning("%s is %dx%d: it is enlarged to %dx%d", printable(path), h, w, height, width)
-        fields: dict[str, Any] = {"x": np.zeros(shapes["x"], np.uint8), name: images.read(path, how)}
-        fields = {field: values[None] for field, values in fields.items()}
-        if mask is not None:
-            fields["mask"] = self._hole(mask, path, how)
+        fields: dict[str, Any] = {"x": np.zeros((1, *spec["x"].shape), np.uint8)}
+        fields["source" if "source" in spec else "x"] = picture[None]
+        if hole is not None:
+            fields["mask"] = hole
         dataset = Dataset("--input", "", fields.pop("x"), None, 0, others=fields)
         made = make_translations(self.experiment, self.players, self.experiment.view(dataset), self.seed)
         return {NAMES.get(f, f): made[f][0] for f in (*NAMES, "translations") if f in made}
 
-    def _hole(self, path: Path, of: Path, how: Reading) -> np.ndarray:
+    def _hole(self, path: Path, of: Path) -> np.ndarray:
         """Returns a mask float32 [1, h, w, 1] as pictures are read: 1 where a pixel has any of the hole."""
         with reraise_as(f"--mask={printable(path)}"):
             mask = images.read(path, Reading(channels=1, background=0))
@@ -185,7 +196,7 @@ class _Model:
                     f"it is {mask.shape[0]}x{mask.shape[1]} and --input {size[0]}x{size[1]}: make them equal"
                 )
             white = np.where(mask >= 128, 255, 0).astype(np.uint8)
-            fitted = images.fitted(white, how._replace(background=0))[None].repeat(how.channels, axis=3)
+            fitted = images.fitted(white, self.how._replace(background=0))[None].repeat(self.how.channels, axis=3)
             hole = (self.experiment.view(Dataset("--mask", "", fitted, None, 0)).x[..., :1] > 0).astype(np.float32)
             for share, what in ((white.mean() / 255, "the picture"), (hole.mean(), "what the run sees of it")):
                 if share in (0.0, 1.0):
