@@ -186,6 +186,13 @@ def test_a_new_field_is_a_boolean_in_any_case(tiny, field):
         assert made[name] is value
 
 
+@pytest.mark.parametrize("name", ["2024", "2024_10", "0x10", "1e3", "true", "(1,2)", "a b"])
+def test_a_path_is_text_also_where_it_reads_as_a_number(name, tiny):
+    assert overrides.apply(tiny(), [f"--config.data.path={name}"]).data.path == name
+    block = "{'name': 'samples.distribution'}"
+    assert overrides.apply(tiny(), [f"--config.evaluators.path={block}"]).evaluators.path.name == "samples.distribution"
+
+
 def test_a_schedule_takes_the_place_of_a_number_and_back(tiny):
     line = "{'name': 'linear_schedule', 'init_value': 0.0, 'end_value': 1.0, 'transition_steps': 10}"
     paths = ("objective.beta", "players.autoencoder.ema", "players.autoencoder.optimizer.learning_rate")

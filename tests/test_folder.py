@@ -263,6 +263,22 @@ def test_wrong_fields_are_refused(fields, place):
         load(place, fields=fields)
 
 
+@pytest.mark.parametrize("fields", ["photo", ("photo", "sketch"), 3, True, ""])
+def test_fields_that_are_no_mapping_are_refused(fields, place):
+    pairs(place)
+    with pytest.raises(UserError) as raised:
+        load(place, fields=fields)
+    assert str(raised.value).startswith(f"config.data.fields is {fields!r}: it must be a name for each field, as {{'x'")
+
+
+def test_a_folder_may_be_named_by_a_number(place, monkeypatch):
+    monkeypatch.setenv("GAN_JAX_IMAGES", str(place))
+    write(place / "2024" / "1.png")
+    assert data.load("folder", "train", path=2024).path == str(place / "2024")
+    with pytest.raises(UserError, match=r"config\.data\.path is 2025: there is no "):
+        data.load("folder", "train", path=2025)
+
+
 # Bad files.
 
 

@@ -21,6 +21,8 @@ from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 NONE, AUTO = "none", "auto"
 OPEN = ("evaluators", "samplers", "networks", "augment")
 """Blocks of blocks that may get new blocks; a config need not have them."""
+PATH = "path"
+"""A field that is text also where it reads as a number: a folder may be named 2024_10."""
 
 
 def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
@@ -88,6 +90,8 @@ def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
         parent.pop(last, None)
         return
     value = _literal(text)
+    if last == PATH and not isinstance(value, str | dict):
+        value = text
     if isinstance(parent.get(last), dict) and not isinstance(value, dict):
         inner = "name" if "name" in parent[last] else next(iter(parent[last]), "name")
         raise UserError(

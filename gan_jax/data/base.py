@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,3 +101,18 @@ class Dataset(NamedTuple):
 def no_labels(name: str, split: str, why: str) -> str:
     """Returns the end of a sentence about what needs labels: that a data set has none, why, and what to do."""
     return f"which split {split!r} of {name} does not have: {why or 'there are none; take a set that has them'}"
+
+
+def by_field(fields: Any, otherwise: str) -> dict[str, str]:
+    """Returns what each field is read from, `config.data.fields`, in any order the same; `otherwise` for x of None.
+
+    Raises UserError where it is no mapping, or has no x.
+    """
+    if fields is None:
+        return {"x": otherwise}
+    if not isinstance(fields, Mapping):
+        example = "{'x': 'photos', 'source': 'sketches'}"
+        raise UserError(f"config.data.fields is {fields!r}: it must be a name for each field, as {example}")
+    if fields and "x" not in fields:
+        raise UserError(f"config.data.fields has {', '.join(map(str, fields))}: one of them must be x")
+    return dict(sorted(fields.items())) or {"x": otherwise}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data import array_file, files, images, parts
-from gan_jax.data.base import Dataset
+from gan_jax.data.base import Dataset, by_field
 from gan_jax.data.examples import Lazy
 from gan_jax.data.file_examples import FileExamples
 from gan_jax.data.images import Reading
@@ -60,10 +60,10 @@ def load(
         UserError: where there is no such folder or split, or files are not as these arguments say.
     """
     how = images.reading(size, fit, channels, background)
-    root = files.resolve(path)
+    root = files.resolve(str(path))  # also of a number, as of a folder by year
     if root.is_file():
         return array_file.read(root, split, how)
-    sources = {"x": ""} if not fields else dict(sorted(fields.items()))  # in any order the same set
+    sources = by_field(fields, "")
     _check(sources, damaged)
     found = {name: files.find(root / folder, parts.base(split), labels=labels) for name, folder in sources.items()}
     chosen = {name: parts.choose(each.listed, _part(split, found["x"]), group) for name, each in found.items()}
@@ -102,8 +102,6 @@ def _part(split: str, found: files.Found) -> str:
 def _check(sources: Mapping[str, str], damaged: str) -> None:
     if damaged not in DAMAGED:
         raise UserError(f"config.data.damaged is {damaged!r}: {suggestions(str(damaged), DAMAGED)}")
-    if "x" not in sources:
-        raise UserError(f"config.data.fields has {', '.join(sources) or 'nothing'}: one of them must be x")
     for name, folder in sources.items():
         if not name.isidentifier() or name == "label" or not isinstance(folder, str):
             raise UserError(f"config.data.fields.{name} is {folder!r}: give a field's name and a sub-folder")

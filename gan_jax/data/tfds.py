@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gan_jax.data import images, records, store, tfds_info
-from gan_jax.data.base import Dataset
+from gan_jax.data.base import Dataset, by_field
 from gan_jax.data.examples import Lazy
 from gan_jax.data.images import Reading
 from gan_jax.data.tfds_info import PreparedSet
@@ -93,7 +93,7 @@ def open_split(
         raise UserError(missing(name))
     described = tfds_info.describe(folder, name)
     tfds_info.check_split(described, split)
-    features = dict(sorted((fields or {"x": image_field}).items()))  # in any order the same set
+    features = by_field(fields, image_field)
     how, shapes = _forms(described, split, features, (size, fit, channels, background))
     labels = _labels(described, name, split, label_field)
     source = records.Records(described, name, split, int(labels["count"]), how, features, shapes)
@@ -117,8 +117,6 @@ def _forms(
     described: PreparedSet, split: str, features: Mapping[str, str], how: tuple[Any, ...]
 ) -> tuple[Reading, dict[str, tuple[int, ...]]]:
     """Returns how images are read, and their shapes by field; raises UserError where a feature is not an image."""
-    if "x" not in features:
-        raise UserError(f"config.data.fields has {', '.join(features)}: one of them must be x")
     declared = {field: tfds_info.image_channels(described, feature) for field, feature in features.items()}
     size, fit, channels, background = how
     reading = images.reading(size, fit, channels or declared["x"], background)

@@ -36,7 +36,7 @@ def benchmark(context: Context, *, path: str, high: str = "HR", low: str = "LR",
     images of the high resolution.
     """
     context.check_predicts("translate")
-    pairs = _pairs(files.resolve(path), high, low)
+    pairs = _pairs(files.resolve(str(path)), high, low)
     for real, source in pairs:
         if (made := context.dry_run(_enlarged(context), source[None])).shape[1:] != real.shape:
             raise UserError(f"{path}: of {source.shape} the model makes {made.shape[1:]}, not {real.shape}")
