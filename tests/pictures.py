@@ -53,6 +53,33 @@ class Pictures:
         return [UserError(f"{i}.png is damaged") if i == self.damaged else self[i] for i in indices]
 
 
+class Arrays:
+    """Examples that are the images of a data set in memory. `seen` are the numbers of those that were read."""
+
+    def __init__(self, dataset):
+        self.arrays = {name: values for name, values in dataset.arrays.items() if values.ndim == 4}
+        self.shapes, self.seen = {name: values.shape[1:] for name, values in self.arrays.items()}, []
+        self.what = self.identity = f"arrays {dataset.split}"
+        self.key = f"{self.what}-0"
+
+    def __len__(self):
+        return len(self.arrays["x"])
+
+    def __getitem__(self, index):
+        self.seen.append(index)
+        return {name: values[index] for name, values in self.arrays.items()}
+
+    def read(self, indices):
+        return [self[index] for index in indices]
+
+
+def lazy(dataset):
+    """A data set of images with those decoded when they are read."""
+    arrays = Arrays(dataset)
+    images = {name: Lazy(arrays, name) for name in arrays.arrays}
+    return dataset._replace(x=images.pop("x"), others={**dataset.others, **images})
+
+
 def load(split, n=40):
     """The data set `tests.pictures:load`."""
     return Pictures(n).dataset()._replace(split=split, others={})

@@ -25,6 +25,7 @@ from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import best_step, write_evaluation
 from gan_jax.training import loop
+from tests.pictures import lazy
 
 pytestmark = pytest.mark.heavy
 
@@ -49,6 +50,7 @@ MADE |= {
 
 TRANSLATE = {"super_resolution.benchmark", "translation.pairs"}
 """Those of models that translate: test_translation_evaluators.py."""
+NOT_OF_PIXELS = {"classifier_score, pixels", "mode_coverage, pixels"}
 
 
 class ByLabel(nn.Module):
@@ -85,8 +87,8 @@ def small(n, split):
     return Dataset("small", split, x, np.arange(n, dtype=np.int32) % CLASSES, CLASSES, mixture)
 
 
-def context(n_train, n_test):
-    sets = {"train": small(n_train, "train"), "test": small(n_test, "test")}
+def context(n_train, n_test, held=lambda dataset: dataset):
+    sets = {"train": held(small(n_train, "train")), "test": held(small(n_test, "test"))}
     return Context(PREDICT, sets.__getitem__, scale, PLAYERS, sampled=frozenset({"z", "label"}))
 
 
@@ -100,7 +102,7 @@ def network(monkeypatch, tmp_path, tiny_lpips):
     monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path / "cache"))
 
     def describe(x):
-        flat = x.reshape(len(x), -1)[:, :4].astype(np.float32)
+        flat = np.asarray(x).reshape(len(x), -1)[:, :4].astype(np.float32)
         return flat, flat[:, :CLASSES]
 
     found = data_network(describe)
@@ -118,11 +120,17 @@ def test_an_evaluator_is_refused_when_it_is_made_or_gives_the_numbers_it_names(n
     try:
         evaluator = MADE[name](context(*sizes))
     except UserError:
-        if sizes == (20, 20) and name not in ("classifier_score, pixels", "mode_coverage, pixels"):
+        if sizes == (20, 20) and name not in NOT_OF_PIXELS:
             raise
         return
     row = evaluator.measure(PLAYERS, random.key(0))
     assert {value for value in row if isinstance(row[value], float)} == {*evaluator.names}
+
+
+@pytest.mark.parametrize("name", sorted(MADE.keys() - {"modes.gaussians", *TRANSLATE, *NOT_OF_PIXELS}))
+def test_an_evaluator_measures_what_is_decoded_when_it_is_read(name):
+    values = [MADE[name](context(20, 20, held)).measure(PLAYERS, random.key(0)) for held in (lazy, lambda made: made)]
+    assert values[0] == values[1]
 
 
 def test_too_few_examples_are_named_for_the_split_and_for_training():

@@ -6,18 +6,22 @@ import socket
 import subprocess
 import sys
 import time
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import FAST_COMPILE, ROOT, build_on
+from conftest import FAST_COMPILE, ROOT, TINY, build_on
+from PIL import Image
 
 from gan_jax import config
+from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.data import store
+from gan_jax.main import main
+from gan_jax.reporting import figures
 from gan_jax.runs.checkpoints import Checkpoints
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.rows import read_rows
-from tests.pictures import Pictures, workers_of
+from tests.pictures import Pictures, lazy, workers_of
 
 pytestmark = pytest.mark.heavy
 
@@ -202,3 +206,74 @@ def test_auto_streams_where_nothing_has_room_for_the_decoded_set(monkeypatch, tm
     assert not store.has_room(pictures)
     (tmp_path / "data" / "pictures-0").mkdir()
     assert store.has_room(pictures)
+
+
+PAIRS = "{'name': 'translation.pairs', 'metrics': ('l1',), 'every_steps': 2}"
+RUNS = {
+    "translation": ("emoji_l1.py", PAIRS, {"networks.generator": "{'name': 'small_networks:Painter'}"}),
+    "inpainting": ("emoji_inpainting.py:l1", PAIRS, {"networks.generator.width": 2}),
+    "super-resolution": (
+        "photos_srresnet.py:2",
+        PAIRS,
+        {"data.fields": "{'x': 'noto'}", "data.split": "train", "data.fit": "crop", "augment.crop.size": "(8,8)"}
+        | {"networks.generator.width": 2, "networks.generator.blocks": 1},
+    ),
+    "reconstruction": (
+        "mnist_linear_ae.py",
+        "{'name': 'reconstruction.beside_pca', 'every_steps': 2}",
+        {"data.name": "folder", "data.fields": "{'x': 'noto'}", "networks.encoder.latents": 2},
+    ),
+    "samples": (
+        "digits_dcgan.py",
+        "{'name': 'samples.distribution', 'features': 'pixels', 'metrics': ('nearest_neighbours',), 'every_steps': 2}",
+        {"data.name": "folder", "data.fields": "{'x': 'noto'}"}
+        | {"networks.generator.widths": "(8,4)", "networks.critic.widths": "(4,8)"},
+    ),
+}
+"""Configs on a folder of pictures: the file, an evaluator, and other fields."""
+
+
+@pytest.mark.parametrize("what", RUNS)
+def test_streamed_examples_are_shown_and_measured(what, tmp_path, monkeypatch):
+    monkeypatch.setenv("GAN_JAX_CACHE", str(tmp_path / "cache"))
+    random = np.random.default_rng(0)
+    for style in ("noto", "twemoji"):
+        for split, count in (("train", 12), ("test", 10)):
+            (tmp_path / "set" / style / split).mkdir(parents=True)
+            for number in range(count):
+                pixels = random.integers(0, 256, (16, 16, 3), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "set" / style / split / f"{number}.png")
+    file, evaluator, fields = RUNS[what]
+    fields = {**TINY, "steps": 2, "sample_every_steps": 2, "checkpoint_every_steps": 2, "batch_size": 4, **fields}
+    fields |= {"data.path": tmp_path / "set", "data.size": 16, "data.hold": "stream"}
+    fields |= {"evaluators": "none", "evaluators.it": evaluator}
+    overrides = [f"--config.{field}={value}" for field, value in fields.items()]
+    assert main(["gan_jax", f"--config={ROOT / 'configs' / file}", f"--workdir={tmp_path / 'run'}", *overrides]) == 0
+    run_dir = RunDirectory(tmp_path / "run")
+    assert run_dir.sample(0).is_file()
+    assert any(name.startswith("it/") for row in read_rows(run_dir.evaluations) for name in row)
+
+
+def test_walks_between_streamed_examples_decode_their_ends_alone():
+    def halfway(players, keys, batch):
+        return ((batch["a"] + batch["b"]) / 2)[:, None]
+
+    whole = Pictures(40).dataset()
+    streamed = lazy(whole._replace(x=np.asarray(whole.x), others={}))
+    experiment = SimpleNamespace(predict={"walk": halfway}, scale=lambda batch: batch)
+    keys = example_keys(base_key(0), 3)
+    walks = [figures.make_walks(experiment, {}, keys, x, 1) for x in (streamed.x, np.asarray(whole.x))]
+    np.testing.assert_array_equal(*walks)
+    assert len(streamed.x.examples.seen) == 6
+
+
+def test_what_is_decoded_when_it_is_read_is_indexed_as_arrays_are_or_refused():
+    whole = Pictures(40)
+    made, label = whole.dataset().x, whole.dataset().label
+    every = np.asarray(made)
+    for key in (3, -1, np.int64(3), [4, 1], np.array([[0, 1], [2, 39]]), label == 1, np.zeros(40, bool)):
+        np.testing.assert_array_equal(made[key], every[key])
+    np.testing.assert_array_equal(np.asarray(made[5:9]), every[5:9])
+    for key in ((slice(None), 0), (0, 1), True, None, ..., label[:7] == 1, np.array([0.5])):
+        with pytest.raises(IndexError, match="decoded when they are read are indexed by a"):
+            made[key]

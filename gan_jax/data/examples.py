@@ -64,15 +64,23 @@ class Lazy:
         return self.size * self.dtype.itemsize
 
     def __getitem__(self, key: Any) -> Any:
-        """Returns one example, or the examples of a slice or of an array of indices, decoded.
+        """Returns one example, or the examples of a slice, of an array of indices, or of a bool for each, decoded.
 
-        A slice stays lazy, as the arrays of a part of a data set have to.
+        A slice stays lazy, as the arrays of a part of a data set have to. Raises IndexError for any other key.
         """
         if isinstance(key, slice):
             return Lazy(self.examples, self.field, self.indices[key])
-        if isinstance(key, int | np.integer):
+        if isinstance(key, int | np.integer) and not isinstance(key, bool):
             return self.examples[int(self.indices[int(key)])][self.field]
-        return self.with_others(np.asarray(key))[self.field]
+        rows = None if isinstance(key, tuple) else np.asarray(key)  # a tuple is of several axes, not numbers
+        if rows is not None and rows.dtype == bool and rows.shape == self.shape[:1]:
+            rows = np.flatnonzero(rows)
+        if rows is None or rows.dtype.kind not in "iu":
+            raise IndexError(
+                f"examples that are decoded when they are read are indexed by a {type(key).__name__}: take a number, a "
+                "slice, an array of whole numbers or a bool for each of them, or index np.asarray of them"
+            )
+        return self.with_others(rows)[self.field]
 
     def with_others(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Returns all fields of the source at indices [...], decoded once: arrays [..., *shape] by field."""

@@ -55,7 +55,7 @@ def pixels(shape: tuple[int, ...]) -> Network:
     """Returns the identity as a network: features are the values themselves, those of images in 0..1."""
 
     def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        flat = x.reshape(len(x), -1).astype(np.float32)
+        flat = np.asarray(x).reshape(len(x), -1).astype(np.float32)
         return flat / 255 if x.dtype == np.uint8 else flat, np.zeros((len(x), 0), np.float32)
 
     return Network("pixels", "", shape, int(np.prod(shape)), 0, "none", describe)
@@ -119,7 +119,7 @@ def by_channel(network: Network, channels: int) -> Network:
 
     def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = len(x)
-        features, logits = network.describe(np.moveaxis(x, -1, 1).reshape(-1, *network.shape))
+        features, logits = network.describe(np.moveaxis(np.asarray(x), -1, 1).reshape(-1, *network.shape))
         logits = in_batches(joint, logits.reshape(n, channels, -1))
         return features.reshape(n, -1), logits
 

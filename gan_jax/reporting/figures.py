@@ -125,8 +125,8 @@ def make_walks(experiment: Experiment, players: Players, keys: jax.Array, real: 
         if len(real) < 2:
             raise UserError(f"walks go from one example to another: at least 2 are needed, not {len(real)}")
         pairs = jax.vmap(lambda key: random.choice(key, len(real), (2,), replace=False))(keys)
-        x = jnp.asarray(real)
-        ends = [experiment.scale({"x": x[side]})["x"] if x.dtype == jnp.uint8 else x[side] for side in pairs.T]
+        ends = [jnp.asarray(real[np.asarray(side)]) for side in pairs.T]
+        ends = [experiment.scale({"x": x})["x"] if x.dtype == jnp.uint8 else x for x in ends]
         batch = dict(zip("ab", ends, strict=True))
     walk = predict["interpolate" if "interpolate" in predict else "walk"]
     t = jnp.tile(jnp.linspace(0.0, 1.0, length), (len(keys), 1))

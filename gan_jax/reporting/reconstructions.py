@@ -33,7 +33,8 @@ def make_reconstructions(
         return {**made, "reconstructions": recon, "latents": latents}
 
     keys = example_keys(base_key(seed), len(dataset.x))
-    return {"images": dataset.x, **in_batches(make, (keys, dataset.arrays))}
+    arrays = _decoded(dataset)
+    return {"images": arrays["x"], **in_batches(make, (keys, arrays))}
 
 
 def make_translations(experiment: Experiment, players: Players, dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
@@ -43,7 +44,7 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
     are the `round_trips` too; where x and source do not belong together, there are no targets.
     """
     dataset = dataset.first(min(len(values) for values in dataset.arrays.values()))
-    keys = example_keys(base_key(seed), len(dataset.x))
+    arrays, keys = _decoded(dataset), example_keys(base_key(seed), len(dataset.x))
     predict = experiment.predict
 
     def make(inputs: tuple[jax.Array, Batch]) -> dict[str, jax.Array]:
@@ -56,11 +57,16 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
             shown["round_trips"] = predict["round_trip"](players, keys, fields)
         return {**shown, "translations": predict["translate"](players, keys, fields)}
 
-    fields = {name: values for name, values in dataset.arrays.items() if name != "x"}
+    fields = {name: values for name, values in arrays.items() if name != "x"}
     known = {*experiment.spec, *experiment.sampled}  # other fields, as the nearest pair, are shown alone
-    given = {name: values for name, values in dataset.arrays.items() if name in known}
+    given = {name: values for name, values in arrays.items() if name in known}
     made = in_batches(make, (keys, given), min(len(dataset.x), AT_ONCE))
-    return {**fields, **made, **({} if "source" in dataset.unpaired else {"targets": dataset.x})}
+    return {**fields, **made, **({} if "source" in dataset.unpaired else {"targets": arrays["x"]})}
+
+
+def _decoded(dataset: Dataset) -> dict[str, np.ndarray]:
+    """Returns the fields as NumPy's arrays, which those that are decoded when they are read are not."""
+    return {name: np.asarray(values) for name, values in dataset.arrays.items()}
 
 
 def _shown(experiment: Experiment, name: str, values: jax.Array) -> jax.Array:

@@ -97,7 +97,7 @@ def _images(context: Context, split: str) -> np.ndarray:
     dataset = context.load(split)
     if len(dataset.shape) != 3:
         raise UserError(f"this evaluator measures images, not examples of shape {dataset.shape} as {dataset.name} has")
-    return dataset.x
+    return np.asarray(dataset.x)
 
 
 def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.Array], np.ndarray]:
