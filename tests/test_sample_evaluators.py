@@ -19,6 +19,7 @@ from gan_jax.evaluation.evaluators import samples
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
 from gan_jax.metrics.frechet import frechet_distance
+from tests.pictures import lazy
 
 pytestmark = pytest.mark.heavy
 
@@ -135,6 +136,13 @@ def test_all_metrics_measure_pixels_and_points():
     )
     row = samples.distribution(context, features="pixels", metrics=("ms_ssim",), seeds=1).measure({}, KEY)
     assert 0 < row["ms_ssim/1-scales"] < 0.5
+
+
+def test_of_a_streamed_training_set_floors_decode_what_they_measure_alone():
+    sets = {"train": lazy(SPLITS["train"]), "test": SPLITS["test"].first(20)}
+    context = Context({"sample": images_of}, sets.__getitem__, lambda batch: batch, {})
+    samples.distribution(context, features="pixels", metrics=("sliced_wasserstein",), seeds=1).measure(HONEST, KEY)
+    assert len(sets["train"].x.examples.seen) == 20
 
 
 def test_metrics_of_classes_are_left_out_where_there_is_no_classifier(caplog):

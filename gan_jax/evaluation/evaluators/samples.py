@@ -15,6 +15,7 @@ from gan_jax import features as networks
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.state import Players
 from gan_jax.data.base import Dataset
+from gan_jax.data.examples import Lazy
 from gan_jax.data.source import fingerprint
 from gan_jax.errors import UserError, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
@@ -80,7 +81,7 @@ class _Reference:
 
     def __init__(self, real: Dataset, train: Dataset, network: Network, metrics: tuple[str, ...]):
         self.network, self.metrics, self.split = network, metrics, real.split
-        self.train, self.content = train, (fingerprint(real), fingerprint(train))
+        self.train, self.content = train, (_content(real), _content(train))
         self.some = _some(self.train, len(real.x))
         self.real = _side(real, network)
         whole = "nearest_neighbours" in metrics
@@ -134,9 +135,16 @@ def _side(dataset: Dataset, network: Network) -> Side:
         return dict(zip(("features", "logits"), network.describe(dataset.x), strict=True))
 
     content = f"{quote(dataset.name, safe='')}-{quote(dataset.split, safe='')[:100]}-{len(dataset.x)}"
-    made_of = _REVISION, network.sha256, fingerprint(dataset)
+    made_of = _REVISION, network.sha256, _content(dataset)
     stored = kept.arrays(f"features-{content}-{network.name}-{_digest(made_of)}", make)
     return Side(dataset.x, stored["features"], stored["logits"])
+
+
+def _content(dataset: Dataset) -> str:
+    """Returns a digest of examples; of those that are decoded when they are read by their files, as memory may lack."""
+    if isinstance(x := dataset.x, Lazy):
+        return f"{x.examples.key} {x.indices} {x.shape}"
+    return fingerprint(dataset)
 
 
 def _digest(parts: Iterable[object]) -> str:
