@@ -383,6 +383,14 @@ def test_arrays_by_path(place):
     assert sum(len(each.x) for each in both) == 5
 
 
+def test_all_parts_of_labelled_arrays_have_the_same_classes(place):
+    x = np.arange(40, dtype=np.uint8).reshape(40, 1, 1, 1)
+    np.savez(place / "a.npz", x=x, label=np.arange(40) // 2)
+    parts_of = [load(place / "a.npz", split) for split in ("train", "train[:80%]", "train[80%:]", "train[:1]")]
+    assert [made.classes for made in parts_of] == [20] * 4
+    assert all((made.label == made.x.ravel() // 2).all() for made in parts_of)
+
+
 def test_arrays_that_are_none_are_refused(place):
     (place / "a.npz").write_bytes(b"text")
     np.savez(place / "b.npz", z=np.zeros(3))

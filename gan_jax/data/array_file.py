@@ -35,6 +35,7 @@ def read(path: Path, split: str, how: Reading) -> Dataset:
             f"config.data.size is {how.size}, and images of {path} are {x.shape[1:3]}: arrays are taken as they are, "
             "set it to 0"
         )
+    classes = _count(arrays.get("label"))  # of all examples: a part may lack some of them
     n = len(x) if x.ndim else 0
     listed = [File("", str(number), 0, 0) for number in range(n)]
     if (chosen := parts.choose(listed, split)) != listed:
@@ -42,8 +43,12 @@ def read(path: Path, split: str, how: Reading) -> Dataset:
         arrays = {name: values[kept] for name, values in arrays.items() if values.ndim}
     label = arrays.pop("label", None)
     x = arrays.pop("x")
-    classes = int(label.max()) + 1 if label is not None and label.size and label.dtype.kind in "iu" else 0
     return Dataset("folder", split, x, label, classes, splits=("train",), others=arrays, path=str(path))
+
+
+def _count(label: np.ndarray | None) -> int:
+    """Returns the number of classes of labels, 0 where these are no whole numbers."""
+    return int(label.max()) + 1 if label is not None and label.size and label.dtype.kind in "iu" else 0
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
