@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 
 from gan_jax import data
@@ -389,6 +390,36 @@ def test_all_parts_of_labelled_arrays_have_the_same_classes(place):
     parts_of = [load(place / "a.npz", split) for split in ("train", "train[:80%]", "train[80%:]", "train[:1]")]
     assert [made.classes for made in parts_of] == [20] * 4
     assert all((made.label == made.x.ravel() // 2).all() for made in parts_of)
+
+
+def test_labels_of_arrays_may_be_left_out(place):
+    np.savez(place / "a.npz", x=np.full((4, 2, 2, 1), 9, np.uint8), label=np.arange(4))
+    made = load(place / "a.npz", "train[:2]", labels=False)
+    assert (made.label, made.classes, made.unlabelled, [*made.arrays]) == (None, 0, "", ["x"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"channels": 4},
+        {"size": 8},
+        {"fit": "pad"},
+        {"group": "^a"},
+        {"damaged": "skip"},
+        {"paired": False},
+        {"fields": ConfigDict({"x": "photos", "source": "sketches"})},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_what_only_files_take_is_refused_of_arrays(wrong, place):
+    np.savez(place / "a.npz", x=np.full((4, 2, 2, 1), 9, np.uint8))
+    with pytest.raises(UserError, match=rf"config\.data\.{next(iter(wrong))} is .* set it to") as refused:
+        load(place / "a.npz", **wrong)
+    assert "\n" not in str(refused.value)
+    assert load(place / "a.npz", channels=1, size=2, fields={}).shape == (2, 2, 1)
+    np.save(place / "b.npy", np.zeros((4, 2), np.float32))
+    with pytest.raises(UserError, match=r"config\.data\.channels is 1, and examples of .* are \(2,\): .* set it to 3"):
+        load(place / "b.npy", channels=1)
 
 
 def test_arrays_that_are_none_are_refused(place):

@@ -1,5 +1,7 @@
 """Arrays of one's own as a data set: an .npy file of examples, or an .npz file of fields."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,24 @@ NAMES = {"images": "x", "points": "x", "labels": "label"}
 """Names of arrays, as samples are written, and the fields that they are."""
 
 
-def read(path: Path, split: str, how: Reading) -> Dataset:
+def check_usual(path: Path, load: Callable[..., Dataset], **given: Any) -> None:
+    """Raises UserError where an argument of `load` that only image files take is not its default."""
+    for name, value in given.items():
+        usual = inspect.signature(load).parameters[name].default
+        if (value or None) != (usual or None):
+            raise UserError(
+                f"config.data.{name} is {value!r}, which is for image files, and {path} holds arrays, which are taken "
+                f"as they are: set it to {'none' if usual is None else repr(usual)}"
+            )
+
+
+def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
     """Returns the arrays of a file as the data set that its `x` is of, other arrays as fields.
 
     An .npy file has `x`, uint8 [n, h, w, c] or float32 [n, d], and is mapped into memory. An .npz file has `x` (or
     `images` or `points`), and may have `label` (or `labels`), whole numbers [n], and other fields. 'train' and 'all'
-    are everything, their parts are chosen by a hash of each example's number. Raises UserError where the file is
-    damaged.
+    are everything, their parts are chosen by a hash of each example's number. `labels` False leaves out the labels.
+    Raises UserError where the file is damaged, or its arrays are not of the size and the channels asked for.
     """
     if parts.base(split) not in ("train", "all"):
         raise UserError(f"{path} has no split {split!r}: take train, train[:90%] or train[90%:]")
@@ -35,6 +48,14 @@ def read(path: Path, split: str, how: Reading) -> Dataset:
             f"config.data.size is {how.size}, and images of {path} are {x.shape[1:3]}: arrays are taken as they are, "
             "set it to 0"
         )
+    own = x.shape[3] if x.ndim == 4 else Reading().channels
+    if how.channels not in (own, Reading().channels):
+        raise UserError(
+            f"config.data.channels is {how.channels}, and examples of {path} are {x.shape[1:]}: arrays are taken as "
+            f"they are, set it to {own}"
+        )
+    if not labels:
+        arrays.pop("label", None)
     classes = _count(arrays.get("label"))  # of all examples: a part may lack some of them
     n = len(x) if x.ndim else 0
     listed = [File("", str(number), 0, 0) for number in range(n)]

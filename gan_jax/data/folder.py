@@ -62,7 +62,9 @@ def load(
     how = images.reading(size, fit, channels, background)
     root = files.resolve(str(path))  # also of a number, as of a folder by year
     if root.is_file():
-        return array_file.read(root, split, how)
+        of_files = {"fit": fit, "fields": dict(fields or {}), "paired": paired, "group": group, "damaged": damaged}
+        array_file.check_usual(root, load, **of_files, unlabelled_folder=unlabelled_folder)
+        return array_file.read(root, split, how, labels=labels)
     sources = by_field(fields, "")
     _check(sources, damaged)
     found = {name: files.find(root / folder, parts.base(split), labels=labels) for name, folder in sources.items()}
