@@ -136,6 +136,17 @@ def test_a_group_stays_together():
     assert set(per_person.tolist()) == {0, 10}
 
 
+@pytest.mark.parametrize(("end", "first"), [("-25", 70), ("7", 0), ("20", 20), ("99", 90), ("100", 100)])
+def test_a_group_stays_together_in_parts_by_number(end, first, caplog):
+    listed = [files.File("", f"s{person}/{number}.pgm", 0, 0) for person in range(10) for number in range(10)]
+    low, high = (parts.choose(listed, f"train[{part}]", r"^s\d+") for part in (f":{end}", f"{end}:"))
+    assert len(low) == first
+    assert sorted([*low, *high]) == sorted(listed)
+    assert not {file.label for file in low} & {file.label for file in high}
+    moved = int(end) % 100 not in (first, 0)
+    assert (f"train[{end}:]' would cut a group of config.data.group in two" in caplog.text) == moved
+
+
 @pytest.mark.parametrize("split", ["train[", "train[:90%", "train[a:]", "train[:50%]x", "", "train[10:50%]", "a+b"])
 def test_parts_that_are_not_written_so_are_refused(split):
     with pytest.raises(UserError, match="split"):

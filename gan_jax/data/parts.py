@@ -1,5 +1,6 @@
 """Parts of splits of files, as 'train[:90%]': by a hash of names, so that a new file moves no other one."""
 
+import bisect
 import hashlib
 import logging
 import os
@@ -23,7 +24,8 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
     Args:
         listed: all files of the split.
         split: 'train', 'train[:90%]', or with numbers of files in the order of their hashes 'train[100:]'.
-        group: a regular expression: files in which it finds the same text have the same hash.
+        group: a regular expression: files in which it finds the same text have the same hash, and a part has all or
+            none of them. An end by number that lies among them is moved to the first of them.
 
     Raises:
         UserError: for a part that is not written in this way, or a wrong expression.
@@ -41,8 +43,18 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
     order = sorted(range(len(listed)), key=lambda i: (places[i], listed[i].name))
     if high is not None and int(high) > len(listed):
         logging.warning("split %r asks for more files than there are: %d are taken", split, len(listed))
-    kept = {*order[int(low) if low else None : int(high) if high else None]}
+    ends = slice(*(int(end) if end else None for end in (low, high))).indices(len(order))[:2]
+    first, last = (_edge([places[i] for i in order], end) for end in ends) if group else ends
+    kept = {*order[first:last]}
+    if (first, last) != ends:
+        message = "split %r would cut a group of config.data.group in two: %d files are taken"
+        logging.warning(message, split, len(kept))
     return [file for i, file in enumerate(listed) if i in kept]
+
+
+def _edge(places: Sequence[float], end: int) -> int:
+    """Returns an end of a part of files with these sorted places, moved to the first file of the group that it cuts."""
+    return bisect.bisect_left(places, places[end]) if end < len(places) else end
 
 
 def _end(end: str | None, split: str, n: int) -> str | None:
