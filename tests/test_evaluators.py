@@ -237,6 +237,41 @@ def test_what_can_never_be_best_is_refused_before_anything_is_written(tiny, tmp_
     assert not run_dir.folder.exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "splits", "chosen_on", "warned"),
+    [
+        ("folder", ("train",), "train[-5000:]", True),
+        ("folder", ("train",), "train[80%:90%]", False),
+        ("folder", ("train", "test"), "train[-5000:]", False),
+        ("mnist", ("train", "test"), "train[-5000:]", False),
+        ("mnist", ("train", "test"), "test", True),
+    ],
+)
+def test_a_best_checkpoint_that_is_chosen_on_what_reports_on_it_is_warned_of(
+    tiny, name, splits, chosen_on, warned, caplog
+):
+    specs = {"a": {**FRECHET, "split": chosen_on}, "b": FRECHET, "c": {"name": "reconstruction.subspace"}}
+    made = config_of(tiny, specs, keep_best="min a/frechet")
+    evaluate.warn_of_choice(made, lambda split: small(9, split)._replace(name=name, splits=splits))
+    assert ("chooses the best checkpoint by a on" in caplog.text) == ("are also those of b (t" in caplog.text) == warned
+    caplog.clear()
+    made.keep_best = ""
+    evaluate.warn_of_choice(made, lambda split: small(9, split))
+    assert not caplog.records
+
+
+def test_a_training_warns_once_of_what_its_best_checkpoint_is_chosen_on(tiny, tmp_path, caplog):
+    made = config_of(tiny, {"a": FRECHET, "b": {**FRECHET, "every_steps": 6}}, keep_best="min a/frechet")
+    made.evaluate_every_steps = 3
+    loop.run(made, RunDirectory(tmp_path / "run"))
+    assert (
+        caplog.text.count(
+            "chooses the best checkpoint by a on test, and some of these examples are also those of b (test)"
+        )
+        == 1
+    )
+
+
 def test_names_of_evaluators_that_are_fields_of_a_row_or_hold_a_slash(tiny, tmp_path):
     run_dir = RunDirectory(tmp_path)
     write_evaluation(run_dir.evaluations, {"step": 3, "seed": 0, "a/frechet/pixels": 1.0})

@@ -124,6 +124,28 @@ def test_a_part_held_out_of_a_larger_set_is_a_tenth_of_a_small_one(caplog):
     assert len(parts.choose(old, "train[-20:]")) == 20
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("train[-5000:]", "train[90%:]", True),
+        ("train[-5000:]", "train[-10:]", True),
+        ("train", "train[:10]", True),
+        ("train[10%:30%]", "train[20%:]", True),
+        ("train+test", "train+test", True),
+        ("train[80%:90%]", "train[90%:]", False),
+        ("train[:-5000]", "train[-5000:]", False),
+        ("train[:-20%]", "train[80%:]", False),
+        ("train[:10]", "train[90%:]", False),
+        ("train[-5000:]", "test", False),
+        ("train+test", "test", False),
+    ],
+)
+def test_parts_that_surely_share_files(one, other, shared):
+    assert parts.overlap(one, other) == parts.overlap(other, one) == shared
+    if shared and "+" not in one:
+        assert {*parts.choose(some(60), one)} & {*parts.choose(some(60), other)}
+
+
 def test_more_files_than_there_are_is_warned_of(caplog):
     assert len(parts.choose(some(5), "train[:10]")) == 5
     assert "more files than there are: 5" in caplog.text

@@ -52,6 +52,31 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
     return [file for i, file in enumerate(listed) if i in kept]
 
 
+def overlap(one: str, other: str) -> bool:
+    """Returns True where two splits have the same name, or are parts of one split that are sure to share files.
+
+    Ends in percent and ends by number cannot be compared, but parts that both reach an end of the split share what lies
+    there.
+    """
+    if one == other:
+        return True
+    try:
+        (name, *ends), (other_name, *other_ends) = _parsed(one), _parsed(other)
+    except UserError:  # a sum of splits, as prepared sets have them
+        return False
+    return name == other_name and _before(ends[0], other_ends[1]) and _before(other_ends[0], ends[1])
+
+
+def _before(low: str | None, high: str | None) -> bool:
+    """Returns True where a part's low end surely lies before another part's high end."""
+    if low is None or high is None:
+        return True
+    if low.endswith("%") and high.endswith("%"):
+        return _share(low, 0.0) < _share(high, 1.0)
+    alike = low.startswith("-") == high.startswith("-") and "%" not in low + high
+    return alike and int(low) < int(high)
+
+
 def _edge(places: Sequence[float], end: int) -> int:
     """Returns an end of a part of files with these sorted places, moved to the first file of the group that it cuts."""
     return bisect.bisect_left(places, places[end]) if end < len(places) else end

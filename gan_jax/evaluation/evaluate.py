@@ -1,5 +1,6 @@
 """Evaluations of a run in training, or of one of its checkpoints, by the config's evaluators."""
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import signature
@@ -10,7 +11,8 @@ from ml_collections import ConfigDict
 
 from gan_jax import features
 from gan_jax.core.state import Players
-from gan_jax.data import Dataset
+from gan_jax.data import Dataset, parts
+from gan_jax.data.folder import HELD_OUT
 from gan_jax.data.source import Source
 from gan_jax.errors import Misfits, UserError, reraise_as, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
@@ -96,11 +98,37 @@ def check_data(config: ConfigDict, load: Callable[[str], Dataset], misfits: Misf
     """Notes the evaluators whose split or features do not suit the data: what can be said without a model."""
     for name in config.get("evaluators") or {}:
         with misfits.noted(), _named(config, name):
-            fields = {key: value.default for key, value in signature(_bound(config, name)).parameters.items()}
+            fields = _fields(config, name)
             if "split" in fields:
                 dataset = load(fields["split"])
                 if "features" in fields:
                     features.choose(fields["features"], dataset, fields.get("weights", ""))
+
+
+def warn_of_choice(config: ConfigDict, load: Callable[[str], Dataset]) -> None:
+    """Warns where the evaluator of `keep_best` reads examples that another one reads, whose values are then too good.
+
+    load: returns a split of the run's data set. Own folders without a sub-folder test/ have a part of train instead.
+    """
+    trained = load(config.data.split)
+    test = f"train{HELD_OUT}" if trained.name == "folder" and "test" not in trained.splits else "test"
+    read = {name: _fields(config, name).get("split") for name in config.get("evaluators") or {}}
+    read = {name: test if split == "test" else split for name, split in read.items() if split}
+    chooses = config.keep_best.partition(" ")[2].partition("/")[0]
+    if chooses in read and (
+        same := [name for name in read if name != chooses and parts.overlap(read[name], read[chooses])]
+    ):
+        logging.warning(
+            "config.keep_best chooses the best checkpoint by %s on %s, and some of these examples are also those of "
+            "%s: values of that checkpoint on them are too good; take others, as train[80%%:90%%] to choose and "
+            "train[90%%:] to report, with config.data.split=train[:80%%]",
+            *(chooses, read[chooses], ", ".join(f"{name} ({read[name]})" for name in same)),
+        )
+
+
+def _fields(config: ConfigDict, name: str) -> dict[str, Any]:
+    """Returns the arguments of the function that makes an evaluator, with their values or defaults."""
+    return {key: value.default for key, value in signature(_bound(config, name)).parameters.items()}
 
 
 def _bound(config: ConfigDict, name: str) -> Callable[[Context], Evaluator]:

@@ -50,6 +50,7 @@ def prepare(config: ConfigDict, spec: DataSpec, source: Source) -> tuple[Experim
     experiment, evaluators, shown = _collect(config, spec, source, misfits)
     misfits.check()
     check_rates(config)
+    evaluate.warn_of_choice(config, source.load)
     assert experiment is not None
     assert shown is not None
     return experiment, evaluators, shown
