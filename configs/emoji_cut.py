@@ -26,7 +26,9 @@ def get_config() -> ConfigDict:
         "dim": 128,
     }
     networks = {"generator": generator, "critic": config.networks.critic.to_dict()}
-    config.networks = ConfigDict({role: {**network, "norm": {"name": "BatchNorm"}} for role, network in networks.items()})
+    config.networks = ConfigDict(
+        {role: {**network, "norm": {"name": "BatchNorm"}} for role, network in networks.items()}
+    )
     optimizer = adam(half_constant(2e-4, config.steps))
     config.players = ConfigDict({"critic": player(optimizer), "generator": player(optimizer)})
     config.evaluators = ConfigDict({"pairs": {**config.evaluators.pairs.to_dict(), "every_steps": config.steps}})

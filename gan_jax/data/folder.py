@@ -62,7 +62,7 @@ def load(
     how = images.reading(size, fit, channels, background)
     root = files.resolve(str(path))  # also of a number, as of a folder by year
     if root.is_file():
-        of_files = {"fit": fit, "fields": dict(fields or {}), "paired": paired, "group": group, "damaged": damaged}
+        of_files = {"fit": fit, "fields": fields, "paired": paired, "group": group, "damaged": damaged}
         array_file.check_usual(root, load, **of_files, unlabelled_folder=unlabelled_folder)
         return array_file.read(root, split, how, labels=labels)
     sources = by_field(fields, "")
