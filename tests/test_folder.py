@@ -438,6 +438,7 @@ def test_labels_of_arrays_may_be_left_out(place):
         {"size": 8},
         {"fit": "pad"},
         {"group": "^a"},
+        {"unlabelled_folder": "unsorted"},
         {"damaged": "skip"},
         {"paired": False},
         {"fields": ConfigDict({"x": "photos", "source": "sketches"})},
