@@ -275,7 +275,7 @@ def test_unpaired_fields_have_numbers_of_their_own(place):
 
 
 def test_pairs_that_are_not_used_are_found_all_the_same(place):
-    made = load(place, fields=pairs(place), use_pairs=False)
+    made = load(place, fields=ConfigDict(pairs(place)), use_pairs=False)  # as it comes from a config
     assert np.abs(made.x.astype(int) - made.others["source"]).mean() < 20
     assert (made.unpaired, made.shuffled, made.apart) == ((), ("source",), ("source",))
     with pytest.raises(UserError, match=r"config\.data\.use_pairs is False, and folder has no field beside x"):

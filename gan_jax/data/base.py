@@ -110,7 +110,7 @@ def by_field(fields: Any, otherwise: str) -> dict[str, str]:
     """
     if fields is None:
         return {"x": otherwise}
-    if not isinstance(fields, Mapping):
+    if not hasattr(fields, "items"):  # a ConfigDict is no Mapping
         example = "{'x': 'photos', 'source': 'sketches'}"
         raise UserError(f"config.data.fields is {fields!r}: it must be a name for each field, as {example}")
     if fields and "x" not in fields:
