@@ -61,11 +61,11 @@ def load(
     """
     how = images.reading(size, fit, channels, background)
     root = files.resolve(str(path))  # also of a number, as of a folder by year
-    if root.is_file():
-        of_files = {"fit": fit, "fields": fields, "paired": paired, "group": group, "damaged": damaged}
-        array_file.check_usual(root, load, **of_files, unlabelled_folder=unlabelled_folder)
-        return array_file.read(root, split, how, labels=labels)
     sources = by_field(fields, "")
+    if root.is_file():
+        of_files = {"fit": fit, "fields": sources if fields else None, "paired": paired, "group": group}
+        array_file.check_usual(root, load, **of_files, damaged=damaged, unlabelled_folder=unlabelled_folder)
+        return array_file.read(root, split, how, labels=labels)
     _check(sources, damaged)
     found = {name: files.find(root / folder, parts.base(split), labels=labels) for name, folder in sources.items()}
     chosen = {name: parts.choose(each.listed, _part(split, found["x"]), group) for name, each in found.items()}
