@@ -399,6 +399,13 @@ def test_labels_of_a_set_without_labels_are_an_error(tiny):
         build_on(tiny("mnist_cvae"), (28, 28, 1), 0)
 
 
+def test_a_network_of_fewer_classes_than_the_data_is_refused(tiny):
+    config = tiny("mnist_cvae").unlock()
+    config.networks.encoder.classes = 5
+    with pytest.raises(UserError, match=r"config\.networks\.encoder: classes is 5, and the data have 10: leave it out"):
+        build_on(config, (28, 28, 1), 10)
+
+
 def test_binary_mnist_is_one_draw_of_bits_by_the_greys(tfds_dir):
     greys, bits = (data.load(name, "test").x for name in ("mnist", "binary_mnist"))
     assert set(np.unique(bits)) == {0, 255}

@@ -116,8 +116,17 @@ def test_the_first_update_takes_all_codes_from_the_batch_and_without_revival_non
         assert from_batch == [revive > 0] * 5
 
 
-def test_an_autoencoder_of_any_shape_decodes_what_it_encodes():
-    module = Autoencoder(SHAPE, width=4, downs=2, blocks=1, quantizer=partial(VectorQuantizer, codes=6, dim=3))
+def test_nearest_codes_are_found_in_full_precision():
+    lowered = (
+        jax.jit(quantization.nearest).trace(jnp.zeros((2, 3)), jnp.zeros((4, 3))).lower(lowering_platforms=("cuda",))
+    )
+    assert "precision = [HIGHEST, HIGHEST]" in lowered.as_text()
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_an_autoencoder_of_any_shape_decodes_what_it_encodes(dtype):
+    tokens = partial(VectorQuantizer, codes=6, dim=3)
+    module = Autoencoder(SHAPE, width=4, downs=2, blocks=1, quantizer=tokens, dtype=dtype)
     network, x = Network(module), random.uniform(KEY, (2, *SHAPE))
     params, stats = jax.jit(network.init)(KEY, {"x": x})
     made, stats = network.apply(params, stats, {"x": x}, train=True, key=stream(KEY, "generator"))

@@ -198,8 +198,8 @@ def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
     block = spec.to_dict()
     remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # which `updates` looks at
     with reraise_as(f"config.networks.{role}"):
-        if block.get("classes", known["classes"]) < known["classes"]:
-            raise ValueError(f"classes is {block['classes']}, and the data have {known['classes']}: leave it out")
+        if block.get("classes", most := known.get("classes", 0)) < most:
+            raise ValueError(f"classes is {block['classes']}, and the data have {most}: leave it out")
         module = bind("gan_jax.models", block, f"networks.{role}")
         return Network(module(**_asked_for(module, known)), remat=remat, field=f"networks.{role}")
 
