@@ -7,9 +7,10 @@ docs/data.md says how to get the pictures. The scores are of the holes of 239 ch
 networks: `--config.samplers.mask.name=masks.strokes` or `masks.centre`,
 `--config.networks.generator.name=inpainting.GatedCompletion` or `inpainting.DilatedCompletion`.
 
-12,404 steps in 18 min on one core of an AMD EPYC with AVX-512 (2026-11-28), one seed: in holes an L1 of 0.102, of whole
-pictures an LPIPS of 0.071; with L1 alone 0.101 and 0.068 in 11 min, by biharmonic inpainting 0.109 and 0.078, by the
-mean colour 0.234 and 0.142. Masks, what is given, what is made and the truth: configs/pictures/emoji_inpainting.png.
+12,404 steps in 16 to 20 min on one core of an AMD EPYC with AVX-512 (2026-11-28), means of 3 seeds: in holes an L1 of
+0.103, of whole pictures an LPIPS of 0.070; with L1 alone 0.100 and 0.067 in 11 min, by biharmonic inpainting 0.110 and
+0.077, by the mean colour 0.232 and 0.137. Masks, what is given, what is made and the truth:
+configs/pictures/emoji_inpainting.png.
 """
 
 from configs import emoji_pix2pix
