@@ -101,7 +101,7 @@ class Critic(nn.Module):
         return self.layer()(1, features.shape[1:3], use_bias=self.norm is NoNorm)(features).reshape(-1)
 
     def layer(self) -> Callable[..., nn.Module]:
-        """Returns the convolution that all layers are."""
+        """Returns the kind of convolution that all layers are, without its sizes."""
         init = nn.initializers.normal(self.init_std)
         return partial(Conv, kernel_init=init, kernel_norm=self.kernel_norm)
 

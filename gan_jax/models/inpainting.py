@@ -28,9 +28,8 @@ class ContextEncoder(nn.Module):
     """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: an autoencoder of both in the hole, the source around.
 
     All passes `bottleneck` values, without skips. The first and the last layer have biases, and all have where `norm`
-    is NoNorm. `downs` halvings, `width` channels after the first, doubled at each
-    next one up to 8 times as many; then one convolution of what is left, and the same back. Raises ValueError where
-    2^downs does not divide the sides.
+    is NoNorm. `downs` halvings, `width` channels after the first, doubled at each next one up to 8 times as many; then
+    one convolution of what is left, and the same back. Raises ValueError where 2^downs does not divide the sides.
     """
 
     shape: tuple[int, int, int]
