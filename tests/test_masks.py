@@ -17,8 +17,8 @@ from gan_jax.layers.convolution import conv
 from gan_jax.models.inpainting import ContextEncoder, DilatedCompletion, GatedCompletion, dilated
 from gan_jax.models.translation import Completion, composite
 from gan_jax.objectives import regression
-from gan_jax.objectives.forward import Weighted
 from gan_jax.objectives.terms import generator
+from gan_jax.objectives.weighted import Weighted
 
 pytestmark = pytest.mark.heavy
 

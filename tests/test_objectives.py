@@ -21,9 +21,10 @@ from gan_jax.distributions import labels, latents, masks
 from gan_jax.models import dcgan, mlp, semi_supervised
 from gan_jax.models.translation import Completion
 from gan_jax.objectives import adversarial
-from gan_jax.objectives.forward import Remembering, Weighted, lazily
+from gan_jax.objectives.forward import Remembering
 from gan_jax.objectives.terms import critic as critic_terms
 from gan_jax.objectives.terms import generator as generator_terms
+from gan_jax.objectives.weighted import Weighted, lazily
 from gan_jax.parallel import executor
 
 pytestmark = pytest.mark.heavy

@@ -21,8 +21,9 @@ from gan_jax.layers import draws, resample
 from gan_jax.layers import modulated as modulated_layers
 from gan_jax.models import stylegan2
 from gan_jax.objectives import adversarial
-from gan_jax.objectives.forward import Forward, eager, first_carry, lazily
+from gan_jax.objectives.forward import Forward
 from gan_jax.objectives.terms import generator as of_generator
+from gan_jax.objectives.weighted import eager, first_carry, lazily
 from gan_jax.parallel import mapping
 from gan_jax.training.preflight import check_step
 

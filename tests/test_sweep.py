@@ -196,8 +196,8 @@ def test_slurm_is_named_where_it_is_not(tmp_path, monkeypatch):
         slurm.submit(tmp_path, [], slots=1, options=[])
 
 
-def test_slurm_takes_folders_and_options_with_spaces(file, tmp_path, monkeypatch):
-    folder, sbatch = tmp_path / "it's my sweep", tmp_path / "bin" / "sbatch"
+def test_slurm_takes_folders_with_spaces_quotes_and_percent_signs(file, tmp_path, monkeypatch):
+    folder, sbatch = tmp_path / "it's my 50% sweep", tmp_path / "bin" / "sbatch"
     sbatch.parent.mkdir()
     sbatch.write_text("#!/bin/sh\necho 7\n")
     sbatch.chmod(0o755)
@@ -207,14 +207,16 @@ def test_slurm_takes_folders_and_options_with_spaces(file, tmp_path, monkeypatch
     assert slurm.submit(folder, due, slots=1, options=["--comment=of a sweep"]) == "7"
     lines = (folder / "slurm" / "array.sh").read_text().splitlines()
     options = [shlex.split(line.removeprefix("#SBATCH")) for line in lines if line.startswith("#SBATCH")]
-    assert [f"--output={folder}/slurm/%a.log"] in options
+    escaped = str(folder).replace("%", "%%")
+    assert [f"--output={escaped}/slurm/%a.log"] in options
     assert ["--comment=of a sweep"] in options
-    until = next(i for i, line in enumerate(lines) if line.startswith("srun"))
-    script = "\n".join([*lines[:until], 'echo "$run"'])
+    srun = next(i for i, line in enumerate(lines) if line.startswith("srun"))
+    script = "\n".join(['srun() { echo "$1" "${!#}"; }', *lines[: srun + 1]])
     for number, program in enumerate(due):
         task = {**os.environ, "SLURM_ARRAY_TASK_ID": str(number)}
         done = subprocess.run(["bash", "-c", script], env=task, capture_output=True, text=True)
-        assert (done.stdout, done.stderr) == (f"{folder / program.folder}\n", "")
+        printed = f"--output={escaped}/{program.folder}/log.txt --workdir={folder / program.folder}\n"
+        assert (done.stdout, done.stderr) == (printed, "")
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ from gan_jax.losses import adversarial as losses
 from gan_jax.losses import penalties
 from gan_jax.models import dcgan, mlp, translation
 from gan_jax.objectives import adversarial, cycle, regression
-from gan_jax.objectives.forward import Weighted, lazily
 from gan_jax.objectives.game import Model
 from gan_jax.objectives.terms import critic, generator
+from gan_jax.objectives.weighted import Weighted, lazily
 from gan_jax.training.preflight import check_step
 
 pytestmark = pytest.mark.heavy

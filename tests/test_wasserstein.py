@@ -18,8 +18,8 @@ from gan_jax.core.state import TrainState
 from gan_jax.distributions import latents
 from gan_jax.models import mlp
 from gan_jax.objectives import adversarial
-from gan_jax.objectives.forward import Weighted
 from gan_jax.objectives.terms import critic
+from gan_jax.objectives.weighted import Weighted
 
 pytestmark = pytest.mark.heavy
 

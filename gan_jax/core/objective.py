@@ -143,10 +143,3 @@ def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) ->
 def global_values(carry: Carry) -> Carry:
     """Returns the carry without gradients, as means over the global batch: every device remembers the same."""
     return mean(lax.stop_gradient(carry))
-
-
-def check_weights(weights: Weights, field: str) -> None:
-    """Raises ValueError for a weight below 0."""
-    for name, weight in weights.items():
-        if isinstance(weight, int | float) and weight < 0:
-            raise ValueError(f"{field}.{name} is {weight}: a weight must be at least 0")

@@ -20,8 +20,9 @@ from gan_jax.errors import UserError, reraise_as
 from gan_jax.experiments.schedules import check_values, check_weight, weight
 from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import LastOutputs, Terms, Weighted, eager, function, lazily
+from gan_jax.objectives.forward import LastOutputs
 from gan_jax.objectives.terms.critic import auxiliary
+from gan_jax.objectives.weighted import Terms, Weighted, eager, function, lazily
 from gan_jax.resolve import bind, parameters, required
 
 

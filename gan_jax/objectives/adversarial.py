@@ -11,14 +11,14 @@ from typing import Any
 
 from gan_jax.core.fields import Samplers
 from gan_jax.core.networks import Networks
-from gan_jax.core.objective import Objective, Prediction, Predictions, Weights, check_weights
+from gan_jax.core.objective import Objective, Prediction, Predictions
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import Terms, Weighted, eager, frozen, function, lazily
 from gan_jax.objectives.game import CRITIC, EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import critic_loss, generator_loss, init_critics, init_generator
 from gan_jax.objectives.score_metrics import ScoreMetrics, distance, probabilities
 from gan_jax.objectives.terms import critic as of_critic
 from gan_jax.objectives.terms import generator as of_generator
+from gan_jax.objectives.weighted import Terms, Weighted, eager, frozen, function, lazily, weights_of
 
 __all__ = [
     "acgan",
@@ -71,7 +71,7 @@ def adversarial(
     """
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
     _check_roles(networks, critics, scales)
-    weights = {CRITIC: _weights(critic, CRITIC), GENERATOR: _weights(generator, GENERATOR)}
+    weights = {CRITIC: weights_of(critic, CRITIC), GENERATOR: weights_of(generator, GENERATOR)}
     _check_augment(augment, critic, critics)
     model = Model(networks[GENERATOR], critics, samplers, scales, augment, predict_as)
     return Objective(
@@ -92,12 +92,6 @@ def _classify(model: Model, critic: Terms) -> Predictions:
     """Returns the prediction of classes, where the critic has a term of them."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
     return {"classify": Prediction(model.classify)} if any(loss in of_critic.OF_CLASSES for loss in losses) else {}
-
-
-def _weights(terms: Terms, player: str) -> Weights:
-    weights = {name: each.weight for name, each in terms.items()}
-    check_weights(weights, player)
-    return weights
 
 
 def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int]) -> None:

@@ -15,12 +15,13 @@ from jax import random
 from gan_jax.core.collectives import example_keys
 from gan_jax.core.fields import Batch
 from gan_jax.core.networks import Network, Networks
-from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights, check_weights, total
+from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights, total
 from gan_jax.core.state import Players, TrainState, Tree
 from gan_jax.core.tied import biases, transposed
 from gan_jax.distributions.noise import Noise
-from gan_jax.objectives.forward import Reconstruction, Terms, Weighted, first_carries, frozen, outcomes
+from gan_jax.objectives.forward import Reconstruction
 from gan_jax.objectives.terms import autoencoder as of_autoencoder
+from gan_jax.objectives.weighted import Terms, Weighted, first_carries, frozen, outcomes, weights_of
 
 __all__ = ["denoising", "overcomplete", "tied", "undercomplete"]
 
@@ -148,8 +149,7 @@ def _loss(model: _Model, terms: Terms, weights: Weights, noise: Noise) -> LossFn
 
 def _objective(model: _Model, terms: Terms, noise: Noise = lambda keys, x: x) -> Objective:
     """Returns the game of the one player, by these terms of its loss, and what it predicts."""
-    weights = {name: each.weight for name, each in terms.items()}
-    check_weights(weights, PLAYER)
+    weights = weights_of(terms, PLAYER)
 
     def init(key: jax.Array, batch: Batch) -> Start:
         return model.init(key, batch)._replace(carry=first_carries(terms))

@@ -12,15 +12,16 @@ import jax
 from gan_jax.core import diagnostics
 from gan_jax.core.fields import Batch, stream
 from gan_jax.core.networks import Networks
-from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights, check_weights
+from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Start, Weights
 from gan_jax.core.state import Player, Players, TrainState, Tree
 from gan_jax.objectives import pool as pools
-from gan_jax.objectives.forward import Forward, Terms, Weighted, first_carries, frozen
+from gan_jax.objectives.forward import Forward
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model, own_carry
 from gan_jax.objectives.players import init_critics, summed
 from gan_jax.objectives.score_metrics import distance
 from gan_jax.objectives.terms import critic as of_critic
 from gan_jax.objectives.terms import generator as of_generator
+from gan_jax.objectives.weighted import Terms, Weighted, first_carries, frozen, weights_of
 
 __all__ = ["cycle_gan"]
 
@@ -58,9 +59,7 @@ def cycle_gan(
     if isinstance(pool, bool) or not isinstance(pool, int) or pool < 0:
         raise ValueError(f"pool is {pool!r}: it must be a number of fakes, 0 for none")
     terms = {CRITIC: critic, GENERATOR: generator}
-    weights = {name: {term: each.weight for term, each in of.items()} for name, of in terms.items()}
-    for name, of in weights.items():
-        check_weights(of, name)
+    weights = {name: weights_of(of, name) for name, of in terms.items()}
     sides = {end: Model(networks[GENERATOR + end], {CRITIC: networks[CRITIC + end]}, {}) for end in (THERE, BACK)}
     return Objective(
         init={CRITIC: _init_critics(sides, critic, pool), GENERATOR: _init_generators(sides, generator)},

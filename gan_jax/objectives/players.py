@@ -10,9 +10,10 @@ from gan_jax.core import diagnostics
 from gan_jax.core.fields import Batch, stream
 from gan_jax.core.objective import Aux, LossFn, Outcome, Start, Weights, global_values, total
 from gan_jax.core.state import TrainState, Tree
-from gan_jax.objectives.forward import Forward, Terms, arrays, first_carries, outcomes
+from gan_jax.objectives.forward import Forward
 from gan_jax.objectives.game import CRITIC, GENERATOR, Model, own_carry, suffix
 from gan_jax.objectives.score_metrics import ScoreMetrics
+from gan_jax.objectives.weighted import Terms, arrays, first_carries, outcomes
 
 
 def init_generator(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:

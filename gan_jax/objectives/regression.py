@@ -9,12 +9,13 @@ import jax
 
 from gan_jax.core.fields import Batch, Samplers
 from gan_jax.core.networks import Networks
-from gan_jax.core.objective import Aux, LossFn, Objective, Weights, check_weights, total
+from gan_jax.core.objective import Aux, LossFn, Objective, Weights, total
 from gan_jax.core.state import TrainState, Tree
-from gan_jax.objectives.forward import Forward, Terms, Weighted, frozen, outcomes
+from gan_jax.objectives.forward import Forward
 from gan_jax.objectives.game import EVALUATION, GENERATOR, Model
 from gan_jax.objectives.players import init_generator
 from gan_jax.objectives.terms import generator as of_generator
+from gan_jax.objectives.weighted import Terms, Weighted, frozen, outcomes, weights_of
 
 __all__ = ["inpainting", "l1"]
 
@@ -39,8 +40,7 @@ def l1(
     """
     if {*networks} != {GENERATOR}:
         raise ValueError(f"the networks are {', '.join(networks)}: this objective has `generator` alone")
-    weights = {name: each.weight for name, each in generator.items()}
-    check_weights(weights, GENERATOR)
+    weights = weights_of(generator, GENERATOR)
     model = Model(networks[GENERATOR], {}, samplers, predict_as=predict_as)
     predictions = model.predictions()
     if "translate" not in predictions:

@@ -20,12 +20,12 @@ from gan_jax.core.objective import Aux, LossFn, Objective, Prediction, Weights, 
 from gan_jax.core.state import Players, TrainState, Tree
 from gan_jax.objectives.adversarial import adversarial
 from gan_jax.objectives.augment.base import CriticAugment
-from gan_jax.objectives.forward import Terms, Weighted
 from gan_jax.objectives.game import GENERATOR
 from gan_jax.objectives.regression import l1
 from gan_jax.objectives.terms import critic as of_critic
 from gan_jax.objectives.terms import generator as of_generator
 from gan_jax.objectives.terms.classes import whole_batch
+from gan_jax.objectives.weighted import Terms, Weighted
 
 __all__ = ["vqgan", "vqvae"]
 

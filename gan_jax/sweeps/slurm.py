@@ -32,7 +32,7 @@ SCRIPT = """\
 cd {root}
 run=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {programs})
 rm -f "$run/{failure}"
-srun --output="$run/{log}" --open-mode=append {python} -m gan_jax.main --config="$run/config.json" --workdir="$run"
+srun --output="${{run//%/%%}}/{log}" --open-mode=append {python} -m gan_jax.main --config="$run/config.json" --workdir="$run"
 {python} -m gan_jax.sweeps.slurm "$run" $?
 if [ $? = {again} ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"; fi
 """
@@ -53,7 +53,8 @@ def submit(folder: Path, programs: Sequence[Program], *, slots: int, options: Se
         return None
     with atomically(slurm / "programs.txt") as file:
         file.write("".join(f"{folder.absolute() / program.folder}\n" for program in due).encode())
-    texts = {"name": folder.absolute().name, "output": slurm / "%a.log", "programs": slurm / "programs.txt"}
+    output = str(slurm).replace("%", "%%") + "/%a.log"  # "%%" is a percent sign to SLURM
+    texts = {"name": folder.absolute().name, "output": output, "programs": slurm / "programs.txt"}
     texts |= {"root": ROOT, "python": sys.executable}
     words = {key: shlex.quote(str(text)) for key, text in texts.items()}  # sbatch reads quotes too
     words |= {"last": len(due) - 1, "slots": slots, "again": AGAIN, "failure": folders.FAILURE, "log": folders.LOG}
