@@ -112,9 +112,9 @@ def _checked_out(values: Flags) -> Path:
     out = paths.of_user(values.out)
     if command_flags.suffix_of(values.out):
         paths.check_writable(out, "out")
-    elif values.mode in ("sample", "export"):
+    elif values.input is None:
         paths.check_folder(out, "out")
-    else:  # files are added to those that are there
+    else:  # pictures are added to those that are there, which `translate` does not overwrite where they were given
         paths.check_writable(out / "0.png", "out")
     animations.check(out)
     return out
