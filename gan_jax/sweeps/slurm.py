@@ -32,7 +32,8 @@ SCRIPT = """\
 cd {root}
 run=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {programs})
 rm -f "$run/{failure}"
-srun --output="${{run//%/%%}}/{log}" --open-mode=append {python} -m gan_jax.main --config="$run/config.json" --workdir="$run"
+log="${{run//%/%%}}/{log}"
+srun --output="$log" --open-mode=append {python} -m gan_jax.main --config="$run/config.json" --workdir="$run"
 {python} -m gan_jax.sweeps.slurm "$run" $?
 if [ $? = {again} ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"; fi
 """
