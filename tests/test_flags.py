@@ -109,6 +109,8 @@ def test_fields_that_a_mode_does_not_use_are_refused(trained, tmp_path, capsys):
         ("steps", 9),
         ("parallel", "shard_map"),
         ("evaluators.subspace.name", "reconstruction.beside_pca"),
+        ("evaluators.subspace", "none"),
+        ("data.hold", "none"),
     ):
         status, _, err = call(capsys, *use, f"--config.{field}={value}")
         assert status == 2

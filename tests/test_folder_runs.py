@@ -47,6 +47,8 @@ def test_a_runs_config_is_enough_to_make_it_again_and_to_use_it_from_anywhere(pi
     values = [[{k: v for k, v in json.loads(row).items() if k != "seconds"} for row in each] for each in rows]
     assert values[0] == values[1]
     assert main.main(["gan_jax", f"--workdir={root}/run", "--config.steps=8"]) == 0  # resumed from another folder
+    # A sweep tells its cells apart by their configs: a seed that was resumed is still of its cell.
+    assert json.loads((root / "run/config.json").read_text())["config"]["data"]["path"] == "pictures"
 
 
 def test_the_same_files_elsewhere_are_the_same_data_and_others_are_refused(pictures, capsys):

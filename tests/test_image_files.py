@@ -106,6 +106,14 @@ def test_crop_keeps_the_centre_and_the_proportions():
     assert (made[:, 12:] > 225).all()
 
 
+@pytest.mark.parametrize("side", [49, 98, 103, 107, 214, 249, 1005])
+@pytest.mark.parametrize("size", [28, 32, 64, 100])
+def test_crop_takes_pictures_of_any_size(side, size):
+    for shape in ((side, side + 40), (side + 40, side), (side, side)):
+        made = images.read(saved(Image.new("L", shape, 9)), reading(size, channels=1))
+        np.testing.assert_array_equal(made, np.full((size, size, 1), 9))
+
+
 def test_the_centre_is_cut_out_as_it_is():
     whole = images.read(halves(80, 40), reading(channels=1))
     np.testing.assert_array_equal(images.read(halves(80, 40), reading(20, "centre", channels=1)), whole[30:50, 10:30])

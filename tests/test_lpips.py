@@ -363,9 +363,9 @@ def test_what_a_term_cannot_be_is_refused_by_its_field(tiny, tiny_lpips):
             build_on(config, SHAPE)
 
 
-def evaluated(made, *, use="reconstruct", n=5, **arguments):
+def evaluated(made, *, use="reconstruct", n=5, unpaired=(), **arguments):
     x, source = (RANDOM.integers(256, size=(n, 8, 8, 3)).astype(np.uint8) for _ in "12")
-    dataset = Dataset("a", "test", x, None, 0, others={"source": source})
+    dataset = Dataset("a", "test", x, None, 0, others={"source": source}, unpaired=unpaired)
     predict = {use: lambda players, keys, batch: made(jnp.asarray(batch["x"]))}
     context = Context(predict, lambda split: dataset, lambda batch: batch, {"a": Player((), (), ())})
     return x, perceptual.lpips(context, network="tiny", **arguments)
@@ -391,6 +391,7 @@ def test_what_the_evaluator_cannot_measure_is_refused(tiny_lpips):
         ({"use": "sample"}, "measures models that reconstruct or translate"),
         ({"target": "label"}, "target of perceptual.lpips is 'label'"),
         ({"examples": 0}, "examples of perceptual.lpips is 0"),
+        ({"use": "translate", "unpaired": ("source",)}, "perceptual.lpips compares examples with what is made of them"),
     ):
         with pytest.raises(UserError, match=message):
             evaluated(lambda x: x, **arguments)

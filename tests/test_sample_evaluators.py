@@ -145,6 +145,13 @@ def test_of_a_streamed_training_set_floors_decode_what_they_measure_alone():
     assert len(sets["train"].x.examples.seen) == 20
 
 
+@pytest.mark.parametrize(("split", "trained_on", "warned"), [("train", "train", True), ("test", "train", False)])
+def test_a_split_that_is_trained_on_is_warned_of(split, trained_on, warned, caplog):
+    context = CONTEXT._replace(trained_on=trained_on)
+    samples.distribution(context, features="pixels", metrics=("nearest_neighbours",), samples=20, split=split)
+    assert ("split 'train' shares examples with data.split='train'" in caplog.text) == warned
+
+
 def test_metrics_of_classes_are_left_out_where_there_is_no_classifier(caplog):
     others = {split: dataset._replace(name="others") for split, dataset in SPLITS.items()}
     context = CONTEXT._replace(load=others.__getitem__)

@@ -52,12 +52,23 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     of_run, now = (dict(flatten(each.to_dict())) for each in (own, config))
     for field in map(overrides.field, arguments):
         is_used = not configs.is_free(field) or any(f"{field}.".startswith(f"{one}.") for one in used)
-        if not is_used and now[field] != of_run.get(field):
+        here, there = (_part(values, field) for values in (now, of_run))
+        if not is_used and here != there:
             raise UserError(
-                f"--config.{field}={now[field]}: --mode={mode} does not use this field, "
-                f"and the run has {of_run.get(field)}: leave it out"
+                f"--config.{field}={_shown(here)}: --mode={mode} does not use this field, "
+                f"and the run has {_shown(there)}: leave it out"
             )
     return config
+
+
+def _part(values: dict[str, Any], field: str) -> Any:
+    """Returns a field's value, or the flattened fields of a block; None where there is neither."""
+    within = {name: value for name, value in values.items() if name.startswith(f"{field}.")}
+    return values.get(field, within or None)
+
+
+def _shown(part: Any) -> str:
+    return "none" if part is None else str(part)
 
 
 def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], arguments: list[str]) -> ConfigDict:

@@ -117,6 +117,18 @@ def _located(run: Mapping[str, Any]) -> dict[str, Any]:
     return config
 
 
+def as_given(config: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a config with its data's path as the run's config.json has it, if both are of the same place.
+
+    So a run that is resumed by its config.json still says `emoji`, not the folder that this was on one machine.
+    """
+    given, located = run["config"].get("data"), _located(run).get("data")
+    same = isinstance(given, Mapping) and isinstance(located, Mapping) and "path" in given
+    if not same or config["data"].get("path") != located.get("path"):
+        return config
+    return {**config, "data": {**config["data"], "path": given["path"]}}
+
+
 def completed(run: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the config of a run, with the fields that are newer than it at their defaults, so that it can go on.
 

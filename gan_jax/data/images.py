@@ -151,7 +151,8 @@ def _resized(image: Any, how: Reading) -> Any:
         return image.crop((left, top, left + width, top + height))
     scales = height / image.height, width / image.width
     if how.fit == "crop":
-        h, w = height / max(scales), width / max(scales)
+        # Rounding must not lead out of the image.
+        h, w = min(height / max(scales), image.height), min(width / max(scales), image.width)
         top, left = (image.height - h) / 2, (image.width - w) / 2
         return image.resize((width, height), bicubic, box=(left, top, left + w, top + h))
     h, w = (max(1, round(side * min(scales))) for side in (image.height, image.width))

@@ -43,6 +43,10 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
     Observed images are uint8 [n, h, w, c], a `mask` among them 255 in the hole. Where the objective leads back, there
     are the `round_trips` too; where x and source do not belong together, there are no targets.
     """
+    if "source" in dataset.unpaired:  # all sources, however many other pictures there are: x is not read then
+        n = len(dataset.others["source"])
+        others = {name: values for name, values in dataset.others.items() if len(values) >= n}
+        dataset = dataset._replace(x=np.broadcast_to(dataset.x[:1], (n, *dataset.shape)), others=others, label=None)
     dataset = dataset.first(min(len(values) for values in dataset.arrays.values()))
     arrays, keys = _decoded(dataset), example_keys(base_key(seed), len(dataset.x))
     predict = experiment.predict

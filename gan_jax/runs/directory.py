@@ -210,14 +210,15 @@ class RunDirectory:
 
     def _write_config(self, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
         data_spec, overrides, before = dict(provenance.get("data_spec", {})), dict(self.overrides), {}
+        values = configs.to_json(config)
         if self.config.is_file():  # keeps the splits that are not read this time, and what earlier commands set
             before = configs.read_run(self.config)
-            overrides = before.get("overrides", {}) | overrides
+            values, overrides = configs.as_given(values, before), before.get("overrides", {}) | overrides
             for kind in ("fingerprints", "files"):
                 data_spec[kind] = before.get("data_spec", {}).get(kind, {}) | data_spec.get(kind, {})
         content = {
             "format": configs.FORMAT,
-            "config": configs.to_json(config),
+            "config": values,
             "file_values": dict(self.file_values),
             "overrides": overrides,
             **({"origin": before["origin"]} if "origin" in before else {}),

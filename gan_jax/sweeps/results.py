@@ -16,7 +16,7 @@ from gan_jax.sweeps import folder as folders
 from gan_jax.sweeps.cells import short
 from gan_jax.sweeps.plan import Curve, Metric
 
-IRRELEVANT = RESUMABLE - {"steps"}
+IRRELEVANT = RESUMABLE - {"steps"} | {"data.hold"}
 """Fields that do not change a run's results, and so do not distinguish cells."""
 FINISHED = ("finished", "collapsed")
 COLLAPSES = frozenset({"the fakes have collapsed", "the fakes repeat themselves", "the posterior has collapsed"})

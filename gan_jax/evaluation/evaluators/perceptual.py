@@ -29,7 +29,13 @@ def lpips(
     check_count("examples of perceptual.lpips", examples)
     if not (uses := [use for use in USES if use in context.predict]):
         raise UserError("perceptual.lpips measures models that reconstruct or translate, which this one does not")
-    fields = context.load(split).first(examples).arrays
+    dataset = context.load(split).first(examples)
+    if uses[0] == "translate" and "source" in dataset.unpaired:
+        raise UserError(
+            "perceptual.lpips compares examples with what is made of them, and config.data.paired is False: take data "
+            "whose files are pairs, and config.data.use_pairs=False, or leave this evaluator out"
+        )
+    fields = dataset.arrays
     if target not in fields or fields[target].dtype != np.uint8:
         raise UserError(f"target of perceptual.lpips is {target!r}: it must be a field of images of the data")
     shape, n = fields[target].shape[1:], len(fields[target])

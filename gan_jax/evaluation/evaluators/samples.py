@@ -1,6 +1,7 @@
 """Samples beside real examples: made once, described by one feature network, measured by several metrics."""
 
 import hashlib
+import logging
 import math
 from collections.abc import Iterable
 from functools import cache
@@ -14,6 +15,7 @@ from jax import random
 from gan_jax import features as networks
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.state import Players
+from gan_jax.data import parts
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy
 from gan_jax.data.source import fingerprint
@@ -25,6 +27,10 @@ from gan_jax.runs import cache as kept
 
 __all__ = ["distribution"]
 
+OVERLAP = (
+    "evaluator samples.distribution: split %r shares examples with data.split=%r, so memorised samples count as good "
+    "ones: train on a part, as config.data.split=train[:90%%], and judge by another, as split='train[90%%:]'"
+)
 LEAST = 10  # samples: enough for every metric, where the split has as many examples
 _REVISION = 2  # of the values made here; a new number makes all older ones in the cache stale
 
@@ -53,6 +59,8 @@ def distribution(
     """
     _check(context, features, weights, metrics, samples, seeds)
     real, train = _some(context.load(split), samples), context.load(context.trained_on)
+    if parts.overlap(split, context.trained_on):
+        logging.warning(OVERLAP, split, context.trained_on)
     network = networks.choose(features, real, weights)
     metrics = of_features(metrics) if features == "classifier" and not network.classes else metrics
     check(metrics, network, real, train)
