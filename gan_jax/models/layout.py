@@ -29,7 +29,7 @@ class Layers(NamedTuple):
 def downsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the convolutions of a network that takes images of this shape (h, w, c): 28 -> 14 -> 7 -> 4 pixels.
 
-    width: the number of channels of the first layer. It doubles from layer to layer, up to eight times. Raises
+    width: the channels of the first layer. They double from layer to layer, up to eight times as many. Raises
     ValueError if the shape is not an image's.
     """
     sizes = _sizes(shape)
@@ -45,7 +45,7 @@ def downsampling(shape: tuple[int, ...], width: int) -> Layers:
 def upsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the transposed convolutions that make an image of this shape from 1x1, `downsampling` reversed.
 
-    width: the number of channels of the second-to-last layer. It doubles with each layer before, up to eight times.
+    width: the channels of the second-to-last layer. They double with each layer before it, up to eight times as many.
     Raises ValueError if the shape is not an image's.
     """
     read, sizes = downsampling(shape, width), _sizes(shape)
@@ -59,7 +59,7 @@ def upsampling(shape: tuple[int, ...], width: int) -> Layers:
 
 
 def doubled(width: int, layers: int) -> tuple[int, ...]:
-    """Returns the channels of each layer: `width`, then twice as many in each next one, up to 8 times."""
+    """Returns the channels of each layer: twice as many in each next one, up to 8 times `width`."""
     return tuple(width * min(2**number, MOST_TIMES) for number in range(layers))
 
 
@@ -107,7 +107,7 @@ def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _kernel(size: tuple[int, int]) -> Kernel:
-    """Returns the kernel that halves an image of this size by stride 2 and padding 1, or transposed makes it."""
+    """Returns the kernel that halves an image of this size by stride 2 and padding 1, and, transposed, makes it."""
     return _whole((3 if size[0] % 2 else 4, 3 if size[1] % 2 else 4))
 
 
