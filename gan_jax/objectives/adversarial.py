@@ -108,7 +108,7 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
 
 
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
-    """Raises ValueError if an adaptive p would follow signs without meaning, or if `x` alone must not be changed."""
+    """Raises ValueError if an adaptive p would follow signs without meaning, or if changing `x` alone is not enough."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
     if augment is not None and augment.first and any(loss in of_critic.WITHOUT_SIGN for loss in losses):
         raise ValueError(

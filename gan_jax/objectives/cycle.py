@@ -48,7 +48,7 @@ def cycle_gan(
 
     `critic` scores x, and `critic_back` scores sources. Generators get their input as the field `source`, critics as
     `x`. The batch has images of both kinds, of one size, which need not be pairs. Each term is the mean over both
-    directions, where the paper has the sum. Critics see `pool` earlier fakes (`pool.py`), or with 0 the newest.
+    directions, where the paper has the sum. Critics see a pool of `pool` earlier fakes (`pool.py`); 0 is for none.
 
     The predictions are `translate`, `translate_back` and `round_trip`, a source there and back. Raises ValueError for a
     negative weight, a missing network, or images that differ in size.
