@@ -2,9 +2,9 @@
 
 python -m gan_jax.main --config=configs/cifar10_dcgan.py --workdir=runs/cifar10_dcgan
 
-20,000 steps in 43 min on one core of an AMD EPYC with AVX-512 (2026-11-28), one seed: a Fréchet distance of 38.3 by
-VGG16 (floor 6.3), in configs/sweeps/cifar10_networks.py. configs/sweeps/cifar10_tenth.py trains it at half its width.
-Samples are judged by the features of AlexNet and VGG16: docs/evaluation.md says how to get the weights.
+20,000 steps took 43 min on one core of an AMD EPYC with AVX-512 (2026-11-28); one seed. The Fréchet distance is 38.3 by
+VGG16's features (floor 6.3), from configs/sweeps/cifar10_networks.py. configs/sweeps/cifar10_tenth.py trains it at half
+its width. Samples are evaluated by the features of AlexNet and VGG16: docs/evaluation.md says how to get the weights.
 """
 
 from configs.common import adam, dcgan_networks, sample_metrics
@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 1_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
-    config.step_rule.name = "alternating_on_same_fakes"  # made once a step
+    config.step_rule.name = "alternating_on_same_fakes"  # fakes are made once per step
     config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 100}})
     config.networks = ConfigDict({role: {**block, "width": 64} for role, block in dcgan_networks().items()})
     optimizer = adam(2e-4)

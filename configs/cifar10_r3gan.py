@@ -1,12 +1,13 @@
-"""R3GAN on CIFAR-10 by class: a start for large runs, whose full size was not trained.
+"""Class-conditional R3GAN on CIFAR-10: a starting point for large runs. The full size was never trained.
 
 python -m gan_jax.main --config=configs/cifar10_r3gan.py --workdir=runs/cifar10_r3gan
 
-The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10): 20.8 million parameters in the generator,
-21.3 in the critic, batches of 512, for GPUs; their schedules and augmentation, and mirrored images.
---config=configs/cifar10_r3gan.py:cpu is of one block a stage and widths of 96, without classes and augmentation, in
-batches of 64, with an average of a constant decay, and takes 50,000 steps; --config=configs/cifar10_r3gan.py:880 is the
-same in 880, over which its numbers change: a Fréchet distance of 279.6 by VGG16, in configs/sweeps/cifar10_networks.py.
+The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10), for GPUs: 20.8 million parameters in the
+generator, 21.3 million in the critic, batches of 512, and their schedules, augmentation and mirrored images.
+--config=configs/cifar10_r3gan.py:cpu has one block per stage, widths of 96, batches of 64 and a constant decay of the
+generator's average, has no classes and no augmentation, and takes 50,000 steps. --config=configs/cifar10_r3gan.py:880
+is the same with 880 steps, which its schedules are fitted to. It has a Fréchet distance of 279.6 by VGG16's features,
+from configs/sweeps/cifar10_networks.py.
 """
 
 from configs.common import check_choice, r3gan
@@ -14,7 +15,7 @@ from gan_jax.config import ConfigDict, defaults
 
 
 def get_config(size: str = "paper") -> ConfigDict:
-    """Returns the config of a size: 'paper', 'cpu', or a number, the steps of the latter."""
+    """Returns the config of a size: 'paper', 'cpu', or a number of steps for the CPU's size."""
     steps = int(size) if size.isdecimal() else 0
     if not steps:
         check_choice(size, ("paper", "cpu"))

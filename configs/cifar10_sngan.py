@@ -1,22 +1,22 @@
-"""SNGAN on CIFAR-10: a residual generator against a critic with spectral norm, by the hinge loss.
+"""SNGAN on CIFAR-10: a residual generator against a critic with spectral norm, with the hinge loss.
 
 python -m gan_jax.main --config=configs/cifar10_sngan.py --workdir=runs/cifar10_sngan
 
-Never run to its end here; of 3,600 steps configs/sweeps/cifar10_networks.py has a score. Widths are 64, for a CPU;
+Never run to the end here; configs/sweeps/cifar10_networks.py has a score after 3,600 steps. Widths are 64, for a CPU;
 --config=configs/cifar10_sngan.py:paper has the paper's sizes and schedule (Miyato et al. 2018, arXiv:1802.05957,
-appendix B.4): widths of 256 and 128, five updates of the critic; in the authors' code the generator's update has 128
-fakes, here 64 as the critic's, and the critic's last layer no bias. Widths of 128 in both networks are those of most
-ports. Samples are of the average of the generator's weights, decay 0.999, which the paper does not have. More choices,
-which commas may join, as in :paper,classes:
+appendix B.4): widths of 256 and 128, and five updates of the critic. The authors' code has 128 fakes in the generator's
+update, where this one has 64 as in the critic's, and no bias in the critic's last layer. Most ports have widths of 128
+in both networks. Samples come from an average of the generator's weights with decay 0.999, which the paper does not
+have. More choices, which can be joined by commas, as in :paper,classes:
 
 - classes: conditional batch norm and projection (Miyato and Koyama 2018, arXiv:1802.05637).
 - attention: self-attention at 16x16 in both networks (Zhang et al. 2018, arXiv:1805.08318).
 - diff_augment, ada: the critic sees augmented images (arXiv:2006.10738, arXiv:2006.06676).
 - bcr, lecam: a term against overfitting (arXiv:2002.04724, arXiv:2104.03310).
-- wgan_gp, least_squares: other losses of the same critic (arXiv:1704.00028, arXiv:1611.04076).
-- relativistic_average: scores are compared with the other kind's mean (arXiv:1807.00734).
+- wgan_gp, least_squares: other losses for the same critic (arXiv:1704.00028, arXiv:1611.04076).
+- relativistic_average: scores are compared with the mean score of the other kind (arXiv:1807.00734).
 
-For a tenth of the data take --config.data.split="train[:10%]".
+For a tenth of the data use --config.data.split="train[:10%]".
 """
 
 from configs.common import adam, chosen, falling
@@ -34,7 +34,7 @@ METHODS = {
 
 
 def get_config(choices: str = "") -> ConfigDict:
-    """Returns the config; choices: 'paper', 'classes', 'attention', methods, with commas between them."""
+    """Returns the config; choices: 'paper', 'classes', 'attention' and METHODS, separated by commas."""
     words = chosen(choices, ("paper", "classes", "attention", *METHODS))
     paper, classes = "paper" in words, "classes" in words
     config = defaults()

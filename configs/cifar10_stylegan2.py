@@ -1,12 +1,13 @@
-"""StyleGAN2 on CIFAR-10, of a size for CPUs.
+"""StyleGAN2 on CIFAR-10, at a size for CPUs.
 
 python -m gan_jax.main --config=configs/cifar10_stylegan2.py --workdir=runs/cifar10_stylegan2
 
-After 2,880 steps a Fréchet distance of 101.3 by VGG16 and 53.1 by AlexNet, in configs/sweeps/cifar10_networks.py; not
-trained to its end. Two layers of mapping, gamma 0.01 and learning rates are those of the preset `cifar` of the
-authors' later code (https://github.com/NVlabs/stylegan2-ada-pytorch, train.py), whose widths are 512, here 64, whose
-critic compares examples in groups of 32, here 8, and which leaves out path lengths, style mixing and the critic's
-shortcuts (architecture="orig"). Calls are of 16 steps, so that each has one R1 and four path lengths.
+Never trained to the end. After 2,880 steps the Fréchet distance is 101.3 by VGG16's features and 53.1 by AlexNet's,
+from configs/sweeps/cifar10_networks.py. The two mapping layers, gamma 0.01 and the learning rates are those of the
+preset `cifar` in the authors' later code (https://github.com/NVlabs/stylegan2-ada-pytorch, train.py). That preset has
+widths of 512, here 64, and a critic that compares examples in groups of 32, here 8. It also leaves out path length
+regularisation, style mixing and the critic's shortcuts (architecture="orig"). A call runs 16 steps, so that each call
+has one R1 penalty and four path length penalties.
 """
 
 from configs.common import stylegan2

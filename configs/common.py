@@ -23,11 +23,11 @@ WGAN = {
     "players.critic.optimizer": RMSPROP,
     "players.generator.optimizer": RMSPROP,
 }
-"""The changes of a WGAN to a GAN's config, beside its critic's updates and the clipping of its weights."""
+"""What a WGAN changes in a GAN's config, besides the number of critic updates and the clipping of weights."""
 
 
 def chosen(choices: str, known: Iterable[str]) -> set[str]:
-    """Returns the words of a config's argument, separated by commas; raises ValueError for one that is not known."""
+    """Returns the comma-separated words of a config's argument. Raises ValueError for an unknown word."""
     words = {word for word in choices.split(",") if word}
     for word in sorted(words):
         check_choice(word, known)
@@ -35,13 +35,13 @@ def chosen(choices: str, known: Iterable[str]) -> set[str]:
 
 
 def check_choice(choice: str, known: Iterable[str]) -> None:
-    """Raises ValueError where a config's argument is not one of those that are known."""
+    """Raises ValueError if a config's argument is not one of the known ones."""
     if choice not in known:
         raise ValueError(f"there is no {choice!r}: there are {', '.join(map(repr, known))}")
 
 
 def autoencoder_defaults() -> ConfigDict:
-    """Returns the fields that autoencoders on MNIST start from: pixels in [0, 1], batches of 100."""
+    """Returns the config that autoencoders on MNIST start from: pixels in [0, 1], batches of 100."""
     config = defaults()
     config.data.name = "mnist"
     config.data.range = (0.0, 1.0)
@@ -50,22 +50,22 @@ def autoencoder_defaults() -> ConfigDict:
 
 
 def adam(learning_rate: float | dict[str, Any], b1: float = 0.5, b2: float | dict[str, Any] = 0.999) -> dict[str, Any]:
-    """Returns an Adam block, of numbers or schedules; the momentum is DCGAN's where none is given."""
+    """Returns an Adam block. Values are numbers or schedules; the momentum is DCGAN's by default."""
     return {"name": "adam", "learning_rate": learning_rate, "b1": b1, "b2": b2}
 
 
 def cosine(init_value: float, steps: int) -> dict[str, Any]:
-    """Returns a learning rate that falls from a value to 0 over so many updates, as half a cosine."""
+    """Returns a learning rate that falls from `init_value` to 0 over `steps` updates, along half a cosine."""
     return {"name": "cosine_decay_schedule", "init_value": init_value, "decay_steps": steps}
 
 
 def half_constant(init_value: float, steps: int) -> dict[str, Any]:
-    """Returns a learning rate that is constant over half of so many updates and then falls to 0, as pix2pix's."""
+    """Returns a learning rate that is constant for half of `steps` updates and then falls to 0, as in pix2pix."""
     return falling(init_value, steps // 2, begin=steps // 2)
 
 
 def falling(init_value: float, steps: int, *, begin: int = 0) -> dict[str, Any]:
-    """Returns a learning rate that falls linearly to 0 over so many updates, after `begin` without a change."""
+    """Returns a learning rate that is constant for `begin` updates, then falls linearly to 0 over `steps` updates."""
     return {
         "name": "linear_schedule",
         "init_value": init_value,
@@ -76,13 +76,13 @@ def falling(init_value: float, steps: int, *, begin: int = 0) -> dict[str, Any]:
 
 
 def without_critic(config: ConfigDict, objective: str = "regression.l1") -> None:
-    """Sets L1 alone in place of the game of a generator that is told its x: the baseline of a critic."""
+    """Replaces the game by L1 alone, for a generator with a known target: the baseline without a critic."""
     config.objective = ConfigDict({"name": objective})
     del config.networks.critic, config.players.critic
 
 
 def dcgan_networks(norm: dict[str, Any] = BATCH_NORM) -> dict[str, dict[str, Any]]:
-    """Returns the generator and the critic of a DCGAN, with this norm in both; layers follow from the images' size."""
+    """Returns the generator and the critic of a DCGAN, both with this norm; layers follow from the image size."""
     return {
         "generator": {"name": "dcgan.Generator", "width": 32, **DCGAN, "norm": norm},
         "critic": {"name": "dcgan.Critic", "width": 32, **DCGAN, "norm": norm},
@@ -90,7 +90,7 @@ def dcgan_networks(norm: dict[str, Any] = BATCH_NORM) -> dict[str, dict[str, Any
 
 
 def pacgan_networks(generator_std: float = 0.02, critic_std: float = 0.02) -> dict[str, dict[str, Any]]:
-    """Returns the generator and the critic of PacGAN's experiments on points, by the std of their initial weights."""
+    """Returns the networks of PacGAN's experiments on points, with these standard deviations of initial weights."""
     generator = {
         "name": "pacgan.Generator",
         "widths": (400, 400, 400, 400),
@@ -103,9 +103,9 @@ def pacgan_networks(generator_std: float = 0.02, critic_std: float = 0.02) -> di
 
 
 def sample_metrics(**changed: Any) -> dict[str, Any]:
-    """Returns an evaluator block: 10,000 samples against the test split in a classifier's features, by 3 seeds.
+    """Returns an evaluator block: 10,000 samples against the test split, by a classifier's features, with 3 seeds.
 
-    changed: other values of its fields.
+    changed: fields that replace these.
     """
     return {
         "name": "samples.distribution",
@@ -119,12 +119,12 @@ def sample_metrics(**changed: Any) -> dict[str, Any]:
 
 
 def likelihood(samples: int) -> dict[str, Any]:
-    """Returns an evaluator block: the test images' log-likelihood or ELBO, by so many posterior samples per image."""
+    """Returns an evaluator block: log-likelihood or ELBO of the test images, with `samples` posterior samples each."""
     return {"name": "likelihood.likelihood", "split": "test", "samples": samples}
 
 
 def between(first: float, last: float, steps: int, name: str = "cosine") -> dict[str, Any]:
-    """Returns a schedule from a value to another over so many steps, as half a cosine."""
+    """Returns a schedule from `first` to `last` over `steps` steps, by default along half a cosine."""
     return {
         "name": f"gan_jax.core.schedules:{name}",
         "init_value": first,
@@ -145,10 +145,10 @@ def r3gan(
 ) -> None:
     """Sets the objective, networks and players of R3GAN's presets, Huang et al. 2025, arXiv:2501.05441.
 
-    Numbers go over so many `images`, by half a cosine: gamma, the weight of both gradient penalties times 2; the
-    learning rate to a quarter; Adam's b2 from 0.9 to 0.99; the half-life of the generator's average from 0 to
-    `half_life` images, and the probability of augmentation from 0 to `p`, where they are given. `stages` are the
-    networks' widths from the smallest size on. The batch size has to be set before.
+    These change over the first `images` images, along half a cosine: gamma, which is the weight of both gradient
+    penalties times 2; the learning rate, down to a quarter; Adam's b2, from 0.9 to 0.99; and, where given, the
+    half-life of the generator's average, from 0 to `half_life` images, and the probability of augmentation, from 0 to
+    `p`. `stages` are the networks' widths, from the smallest resolution on. Set the batch size first.
     """
     updates = round(images / config.batch_size)
     penalty = {"weight": between(gamma[0] / 2, gamma[1] / 2, updates)}
@@ -190,10 +190,10 @@ def stylegan2(
 ) -> None:
     """Sets the objective, networks and players of StyleGAN2, Karras et al. 2020, arXiv:1912.04958.
 
-    `widths` are the networks' stages from the smallest size on, `layers` and `features` those of the mapping, `group`
-    the examples of a group of the critic. gamma is R1's weight times 2. The generator's weights are averaged with a
-    half-life of so many images. The batch size has to be set before. Penalties are a part of the loss of a step, where
-    the authors' are updates of their own, for which they make learning rates a little smaller.
+    `widths` are those of the networks' stages, from the smallest resolution on. `layers` and `features` are those of
+    the mapping network, `group` is the critic's group size, and gamma is R1's weight times 2. The half-life of the
+    generator's average is in images. Set the batch size first. Penalties are part of a step's loss here. The authors
+    make separate updates for them, and lower the learning rates a little to make up for that.
     """
     config.objective = ConfigDict({"name": "adversarial.stylegan2", "critic": {"r1": gamma / 2}})
     noise = {"name": "latents.noise"}

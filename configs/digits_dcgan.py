@@ -22,12 +22,12 @@ def get_config() -> ConfigDict:
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 32}})
     generator = {
         "name": "dcgan.Generator",
-        "width": 64,  # of 8x8: 128 channels at 4x4, 64 at 8x8, then the image
+        "width": 64,  # for 8x8: 128 channels at 4x4, 64 at 8x8, then the image
         **DCGAN,
     }
     critic = {
         "name": "dcgan.Critic",
-        "width": 32,  # twice at 4x4, then the score: a stronger critic memorizes these few digits
+        "width": 32,  # two layers at 4x4, then the score: a stronger critic memorises these few digits
         **DCGAN,
     }
     config.networks = ConfigDict({"generator": generator, "critic": critic})

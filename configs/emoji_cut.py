@@ -1,13 +1,13 @@
-"""CUT on emoji in two styles whose pairs are not used, Twemoji to Noto, 64x64: one generator, patches by contrast.
+"""CUT on unpaired emoji of two styles, Twemoji to Noto, 64x64: one generator, and a contrastive loss of patches.
 
 python -m gan_jax.main --config=configs/emoji_cut.py --workdir=runs/emoji_cut
 
-docs/data.md says how to get the pictures. Each style is read in an order of its own; 239 pairs of other
-characters judge. The norm is batch norm: instance norm, the paper's, removes the colours of flat regions.
+docs/data.md says how to get the pictures. Each style is read in its own order, and 239 pairs of other characters are
+for evaluation. The norm is batch norm, because the paper's instance norm removes the colours of flat regions.
 
-7,088 steps in 16 min on one core of an AMD EPYC with AVX-512 (2026-11-28), means of 3 seeds: an LPIPS of 0.238 to the
-true partner and an L1 of 0.147, where the source itself has 0.246 and 0.155. With instance norm and half the steps
-LPIPS was 0.280. Source, translation and partner: configs/pictures/emoji_cut.png.
+7,088 steps took 16 min on one core of an AMD EPYC with AVX-512 (2026-11-28). Means of 3 seeds: an LPIPS of 0.238 to the
+true partner and an L1 of 0.147; the source itself has 0.246 and 0.155. With instance norm and half the steps the LPIPS
+was 0.280. Source, translation and partner: configs/pictures/emoji_cut.png.
 """
 
 from configs import emoji_cyclegan, emoji_pix2pix

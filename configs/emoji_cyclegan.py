@@ -1,13 +1,13 @@
-"""CycleGAN on emoji in two styles whose pairs are not used, Twemoji to Noto and back, 64x64.
+"""CycleGAN on unpaired emoji of two styles, Twemoji to Noto and back, 64x64.
 
 python -m gan_jax.main --config=configs/emoji_cyclegan.py --workdir=runs/emoji_cyclegan
 
-docs/data.md says how to get the pictures. Each style is read in an order of its own; 239 pairs of other
-characters judge both directions.
+docs/data.md says how to get the pictures. Each style is read in its own order, and 239 pairs of other characters are
+for evaluation in both directions.
 
-3,544 steps in 39 min on one CPU core (2026-11-27), one seed: to Noto an LPIPS of 0.241 to the true partner and an L1 of
-0.148, to Twemoji 0.248 and 0.146, where the source itself has 0.246 and 0.155. Source, translation, the way back and
-the partner: configs/pictures/emoji_cyclegan.png.
+3,544 steps took 39 min on one CPU core (2026-11-27); one seed. To Noto the LPIPS to the true partner is 0.241 and the
+L1 0.148; to Twemoji they are 0.248 and 0.146. The source itself has 0.246 and 0.155. Source, translation, translation
+back and partner: configs/pictures/emoji_cyclegan.png.
 """
 
 from configs import emoji_pix2pix

@@ -1,15 +1,15 @@
-"""pix2pix on emoji in two styles, Twemoji to Noto: a U-Net against a critic of patches of the pair, 64x64.
+"""pix2pix on emoji in two styles, Twemoji to Noto: a U-Net against a patch critic of the pair, 64x64.
 
 python -m gan_jax.main --config=configs/emoji_pix2pix.py --workdir=runs/emoji_pix2pix
 
 docs/data.md says how to get the pictures: 3,547 pairs to train on, 239 of other characters to test on.
---config=configs/emoji_pix2pix.py:noto_to_twemoji is the other way, :resnet has residual blocks in place of the U-Net
-and flips and shifts both pictures alike, :noto_to_twemoji,resnet both.
+--config=configs/emoji_pix2pix.py:noto_to_twemoji is the other direction. :resnet has residual blocks instead of the
+U-Net, and flips and shifts both pictures of a pair alike. :noto_to_twemoji,resnet does both.
 
-12,404 steps in 26 min on one CPU core (2026-11-27), one seed: an LPIPS of 0.285 and an L1 of 0.122, where emoji_l1 has
-0.286 and 0.115, the source itself 0.246 and 0.155; :resnet in 14 min on one core of an AMD EPYC with AVX-512
-(2026-11-28) 0.266 and 0.132, means of 3 seeds. Source, translation and partner: configs/pictures/emoji_pix2pix.png,
-and of :resnet emoji_pix2pix_resnet.png.
+12,404 steps took 26 min on one CPU core (2026-11-27); one seed. The LPIPS is 0.285 and the L1 0.122; emoji_l1 has 0.286
+and 0.115, the source itself 0.246 and 0.155. :resnet took 14 min on one core of an AMD EPYC with AVX-512 (2026-11-28),
+and has 0.266 and 0.132, means of 3 seeds. Source, translation and partner: configs/pictures/emoji_pix2pix.png, and
+emoji_pix2pix_resnet.png for :resnet.
 """
 
 from configs.common import adam, chosen, half_constant
@@ -23,7 +23,7 @@ WAYS = {
 
 
 def get_config(choices: str = "") -> ConfigDict:
-    """Returns the config; choices: a way, 'resnet' or both, with a comma between them."""
+    """Returns the config; choices: one of WAYS, 'resnet', or both separated by a comma."""
     words = chosen(choices, (*WAYS, "resnet"))
     way = "noto_to_twemoji" if "noto_to_twemoji" in words else "twemoji_to_noto"
     config = defaults()
@@ -45,7 +45,7 @@ def get_config(choices: str = "") -> ConfigDict:
         }
     )
     if "resnet" in words:
-        # Shifted, not enlarged and cut: a square that fills a picture has no contrast left for norms.
+        # Shifted, not enlarged and cropped: once a square fills the picture, no contrast is left for norms.
         shift = {"name": "translation", "fraction": 1 / 16}
         config.augment = ConfigDict({"flip": {"name": "horizontal_flip"}, "jitter": shift})
         config.networks.generator = ConfigDict(

@@ -1,14 +1,15 @@
-"""VQGAN on Noto's emoji, 64x64: 256 codes of 256 an image, 16 by 16, for the CPU.
+"""VQGAN on Noto's emoji, 64x64, for the CPU: an image is 256 codes, 16 by 16, from a codebook of 256.
 
 python -m gan_jax.main --config=configs/emoji_vqgan.py --workdir=runs/emoji_vqgan
 
-docs/data.md says how to get the pictures: 3,547 to train on, 239 of other characters to test on. A critic of patches
-joins after half of the steps, with the adaptive weight of Esser et al. 2021, arXiv:2012.09841, equation 7.
-There is no perceptual term, which the paper has, so that no weights of a network of features are needed.
---config=configs/emoji_vqgan.py:lpips has it, by VGG16: docs/evaluation.md says how to get its weights.
+docs/data.md says how to get the pictures: 3,547 to train on, 239 of other characters to test on. A patch critic joins
+after half of the steps, with the adaptive weight of Esser et al. 2021, arXiv:2012.09841, equation 7.
+The paper's perceptual term is left out, so that no pretrained weights are needed.
+--config=configs/emoji_vqgan.py:lpips adds it, with VGG16: docs/evaluation.md says how to get the weights.
 
-4,000 steps in 14 min on one core of an AMD EPYC with AVX-512 (2026-11-28), one seed: a PSNR of 23.2 dB on the 239 test
-characters, of 23.0 before the critic joined. Images beside their reconstructions: configs/pictures/emoji_vqgan.png.
+4,000 steps took 14 min on one core of an AMD EPYC with AVX-512 (2026-11-28); one seed. The PSNR on the 239 test
+characters is 23.2 dB, and was 23.0 before the critic joined. Images beside their reconstructions:
+configs/pictures/emoji_vqgan.png.
 """
 
 from configs.common import adam, check_choice

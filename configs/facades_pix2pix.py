@@ -1,16 +1,17 @@
-"""pix2pix on facades, from maps of their parts to photographs, 64x64: a U-Net against a critic of patches of the pair.
+"""pix2pix on facades, from label maps to photographs, 64x64: a U-Net against a patch critic of the pair.
 
 python -m gan_jax.main --config=configs/facades_pix2pix.py --workdir=runs/facades_pix2pix
 
-`facades` is a prepared TFDS set with `image` and `label_map`, here of 155 pairs: the first 124 to train on, the others
-for scores. Its own test split is not used, because its pictures are among the 155. Both pictures of a pair are
+`facades` is a prepared TFDS data set with `image` and `label_map`, here of 155 pairs: the first 124 to train on, the
+others for scores. Its own test split is not used, because its pictures are among the 155. Both pictures of a pair are
 enlarged, cropped and flipped alike, as in the paper. --config=configs/facades_pix2pix.py:128 is 128x128, :l1 has no
-critic, :128,l1 both. :multi_scale has pix2pixHD's losses in place of L1: two critics, one of pictures of half the size,
-and their features (arXiv:1711.11585).
+critic, :128,l1 both. :multi_scale has pix2pixHD's losses instead of L1: two critics, one of them for pictures of half
+the size, and feature matching (arXiv:1711.11585).
 
-6,200 steps in 15 to 18 min on one CPU core (2026-11-27), on a set of this form that has outlines and photographs of
-people. On the 31 held out, of three seeds, a mean LPIPS of 0.167 [0.164, 0.170], of L1 alone 0.225 [0.222, 0.227], of
-the nearest training pair 0.284. Outline, what is made of it and the truth: configs/pictures/facades_pix2pix.png.
+6,200 steps took 15 to 18 min on one CPU core (2026-11-27), on a data set of the same form that has outlines and
+photographs of people. On the 31 held-out pairs the mean LPIPS of three seeds is 0.167 [0.164, 0.170]; L1 alone has
+0.225 [0.222, 0.227], and the nearest training pair 0.284. Outline, output and truth:
+configs/pictures/facades_pix2pix.png.
 """
 
 from configs import emoji_pix2pix
@@ -21,7 +22,7 @@ EPOCH = 124 // 4
 
 
 def get_config(choices: str = "") -> ConfigDict:
-    """Returns the config; choices: '128' and 'l1' or 'multi_scale', with a comma between them."""
+    """Returns the config; choices: '128' and 'l1' or 'multi_scale', separated by a comma."""
     words = chosen(choices, ("128", "l1", "multi_scale"))
     if {"l1", "multi_scale"} <= words:
         raise ValueError("'l1' has no critic: leave out 'multi_scale'")

@@ -1,9 +1,9 @@
-"""R3GAN on FFHQ's faces at 256x256: a start for large runs, not trained.
+"""R3GAN on FFHQ's faces at 256x256: a starting point for large runs, never trained.
 
 python -m gan_jax.main --config=configs/ffhq_256_r3gan.py --workdir=runs/ffhq_256_r3gan --config.data.path=~/ffhq
 
-The authors' preset (https://github.com/brownvc/R3GAN, train.py, FFHQ-256), in batches of 256 over 8 GPUs. The data are
-image files in a folder. Schedules and augmentation are theirs, and images are mirrored as there.
+The authors' preset (https://github.com/brownvc/R3GAN, train.py, FFHQ-256), with batches of 256 over 8 GPUs. Schedules,
+augmentation and mirrored images are theirs too. The data are image files in a folder.
 """
 
 from configs.common import r3gan

@@ -1,12 +1,12 @@
-"""GAN on the 2D-grid: 25 Gaussians in a square, by the networks and optimizers of PacGAN's experiments.
+"""GAN on the 2D-grid: 25 Gaussians in a square, with the networks and optimizers of PacGAN's experiments.
 
 python -m gan_jax.main --config=configs/grid_gan.py --workdir=runs/grid_gan
 
-40,000 steps, a tenth of the paper's, in 15 min 16 s on 2 CPU cores, much shared with other work (2026-11-23): 11 min
-of processor time, the same as ring_gan's. Of 2,500 samples at the last step: 17 of 25 modes, 44% of high quality, a
-reverse KL of 1.29 nats; over the last 20,000 steps, in which whole columns of modes come and go, 15 to 21 modes (18.5
-on average), 32% to 70% (47%) and 0.86 to 1.31 (1.11). One seed. The paper's GAN after 400,000 steps, over 10 seeds:
-17.3 +- 0.8 modes, 94.8%, 0.70 (arXiv:1712.04086, table 1). Its samples and its critic: configs/pictures/grid_gan.png.
+40,000 steps, a tenth of the paper's, took 15 min 16 s on 2 CPU cores, much shared with other work (2026-11-23): 11 min
+of processor time, the same as ring_gan's. One seed. 2,500 samples at the last step have 17 of 25 modes, 44% of high
+quality and a reverse KL of 1.29 nats. Over the last 20,000 steps whole columns of modes come and go: 15 to 21 modes
+(18.5 on average), 32% to 70% (47%) and 0.86 to 1.31 (1.11). The paper's GAN has 17.3 +- 0.8 modes, 94.8% and 0.70 after
+400,000 steps, over 10 seeds (arXiv:1712.04086, table 1). Samples and critic: configs/pictures/grid_gan.png.
 """
 
 from configs.common import adam, pacgan_networks

@@ -2,11 +2,11 @@
 
 python -m gan_jax.main --config=configs/grid_wgan_gp.py --workdir=runs/grid_wgan_gp
 
-8,000 steps in 10 min 13 s on 2 CPU cores, shared with other work (2026-11-23). Of 2,500 samples at the last step: all
-25 modes (at each of the evaluations from step 2,000 on), 48% of high quality, a reverse KL of 0.18 nats: no mode is
-lost, but half of the points lie on the paths between modes. One seed. With the networks' 0.02 first weights, weight 10
-and a constant rate of 1e-4 it had 18 modes and 3% after 3,000 steps.
-Its samples and its critic: configs/pictures/grid_wgan_gp.png.
+8,000 steps took 10 min 13 s on 2 CPU cores shared with other work (2026-11-23); one seed. 2,500 samples at the last
+step have all 25 modes (as in each evaluation from step 2,000 on), 48% of high quality and a reverse KL of 0.18 nats: no
+mode is lost, but half of the points lie on the paths between modes. With initial weights of std 0.02, penalty weight 10
+and a constant learning rate of 1e-4 it had 18 modes and 3% after 3,000 steps.
+Samples and critic: configs/pictures/grid_wgan_gp.png.
 """
 
 from configs.common import adam, cosine, pacgan_networks
@@ -25,7 +25,7 @@ def get_config() -> ConfigDict:
     config.evaluate_every_steps = 1_000
     config.checkpoint_every_steps = 5_000
 
-    # The weight of the paper's own experiments on points (its code), a hundredth of that on images.
+    # The weight in the paper's code for experiments on points, a hundredth of that for images.
     config.objective = ConfigDict({"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 0.1}})
     config.samplers = ConfigDict({"z": {"name": "latents.normal", "dim": 2}})
     networks = pacgan_networks(generator_std=0.07, critic_std=0.1)  # sqrt(2 / 400), He et al. 2015; sqrt(2 / 200)

@@ -1,10 +1,10 @@
-"""R3GAN on ImageNet at 64x64 by class: a start for large runs, not trained.
+"""Class-conditional R3GAN on ImageNet at 64x64: a starting point for large runs, never trained.
 
 python -m gan_jax.main --config=configs/imagenet64_r3gan.py --workdir=runs/imagenet64_r3gan
 
-The authors' preset (https://github.com/brownvc/R3GAN, train.py, ImageNet-64), whose batches of 4,096 they split over 64
-GPUs; `accumulate` makes them of parts. The data are image files in a folder for each class, --config.data.path=FOLDER.
-Schedules and augmentation are theirs, and images are mirrored as there.
+The authors' preset (https://github.com/brownvc/R3GAN, train.py, ImageNet-64). They split batches of 4,096 over 64 GPUs;
+`accumulate` computes such batches in parts. Schedules, augmentation and mirrored images are theirs too. The data are
+image files in one folder for each class, --config.data.path=FOLDER.
 """
 
 from configs.common import r3gan

@@ -2,11 +2,12 @@
 
 python -m gan_jax.main --config=configs/mnist_conv_vae.py --workdir=runs/mnist_conv_vae
 
-ELBO on the test images -103.0 nats (reconstruction 77.7, KL 25.3; of greys, so no likelihood of anything): 3,600 steps
-in 1 min 54 s on 2 CPU cores, shared with other work (2026-11-23); its samples: configs/pictures/mnist_conv_vae.png.
+The ELBO on the test images is -103.0 nats (reconstruction 77.7, KL 25.3). Pixels are grey values, so it bounds no
+likelihood. 3,600 steps took 1 min 54 s on 2 CPU cores shared with other work (2026-11-23). Samples:
+configs/pictures/mnist_conv_vae.png.
 
---config.likelihood.name=learned_normal gives pixels a normal distribution with one learned variance, whose samples were
-worse by eye: the KL is then 62.8 nats, and the prior misses most of what the posteriors use.
+--config.likelihood.name=learned_normal gives pixels a normal distribution with one learned variance. Its samples looked
+worse: the KL is then 62.8 nats, and the prior misses most of the region that the posteriors use.
 """
 
 from configs.common import BATCH_NORM, autoencoder_defaults, likelihood

@@ -2,9 +2,9 @@
 
 python -m gan_jax.main --config=configs/mnist_dcgan.py --workdir=runs/mnist_dcgan
 
-4,295 steps in 3 min 21 s in all on 2 CPU cores, shared with other work (2026-11-25), the evaluations in it; Fréchet
-distance 11.2 by mnist-v1 (floor 0.09), precision 0.55, recall 0.74; the last checkpoint is the best of five. Its
-samples: configs/pictures/mnist_dcgan.png.
+4,295 steps took 3 min 21 s on 2 CPU cores shared with other work (2026-11-25), evaluations included. The Fréchet
+distance is 11.2 by mnist-v1 (floor 0.09), the precision 0.55 and the recall 0.74. The last checkpoint is the best of
+five. Samples: configs/pictures/mnist_dcgan.png.
 """
 
 from configs.common import adam, dcgan_networks, sample_metrics
@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 1_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
-    config.step_rule.name = "alternating_on_same_fakes"  # made once a step
+    config.step_rule.name = "alternating_on_same_fakes"  # fakes are made once per step
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 100}})
     config.networks = ConfigDict(dcgan_networks())
     optimizer = adam(2e-4)
@@ -33,7 +33,7 @@ def get_config() -> ConfigDict:
     config.evaluators = ConfigDict(
         {
             "validation": sample_metrics(**validation, every_steps=config.checkpoint_every_steps),
-            "samples": sample_metrics(every_steps=config.steps),  # at the end: of the last and the best checkpoint
+            "samples": sample_metrics(every_steps=config.steps),  # at the end, for the last and the best checkpoint
         }
     )
     return config

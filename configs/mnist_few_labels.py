@@ -1,14 +1,14 @@
-"""Semi-supervised learning on MNIST: a classifier of 100 labelled digits, 10 of each class, is a GAN's critic.
+"""Semi-supervised learning on MNIST with 100 labelled digits, 10 of each class: the classifier is a GAN's critic.
 
 python -m gan_jax.main --config=configs/mnist_few_labels.py --workdir=runs/mnist_few_labels --config.data.label_seed=0
 
-Networks, losses, rates and averages are those of Salimans et al. 2016 (arXiv:1606.03498, section 5), who train for
-180,000 steps and reach an error of 0.93 %; but batch norm has a gain here, and the first batch, of 100 images, sets the
-layers' first scales, where theirs has 500. These 60,000 steps reach 1.15 % on the 10,000 test images, the mean of 5
-draws of labels, from 1.03 to 1.33 %, in 35 to 36 min each on one core of an AMD EPYC with AVX-512 (2026-11-28).
-Samples: configs/pictures/mnist_few_labels.png.
---config=configs/mnist_few_labels.py:supervised trains the same classifier on the 100 labelled digits alone: 21.6 %, the
-mean of the draws label_seed=0 to 4, from 20.7 to 22.6 %; about 2 minutes each.
+Networks, losses, learning rates and averages are those of Salimans et al. 2016 (arXiv:1606.03498, section 5), who train
+for 180,000 steps and reach an error of 0.93 %. Two things differ: batch norm has a gain here, and a first batch of 100
+images sets the layers' initial scales, where theirs has 500. These 60,000 steps reach 1.15 % on the 10,000 test images,
+the mean of 5 draws of labels (from 1.03 to 1.33 %). Each draw took 35 to 36 min on one core of an AMD EPYC with AVX-512
+(2026-11-28). Samples: configs/pictures/mnist_few_labels.png.
+--config=configs/mnist_few_labels.py:supervised trains the same classifier on the 100 labelled digits alone. It reaches
+21.6 %, the mean of the draws label_seed=0 to 4 (from 20.7 to 22.6 %), in about 2 minutes each.
 """
 
 from configs.common import BATCH_NORM, adam, check_choice, cosine

@@ -2,8 +2,8 @@
 
 python -m gan_jax.main --config=configs/mnist_gan.py --workdir=runs/mnist_gan
 
-18,740 steps in 34 s in all on 2 CPU cores, shared with other work (2026-11-25); Fréchet distance 27.9 by mnist-v1
-(floor 0.08), precision 0.67, recall 0.19. Its samples: configs/pictures/mnist_gan.png.
+18,740 steps took 34 s in all on 2 CPU cores shared with other work (2026-11-25). The Fréchet distance is 27.9 by
+mnist-v1 (floor 0.08), the precision 0.67 and the recall 0.19. Samples: configs/pictures/mnist_gan.png.
 """
 
 from configs.common import adam, sample_metrics
@@ -21,7 +21,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 5_000
 
     config.objective = ConfigDict({"name": "adversarial.non_saturating"})
-    config.step_rule.name = "alternating_on_same_fakes"  # made once a step
+    config.step_rule.name = "alternating_on_same_fakes"  # fakes are made once per step
     config.samplers = ConfigDict({"z": {"name": "latents.uniform", "dim": 20}})
     leaky_relu = {"name": "leaky_relu", "negative_slope": 0.01}
     generator = {"name": "mlp.Generator", "widths": (100,), "activation": leaky_relu}

@@ -1,10 +1,10 @@
-"""Linear autoencoder on MNIST, 32 latents: learns the space of PCA.
+"""Linear autoencoder on MNIST, 32 latents: it learns the subspace of PCA.
 
 python -m gan_jax.main --config=configs/mnist_linear_ae.py --workdir=runs/mnist_linear_ae
 
-Test error per pixel 0.016830 against PCA's 0.016828, largest principal angle to PCA's space 1.5 degrees: 5,000 steps
-in 57 s on 2 CPU cores (2026-11-23). Tied weights, --config.objective.name=autoencoder.tied: 0.016828 and 0.05
-degrees, 62 s.
+The test error per pixel is 0.016830 against PCA's 0.016828, and the largest principal angle to PCA's subspace 1.5
+degrees. 5,000 steps took 57 s on 2 CPU cores (2026-11-23). Tied weights, --config.objective.name=autoencoder.tied, have
+0.016828 and 0.05 degrees, in 62 s.
 """
 
 from configs.common import autoencoder_defaults, cosine
@@ -23,11 +23,11 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 5_000
 
     config.objective = ConfigDict({"name": "autoencoder.undercomplete"})
-    # Encoder and decoder start with singular values of 1: where one's are the smaller, its space turns the slower.
+    # Encoder and decoder start with singular values of 1: with smaller ones, a network's subspace turns more slowly.
     one_layer = {"widths": (), "kernel_init": {"name": "orthogonal"}}
     encoder = {"name": "autoencoder.Encoder", "latents": 32, **one_layer}
     config.networks = ConfigDict({"encoder": encoder, "decoder": {"name": "autoencoder.Decoder", **one_layer}})
-    # Large, for the loss is a mean over 784 pixels. Not Adam, whose steps let noise drown the small components.
+    # Large, because the loss is a mean over 784 pixels. Not Adam, in whose steps noise drowns the small components.
     rate = cosine(2.0, config.steps)
     config.players = ConfigDict({"autoencoder": player({"name": "sgd", "learning_rate": rate, "momentum": 0.98})})
     config.evaluators = ConfigDict(

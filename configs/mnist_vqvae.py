@@ -1,10 +1,11 @@
-"""VQ-VAE on MNIST: 49 codes of 128 an image, 7 by 7.
+"""VQ-VAE on MNIST: an image is 49 codes, 7 by 7, from a codebook of 128.
 
 python -m gan_jax.main --config=configs/mnist_vqvae.py --workdir=runs/mnist_vqvae
 
-Test error per pixel 0.00385, PSNR 24.6 dB, where mnist_conv_ae has 0.00451 with 32 floats. All 128 codes are used, with
-a perplexity of 110, so an image is at most 343 bits. 1,800 steps took 2 min 46 s of CPU time, on 2 CPU cores shared
-with much other work (2026-11-27); test images beside their reconstructions: configs/pictures/mnist_vqvae.png.
+The test error per pixel is 0.00385 and the PSNR 24.6 dB; mnist_conv_ae has an error of 0.00451 with 32 floats. All 128
+codes are used, with a perplexity of 110, so an image is at most 343 bits. 1,800 steps took 2 min 46 s of CPU time, on 2
+CPU cores shared with much other work (2026-11-27). Test images beside their reconstructions:
+configs/pictures/mnist_vqvae.png.
 """
 
 from configs.common import adam, autoencoder_defaults, cosine
@@ -22,7 +23,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 900
 
     config.objective = ConfigDict(
-        {"name": "vq.vqvae", "generator": {"l2": 10.0, "commitment": 0.25}}  # 10: over the variance of pixels, 0.095
+        {"name": "vq.vqvae", "generator": {"l2": 10.0, "commitment": 0.25}}  # 10: one over the pixels' variance, 0.095
     )
     quantizer = {"name": "VectorQuantizer", "codes": 128, "dim": 16}
     config.networks = ConfigDict(

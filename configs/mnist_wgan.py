@@ -1,9 +1,9 @@
-"""WGAN on MNIST: DCGAN's networks, RMSProp, five critic updates a step, the critic's weights clipped to [-0.01, 0.01].
+"""WGAN on MNIST: DCGAN's networks, RMSProp, five critic updates a step, critic weights clipped to [-0.01, 0.01].
 
 python -m gan_jax.main --config=configs/mnist_wgan.py --workdir=runs/mnist_wgan
 
-1,874 steps, 10 epochs of the critic's updates, in 6 min 16 s on 2 CPU cores (2026-11-23). From steps 40-100 to the last
-100 the critic's estimate of the distance, up to its gradient norm, falls from 0.075 to 0.039. Its samples:
+1,874 steps, 10 epochs of the critic's updates, took 6 min 16 s on 2 CPU cores (2026-11-23). The critic's estimate of
+the distance, up to its gradient norm, falls from 0.075 over steps 40-100 to 0.039 over the last 100. Samples:
 configs/pictures/mnist_wgan.png.
 """
 

@@ -1,10 +1,10 @@
-"""WGAN-GP on MNIST: DCGAN's networks with instance norm, five critic updates a step, gradient norms drawn to 1.
+"""WGAN-GP on MNIST: DCGAN's networks with instance norm, five critic updates a step, gradient norms pulled to 1.
 
 python -m gan_jax.main --config=configs/mnist_wgan_gp.py --workdir=runs/mnist_wgan_gp
 
-1,124 steps, 6 epochs of the critic's updates, in 4 min 19 s on 2 CPU cores, shared with other work (2026-11-25). From
-steps 40-100 to the last 100 the critic's estimate of the distance falls from 12.2 to 5.2, at a mean gradient norm of
-1.17 in the end. Its samples: configs/pictures/mnist_wgan_gp.png.
+1,124 steps, 6 epochs of the critic's updates, took 4 min 19 s on 2 CPU cores shared with other work (2026-11-25). The
+critic's estimate of the distance falls from 12.2 over steps 40-100 to 5.2 over the last 100, with a mean gradient norm
+of 1.17 at the end. Samples: configs/pictures/mnist_wgan_gp.png.
 """
 
 from configs.common import adam, dcgan_networks, sample_metrics

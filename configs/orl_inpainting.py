@@ -1,14 +1,14 @@
-"""Inpainting of faces, ORL's 40 people in grey, 64x64: a U-Net fills rectangles, against a critic of patches.
+"""Inpainting of ORL's faces, 40 people in grey, 64x64: a U-Net fills rectangles, against a patch critic.
 
 python -m gan_jax.main --config=configs/orl_inpainting.py --workdir=runs/orl_inpainting
 
-docs/data.md says how to get the pictures: 280 of 28 people to train on, the scores are of 120 of 12 others.
-`--config=configs/orl_inpainting.py:l1` has no critic; other holes and networks as in emoji_inpainting.
+docs/data.md says how to get the pictures: 280 of 28 people to train on, and 120 of 12 others for the scores.
+`--config=configs/orl_inpainting.py:l1` has no critic. Other holes and networks are set as in emoji_inpainting.
 
-6,000 steps in 11 min on one core of an AMD EPYC with AVX-512 (2026-11-28), means of 3 seeds: an LPIPS of 0.039, in
-holes an L1 of 0.073; with L1 alone 0.055 and 0.067 in 7 min, by biharmonic inpainting 0.073 and 0.081, by the mean
-colour 0.183 and 0.163. configs/sweeps/orl_inpainting.py makes these runs. Masks, what is given, what is made and the
-truth: configs/pictures/orl_inpainting.png.
+6,000 steps took 11 min on one core of an AMD EPYC with AVX-512 (2026-11-28). Means of 3 seeds: an LPIPS of 0.039, and
+an L1 in holes of 0.073. L1 alone has 0.055 and 0.067 in 7 min, biharmonic inpainting 0.073 and 0.081, and the mean
+colour 0.183 and 0.163. configs/sweeps/orl_inpainting.py makes these runs. Masks, inputs, outputs and the truth:
+configs/pictures/orl_inpainting.png.
 """
 
 from configs import emoji_inpainting

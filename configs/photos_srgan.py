@@ -1,15 +1,16 @@
-"""Super-resolution of photographs by 4 or 2: SRGAN, L1 first, then VGG16's activations and a critic beside it.
+"""Super-resolution of photographs by 4 or 2: SRGAN, with L1 alone first, then with VGG16's activations and a critic.
 
 python -m gan_jax.main --config=configs/photos_srgan.py --workdir=runs/photos_srgan
 
-`--config=configs/photos_srgan.py:2` enlarges by 2. Weights of terms as in BasicSR's SRGAN. Up to step WARM_UP there is
-L1 alone, of weight 1. `:4,trained` and `:2,trained` have no such steps, for a start from a trained SRResNet, as in the
-paper: `--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. Needs the
-weights of VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them.
+`--config=configs/photos_srgan.py:2` enlarges by 2. The terms' weights are those of BasicSR's SRGAN. Up to step WARM_UP
+there is L1 alone, with weight 1. `:4,trained` and `:2,trained` leave out these steps, to start from a trained SRResNet
+as in the paper: `--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. This config
+needs the weights of VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them.
 
-`:4,trained` from photos_srresnet's 6,000 steps, 2,000 steps in 64 min on one CPU core (2026-11-27), one seed: on Set5
-and Set14 an LPIPS of 0.122 and 0.225, where SRResNet has 0.180 and 0.303, and a PSNR of 30.02 and 27.23 dB, where it
-has 31.16 and 27.95. SRResNet, SRGAN and the truth: configs/pictures/photos_srgan.png. The whole config was never run.
+`:4,trained`, started from photos_srresnet's 6,000 steps, took 64 min for 2,000 steps on one CPU core (2026-11-27); one
+seed. On Set5 and Set14 its LPIPS is 0.122 and 0.225, where SRResNet has 0.180 and 0.303; its PSNR is 30.02 and 27.23
+dB, where SRResNet has 31.16 and 27.95. SRResNet, SRGAN and the truth: configs/pictures/photos_srgan.png. The whole
+config was never run.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ WARM_UP = 2_000
 
 
 def staircase(init_value: float, factor: float) -> dict[str, Any]:
-    """Returns a number that is multiplied by a factor after WARM_UP steps, and then stays."""
+    """Returns a schedule that is `init_value` for WARM_UP steps, then `factor` times that."""
     return {
         "name": "exponential_decay",
         "init_value": init_value,
@@ -34,7 +35,7 @@ def staircase(init_value: float, factor: float) -> dict[str, Any]:
 
 
 def get_config(choices: str = "4") -> ConfigDict:
-    """Returns the config of a factor, '4' or '2', and of a generator that is 'trained' after a comma."""
+    """Returns the config; choices: a factor, '4' or '2', with ',trained' for a trained generator."""
     factor, _, start = choices.partition(",")
     check_choice(start, ("", "trained"))
     warm_up = 0 if start else WARM_UP

@@ -1,12 +1,12 @@
-"""R3GAN's objective on the 2D-ring: relativistic pairs with R1 and R2, in the networks of grid_wgan_gp.
+"""R3GAN's objective on the 2D-ring: the relativistic pairing loss with R1 and R2, and the networks of grid_wgan_gp.
 
 python -m gan_jax.main --config=configs/ring_r3gan.py --workdir=runs/ring_r3gan
 
-16,000 steps in 7 min 39 s on 2 CPU cores beside other work (2026-11-27). Of 2,500 samples at the last step: all 8
-modes, 91% of high quality, a reverse KL of 0.004 nats: the modes' shares are as good as even. Seed 1 had all 8 modes,
-92% and 0.002. The other samples lie on the ways from mode to mode. With 6,000 steps, and schedules that end there, it
-had 88%; with the networks of mlp.py, without norms, 78% after 10,000 steps.
-Its samples and its critic: configs/pictures/ring_r3gan.png.
+16,000 steps took 7 min 39 s on 2 CPU cores shared with other work (2026-11-27). 2,500 samples at the last step have all
+8 modes, 91% of high quality and a reverse KL of 0.004 nats: the modes' shares are nearly even. Seed 1 had all 8 modes,
+92% and 0.002. The other samples lie on the paths between modes. With 6,000 steps, and schedules that end there, it had
+88%; with the networks of mlp.py, without norms, 78% after 10,000 steps.
+Samples and critic: configs/pictures/ring_r3gan.png.
 """
 
 from configs.common import adam, cosine, pacgan_networks
@@ -19,7 +19,7 @@ def get_config() -> ConfigDict:
 
 
 def of_points(name: str, *, steps: int, decay_rate: float) -> ConfigDict:
-    """Returns the config of a data set of points; gamma / 2 falls from 0.1 to `decay_rate` times as much."""
+    """Returns the config for a data set of points; gamma / 2 falls from 0.1 to `decay_rate` times that."""
     config = defaults()
     config.data.name = name
     config.steps = steps
@@ -30,7 +30,7 @@ def of_points(name: str, *, steps: int, decay_rate: float) -> ConfigDict:
     config.evaluate_every_steps = 500
     config.checkpoint_every_steps = 3_000
 
-    # gamma / 2 is large at first, which keeps modes, and small at last, so that the critic sees how narrow they are.
+    # gamma / 2 is large at first, which keeps modes, and small in the end, so that the critic sees how narrow they are.
     half_gamma = {"name": "exponential_decay", "init_value": 0.1, "transition_steps": steps, "decay_rate": decay_rate}
     penalties = {"r1": {"weight": half_gamma}, "r2": {"weight": half_gamma}}
     config.objective = ConfigDict({"name": "adversarial.r3gan", "critic": penalties})

@@ -1,9 +1,9 @@
-"""DCGAN, StyleGAN2 and the residual networks of SNGAN and R3GAN on CIFAR-10, for about the same time; 3 seeds.
+"""DCGAN, StyleGAN2 and the residual networks of SNGAN and R3GAN on CIFAR-10, at about equal time; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/cifar10_networks.py --workdir=runs/cifar10_networks
 
-Each takes as many steps of 64 images as one core of an AMD EPYC with AVX-512 makes in about 45 minutes: DCGAN 43,
-SNGAN 44, StyleGAN2 36, R3GAN 48 (2026-11-28). R3GAN's rates and gamma fall over its few steps.
+Each takes as many steps of 64 images as fit into about 45 minutes on one core of an AMD EPYC with AVX-512: DCGAN took
+43, SNGAN 44, StyleGAN2 36, R3GAN 48 (2026-11-28). R3GAN's learning rates and gamma fall over its few steps.
 """
 
 from configs.sweeps.cifar10_tenth import METRICS

@@ -1,9 +1,9 @@
-"""A tenth of CIFAR-10, 5,000 images: without augmentation of what the critic sees, with DiffAugment, with ADA; 3 seeds.
+"""A tenth of CIFAR-10, 5,000 images: no augmentation of the critic's inputs, DiffAugment, or ADA; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/cifar10_tenth.py --workdir=runs/cifar10_tenth
 
-cifar10_dcgan.py in half its width, by the hinge loss against a critic with spectral norm, as in orl_faces.py. A critic
-of so few images learns them by heart; augmentation is against that.
+cifar10_dcgan.py at half its width, with the hinge loss and a critic with spectral norm, as in orl_faces.py. A critic
+memorises so few images; augmentation works against that.
 """
 
 from configs.common import dcgan_networks

@@ -1,4 +1,4 @@
-"""Emoji from their grey values: the U-Net by L1 alone, and against a critic; 3 seeds.
+"""Colourisation of emoji: the U-Net with L1 alone, and against a critic; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/emoji_colouring.py --workdir=runs/emoji_colouring
 """

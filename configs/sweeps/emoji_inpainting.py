@@ -1,4 +1,4 @@
-"""Holes of emoji: four networks by L1 alone, and the U-Net against a critic; 3 seeds.
+"""Inpainting of emoji: four networks with L1 alone, and the U-Net against a critic; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/emoji_inpainting.py --workdir=runs/emoji_inpainting
 """
@@ -10,7 +10,7 @@ from gan_jax.sweeps.plan import CONFIGS, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """Networks by L1 alone, and the critic's game."""
+    """Networks with L1 alone, and the critic's game."""
     config = CONFIGS / "emoji_inpainting.py"
     alone = load(f"{config}:l1")
     networks = ("ContextEncoder", "DilatedCompletion", "GatedCompletion")

@@ -1,6 +1,6 @@
-"""Emoji of one style in the other: L1 alone and pix2pix, told the pairs, CycleGAN and CUT without them; 3 seeds.
+"""Emoji from one style to the other: L1 alone and pix2pix with pairs, CycleGAN and CUT without them; 3 seeds.
 
-Generators have residual blocks but for the first two cells, the configs' U-Net without flips and shifts.
+The first two cells have the configs' U-Net, without flips and shifts. Other generators have residual blocks.
 
 python scripts/sweep.py --sweep=configs/sweeps/emoji_translation.py --workdir=runs/emoji_translation
 """

@@ -1,4 +1,4 @@
-"""Photographs of facades from maps of their parts: L1 alone, and pix2pix, which has a critic beside it; 3 seeds.
+"""Photographs of facades from label maps: L1 alone, and pix2pix, which adds a critic; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/facades.py --workdir=runs/facades
 """

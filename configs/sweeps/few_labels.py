@@ -1,4 +1,4 @@
-"""100 labelled digits: a classifier of these alone, and one that is the critic of a GAN of all 60,000; 5 draws.
+"""100 labelled digits: a classifier trained on these alone, and one that is the critic of a GAN on all 60,000; 5 draws.
 
 python scripts/sweep.py --sweep=configs/sweeps/few_labels.py --workdir=runs/few_labels
 """

@@ -1,11 +1,11 @@
-"""R3GAN's gamma in two phases: a search by validation data, then its best values over fresh seeds.
+"""R3GAN's gamma in two phases: a search on validation data, then its best values with fresh seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/gamma_r3gan.py --workdir=runs/gamma_r3gan
 
-Which gamma to take is the most asked question about R3GAN. It is the weight of R1 and R2 times 2, and it depends on the
-data: so copy this file, with another base and a range of values around its own. Here the base is mnist_dcgan.py, with
-the relativistic loss, narrow networks and a critic without norm. Values are chosen by 5,000 training images, held out,
-and judged by the test images, of seeds that the choice has not seen. What it found: README.md, gamma_r3gan.
+Which gamma to take is the most asked question about R3GAN. Gamma is the weight of R1 and R2 times 2. It depends on the
+data, so copy this file with another base and a range of values around that base's own. Here the base is mnist_dcgan.py,
+with the relativistic loss, narrow networks and a critic without norm. Values are chosen on 5,000 held-out training
+images, and evaluated on the test images with seeds that the choice has not seen. Results: README.md, gamma_r3gan.
 """
 
 from configs.common import adam, dcgan_networks
@@ -18,7 +18,7 @@ HALVES = (0.005, 0.015, 0.05, 0.15, 0.5, 1.5, 5.0, 15.0)
 
 
 def get_sweep() -> Sweep:
-    """Eight values of one seed; of the best 3, five more seeds."""
+    """Eight values with one seed; five more seeds for the best 3."""
     weights = ("objective.critic.r1", "objective.critic.r2")
     how = {"name": "samples.distribution", "metrics": ("frechet",), "seeds": 1}
     optimizer = adam(2e-4, b1=0.0, b2=0.99)

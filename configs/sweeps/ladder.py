@@ -1,9 +1,10 @@
-"""The notes' road on MNIST, each step at an equal budget of images: linear autoencoder to WGAN-GP.
+"""The notes' models on MNIST, from linear autoencoder to WGAN-GP, each at an equal budget of images.
 
 python scripts/sweep.py --sweep=configs/sweeps/ladder.py --workdir=runs/ladder
 
-The configs of configs/mnist_*.py, cut to as many images shown to the player with the most updates, learning rates that
-fall with them. Autoencoders make no samples, and the others are not measured by reconstructions: those are gaps.
+The configs are configs/mnist_*.py, shortened so that the player with the most updates is shown the same number of
+images in each; falling learning rates are shortened with them. Autoencoders make no samples, and the others are not
+measured by reconstructions: these entries of the table are gaps.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 IMAGES = 300_000  # 5 epochs
 STEPS = ("linear_ae", "deep_ae", "vae", "gan", "dcgan", "wgan", "wgan_gp")
-FALLING = ("linear_ae", "deep_ae")  # whose learning rate ends at 0
+FALLING = ("linear_ae", "deep_ae")  # their learning rates end at 0
 EVALUATED = 2  # times
 
 
@@ -42,7 +43,7 @@ def get_sweep() -> Sweep:
 def _cell(name: str) -> Cell:
     base = load(CONFIGS / f"mnist_{name}.py")
     batch = min(base.batch_size, 100)
-    images = batch * max(player.updates_per_step for player in base.players.values())  # a step
+    images = batch * max(player.updates_per_step for player in base.players.values())  # per step
     steps = IMAGES // (images * EVALUATED) * EVALUATED
     changed: dict[str, Any] = {"steps": steps, "batch_size": batch, "evaluators": _evaluators(name)}
     changed |= {"data.split": "train", "keep_best": ""}
@@ -54,7 +55,7 @@ def _cell(name: str) -> Cell:
 
 
 def _evaluators(name: str) -> dict[str, Any]:
-    """Returns evaluators of samples for a model that has latents to sample, else of reconstructions."""
+    """Returns evaluators of samples for a model that can make them, else of reconstructions."""
     if name.endswith("_ae"):
         return {"reconstruction": {"name": "reconstruction.clean"}}
     return {"samples": sample_metrics(seeds=1)}

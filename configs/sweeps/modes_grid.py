@@ -1,8 +1,8 @@
-"""Four objectives on the 2D-grid, 25 Gaussians, at an equal budget of steps, at falling learning rates.
+"""Four objectives on the 2D-grid, 25 Gaussians, at an equal budget of steps and with falling learning rates.
 
 python scripts/sweep.py --sweep=configs/sweeps/modes_grid.py --workdir=runs/modes_grid
 
-The cells of modes_ring.py, on other data, over four times as many steps.
+The cells of modes_ring.py, with other data and four times as many steps.
 """
 
 from configs.sweeps import modes_ring

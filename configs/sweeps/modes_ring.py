@@ -1,9 +1,9 @@
-"""Four objectives on the 2D-ring, 8 Gaussians, at an equal budget of steps, at falling learning rates.
+"""Four objectives on the 2D-ring, 8 Gaussians, at an equal budget of steps and with falling learning rates.
 
 python scripts/sweep.py --sweep=configs/sweeps/modes_ring.py --workdir=runs/modes_ring
 
-The networks and optimizers of configs/ring_r3gan.py: what differs is the objective, and with it the critic's norm. Each
-player is updated once a step, as in modes_stacked_mnist.py. objectives_ring.py has PacGAN's settings instead.
+Networks and optimizers are those of configs/ring_r3gan.py. Cells differ in the objective, and with it in the critic's
+norm. Each player is updated once a step, as in modes_stacked_mnist.py; objectives_ring.py has PacGAN's settings.
 """
 
 from configs.common import pacgan_networks

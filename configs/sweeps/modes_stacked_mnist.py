@@ -2,9 +2,9 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/modes_stacked_mnist.py --workdir=runs/modes_stacked_mnist
 
-The networks and falling rates of configs/stacked_mnist_r3gan.py over a quarter of its steps. A critic has batch norm,
-none or spectral norm, as its objective allows, and the b1 and b2 of its objective's paper. Each player is updated once
-a step.
+Networks and falling learning rates are those of configs/stacked_mnist_r3gan.py, over a quarter of its steps. The critic
+has batch norm, no norm or spectral norm, as the objective allows, and the b1 and b2 of the objective's paper. Each
+player is updated once a step.
 """
 
 from configs.common import BATCH_NORM

@@ -1,8 +1,8 @@
-"""The cost of two slips of a widespread WGAN-GP, alone and both: a sigmoid after the critic, one real batch a step.
+"""The cost of two mistakes in widespread WGAN-GP code, alone and both: a sigmoid on the critic, one real batch a step.
 
 python scripts/sweep.py --sweep=configs/sweeps/notes_wgan_gp.py --workdir=runs/notes_wgan_gp
 
-As configs/ablations/notes_wgan_gp.py, on the digits, with the networks of configs/digits_dcgan.py.
+Like configs/ablations/notes_wgan_gp.py, but on the digits with the networks of configs/digits_dcgan.py.
 """
 
 from gan_jax.config import load
@@ -11,7 +11,7 @@ from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """The paper's form, each slip alone, and both; 5 seeds."""
+    """The paper's form, each mistake alone, and both; 5 seeds."""
     base = load(CONFIGS / "digits_dcgan.py")
     critic = {**base.networks.critic.to_dict(), "norm": {"name": "InstanceNorm", "epsilon": 1e-5}}
     paper = {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 10.0}}

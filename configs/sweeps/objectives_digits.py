@@ -2,7 +2,7 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/objectives_digits.py --workdir=runs/objectives_digits
 
-The Wasserstein ones update their critic five times a step, and so train for a fifth of the steps.
+The Wasserstein objectives update their critic five times a step, and so train for a fifth of the steps.
 """
 
 from configs.common import GAN_LOSSES, WGAN

@@ -2,9 +2,9 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/objectives_grid.py --workdir=runs/objectives_grid
 
-The networks, optimizers and measures of configs/grid_gan.py, after PacGAN's experiments (arXiv:1712.04086, table 1).
-The Wasserstein ones, which update their critic five times a step and train for a fifth of the steps, have the first
-weights of configs/grid_wgan_gp.py, and WGAN-GP its optimizers at a constant rate.
+Networks, optimizers and metrics are configs/grid_gan.py's, after PacGAN's experiments (arXiv:1712.04086, table 1).
+The Wasserstein objectives update their critic five times a step and train for a fifth of the steps. They have the
+initial weights of configs/grid_wgan_gp.py. WGAN-GP also has its optimizers, at a constant learning rate.
 """
 
 from configs.common import GAN_LOSSES, WGAN, adam

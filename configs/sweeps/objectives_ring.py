@@ -2,7 +2,7 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/objectives_ring.py --workdir=runs/objectives_ring
 
-The cells of objectives_grid.py, on configs/ring_gan.py.
+The cells of objectives_grid.py, with configs/ring_gan.py as their base.
 """
 
 from configs.sweeps import objectives_grid

@@ -1,4 +1,4 @@
-"""The order of updates: alternating or simultaneous, by critic updates a step; an equal budget of images.
+"""The order of updates, alternating or simultaneous, and the critic updates a step, at an equal budget of images.
 
 python scripts/sweep.py --sweep=configs/sweeps/order_of_moves.py --workdir=runs/order_of_moves
 """

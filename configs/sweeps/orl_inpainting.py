@@ -1,4 +1,4 @@
-"""Holes in faces of people who were not trained on: the U-Net by L1 alone, and against a critic; 3 seeds.
+"""Inpainting of faces of people who were not trained on: the U-Net with L1 alone, and against a critic; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/orl_inpainting.py --workdir=runs/orl_inpainting
 """

@@ -1,4 +1,4 @@
-"""The effect of bfloat16: the default config computed in float32 and in bfloat16, parameters float32 in both.
+"""The effect of bfloat16: the default config computed in float32 and in bfloat16, with float32 parameters in both.
 
 python scripts/sweep.py --sweep=configs/sweeps/precision.py --workdir=runs/precision
 """

@@ -1,9 +1,9 @@
-"""The saturation of log(1 - D): the generator's gradient against how sure the critic is, along training on the digits.
+"""The saturation of log(1 - D): the generator's gradient against the critic's certainty, in training on the digits.
 
 python scripts/sweep.py --sweep=configs/sweeps/saturation.py --workdir=runs/saturation
 
-Minimax against non-saturating, with a critic that is updated as often as the generator, and one that is updated five
-times.
+Minimax and non-saturating are compared, with a critic that is updated as often as the generator, and one that is
+updated five times as often.
 """
 
 from configs.common import GAN_LOSSES
@@ -13,7 +13,7 @@ from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """Two losses of the generator by two strengths of the critic; 5 seeds."""
+    """Two generator losses by two strengths of the critic; 5 seeds."""
     common = {
         "steps": 500,
         "log_every_steps": 10,

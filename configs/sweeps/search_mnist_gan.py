@@ -1,9 +1,9 @@
-"""Random search, then its best cells over fresh seeds, after "Are GANs Created Equal?" (Lucic et al. 2018).
+"""Random search, then its best cells with fresh seeds, after "Are GANs Created Equal?" (Lucic et al. 2018).
 
 python scripts/sweep.py --sweep=configs/sweeps/search_mnist_gan.py --workdir=runs/search_mnist_gan
 
-The simple GAN of configs/mnist_gan.py, trained on 55,000 images. Cells are chosen by the other 5,000 training images,
-and what is reported is measured with the test images, of seeds that the choice has not seen (arXiv:1711.10337).
+The simple GAN of configs/mnist_gan.py, trained on 55,000 images. Cells are chosen on the other 5,000 training images.
+Results are measured on the test images, with seeds that the choice has not seen (arXiv:1711.10337).
 """
 
 from gan_jax.config import load
@@ -12,7 +12,7 @@ from gan_jax.sweeps.plan import CONFIGS, Finals, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """20 cells of one seed; of the best 3, five more seeds."""
+    """20 cells with one seed; five more seeds for the best 3."""
     rates = ("players.critic.optimizer.learning_rate", "players.generator.optimizer.learning_rate")
     cells = random_search(
         {

@@ -1,4 +1,4 @@
-"""Photographs, 4 times larger: SRResNet, and SRGAN, which has a critic and VGG16's features beside L1; 3 seeds.
+"""Super-resolution of photographs by 4: SRResNet, and SRGAN, which adds a critic and VGG16's features to L1; 3 seeds.
 
 python scripts/sweep.py --sweep=configs/sweeps/super_resolution.py --workdir=runs/super_resolution
 """
@@ -9,7 +9,7 @@ from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """SRResNet and SRGAN, each config with its own steps; benchmarks by LPIPS too."""
+    """SRResNet and SRGAN, each config with its own steps; benchmarks with LPIPS too."""
     cells = {name: load(CONFIGS / f"photos_{name.lower()}.py") for name in ("SRResNet", "SRGAN")}
     metrics = [
         Metric("set5/lpips/alexnet-lpips-v1", "lower"),

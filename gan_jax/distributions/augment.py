@@ -1,7 +1,7 @@
-"""Augmentation of training images: random flips, shifts and crops, by a key for each example.
+"""Augmentation of training images: random flips, shifts and crops, with a key for each example.
 
 An augmentation is a pure function `(key, image [h, w, c]) -> image [h', w', c]` of floats. Its random numbers do not
-depend on the image's size: images of one example that share a key are changed alike, a pair of different sizes too.
+depend on the image's size. So images that share a key are changed alike, even if they differ in size.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,22 +32,22 @@ Augmentations: TypeAlias = Mapping[str, Augmentation]
 
 
 def horizontal_flip(probability: float = 0.5) -> Augment:
-    """Swaps left and right with this probability. Raises ValueError where it is outside of [0, 1]."""
+    """Swaps left and right with this probability. Raises ValueError if it is outside of [0, 1]."""
     return _flip(probability, axis=1)
 
 
 def vertical_flip(probability: float = 0.5) -> Augment:
-    """Swaps top and bottom with this probability. Raises ValueError where it is outside of [0, 1]."""
+    """Swaps top and bottom with this probability. Raises ValueError if it is outside of [0, 1]."""
     return _flip(probability, axis=0)
 
 
 def translation(
     fraction: float = 0.125, fill: str = "reflect", limits: tuple[float, float] | None = (0.0, 1.0)
 ) -> Augment:
-    """Shifts by whole pixels, on each axis uniformly up to this fraction of the size to either side.
+    """Shifts by whole pixels, on each axis uniformly by up to this fraction of the size in either direction.
 
-    fill: what comes in at the edges, 'reflect' (the image, mirrored) or 'zero' (pixels of 0, which are the lower of the
-    `limits` of the floats). Raises ValueError where the fraction is outside of [0, 1], or for another fill.
+    fill: what comes in at the edges, 'reflect' (the image, mirrored) or 'zero' (pixels of 0, which become the lower of
+    the `limits` of the floats). Raises ValueError if the fraction is outside of [0, 1], or for another fill.
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction is {fraction}: the share of the size is at least 0 and at most 1")
@@ -71,9 +71,9 @@ def translation(
 
 
 def random_crop(size: tuple[int, int]) -> Augment:
-    """Cuts out a part of this size (h, w), each position as likely as another.
+    """Crops to this size (h, w), at a uniformly random position.
 
-    Raises ValueError where the size is not two counts, and when called where it is larger than the image.
+    Raises ValueError if the size is not two counts and, when called, if it is larger than the image.
     """
     height, width = _checked(size)
 
@@ -88,10 +88,10 @@ def random_crop(size: tuple[int, int]) -> Augment:
 
 
 def resize_crop(size: tuple[int, int]) -> Augment:
-    """Enlarges to this size (h, w), bilinearly, and crops at random to the size that the image had.
+    """Enlarges to this size (h, w), bilinearly, and crops at random to the image's original size.
 
-    As pix2pix's jitter, 256 to 286 to 256 (Isola et al. 2017, arXiv:1611.07004, section 6.2). Raises ValueError where
-    the size is not two counts, and when called where it is smaller than the image.
+    This is pix2pix's jitter, 256 to 286 to 256 (Isola et al. 2017, arXiv:1611.07004, section 6.2). Raises ValueError
+    if the size is not two counts and, when called, if it is smaller than the image.
     """
     larger = _checked(size)
 
@@ -105,9 +105,9 @@ def resize_crop(size: tuple[int, int]) -> Augment:
 
 
 def augmented(augmentations: Augmentations, batch: Batch, key: jax.Array, unpaired: Sequence[str] = ()) -> Batch:
-    """Returns the batch [b, ...] of an update with its images augmented, by a key for each example.
+    """Returns the batch [b, ...] of an update with its images augmented, with a key for each example.
 
-    The fields of an augmentation share the example's key, but those in `unpaired` have keys of their own.
+    The fields of an augmentation share the example's key, except those in `unpaired`, which have their own keys.
     """
     if not augmentations:
         return batch
@@ -121,7 +121,7 @@ def augmented(augmentations: Augmentations, batch: Batch, key: jax.Array, unpair
 
 
 def augmented_spec(augmentations: Augmentations, spec: Spec) -> Spec:
-    """Returns the fields as they are after augmentation; raises ValueError where one does not suit its fields."""
+    """Returns the fields after augmentation. Raises ValueError if an augmentation does not suit its fields."""
     for each in augmentations.values():
         for name in each.fields:
             field = spec[name]
@@ -148,7 +148,7 @@ def _checked(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _reflected(positions: jax.Array, n: int) -> jax.Array:
-    """Returns positions in 0..n - 1, those outside mirrored at the first and the last one."""
+    """Returns positions in 0..n - 1, with those outside mirrored at the first and the last one."""
     around = jnp.abs(positions) % max(1, 2 * n - 2)
     return jnp.minimum(around, 2 * n - 2 - around)
 

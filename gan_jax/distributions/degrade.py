@@ -1,4 +1,4 @@
-"""Observations of an image: a smaller copy, grey values, edges. Samplers of a field `source` that is made of `x`."""
+"""Observations of an image: a smaller copy, grey values, edges. Samplers of a field `source` that is made from `x`."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ LUMA = (0.299, 0.587, 0.114)
 def bicubic(factor: int) -> Sampler:
     """Samples `source` [b, h / factor, w / factor, c]: x made smaller as by MATLAB's imresize. Not random.
 
-    Raises ValueError where the factor is not a whole number above 1; `shrink` where it does not divide the size.
+    Raises ValueError if the factor is not a whole number above 1. `shrink` does if it does not divide the size.
     """
     if type(factor) is not int or factor < 2:
         raise ValueError(f"factor is {factor!r}: it must be a whole number of at least 2")
@@ -31,7 +31,7 @@ def bicubic(factor: int) -> Sampler:
 def grey() -> Sampler:
     """Samples `source` [b, h, w, 1]: the luma of x [b, h, w, 3], in x's own range. Not random.
 
-    Raises ValueError, when called, where x does not have three channels.
+    Raises ValueError, when called, if x does not have three channels.
     """
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
@@ -49,8 +49,8 @@ def grey() -> Sampler:
 def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
     """Samples `source` [b, h, w, 1]: the edges of x [b, h, w, 1 or 3], dark on white, in x's own range. Not random.
 
-    The length of the luma's gradient by Sobel's filters, 1 at a border between black and white, times `gain`; `limits`
-    are the range of x. Raises ValueError for a gain that is not above 0, or where examples are not images.
+    Edges are the length of the luma's gradient by Sobel filters, 1 at a border between black and white, times `gain`.
+    `limits` are the range of x. Raises ValueError for a gain that is not above 0, or if examples are not images.
     """
     if not gain > 0:
         raise ValueError(f"gain is {gain}: it must be above 0")
@@ -69,14 +69,14 @@ def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
 
 
 def _luma(x: jax.Array) -> jax.Array:
-    """Returns the luma [b, h, w, 1] of RGB images, and grey images as they are; raises ValueError for others."""
+    """Returns the luma [b, h, w, 1] of RGB images, and grey images as they are. Raises ValueError for others."""
     if x.shape[-1] not in (1, len(LUMA)):
         raise ValueError(f"images have {x.shape[-1]} channels: set config.data.channels to 1 or 3")
     return x if x.shape[-1] == 1 else x @ jnp.array(LUMA)[:, None]
 
 
 def _sobel(x: jax.Array, axis: int) -> jax.Array:
-    """Returns Sobel's filter along an axis, 1 or 2, of images [b, h + 2, w + 2, c]: [b, h, w, c]."""
+    """Applies a Sobel filter along an axis, 1 or 2, to images [b, h + 2, w + 2, c]: [b, h, w, c]."""
     n, m = x.shape[axis], x.shape[3 - axis]
     change = lax.slice_in_dim(x, 2, n, axis=axis) - lax.slice_in_dim(x, 0, n - 2, axis=axis)
     before, middle, after = (lax.slice_in_dim(change, k, m - 2 + k, axis=3 - axis) for k in range(3))
@@ -86,9 +86,9 @@ def _sobel(x: jax.Array, axis: int) -> jax.Array:
 def shrink(x: jax.Array, factor: int) -> jax.Array:
     """Returns images [..., h, w, c] smaller by a whole factor, as MATLAB's imresize with 'bicubic' does in floats.
 
-    Keys's kernel with a = -0.5, stretched by the factor against aliasing, and the image's border repeated. Rounded
-    after the rows and after the columns, it gives the published low-resolution files of Set5 to the bit. Raises
-    ValueError where the factor does not divide h and w.
+    The kernel is Keys's with a = -0.5, stretched by the factor against aliasing, and the image's border is repeated.
+    If values are rounded after the rows and after the columns, this gives the published low-resolution files of Set5
+    to the bit. Raises ValueError if the factor does not divide h and w.
     """
     h, w = x.shape[-3:-1]
     if h % factor or w % factor:
@@ -97,7 +97,7 @@ def shrink(x: jax.Array, factor: int) -> jax.Array:
 
 
 def resize(x: jax.Array, size: tuple[int, int]) -> jax.Array:
-    """Returns images [..., h, w, c] in another size (h', w'), as MATLAB's imresize with 'bicubic' does in floats."""
+    """Returns images [..., h, w, c] at another size (h', w'), as MATLAB's imresize with 'bicubic' does in floats."""
     rows, columns = (jnp.asarray(weights(*sides)) for sides in zip(x.shape[-3:-1], size, strict=True))
     return jnp.einsum("ih,...hwc,jw->...ijc", rows, x, columns, precision=jax.lax.Precision.HIGHEST)
 

@@ -10,10 +10,10 @@ __all__ = ["uniform"]
 
 
 def uniform(classes: int, present: tuple[int, ...] = ()) -> Sampler:
-    """Returns a sampler of classes, int32 in 0..classes - 1, each as likely as another.
+    """Returns a uniform sampler of classes, int32 in 0..classes - 1.
 
-    Only those in `present` are drawn, where it is given: of other classes nothing was seen in training.
-    Raises ValueError where there are no classes.
+    If `present` is given, only its classes are drawn: no others were seen in training. Raises ValueError if there are
+    no classes.
     """
     if classes < 1:
         raise ValueError(f"labels of {classes} classes: the data set has no labels; take one that has")

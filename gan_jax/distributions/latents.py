@@ -1,4 +1,4 @@
-"""Samplers of latents and of noise: how they are drawn, one key for each example, and how one walks between two."""
+"""Samplers of latents and of noise: how they are drawn, with a key for each example, and walks between two."""
 
 import jax
 import jax.numpy as jnp
@@ -24,9 +24,9 @@ def normal(dim: int) -> Sampler:
     """Returns a sampler of z [n, dim] ~ N(0, I). Raises ValueError for dim < 1.
 
     Walks are spherical linear interpolations (slerp), which keep the length that such a z has (White 2016,
-    arXiv:1609.04468); of a single latent, whose length says nothing, they are linear. Truncated to a bound, each value
-    follows N(0, 1) given that it lies within +-bound, as in BigGAN (Brock et al. 2018, arXiv:1809.11096, section 3.1).
-    It is the quantile of this distribution at the level that the value without a bound has in N(0, 1).
+    arXiv:1609.04468). For a single latent, whose length says nothing, they are linear. Truncated to a bound, each value
+    follows N(0, 1) given that it lies within +-bound, as in BigGAN (Brock et al. 2018, arXiv:1809.11096, section 3.1):
+    it is the quantile of that distribution at the level that the value without a bound has in N(0, 1).
     """
     _check(dim)
 
@@ -41,7 +41,7 @@ def normal(dim: int) -> Sampler:
 
 
 def noise() -> Sampler:
-    """Returns a sampler of the words of a random key of each example's own, uint32 [n, 2], for noise inside a network.
+    """Returns a sampler of the words of each example's own random key, uint32 [n, 2], for noise inside a network.
 
     It is the same along a walk, so that noise does not flicker.
     """

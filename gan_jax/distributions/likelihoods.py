@@ -22,8 +22,8 @@ class Likelihood(NamedTuple):
     Attributes:
         limits: the range that x must be scaled to, None for any.
         init: `() -> params`, the learned parameters of the distribution itself.
-        observe: `(keys [b], x [b, ...]) -> x [b, ...]`, the examples that are modelled, sampled from the given ones or
-            the same.
+        observe: `(keys [b], x [b, ...]) -> x [b, ...]`, the examples that are modelled: the given ones, or sampled
+            from them.
         log_prob: `(params, outputs [b, ...], x [b, ...]) -> [b]`, nats.
         mean: `outputs [b, ...] -> E(x | z) [b, ...]`.
     """
@@ -38,7 +38,7 @@ class Likelihood(NamedTuple):
 def bernoulli() -> Likelihood:
     """Returns the distribution of pixels that are 1 with probability sigmoid(output).
 
-    Of grey values in [0, 1] its `log_prob` is minus the cross-entropy, not a log density.
+    For grey values in [0, 1] its `log_prob` is minus the cross-entropy, not a log density.
     """
     return Likelihood(
         limits=(0.0, 1.0),
@@ -50,10 +50,10 @@ def bernoulli() -> Likelihood:
 
 
 def binarised() -> Likelihood:
-    """Returns `bernoulli` of pixels sampled anew each time, 1 with probability x: dynamic binarisation.
+    """Returns `bernoulli` for pixels sampled anew each time, 1 with probability x: dynamic binarisation.
 
-    Burda et al. 2015, arXiv:1509.00519. The pixels depend on the example's key, so that evaluations by one key see the
-    same pixels every time.
+    Burda et al. 2015, arXiv:1509.00519. The pixels depend on the example's key, so that evaluations with one key see
+    the same pixels every time.
     """
 
     def observe(keys: jax.Array, x: jax.Array) -> jax.Array:
@@ -63,7 +63,7 @@ def binarised() -> Likelihood:
 
 
 def normal(std: float = 1.0) -> Likelihood:
-    """Returns N(output, std^2) for each value. Raises ValueError where `std` is not above 0."""
+    """Returns N(output, std^2) for each value. Raises ValueError if `std` is not above 0."""
     logvar = _logvar(std)
     return Likelihood(
         limits=None,
@@ -78,7 +78,7 @@ def learned_normal(std: float = 0.2) -> Likelihood:
     """Returns `normal` with one learned std for all values, at first `std` (Rybkin et al. 2021, arXiv:2006.13202).
 
     With a std for each value the likelihood would have no bound: pixels that are equal in all images have no variance.
-    Raises ValueError where `std` is not above 0.
+    Raises ValueError if `std` is not above 0.
     """
     logvar = _logvar(std)
     return Likelihood(

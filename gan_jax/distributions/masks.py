@@ -1,4 +1,4 @@
-"""Holes in images, for inpainting: samplers of a field `mask` [b, h, w, 1], 1 in the hole, and of what is left."""
+"""Holes in images, for inpainting: samplers of a field `mask` [b, h, w, 1], 1 in the hole, and of what remains."""
 
 from collections.abc import Callable
 
@@ -11,13 +11,13 @@ from gan_jax.core.fields import Batch, Sampler
 __all__ = ["centre", "holed", "rectangles", "strokes"]  # what a config can name
 
 Shape = tuple[int, ...]
-WIDEST = 0.3  # of strokes, over the shorter side
+WIDEST = 0.3  # width of strokes over the shorter side
 
 
 def centre(shape: Shape, share: float = 0.5) -> Sampler:
     """Samples a rectangle in the middle whose sides are this share of the image's. Not random (Pathak et al. 2016).
 
-    Raises ValueError where it covers nothing or everything.
+    Raises ValueError if it covers nothing or everything.
     """
     h, w = _size(shape)
     sides = [round(share * side) for side in (h, w)]
@@ -29,7 +29,7 @@ def centre(shape: Shape, share: float = 0.5) -> Sampler:
 
 
 def rectangles(shape: Shape, most: int = 4, low: float = 0.1, high: float = 0.5) -> Sampler:
-    """Samples 1 to `most` rectangles, their sides uniform shares of the image's from `low` to `high`.
+    """Samples 1 to `most` rectangles, whose sides are uniform shares of the image's from `low` to `high`.
 
     Raises ValueError for a count below 1, or shares that are not in order or outside of (0, 1).
     """
@@ -56,10 +56,10 @@ def rectangles(shape: Shape, most: int = 4, low: float = 0.1, high: float = 0.5)
 
 
 def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -> Sampler:
-    """Samples 1 to `most` free-form strokes of `corners` straight parts each, `width` the share of the shorter side.
+    """Samples 1 to `most` free-form strokes of `corners` straight parts; `width` is a share of the shorter side.
 
-    As Yu et al. 2019 (arXiv:1806.03589, section 3.4): each part turns by a random angle and is of random length, at
-    most a third of the shorter side; a stroke covers at least a pixel. Raises ValueError for counts below 1 or a width
+    As in Yu et al. 2019 (arXiv:1806.03589, section 3.4), each part turns by a random angle and has a random length, at
+    most a third of the shorter side. A stroke covers at least a pixel. Raises ValueError for counts below 1 or a width
     outside of (0, 0.3].
     """
     h, w = _size(shape)
@@ -89,9 +89,9 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
 
 
 def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
-    """Returns the sampler of unions of 1 to `most` holes, or of the first alone where all together cover everything.
+    """Returns the sampler of unions of 1 to `most` holes, or of the first alone if all together cover everything.
 
-    one: `key -> [h, w]` bool. Of a first one that covers everything too, the top left pixel is left.
+    one: `key -> [h, w]` bool. If the first one covers everything too, the top left pixel is taken out of it.
     """
 
     def draw(key: jax.Array) -> jax.Array:
@@ -106,7 +106,7 @@ def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
 
 
 def holed(fill: float = 0.0) -> Sampler:
-    """Samples `source` [b, h, w, c]: x with `fill`, a value of its range, in the hole of `mask`. Not random.
+    """Samples `source` [b, h, w, c]: x with `fill`, a value in its range, in the hole of `mask`. Not random.
 
     Samplers run in the order of their names, so this field's must come after `mask`, as `source` does.
     """

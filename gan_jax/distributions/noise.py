@@ -1,4 +1,4 @@
-"""Noise on examples, as a denoising autoencoder is given it."""
+"""Noise on examples, for denoising autoencoders."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -9,11 +9,11 @@ from jax import random
 __all__ = ["gaussian", "masking"]  # what a config can name
 
 Noise: TypeAlias = Callable[[jax.Array, jax.Array], jax.Array]
-"""`(keys [n], x [n, ...]) -> x [n, ...]`: the noise of an example depends on its own key alone."""
+"""`(keys [n], x [n, ...]) -> x [n, ...]`: the noise of an example depends only on its own key."""
 
 
 def gaussian(level: float) -> Noise:
-    """Adds N(0, level^2), `level` in units of x, without clipping. Raises ValueError where `level` is below 0."""
+    """Adds N(0, level^2), `level` in units of x, without clipping. Raises ValueError if `level` is below 0."""
     if not level >= 0:
         raise ValueError(f"level is {level}: it must be at least 0")
 
@@ -26,7 +26,7 @@ def gaussian(level: float) -> Noise:
 def masking(level: float) -> Noise:
     """Sets each value to 0 with probability `level` (Vincent et al. 2008, section 2.3), for images in [0, 1].
 
-    Raises ValueError where `level` is outside of [0, 1].
+    Raises ValueError if `level` is outside of [0, 1].
     """
     if not 0 <= level <= 1:
         raise ValueError(f"level is {level}: the share of values that are masked is at least 0 and at most 1")

@@ -1,4 +1,4 @@
-"""The examples that a step of training sees: a figure of its examples after augmentation, and facts in words."""
+"""The examples that a training step sees: a figure of them after augmentation, and facts in words."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,11 +21,11 @@ from gan_jax.reporting import figures
 
 
 def show(config: ConfigDict, out: Path, *, step: int = 0, num: int = 64) -> list[str]:
-    """Writes a PNG of the first `num` examples that a step is given, of the config's first seed.
+    """Writes a PNG of the first `num` examples that a step is given, for the config's first seed.
 
-    Images are as they are after augmentation, with their further image fields beside them and their labels below;
-    points are drawn over the data's density. The networks need not fit the data. Returns lines that describe the data
-    set. Raises UserError where the data or their augmentation are unfit.
+    Images are shown after augmentation, with their other image fields beside them and their labels below. Points are
+    drawn over the data's density. The networks need not fit the data. Returns lines that describe the data set. Raises
+    UserError if the data or their augmentation are unfit.
     """
     if step > MAX_COUNT:
         raise UserError(f"--step={step}: it must be at most {MAX_COUNT:,}")
@@ -78,7 +78,7 @@ def _splits(config: ConfigDict, source: Source) -> Iterator[str]:
 
 
 def _fields(spec: DataSpec, inputs: Inputs) -> Iterator[str]:
-    """Yields the shape of each field, and the shape after augmentation where that is another."""
+    """Yields the shape of each field, and the shape after augmentation if it differs."""
     for name, field in inputs.stored.items():
         if name == "label":
             continue
@@ -102,7 +102,7 @@ def _classes(dataset: Dataset) -> Iterator[str]:
 
 
 def _memory(config: ConfigDict, dataset: Dataset) -> Iterator[str]:
-    """Yields where the data are held while a run trains, and what that takes."""
+    """Yields where the data are held while a run trains, and how much memory that takes."""
     place, why = held(config, dataset)
     whole = in_words(n_bytes(dataset))
     each = n_bytes(dataset) / len(dataset.x) * _per_step(config) * min(config.steps_per_call, config.steps)

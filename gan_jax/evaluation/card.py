@@ -28,8 +28,8 @@ def write(
 ) -> str:
     """Returns the text of a card.
 
-    name: of the model. scores: the evaluation at its step, `evaluator/value`. made, left_out: its programs, and why a
-    prediction has none.
+    name: the model's name. scores: the evaluation at its step, by `evaluator/value`. made: its programs. left_out: why
+    a prediction has none.
     """
     values = {key: value for key, value in scores.items() if key not in ("step", "seed") and _is_score(value)}
     sections = [

@@ -1,4 +1,4 @@
-"""Evaluations of a run in training, or of one of its checkpoints, by the config's evaluators."""
+"""Evaluations of a run in training, or of one of its checkpoints, with the config's evaluators."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -41,8 +41,7 @@ def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str
 def complete(run_dir: RunDirectory, config: ConfigDict) -> None:
     """Evaluates the run's best checkpoint, by `keep_best`, with the evaluators that were not due at its step.
 
-    So it can be chosen by one evaluator and reported by another: chosen on a validation split, reported on the test
-    split.
+    So a checkpoint can be chosen by one evaluator, on a validation split, and reported by another, on the test split.
     """
     step = run_dir.best(config.keep_best)
     if step is not None and not {*config.evaluators} <= done(run_dir, step):
@@ -68,7 +67,7 @@ def make(
     load: Callable[[str], Dataset] | None = None,
     misfits: Misfits | None = None,
 ) -> dict[str, Evaluator]:
-    """Returns the config's evaluators by name, with all that they need checked, so that none fails after training.
+    """Returns the config's evaluators by name, after checking all that they need, so that none fails after training.
 
     load: returns a split of the run's data set; by default it is loaded from config.data. Raises UserError for
     evaluators that do not suit the experiment or the data; with `misfits` they are noted there and left out instead.
@@ -95,7 +94,7 @@ def make(
 
 
 def check_data(config: ConfigDict, load: Callable[[str], Dataset], misfits: Misfits) -> None:
-    """Notes the evaluators whose split or features do not suit the data: what can be said without a model."""
+    """Notes the evaluators whose split or features do not suit the data, as far as this is known without a model."""
     for name in config.get("evaluators") or {}:
         with misfits.noted(), _named(config, name):
             fields = _fields(config, name)
@@ -106,9 +105,9 @@ def check_data(config: ConfigDict, load: Callable[[str], Dataset], misfits: Misf
 
 
 def warn_of_choice(config: ConfigDict, load: Callable[[str], Dataset]) -> None:
-    """Warns where the evaluator of `keep_best` reads examples that another one reads, whose values are then too good.
+    """Warns if the evaluator of `keep_best` shares examples with another one, whose values are then too good.
 
-    load: returns a split of the run's data set. Own folders without a sub-folder test/ have a part of train instead.
+    load: returns a split of the run's data set. Own folders without a sub-folder test/ use a part of train instead.
     """
     trained = load(config.data.split)
     test = f"train{HELD_OUT}" if trained.name == "folder" and "test" not in trained.splits else "test"
@@ -143,7 +142,7 @@ def _bound(config: ConfigDict, name: str) -> Callable[[Context], Evaluator]:
 
 @contextmanager
 def _named(config: ConfigDict, name: str) -> Iterator[None]:
-    """Raises errors of the block with the evaluator's name, and how to do without it."""
+    """Adds to errors of the block the evaluator's name, and how to do without it."""
     try:
         with reraise_as(f"config.evaluators.{name}"):
             yield
@@ -162,7 +161,7 @@ def value_names(evaluators: Mapping[str, Evaluator]) -> list[str]:
 def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
     """Raises UserError where `keep_best` names no value of these evaluators, or one that can choose no checkpoint.
 
-    A value of an evaluator that is not among them is taken to be one, as the evaluator's own error says more.
+    A value of an evaluator that is not among them is accepted, because the evaluator's own error says more.
     """
     if not config.keep_best:
         return
@@ -187,8 +186,8 @@ def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
 def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players: Players) -> dict[str, Any]:
     """Returns the values that the evaluators measure of these players, named `evaluator/value`, and how they did so.
 
-    On a terminal it says which evaluator is at work. Raises UserError where what the players make cannot be measured,
-    such as values that are not finite.
+    On a terminal it says which evaluator is running. Raises UserError if the players' outputs cannot be measured, such
+    as values that are not finite.
     """
     values = {}
     for number, (name, evaluator) in enumerate(evaluators.items(), 1):

@@ -20,7 +20,7 @@ def write(run_dir: RunDirectory, config: ConfigDict, out: Path, *, step: int | N
 
     They are `model.safetensors` (`weights`), `config.json` as the run has it, a StableHLO file for each of the
     predictions of `programs.FILES` that the model has, and the card `README.md`. Programs are compared with the model
-    before anything is written. Raises UserError where one gives something else; OSError.
+    before anything is written. Raises UserError if one gives something else, or OSError.
     """
     experiment, state = predict.restore(run_dir, config, step)
     made, left_out = _programs(experiment, state.players, config.dtype)
@@ -38,14 +38,14 @@ def write(run_dir: RunDirectory, config: ConfigDict, out: Path, *, step: int | N
 
 
 def _programs(experiment: Experiment, players: Players, dtype: str) -> tuple[list[Program], dict[str, str]]:
-    """Returns the programs, and why there is none of a prediction that the model has, by its use."""
+    """Returns the programs, and by use why a prediction of the model has none."""
     made, left_out = [], {}
     for use in [use for use in programs.FILES if use in experiment.predict]:
         try:
             made.append(programs.make(experiment, players, use, dtype))
         except (UserError, MemoryError):
             raise
-        except Exception as error:  # of a model that needs to know the size of its batches
+        except Exception as error:  # from a model that needs to know its batch size
             left_out[use] = one_line(error)
             terminal.say(f"warning: no {programs.FILES[use]}, because the model cannot be exported: {left_out[use]}")
     return made, left_out

@@ -20,13 +20,13 @@ Part = dict[str, np.ndarray]
 
 
 def write(out: Path, samples: Samples, n: int, backdrop: Callable[[], np.ndarray]) -> list[Path]:
-    """Writes n samples as the suffix of `out` says, and returns the paths of the files or of the folder.
+    """Writes n samples in the form of the suffix of `out`, and returns the paths of the files or of the folder.
 
-    .npz: `images` or `points`, and `labels` of models of classes. .npy: images or points, and labels in a file beside
-    it. No suffix: a folder of PNG files, in sub-folders by class in models of classes. .png: a grid, or points over the
-    data's density. .gif, .mp4: the grid's images walk to the next sample each, and back.
+    .npz: `images` or `points`, and `labels` of conditional models. .npy: images or points, and labels in a file beside
+    it. No suffix: a folder of PNG files, for conditional models in sub-folders by class. .png: a grid, or points over
+    the data's density. .gif, .mp4: a grid in which each image walks to the next sample and back.
 
-    backdrop: returns the points that the data's density is drawn of. Raises UserError.
+    backdrop: returns the points that the data's density is drawn from. Raises UserError.
     """
     if out.suffix in (".png", *animations.SUFFIXES) and n > MOST_IN_A_PICTURE:
         raise UserError(f"--num={n}: a picture has at most {MOST_IN_A_PICTURE:,} samples: take .npy, .npz or a folder")
@@ -41,9 +41,9 @@ def write(out: Path, samples: Samples, n: int, backdrop: Callable[[], np.ndarray
 
 
 def training(out: Path, run_dir: RunDirectory) -> None:
-    """Writes an animation of the pictures in the run's folder samples/, in the order of steps; the last one stays.
+    """Writes an animation of the pictures in the run's folder samples/, in the order of steps; the last stays longer.
 
-    Raises UserError where there are none.
+    Raises UserError if there are none.
     """
     from PIL import Image
 
@@ -112,13 +112,13 @@ def _grid(out: Path, samples: Samples, n: int, backdrop: Callable[[], np.ndarray
 
 
 def _columns(samples: Samples) -> int:
-    """Returns the columns of a grid: one for each of up to 10 classes, where samples are of all classes in turn."""
+    """Returns the number of columns of a grid: one for each of up to 10 classes, if samples take classes in turn."""
     in_turn = samples.experiment.present if samples.label is None else ()
     return min(len(in_turn), figures.MAX_CLASSES) or figures.COLUMNS
 
 
 def _begun(samples: Samples, n: int) -> tuple[str, Part, Iterator[Part]]:
-    """Returns the name of what is made, the first part, and all parts with it."""
+    """Returns the name of what is made, the first part, and all parts including it."""
     parts = samples.parts(n)
     first = next(parts)
     return "images" if "images" in first else "points", first, chain([first], parts)
@@ -136,7 +136,7 @@ def _written(file: IO[bytes], first: Part, parts: Iterator[Part], name: str, n: 
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
-    """Returns a file of an archive without the time, so that the same samples are the same bytes."""
+    """Returns an archive's file without a time, so that the same samples give the same bytes."""
     entry = zipfile.ZipInfo(name)
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry

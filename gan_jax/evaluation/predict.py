@@ -27,7 +27,7 @@ from gan_jax.runs.jax_settings import settings
 
 WALKS = 10
 NEEDS = {"interpolate": ("interpolate", "walk")}
-"""The predictions one of which a mode needs; other modes need that of their own name."""
+"""The predictions of which a mode needs one. Other modes need the prediction of their own name."""
 
 
 def sample(
@@ -41,9 +41,9 @@ def sample(
     label: str | None = None,
     truncation: float | None = None,
 ) -> list[Path]:
-    """Writes samples by a checkpoint (None: newest), and returns the paths written: see `outputs.write`.
+    """Writes samples from a checkpoint (None: newest), and returns the paths written: see `outputs.write`.
 
-    The seed fixes them, whatever `num` and the kind of file. label: the name or number of a class; truncation: the
+    The seed fixes them, whatever `num` and the file format. label: the name or number of a class; truncation: the
     bound of normal latents.
     """
     experiment, state = restore(run_dir, config, step)
@@ -63,10 +63,10 @@ def reconstruct(
     step: int | None = None,
     split: str | None = None,
 ) -> None:
-    """Writes an npz of a split by a checkpoint: `images` and `reconstructions`, uint8 [n, h, w, c].
+    """Writes a checkpoint's npz for a split: `images` and `reconstructions`, uint8 [n, h, w, c].
 
-    The split is by default the one that judges the run. Also `latents` float32 [n, dim], or codes int32 [n, h, w], and
-    for a denoising objective its inputs `noisy`, uint8; the seed fixes the noise.
+    By default the split is the one that judges the run. The npz also has `latents` float32 [n, dim], or codes int32
+    [n, h, w], and for a denoising objective its inputs `noisy`, uint8. The seed fixes the noise.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "reconstruct", config)
@@ -85,10 +85,10 @@ def interpolate(
     step: int | None = None,
     split: str | None = None,
 ) -> None:
-    """Writes walks from one latent to another: a PNG with a row of images each, or a line each among points.
+    """Writes walks from one latent to another: a PNG with a row of images for each, or a line among points.
 
-    A .gif or .mp4 has a grid of images that each go their walk. Autoencoders without a distribution of z walk between
-    the codes of images of a split (None: what judges the run).
+    A .gif or .mp4 has a grid in which each image moves along its walk. Autoencoders without a distribution of z walk
+    between the codes of a split's images (None: the split that judges the run).
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "interpolate", config)
@@ -107,7 +107,7 @@ def interpolate(
 
 
 def backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
-    """Returns the points that samples and walks are drawn over; for images none.
+    """Returns the points that samples and walks are drawn over; none for images.
 
     They are the training points, or the corners of their range.
     """
@@ -139,7 +139,7 @@ def check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
 
 
 def kept_spec(run_dir: RunDirectory) -> DataSpec | None:
-    """Returns what a folder's run keeps of its data, if anything; raises UserError where that is damaged."""
+    """Returns the description of its data that a run keeps, if any. Raises UserError if it is damaged."""
     if not (stored := run_dir.data_spec()):
         return None
     with reraise_as(f"{run_dir.config} is damaged"):
@@ -154,8 +154,8 @@ def run_data(run_dir: RunDirectory, config: ConfigDict) -> Source:
 def restore(run_dir: RunDirectory, config: ConfigDict, step: int | None = None) -> tuple[Experiment, TrainState]:
     """Returns a run's experiment, and its state at a checkpoint (None: the newest) on the first device.
 
-    Of an exported model the state has no optimizers. The data are not needed, because their description is in the run's
-    config.json. Raises UserError where there is no such checkpoint, and where JAX's settings are not the run's.
+    An exported model's state has no optimizers. The data are not needed, because their description is in the run's
+    config.json. Raises UserError if there is no such checkpoint, or if JAX's settings are not the run's.
     """
     if not (run_dir.checkpoints.is_dir() or run_dir.is_exported):
         raise UserError(f"{run_dir.folder} holds no checkpoint: train with checkpoint_every_steps above 0")

@@ -1,6 +1,6 @@
 """Predictions of a trained model as StableHLO programs, for CPUs, GPUs and TPUs and batches of any size.
 
-A program has the weights within it, moving averages where there are any, and needs neither this project nor its config:
+A program contains the weights, as moving averages if there are any. It needs neither this project nor its config:
 
     program = jax.export.deserialize(bytearray(open("sampler.stablehlo", "rb").read()))
     images = program.call(z)            # its inputs one after the other, [n, ...] each
@@ -30,11 +30,11 @@ FILES = {
 }
 """The file of each prediction that is exported."""
 SIZES = (1, 5)
-"""The sizes of the batches that programs are compared with the model at."""
+"""The batch sizes at which programs are compared with the model."""
 LEVELS = {"float32": 1, "bfloat16": 8}
-"""The most by which a pixel of a program may differ from the model's, of 255, by the type that networks compute in."""
+"""The most that a program's pixel may differ from the model's, of 255, by the type that networks compute in."""
 SHARE = {"float32": 1e-4, "bfloat16": 0.03}
-"""The same of floats, as a share of the largest of the batch."""
+"""The same for floats, as a share of the batch's largest value."""
 _MAKERS, _READERS = ("generator", "decoder"), ("generator", "encoder", "decoder")
 
 
@@ -45,7 +45,7 @@ class Program(NamedTuple):
         use: the prediction, a key of `FILES`.
         content: the bytes of the file.
         inputs: the shape [n, ...] and dtype of each input in words, by field, in order.
-        output: the same of its output.
+        output: the same for its output.
     """
 
     use: str
@@ -55,11 +55,11 @@ class Program(NamedTuple):
 
 
 def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Program:
-    """Returns a prediction as a program that was found to give what the model gives.
+    """Returns a prediction as a program, after checking that it gives what the model gives.
 
-    Images are uint8 on both sides. Random numbers that are no input, as of dropout, are those of seed 0. dtype: the
-    type that networks compute in. Raises UserError where the program gives something else, and whatever JAX raises for
-    a model that cannot be compiled for batches of any size.
+    Images are uint8 as inputs and as outputs. Random numbers that are not inputs, such as dropout's, are those of seed
+    0. dtype: the type that networks compute in. Raises UserError if the program gives something else, and whatever JAX
+    raises for a model that cannot be compiled for batches of any size.
     """
     inputs = _inputs(experiment, players, use, 2)
     kept = {name: player._replace(opt_state=(), ema=(), carry=()) for name, player in averaged(players).items()}
@@ -70,11 +70,11 @@ def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Prog
 
     (n,) = export.symbolic_shape("n")
     shapes = [jax.ShapeDtypeStruct((n, *array.shape[1:]), array.dtype) for array in inputs.values()]
-    # Of a known size, for which alone JAX finds out what is not used.
+    # For a known size, because only then JAX finds out what is not used.
     used = {*export.export(jax.jit(predict), platforms=PLATFORMS[:1])(kept, *inputs.values()).module_kept_var_idx}
 
     def program(*arrays: jax.Array) -> jax.Array:
-        leaves, structure = jax.tree.flatten(kept)  # the weights of others, as a critic's, would only take room
+        leaves, structure = jax.tree.flatten(kept)  # other weights, as a critic's, would only take space
         own = [leaf if number in used else jnp.zeros_like(leaf) for number, leaf in enumerate(leaves)]
         return predict(structure.unflatten(own), *arrays)
 
@@ -86,7 +86,7 @@ def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Prog
 
 
 def _check(content: bytes, experiment: Experiment, players: Players, use: str, dtype: str) -> None:
-    """Raises UserError where a program's outputs are not the model's."""
+    """Raises UserError if a program's outputs are not the model's."""
     call = jax.jit(export.deserialize(bytearray(content)).call)
     for n in SIZES:
         inputs = _inputs(experiment, players, use, n)

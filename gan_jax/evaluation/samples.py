@@ -16,12 +16,12 @@ from gan_jax.experiments import Experiment
 
 
 class Samples(NamedTuple):
-    """The samples of an experiment's players. Sample i depends on the seed, i, its class and the bound alone.
+    """The samples of an experiment's players. Sample i depends only on the seed, i, its class and the bound.
 
     Attributes:
         experiment, players: what makes them.
-        seed: of the latents.
-        label: the class of all samples, or of each one [n]; None: of models of classes those that have training
+        seed: the seed of the latents.
+        label: the class of all samples, or of each one [n]. None: in conditional models, the classes that have training
             examples, in turn.
         truncation: the bound of normal latents, as `latents.normal` truncates them; None for none.
     """
@@ -45,7 +45,7 @@ class Samples(NamedTuple):
     def parts(self, n: int) -> Iterator[dict[str, np.ndarray]]:
         """Yields the first n samples in parts of at most 500, in order.
 
-        A part has `images` uint8 [m, h, w, c], or `points` float32 [m, d], and of models of classes `labels` int32 [m].
+        A part has `images` uint8 [m, h, w, c], or `points` float32 [m, d], and `labels` int32 [m] if there are classes.
         """
         for first in range(0, n, AT_ONCE):
             batch = self._batch(first)
@@ -61,7 +61,7 @@ class Samples(NamedTuple):
     def walks(self, n: int, points: int) -> np.ndarray:
         """Returns walks from each of the first n samples to the next one, [points, n, ...]; classes stay.
 
-        Raises UserError where no latents can be walked.
+        Raises UserError if no latents can be walked.
         """
         walked, frames = self._walked(), []
         if not walked:
@@ -75,10 +75,10 @@ class Samples(NamedTuple):
         return np.concatenate(frames, axis=1)
 
     def plane(self, side: int) -> np.ndarray:
-        """Returns samples over two axes of the latents, [side * side, ...]; none where no latents can be walked.
+        """Returns samples over two axes of the latents, [side * side, ...]; none if no latents can be walked.
 
-        Each row is a walk, whose ends walk from row to row. Of models of classes each row is a class, in turn, and all
-        have the same latents. All else that is drawn is drawn once.
+        Each row is a walk, whose ends walk from row to row. In conditional models each row is a class, in turn, and all
+        rows have the same latents. All other fields are drawn once.
         """
         if not (walked := self._walked()):
             return np.empty(0)
@@ -100,12 +100,12 @@ class Samples(NamedTuple):
         return np.asarray(self.experiment.predict["sample"](self.players, self._keys(first), batch))
 
     def _keys(self, first: int) -> jax.Array:
-        """Returns the keys [500] of the samples from number `first` on: `example_keys` of all of them has the same."""
+        """Returns the keys [500] of the samples from number `first` on, as `example_keys` of all of them has them."""
         numbers = first + np.arange(AT_ONCE, dtype=np.uint32)
         return jax.vmap(jax.random.fold_in, (None, 0))(base_key(self.seed), numbers)
 
     def _batch(self, first: int) -> Batch:
-        """Returns what the samples from number `first` on are given: their classes, and latents that are truncated."""
+        """Returns the given fields of the samples from number `first` on: their classes, and truncated latents."""
         batch: Batch = {}
         if self.experiment.present:
             of_each = self.experiment.present if self.label is None else np.ravel(self.label)
@@ -118,7 +118,7 @@ class Samples(NamedTuple):
         return batch
 
     def _drawn(self, first: int) -> Batch:
-        """Returns all fields that the samples from number `first` on are made of."""
+        """Returns all fields that the samples from number `first` on are made from."""
         return fill_each(self.experiment.latents, self._batch(first), self._keys(first))
 
     def _check_truncation(self, bound: float) -> None:
@@ -135,9 +135,9 @@ class Samples(NamedTuple):
 
 
 def class_of(experiment: Experiment, name: str | int) -> int:
-    """Returns the class of a name, or of a number where no class is called that.
+    """Returns the class with this name, or with this number if no class has that name.
 
-    Raises UserError where there is none such.
+    Raises UserError if there is none.
     """
     text = str(name)
     if text in experiment.class_names:
@@ -148,7 +148,7 @@ def class_of(experiment: Experiment, name: str | int) -> int:
 
 
 def names_of(experiment: Experiment, labels: Sequence[int] | np.ndarray) -> list[str]:
-    """Returns the names of classes, or their numbers where names are not known."""
+    """Returns the names of classes, or their numbers if names are not known."""
     names = experiment.class_names
     return [names[label] if names else str(label) for label in labels]
 

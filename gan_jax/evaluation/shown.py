@@ -21,11 +21,11 @@ from gan_jax.reporting.figures import NEAREST, PAIRS
 def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[str], Dataset]) -> Dataset:
     """Returns the examples that pictures show.
 
-    Beside samples they are training examples. Otherwise they are of the split of the evaluator `translation.pairs`, or
-    of "test" without one; a translation whose split cannot be loaded shows training examples, with a warning. Where
-    that evaluator has the baseline "nearest", there is a field `nearest pair` uint8 [n, h, w, c] beside sources, of the
-    data or observed, such as grey values, but not beside holes: the x of the training example whose source is nearest
-    in pixels. Raises UserError where a split cannot be loaded.
+    For models that make samples they are training examples. Otherwise they are from the split of the evaluator
+    `translation.pairs`, or from "test" without one. If a translation's split cannot be loaded, training examples are
+    shown, with a warning. If that evaluator has the baseline "nearest", and sources are in the data or observed, such
+    as grey values, a field `nearest pair` uint8 [n, h, w, c] has the x of the training example whose source is nearest
+    in pixels; holes have none. Raises UserError if a split cannot be loaded.
     """
     if "sample" in experiment.predict:
         return experiment.view(load(config.data.split))
@@ -54,7 +54,7 @@ def _judge(config: ConfigDict) -> dict[str, Any]:
 
 
 def _with_nearest(few: Dataset, train: Dataset, experiment: Experiment) -> Dataset:
-    """Returns the examples with the field NEAREST, where they have sources, and of the training examples' size."""
+    """Returns the examples, with the field NEAREST if they have sources of the training examples' size."""
     one = {name: jnp.asarray(values[:1]) for name, values in few.arrays.items()}
     seen = observed(experiment.predict, {}, example_keys(base_key(0), 1), experiment.scale(one))
     if "mask" in seen or "source" not in {*few.others, *seen}:

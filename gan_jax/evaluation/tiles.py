@@ -1,15 +1,15 @@
-"""Enlargement of pictures of any size in tiles, equal to that of the whole picture, in bounded memory."""
+"""Enlarges pictures of any size in tiles, in bounded memory, with the same result as for the whole picture."""
 
 from collections.abc import Callable
 
 import numpy as np
 
 LEAST = 192
-"""The side of tiles in pixels, or more where a network's reach leaves little of such a tile."""
+"""The least side of tiles in pixels. It is more if a network's reach would leave little of such a tile."""
 
 
 def side(reach: int) -> int:
-    """Returns the side of tiles for a network of this reach: at least half of each is kept, to each direction."""
+    """Returns the side of tiles for a network of this reach: at least half of each is kept, in each direction."""
     return max(LEAST, 4 * reach)
 
 
@@ -18,8 +18,8 @@ def enlarged(
 ) -> np.ndarray:
     """Returns a picture [h, w, c] enlarged, [factor h, factor w, c], by a function of images [1, h', w', c].
 
-    All tiles have one size, that of the picture where it is smaller, so the function compiles once. Each pixel is taken
-    of a tile whose other pixels reach at least `reach` further on all sides, or to the picture's border: the result is
+    All tiles have one size, that of the picture if it is smaller, so the function compiles once. Each pixel is taken
+    from a tile that extends at least `reach` pixels further on all sides, or to the picture's border. So the result is
     that of the whole picture at once.
     """
     h, w = picture.shape[:2]
@@ -38,7 +38,7 @@ def enlarged(
 def spans(length: int, side: int, reach: int) -> list[tuple[int, int, int]]:
     """Returns (start of a tile, first pixel kept of it, end of what is kept) along a side of a picture.
 
-    Raises ValueError where tiles are too small for anything to be kept.
+    Raises ValueError if tiles are too small for anything to be kept.
     """
     if length <= side:
         return [(0, 0, length)]

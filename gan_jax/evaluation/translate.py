@@ -1,4 +1,4 @@
-"""Translations by a trained run: of a split's examples, or of a user's own pictures of any size."""
+"""Translations by a trained run, of a split's examples or of a user's own pictures of any size."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically
 
 NAMES = {"source": "images", "mask": "masks"}
-"""The names in an npz of fields that are observed."""
+"""The names of observed fields in an npz."""
 
 
 class Made(NamedTuple):
@@ -46,12 +46,12 @@ def of_split(
     split: str | None = None,
     back: bool = False,
 ) -> None:
-    """Writes the translations of a split by a checkpoint (None: the newest), to an npz or a folder of PNG.
+    """Writes a checkpoint's (None: the newest) translations of a split, to an npz or a folder of PNG.
 
-    The split is by default the one that judges the run. The npz has `images`, which are the sources, `translations`,
-    `targets` where examples have one, and `masks` where images have holes: uint8 [n, h, w, c]. The seed fixes what
-    samplers observe, such as holes. With `back` it is the way from x to source. Raises UserError where the run does
-    not lead back.
+    By default the split is the one that judges the run. The npz has `images`, which are the sources, `translations`,
+    `targets` if examples have one, and `masks` if images have holes: uint8 [n, h, w, c]. The seed fixes what samplers
+    observe, such as holes. `back` translates in the other direction, from x to source. Raises UserError if the run
+    cannot do that.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "translate", config)
@@ -76,14 +76,14 @@ def of_pictures(
     mask: Path | None = None,
     back: bool = False,
 ) -> None:
-    """Writes the translations of a picture, or of those in a folder: a PNG each, or an npz as `of_split`'s.
+    """Writes the translations of a picture, or of those in a folder: a PNG each, or an npz as in `of_split`.
 
-    A run of super-resolution enlarges pictures of any size, in tiles without seams. Other runs take them in their
-    data's size, by the data's own fit. `mask` is the hole, for runs that fill one: 1 where it is at least half white,
-    as large as the picture. `back` is as `of_split`'s.
+    A super-resolution run enlarges pictures of any size, in tiles without seams. Other runs fit them to their data's
+    size as the data are. `mask`, for runs that fill holes, is a picture of the same size: the hole is 1, where it is at
+    least half white. `back` is as in `of_split`.
 
-    Raises UserError where a file to write is one of those given, where something is no picture, where the mask does not
-    fit it or covers everything or nothing of it, or where the run takes no such pictures or does not lead back.
+    Raises UserError if a file to write is one of those given, if a file is no picture, if the mask does not fit the
+    picture or covers all or nothing of it, or if the run takes no such pictures or does not translate back.
     """
     found = _listed(given)
     if out.suffix == ".png" and len(found) > 1:
@@ -108,7 +108,7 @@ def of_pictures(
 
 
 def _backwards(experiment: Experiment) -> Experiment:
-    """Returns the experiment that translates the other way: x and source are exchanged."""
+    """Returns the experiment that translates in the other direction: x and source are exchanged."""
     predict, spec = experiment.predict, experiment.spec
     if "translate_back" not in predict:
         raise UserError("--back: this run has one generator, from source to x: leave it out")
@@ -149,7 +149,7 @@ class _Model:
         self.make = jax.jit(self._enlarged)
 
     def read(self, path: Path, mask: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
-        """Returns a picture as the run takes it, and the hole where there is a mask; raises UserError."""
+        """Returns a picture as the run takes it, and the hole if there is a mask. Raises UserError."""
         with reraise_as(f"--input={printable(path)}"):
             return images.read(path, self.how), None if mask is None else self._hole(mask, path)
 
@@ -174,7 +174,7 @@ class _Model:
         return self.experiment.predict["translate"](players, example_keys(base_key(self.seed), 1), batch)
 
     def _fitted(self, path: Path, picture: np.ndarray, hole: np.ndarray | None) -> dict[str, np.ndarray]:
-        """Returns a picture as the run's data are, and its translation; where there is a hole also that."""
+        """Returns a picture fitted as the run's data are, its translation, and the hole if there is one."""
         spec = self.experiment.spec
         (h, w), (height, width) = images.size_of(path), picture.shape[:2]
         if h < height or w < width:
@@ -188,7 +188,7 @@ class _Model:
         return {NAMES.get(f, f): made[f][0] for f in (*NAMES, "translations") if f in made}
 
     def _hole(self, path: Path, of: Path) -> np.ndarray:
-        """Returns a mask float32 [1, h, w, 1] as pictures are read: 1 where a pixel has any of the hole."""
+        """Returns a mask float32 [1, h, w, 1] as pictures are read: 1 where a pixel has any part of the hole."""
         with reraise_as(f"--mask={printable(path)}"):
             mask = images.read(path, Reading(channels=1, background=0))
             if mask.shape[:2] != (size := images.size_of(of)):
@@ -206,7 +206,7 @@ class _Model:
 
 
 def _reach(config: ConfigDict) -> int | None:
-    """Returns the `reach` of the generator: pixels to each side that an output depends on; None where it says none."""
+    """Returns the `reach` of the generator: pixels to each side that an output depends on; None if it has none."""
     network = bind("gan_jax.models", config.networks.generator.to_dict(), "networks.generator")
     return network().reach if hasattr(getattr(network, "func", network), "reach") else None
 
@@ -229,7 +229,7 @@ def _listed(given: Path) -> dict[str, Path]:
 
 
 def _check_kept(out: Path, found: Mapping[str, Path], mask: Path | None) -> None:
-    """Raises UserError where a file to write is one of the user's own, also by a link."""
+    """Raises UserError if a file to write is one of the user's own, also through a link."""
     own = {_identity(path): path for path in (*found.values(), mask) if path is not None and path.exists()}
     for target in (_target(out, name) for name in found):
         if target.exists() and (same := own.get(_identity(target))):

@@ -1,4 +1,4 @@
-"""Self-attention over the pixels of an image, as SAGAN has it."""
+"""Self-attention over the pixels of an image, as in SAGAN."""
 
 import flax.linen as nn
 import jax
@@ -20,7 +20,7 @@ class SelfAttention(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Returns the image with what its pixels attend to."""
+        """Returns the image plus what its pixels attend to."""
         n, h, w, c = x.shape
 
         def pixels(width: int, name: str, *, half: bool) -> jax.Array:

@@ -5,7 +5,7 @@ many times slower inside `lax.scan`, and multiply the zeros of a dilated image. 
 convolution. The transposed convolution is, on each platform, the linear transpose of the convolution: one gathers
 patches, the other adds them up at their positions.
 
-All is made of ordinary operations: it can be differentiated to any order, forwards and backwards, mapped and scanned.
+All operations can be differentiated to any order, forwards and backwards, mapped and scanned.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ def conv(x: Array, kernel: Array, *, stride: int, padding: int, groups: int = 1)
 
     x [n, h, w, c], kernel [kh, kw, c, o] -> [n, (h + 2 p - kh) // s + 1, (w + 2 p - kw) // s + 1, o], common dtype.
     Here i and u are positions in two dimensions, s is the stride, p the padding, and x is zero outside.
-    Each group is a convolution of its own, of c / groups channels to o / groups: kernel [kh, kw, c / groups, o].
+    Each group is a separate convolution, from c / groups channels to o / groups: kernel [kh, kw, c / groups, o].
     Raises ValueError where an output size would be below 1, the channels differ, or the groups do not divide them.
     """
     x, kernel = _checked("conv", x, kernel, stride, padding, groups)
@@ -98,7 +98,7 @@ def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: 
 
 
 def _on_cpu(x: Array) -> Callable[..., Array]:
-    """Returns the convolution for the CPU: XLA's for batches of any size, of which no form is known to be fastest."""
+    """Returns the convolution for the CPU. For batches of any size it is XLA's, as no form is known to be fastest."""
     return cpu_convolution.convolution if isinstance(x.shape[0], int) else _native
 
 
@@ -121,7 +121,7 @@ class _Layer(nn.Module):
     kernel_norm: KernelNorm | None = None
 
     def apply_to(self, x: Array, function: Callable[..., Array], groups: int = 1) -> Array:
-        """Creates the layer's parameters, and returns `function` of x [n, h, w, c] and of them."""
+        """Creates the layer's parameters, and applies `function` to x [n, h, w, c] and to them."""
         if self.features < 1:
             raise ValueError(f"a layer has {self.features} channels: every width must be at least 1")
         size = (self.kernel,) * 2 if isinstance(self.kernel, int) else tuple(self.kernel)
@@ -144,9 +144,9 @@ class _Layer(nn.Module):
 class Conv(_Layer):
     """`conv` with parameters: x [n, h, w, c] -> [n, (h + 2 p - k) // s + 1, ..., features].
 
-    `kernel` is one size or (height, width). Parameters, float32: `kernel` [kh, kw, c / groups, features], and with
-    `use_bias` `bias` [features], zero at first. `kernel_norm` makes a layer that is given the kernel before it is used,
-    such as `SpectralNorm`. Computes in `dtype`, or without one in the common dtype of input and parameters.
+    `kernel` is one size or (height, width). The float32 parameters are `kernel` [kh, kw, c / groups, features] and,
+    with `use_bias`, `bias` [features], zero at first. `kernel_norm` makes a layer, such as `SpectralNorm`, that is
+    applied to the kernel. Computes in `dtype`, or without one in the common dtype of input and parameters.
     """
 
     groups: int = 1

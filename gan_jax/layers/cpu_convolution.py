@@ -1,8 +1,8 @@
 """Convolutions on the CPU, in the form that was measured to be the fastest for each layer.
 
-Winograd's products for kernels of 3x3 and 4x4 at stride 1 (`winograd.py`), products of patches for the others
-(`products.py`). Where values take longer to be moved than to be multiplied, the batch is computed in parts that a cache
-holds: where there are groups, each of which is convolved by itself, and where the patches are many.
+Kernels of 3x3 and 4x4 at stride 1 use Winograd's products (`winograd.py`), all others products of patches
+(`products.py`). Where moving values takes longer than multiplying them, the batch is computed in parts that fit a
+cache. That is the case with groups, each of which is convolved by itself, and with many patches.
 """
 
 import math
@@ -17,23 +17,23 @@ from gan_jax.layers import primitives, products, winograd
 from gan_jax.layers.primitives import Array
 
 IMAGES_AT_ONCE = 3 * 2**17
-"""Values of the images that are split into groups at once.
+"""The number of image values that are split into groups at once.
 
-192 channels of 32x32 in 24 groups take 169 ms in batches of 64 with their gradients, instead of 286 all at once, and of
-16x16 30 ms instead of 70 (one core of an AMD EPYC with AVX-512, 2026-11-28).
+192 channels of 32x32 in 24 groups take 169 ms in batches of 64 with their gradients, instead of 286 all at once. At
+16x16 they take 30 ms instead of 70 (one core of an AMD EPYC with AVX-512, 2026-11-28).
 """
 PATCHES_AT_ONCE = 2**22
-"""Values of the patches that are multiplied at once.
+"""The number of patch values that are multiplied at once.
 
 Kernels of 4x4 and stride 2 from 64 channels of 32x32 to 128 take 53 ms in batches of 64 with their gradients, instead
-of 102 all at once, and of 64x64 from 32 channels to 64 89 ms instead of 201 (on the same core).
+of 102 all at once. At 64x64, from 32 channels to 64, they take 89 ms instead of 201 (on the same core).
 """
 LOOPED = 8
-"""The least channels of groups that are convolved one after the other, not at once."""
+"""Groups of at least this many channels are convolved one after the other, not at once."""
 
 
 def convolution(x: Array, kernel: Array, stride: int, padding: int, groups: int = 1) -> Array:
-    """Computes a convolution in the form that is the fastest for its shapes.
+    """Computes a convolution in the fastest form for its shapes.
 
     x [n, h, w, c], kernel [kh, kw, c / groups, o] -> [n, h', w', o], of one dtype.
     """
@@ -44,7 +44,7 @@ def convolution(x: Array, kernel: Array, stride: int, padding: int, groups: int 
 
 
 def _parts_pay(x: Array, kernel: Array, **geometry: int) -> bool:
-    """Returns whether a batch is faster in parts: one of groups, or of patches that no cache holds."""
+    """Returns whether a batch is faster in parts: with groups, or with patches that fit no cache."""
     return geometry["groups"] > 1 or (math.prod(kernel.shape[:2]) > 1 and _at_once(x, kernel, **geometry) < len(x))
 
 
@@ -85,7 +85,7 @@ def _convolve(x: Array, kernel: Array, **geometry: int) -> Array:
 def _to_images(y: Array, kernel: Array, *, size: tuple[int, ...], **geometry: int) -> Array:
     (kh, kw), padding, groups = kernel.shape[:2], geometry["padding"], geometry["groups"]
     if groups > 1 and geometry["stride"] == 1 and kh == kw > padding:
-        # As the convolution with the kernel turned round, which takes a tenth less than adding patches up.
+        # As the convolution with the flipped kernel, which takes a tenth less than adding patches up.
         turned = _joined(_split(kernel[::-1, ::-1], groups).swapaxes(3, 4))
         return _convolve(y, turned, **(geometry | {"padding": kh - 1 - padding}))
     x = jax.ShapeDtypeStruct((len(y), *size, kernel.shape[2] * groups), y.dtype)

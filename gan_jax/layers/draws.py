@@ -1,4 +1,4 @@
-"""Random values that belong to examples, drawn once however many operations read them."""
+"""Random values that belong to examples, computed once however many operations read them."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import lax, random
 
 IMPL = "threefry4x32"
-"""600 operations without a loop; JAX's default, threefry2x32, is five loops on the CPU."""
+"""It takes 600 operations without a loop. JAX's default, threefry2x32, is five loops on the CPU."""
 
 
 def words(key: jax.Array) -> jax.Array:
@@ -18,8 +18,8 @@ def words(key: jax.Array) -> jax.Array:
 def once(draw: Callable[[jax.Array], jax.Array], words: jax.Array) -> jax.Array:
     """Returns `draw(words)`, an array, computed once however many operations read it.
 
-    XLA would copy the operations into everything that reads them: steps get up to 9 times as slow, and in sums over few
-    values LLVM compiles them for minutes.
+    XLA would copy the operations into everything that reads them. Steps would be up to 9 times as slow, and LLVM would
+    take minutes to compile them in sums over few values.
     """
 
     def in_loop(words: jax.Array) -> jax.Array:
@@ -35,10 +35,10 @@ def once(draw: Callable[[jax.Array], jax.Array], words: jax.Array) -> jax.Array:
 
 
 def keys(words: jax.Array, number: int) -> jax.Array:
-    """Returns the keys [n] of stream `number` of examples whose own words are given: uint32 [n, k]."""
+    """Returns the keys [n] of stream `number` for examples with these words, uint32 [n, k]."""
     return jax.vmap(lambda own: random.fold_in(random.wrap_key_data(jnp.resize(own, (4,)), impl=IMPL), number))(words)
 
 
 def normal(words: jax.Array, number: int, shape: tuple[int, ...]) -> jax.Array:
-    """Returns N(0, 1) float32 [n, *shape] of stream `number` of examples whose own words are given: uint32 [n, k]."""
+    """Returns N(0, 1) float32 [n, *shape] from stream `number` for examples with these words, uint32 [n, k]."""
     return once(lambda own: jax.vmap(lambda key: random.normal(key, shape))(keys(own, number)), words)

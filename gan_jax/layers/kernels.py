@@ -1,4 +1,4 @@
-"""Changes of a layer's kernel before it is used, the field `kernel_norm`; and a dense layer that has it."""
+"""Transformations of a layer's kernel before it is used, the field `kernel_norm`, and layers that have this field."""
 
 import math
 from collections.abc import Callable
@@ -10,22 +10,22 @@ import jax.numpy as jnp
 from jax import lax, random
 
 KernelNorm: TypeAlias = Callable[[], nn.Module]
-"""A function that makes a layer of kernels [..., c, o] -> the same, applied before they are used."""
+"""A function that makes a layer from a kernel [..., c, o] to one of this shape, applied before the kernel is used."""
 
 
 class SpectralNorm(nn.Module):
     """A kernel [..., c, o] divided by its largest singular value as a matrix [... c, o]: [..., c, o] -> the same.
 
     Miyato et al. 2018, arXiv:1802.05957, algorithm 1: one step of the power iteration each time that the network is
-    applied in training. Its vector [o] is in the network's stats, so only updates of the network's own player keep it.
-    Each example is scored by itself, so gradient penalties are allowed.
+    applied in training. Its vector [o] is in the network's stats, so only updates of the network's own player change
+    it. Examples do not mix, so gradient penalties are allowed.
     """
 
     epsilon: float = 1e-12
 
     @nn.compact
     def __call__(self, kernel: jax.Array) -> jax.Array:
-        """Returns the kernel over the estimate of its largest singular value."""
+        """Returns the kernel divided by the estimate of its largest singular value."""
         matrix = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.float32)
         first = self.variable(
             "spectral", "u", lambda: self._unit(random.normal(self.make_rng("params"), matrix[0].shape))
@@ -44,14 +44,14 @@ class SpectralNorm(nn.Module):
 class EqualizedRate(nn.Module):
     """A kernel [..., c, o] times gain / sqrt(... c): [..., c, o] -> the same, to be initialised by N(0, 1).
 
-    So that Adam moves all layers at the same relative rate: Karras et al. 2018, arXiv:1710.10196, section 4.1.
+    With it Adam moves all layers at the same relative rate: Karras et al. 2018, arXiv:1710.10196, section 4.1.
     """
 
     gain: float = 1.0
 
     @nn.compact
     def __call__(self, kernel: jax.Array) -> jax.Array:
-        """Returns the kernel in the scale of He et al. 2015."""
+        """Returns the kernel at the scale of He et al. 2015."""
         return kernel * (self.gain / math.sqrt(math.prod(kernel.shape[:-1])))
 
 
@@ -67,7 +67,7 @@ class WeightNorm(nn.Module):
 
     @nn.compact
     def __call__(self, kernel: jax.Array) -> jax.Array:
-        """Returns the kernel, each output's weights over their norm, times the scale [o]."""
+        """Returns the kernel, with each output's weights divided by their norm, times the scale [o]."""
         squares = jnp.square(kernel).sum(tuple(range(kernel.ndim - 1)))
         scale = self.param("scale", nn.initializers.ones, squares.shape) if self.scale else 1.0
         return kernel * (scale * lax.rsqrt(squares + self.epsilon))
@@ -76,7 +76,7 @@ class WeightNorm(nn.Module):
 class Dense(nn.Module):
     """Linen's dense layer with a `kernel_norm`: x [..., c] -> [..., features].
 
-    Parameters, float32: `kernel` [c, features], and with `use_bias` `bias` [features], zero at first.
+    The float32 parameters are `kernel` [c, features] and, with `use_bias`, `bias` [features], zero at first.
     """
 
     features: int

@@ -1,4 +1,4 @@
-"""Layers of StyleGAN2: dense layers and convolutions of equalized rates, and convolutions that a style modulates."""
+"""Layers of StyleGAN2: dense layers and convolutions with equalized rates, and convolutions modulated by a style."""
 
 import math
 from functools import partial
@@ -16,15 +16,15 @@ from gan_jax.layers.resample import blur
 
 unit = nn.initializers.normal(1.0)
 EqualizedConv = partial(Conv, kernel_init=unit, kernel_norm=EqualizedRate)
-"""`Conv` with kernels of N(0, 1) over the root of the fan in."""
+"""`Conv` with kernels of N(0, 1) divided by the root of the fan in."""
 
 
 class EqualizedDense(nn.Module):
     """x [..., c] -> rate (x kernel / sqrt(c) + bias) [..., features], the kernel N(0, 1 / rate^2) at first.
 
-    `rate` multiplies the learning rate, in effect: Adam's steps are as large for all parameters, and it scales what
-    they do. Karras et al. 2018, arXiv:1710.10196, section 4.1; 0.01 in StyleGAN's mapping network. The first biases
-    are `bias` / rate.
+    In effect `rate` multiplies the learning rate: Adam's steps have the same size for all parameters, and it scales
+    their effect. Karras et al. 2018, arXiv:1710.10196, section 4.1; 0.01 in StyleGAN's mapping network. Biases are
+    `bias` / rate at first.
     """
 
     features: int
@@ -44,22 +44,22 @@ class EqualizedDense(nn.Module):
 
 
 class ModulatedConv(nn.Module):
-    """x [b, h, w, c], w [b, dim] -> [b, h', w', features]: a convolution with a kernel for each example, of its style.
+    """x [b, h, w, c], w [b, dim] -> [b, h', w', features]: a convolution whose kernel an example's style modulates.
 
-    With s [c], an affine function of w whose bias is 1 at first, and the layer's kernel k, an example's kernel is
-    k'' in
+    Here s [c] is an affine function of w whose bias is 1 at first, and k is the layer's kernel. The kernel for an
+    example is k'':
 
         k'[u, c, o] = s[c] k[u, c, o]    k''[u, c, o] = k'[u, c, o] d[o]    1 / d[o]^2 = epsilon + sum k'[u, c, o]^2
 
-    with the sum over u and c: Karras et al. 2020, arXiv:1912.04958, equations 1 and 3. Neither s nor d depends on u, so
-    each can leave the convolution's sum over u and c:
+    with the sum over u and c: Karras et al. 2020, arXiv:1912.04958, equations 1 and 3. s does not depend on u, and d
+    neither on u nor on c, so both can be applied outside of the convolution:
 
         sum x[i + u, c] k''[u, c, o] = d[o] sum (s[c] x[i + u, c]) k[u, c, o]
 
-    That is how it is computed: the input is scaled, convolved by the kernel that all examples share, and the output is
-    scaled. So it is as fast as a plain convolution on every platform. Without `demodulate` d is 1.
+    That is how it is computed: the input is scaled, then convolved with the kernel that all examples share, and the
+    output is scaled. So it is as fast as a plain convolution on every platform. Without `demodulate` d is 1.
 
-    `up` makes images of twice the size: by a transposed convolution of stride 2, then [1, 3, 3, 1] / 4.
+    `up` makes images of twice the size, by a transposed convolution of stride 2 and the filter [1, 3, 3, 1] / 4.
     """
 
     features: int
@@ -87,10 +87,10 @@ class ModulatedConv(nn.Module):
 
 
 class TowardsMean(nn.Module):
-    """x [b, c] -> x in training; outside of it mean + share (x - mean), with the running mean of what it has seen.
+    """x [b, c] -> x in training; otherwise mean + share (x - mean), with the running mean of x in training.
 
-    The truncation of styles: Karras et al. 2019, arXiv:1812.04948, appendix B, where `share` is psi. The mean [c] is of
-    global batches, and in the network's stats; `decay` is the share of it that a batch leaves.
+    This is the truncation of styles: Karras et al. 2019, arXiv:1812.04948, appendix B, where `share` is psi. The mean
+    [c] is that of global batches, in the network's stats. `decay` is the share of the old mean that a batch keeps.
     """
 
     share: float = 1.0
@@ -98,7 +98,7 @@ class TowardsMean(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns x [b, c] and in training keeps its mean, else returns x drawn towards the mean."""
+        """Returns x [b, c] in training, and updates the mean; otherwise returns x moved towards the mean."""
         mean = self.variable("averages", "mean", jnp.zeros, x.shape[1:])
         if not train:
             return (mean.value + self.share * (x - mean.value)).astype(x.dtype)
@@ -109,17 +109,17 @@ class TowardsMean(nn.Module):
 
 
 class MinibatchStd(nn.Module):
-    """x [b, h, w, c] -> [b, h, w, c + 1]: a channel with the standard deviation over the examples of a group, a number.
+    """x [b, h, w, c] -> [b, h, w, c + 1]: adds a channel with one number, the standard deviation over a group.
 
-    Groups are of `group` consecutive examples of the global batch. The number is the mean over pixels and channels of
-    sqrt(variance + epsilon), and all examples of the group have it: Karras et al. 2018, arXiv:1710.10196, section 3.
-    Outside of training, where any number of examples may be here, groups are of the largest divisor of both numbers.
+    A group is `group` consecutive examples of the global batch. The number is the mean over pixels and channels of
+    sqrt(variance + epsilon), the same for all examples of the group: Karras et al. 2018, arXiv:1710.10196, section 3.
+    Outside of training, where a batch may have any size, groups have the greatest common divisor of both sizes.
     """
 
     group: int = 4
     epsilon: float = 1e-8
     mixes_examples: ClassVar[bool] = True
-    in_groups: ClassVar[bool] = True  # so that parts of whole groups are as the whole batch
+    in_groups: ClassVar[bool] = True  # so parts of whole groups give the same as the whole batch
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Normalisations with one call, `norm()(x, train=...)`, so that a model takes any of them as a field."""
+"""Normalisations with the same call, `norm()(x, train=...)`, so that a model can take any of them as a field."""
 
 import math
 from typing import ClassVar
@@ -11,14 +11,14 @@ from jax import lax
 from gan_jax.core import collectives
 
 ROUNDING = 1e-5
-"""The deviation over the mean, below which float32 values count as equal."""
+"""The ratio of deviation to mean below which float32 values count as equal."""
 
 
 class BatchNorm(nn.Module):
     """Batch normalisation over all axes but the last, x [b, ..., c] -> [b, ..., c] (Ioffe and Szegedy 2015).
 
     Statistics are those of the global batch, over all devices. `momentum` is the share of the old running value that is
-    kept (PyTorch's momentum is one minus this). Without `affine` there are no parameters, scale 1 and bias 0.
+    kept (PyTorch's momentum is one minus this). Without `affine` there are no parameters: scale 1, bias 0.
     """
 
     momentum: float = 0.9
@@ -46,17 +46,17 @@ class BatchNorm(nn.Module):
 
 
 class FirstBatchNorm(nn.Module):
-    """Normalisation by the mean and deviation of the first batch in training, ever after: x [b, ..., c] -> the same.
+    """Normalisation by the mean and deviation of the first training batch, for good: x [b, ..., c] -> the same.
 
-    With kernels of `WeightNorm` it is their data-dependent initialisation (Salimans and Kingma 2016, arXiv:1602.07868,
-    section 3). The statistics are constants of the network from then on; a `bias` [c], 0 at first, is trained. Before
-    the first update the mean is 0 and the deviation 1, and it stays 1 where all values of the first batch are equal.
+    With kernels of `WeightNorm` this is data-dependent initialisation (Salimans and Kingma 2016, arXiv:1602.07868,
+    section 3). The statistics never change after that; a `bias` [c], 0 at first, is trained. Before the first update
+    the mean is 0 and the deviation 1. The deviation stays 1 where all values of the first batch are equal.
 
     deviation: that of the outputs for the first batch, `init_stdv` in the authors' code.
     """
 
     deviation: float = 1.0
-    mixes_examples: ClassVar[bool] = True  # of the first batch
+    mixes_examples: ClassVar[bool] = True  # in the first batch
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
@@ -104,7 +104,7 @@ class ConditionalBatchNorm(nn.Module):
 
 
 class PixelNorm(nn.Module):
-    """x [b, ..., c] over the root of the mean square of its channels, without parameters.
+    """x [b, ..., c] divided by the root of the mean square of its channels, without parameters.
 
     x / sqrt(mean of x^2 over c + epsilon): Karras et al. 2018, arXiv:1710.10196, section 4.2.
     """
@@ -121,9 +121,9 @@ class PixelNorm(nn.Module):
 class InstanceNorm(nn.Module):
     """Normalisation over the pixels of each example and channel, x [b, ..., c] -> [b, ..., c], without parameters.
 
-    (x - mean) / sqrt(variance + epsilon), the variance that of the pixels (divided by their number), in training and
-    evaluation alike: PyTorch's InstanceNorm2d (Ulyanov et al. 2016, arXiv:1607.08022). Raises ValueError where there is
-    only one pixel, of which nothing but 0 would be left.
+    (x - mean) / sqrt(variance + epsilon), where the variance is divided by the number of pixels, in training and in
+    evaluation: PyTorch's InstanceNorm2d (Ulyanov et al. 2016, arXiv:1607.08022). Raises ValueError if there is only
+    one pixel, of which nothing but 0 would be left.
     """
 
     epsilon: float = 1e-5
@@ -140,7 +140,7 @@ class InstanceNorm(nn.Module):
 
 
 class NoNorm(nn.Module):
-    """The identity, x [b, ..., c] -> [b, ..., c], where a model is to have no normalisation."""
+    """The identity, x [b, ..., c] -> [b, ..., c], for models without normalisation."""
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:

@@ -1,8 +1,8 @@
-"""Operations of their own (JAX primitives): what makes their gradients is said here, not derived from their parts.
+"""JAX primitives. Their gradients are defined here, not derived from the operations that compute them.
 
-A convolution is bilinear. Its gradient for images is the linear operation that adds patches up where they were taken,
-its gradient for the kernel another one. Each of the three has the others as its transposes, so all can be
-differentiated to any order, each computed in the form that suits it, and nothing but images and kernels is kept.
+A convolution is bilinear. Its gradient for images is the linear operation that adds patches up where they were taken.
+Its gradient for the kernel is another one. Each of the three has the others as its transposes. So all can be
+differentiated to any order, each in the form that suits it, and nothing but images and kernels is stored.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Array: TypeAlias = jax.Array
 
 
 def convolution(name: str, convolve: Callable[..., Array], to_images: Callable, to_kernel: Callable) -> Callable:
-    """Returns a function of x [n, h, w, c], kernel [kh, kw, c', o] and a geometry of numbers -> [n, h', w', o].
+    """Returns a function of x [n, h, w, c], kernel [kh, kw, c', o] and numbers, its geometry -> [n, h', w', o].
 
     `convolve(x, kernel, **geometry)` computes it. For a gradient y of its outputs, `to_images(y, kernel, size=(h, w),
     **geometry)` computes that of x, and `to_kernel(x, y, taps=(kh, kw), **geometry)` that of the kernel.
@@ -48,7 +48,7 @@ def convolution(name: str, convolve: Callable[..., Array], to_images: Callable, 
 
 
 def in_parts(x: Array, most: int) -> Array:
-    """Returns x [n, ...] as [parts, n / parts, ...], parts of `most` examples or the next fewer that divide n."""
+    """Returns x [n, ...] as [parts, n / parts, ...]: the largest parts that divide n, of at most `most` examples."""
     size = next((size for size in range(min(most, len(x)), 1, -1) if len(x) % size == 0), 1)
     return x.reshape(-1, size, *x.shape[1:])
 

@@ -35,7 +35,7 @@ Size = tuple[int, ...]
 
 
 def convolution(x: Array, kernel: Array, stride: int, padding: int) -> Array:
-    """Computes a convolution in the form that is the fastest for its shapes.
+    """Computes a convolution in the fastest form for its shapes.
 
     x [n, h, w, c], kernel [kh, kw, c, o] -> [n, h', w', o], of one dtype.
     """
@@ -68,10 +68,10 @@ def convolution(x: Array, kernel: Array, stride: int, padding: int) -> Array:
 
 
 def _added(x: Array, kernel: Array, padding: int) -> Array:
-    """Computes a convolution of stride 1 by one product with all of the kernel's places, whose outputs are added.
+    """Computes a convolution of stride 1 by one product with all positions of the kernel, whose outputs are added.
 
-    x [n, h, w, c], kernel [kh, kw, c, o] -> [n, h', w', o], of one dtype. What is added has kh kw o values a pixel,
-    where patches have kh kw c.
+    x [n, h, w, c], kernel [kh, kw, c, o] -> [n, h', w', o], of one dtype. The outputs to add have kh kw o
+    values per pixel, where patches have kh kw c.
     """
     kh, kw, c, o = kernel.shape
     y = _dense(x, kernel.transpose(2, 0, 1, 3).reshape(c, -1))
@@ -130,7 +130,7 @@ def _dense(x: Array, kernel: Array) -> Array:
 
 
 def _split(x: Array, step: int, *, axis: int) -> list[Array]:
-    """Returns x at every `step`-th position along an axis, from each of the first `step` on; its size is a multiple."""
+    """Returns x at every `step`-th position along an axis, from each of the first `step` on, which divides the size."""
     size = x.shape[axis + 1]
     x = x.reshape(*x.shape[:axis], -1, step * size, *x.shape[axis + 2 :])
     return list(lax.split(x, (size,) * step, axis + 1))
@@ -150,7 +150,7 @@ def _every_other(x: Array, first: int, size: int, *, axis: int) -> Array:
 
 
 def _pairing_pays(pixels: int, k: int, kernel: Array) -> bool:
-    """Returns whether pairs are faster for so many output pixels of a kernel [kh, kw, c, o] on cells of k channels.
+    """Returns whether pairs are faster for this many output pixels, a kernel [kh, kw, c, o] and cells of k channels.
 
     The bounds agree with 40 of 44 layers timed both ways with their gradients, kernels of 2x2 to 6x6 on 4x4 to 64x64
     pixels, 3 to 256 channels, batch 64. Above them 9 to 43% of the time is saved, and one layer loses 3%. Below them
@@ -161,7 +161,7 @@ def _pairing_pays(pixels: int, k: int, kernel: Array) -> bool:
 
 
 def _adding_pays(patches: Size, h: int, o: int) -> bool:
-    """Returns whether rows of patches [n, rows, w, k] -> [n, h, w, o] are faster added than gathered.
+    """Returns whether rows of patches [n, rows, w, k] -> [n, h, w, o] are faster when added than when gathered.
 
     It compares, for a row of the kernel, the values that gathering copies with those that adding copies, plus the
     multiplications that adding makes in vain, 40 of which take as long as copying a value. That figure agrees with 11
@@ -173,7 +173,7 @@ def _adding_pays(patches: Size, h: int, o: int) -> bool:
 
 
 def _adding_all_pays(images: Size, kernel: Array, outputs: int) -> bool:
-    """Returns whether `_added` is the fastest for images [n, h, w, c], a kernel [kh, kw, c, o] and so many outputs.
+    """Returns whether `_added` is fastest for images [n, h, w, c], a kernel [kh, kw, c, o] and this many outputs.
 
     The bounds agree with 14 layers timed both ways with their gradients: kernels of 3x3 to 7x7 on 8x8 to 96x96 pixels,
     8 to 256 channels to 1 to 24. Above them 16 to 94% of the time is saved, below them up to 38% would be lost (one

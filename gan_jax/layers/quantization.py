@@ -10,7 +10,7 @@ from jax import lax, random
 from gan_jax.core import collectives
 
 LEAST_SHARE = 1e-12
-"""Of positions: a code that is used less shrinks towards 0, so that nothing is divided by 0."""
+"""The least share of positions to divide by, so never 0. A code that is used less shrinks towards 0."""
 
 
 class Quantized(NamedTuple):
@@ -34,14 +34,14 @@ class Quantized(NamedTuple):
 class VectorQuantizer(nn.Module):
     """z [b, ..., dim] -> `Quantized`: each vector becomes the nearest of `codes` codes, and codes follow their vectors.
 
-    Van den Oord et al. 2017, arXiv:1711.00937, equations 1 and 2; the codebook by appendix A.1: a code is the moving
-    average of the sum of its vectors over that of their number, both of `decay`. They are in the network's stats, as
-    shares of the global batch's positions, so only updates of the network's own player move them.
+    Van den Oord et al. 2017, arXiv:1711.00937, equations 1 and 2. The codebook is that of appendix A.1: a code is the
+    moving average of the sum of its vectors, divided by that of their number, both with `decay`. They are in the
+    network's stats, as shares of the global batch's positions, so only updates of the network's own player change them.
 
-    A code whose share is below `revive` / codes is dead: the update makes it one of the batch's vectors, drawn at
-    random (Dhariwal et al. 2020, arXiv:2005.00341, section 3.1). At first all codes are dead, so that the first update
-    takes them from its batch. With `revive` 0 codes start at random, and dead ones stay. In parts of a batch
-    (`config.accumulate`) perplexity and used codes are those of a part.
+    A code whose share is below `revive` / codes is dead: the update replaces it by a random vector of the batch
+    (Dhariwal et al. 2020, arXiv:2005.00341, section 3.1). At first all codes are dead, so that the first update takes
+    them from its batch. With `revive` 0 codes start at random, and dead ones are not replaced. If a batch is taken in
+    parts (`config.accumulate`), perplexity and used codes are those of a part.
 
     Raises ValueError for fewer than 2 codes, or a number out of range.
     """
@@ -64,7 +64,7 @@ class VectorQuantizer(nn.Module):
         self.sums = self.variable("codebook", "sums", lambda: share * random.normal(self.make_rng("params"), shape))
 
     def __call__(self, z: jax.Array, *, train: bool) -> Quantized:
-        """Returns what becomes of z; in training the codebook is moved, after it was used."""
+        """Returns z quantised. In training the codebook is updated after it was used."""
         vectors, codebook = z.reshape(-1, self.dim).astype(jnp.float32), self.codebook()
         fixed = lax.stop_gradient(vectors)
         indices = nearest(fixed, codebook)
@@ -90,7 +90,7 @@ class VectorQuantizer(nn.Module):
         return self.codebook()[indices]
 
     def _follow(self, vectors: jax.Array, hot: jax.Array, shares: jax.Array, examples: int) -> None:
-        """Moves the codebook. All new values are means over the global batch, so that it may be taken in parts."""
+        """Updates the codebook. All new values are means over the global batch, so that it may be taken in parts."""
         dead = self.shares.value < self.revive / self.codes
         sums = collectives.mean(jnp.matmul(hot.T, vectors, precision=lax.Precision.HIGHEST) / len(vectors))
         drawn = collectives.mean(self._drawn(vectors, examples))
@@ -103,7 +103,7 @@ class VectorQuantizer(nn.Module):
         )
 
     def _drawn(self, vectors: jax.Array, examples: int) -> jax.Array:
-        """Returns a vector of the global batch for each code [codes, dim], whose mean over devices and parts it is."""
+        """Returns [codes, dim], whose mean over devices and parts is a random vector of the batch for each code."""
         places, whole = len(vectors) // examples, collectives.examples(examples)
         chosen = random.randint(self.make_rng("noise"), (self.codes,), 0, whole * places)
         row = chosen - collectives.places(examples)[0] * places
@@ -114,8 +114,8 @@ class VectorQuantizer(nn.Module):
 def nearest(vectors: jax.Array, codebook: jax.Array) -> jax.Array:
     """Returns the number of the nearest code of each vector, the first of equals: [n, d], [k, d] -> int32 [n].
 
-    Products are in full float32 everywhere: an accelerator's shorter one chooses wrong codes where vectors are far from
-    0.
+    Products are in full float32 everywhere. An accelerator's reduced precision would choose wrong codes for vectors far
+    from 0.
     """
     products = jnp.matmul(vectors, codebook.T, precision=lax.Precision.HIGHEST)
     return (jnp.square(codebook).sum(-1) - 2 * products).argmin(-1).astype(jnp.int32)

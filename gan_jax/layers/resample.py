@@ -1,4 +1,4 @@
-"""Images of twice or half the size, without products of zeros: nearest, average, maximum, and binomial filters."""
+"""Images of twice or half the size, without multiplying zeros: nearest, average, maximum, and binomial filters."""
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +68,7 @@ def _blur(x: Array, *, padding: int) -> Array:
     """Returns `blur` in three passes over memory.
 
     On the CPU that takes a third of the time of one pass, in which XLA computes the edges again for each of 16 taps. It
-    is an operation of its own because its transpose would otherwise be sums of images padded with zeros, which take
+    is a primitive because its transpose would otherwise be sums of images padded with zeros, which take
     five times as long (32x32x64 in batches of 64, processor's time, 2 CPU cores shared with other work, 2026-11-27).
     """
     edges = [(0, 0, 0), *[(padding, padding, 0)] * 2, (0, 0, 0)]

@@ -1,7 +1,7 @@
 """Convolutions of 3x3 and 4x4 kernels at stride 1 on the CPU, by Winograd's F(2x2, 3x3) and F(2x2, 4x4).
 
-They take 16 products for 36, and 25 for 64. A tile of 2x2 outputs y is made of 4x4, or 5x5, inputs d and a kernel g.
-Each is transformed along rows, then columns:
+They take 16 products instead of 36, and 25 instead of 64. A tile of 2x2 outputs y is made from 4x4, or 5x5, inputs d
+and a kernel g. Each is transformed along rows, then columns:
 
     V = B d B'    U = G g G'    M[i, j] = V[i, j] U[i, j]    y = A M A'     (' is the transpose)
 
@@ -15,7 +15,7 @@ section 4.1. The matrices for 4x4 are of the same construction (Toom and Cook's)
 infinity. The transformed images are 4 times, or 6.25 times, as large, so only a few images are padded and transformed
 at a time.
 
-The gradient for images is the convolution of the outputs' gradient with the kernel turned round. For the kernel it is
+The gradient for images is the convolution of the outputs' gradient with the flipped kernel. For the kernel it is
 G' (V' (A' dy A)) G.
 """
 
@@ -41,7 +41,7 @@ class Matrices(NamedTuple):
 
 
 AT_ONCE = 2**20
-"""Values of the transformed images that are computed at once."""
+"""The number of values of transformed images that are computed at once."""
 MATRICES = {
     3: Matrices(
         np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
@@ -106,7 +106,7 @@ def _tiles(x: Array, kernel: Array, matrices: Matrices) -> Array:
 
 
 def _to_images(y: Array, kernel: Array, *, size: tuple[int, ...], padding: int) -> Array:
-    """Returns the convolution with the kernel turned round, its channels exchanged."""
+    """Returns the convolution with the flipped kernel, its input and output channels exchanged."""
     del size
     return _convolve(y, kernel[::-1, ::-1].swapaxes(2, 3), padding=len(kernel) - 1 - padding)
 
@@ -157,7 +157,7 @@ def _outputs_transposed(y: Array, axis: int, matrices: Matrices) -> list[Array]:
 
 
 def _combined(factors: np.ndarray, parts: list[Array]) -> Array:
-    """Returns the sum of arrays, each times its whole number."""
+    """Returns the sum of arrays, each multiplied by its whole number."""
     scaled = (
         part if factor == 1 else int(factor) * part for factor, part in zip(factors, parts, strict=True) if factor
     )

@@ -1,1 +1,1 @@
-"""Losses: arrays in, one value per example out, each from raw scores or logits in its stable form."""
+"""Losses: arrays in, one value per example out, computed from raw scores or logits in a stable form."""

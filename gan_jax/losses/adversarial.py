@@ -1,6 +1,6 @@
 """Losses of critics and generators: raw scores in, one value per score out.
 
-With D(x) = sigmoid(score), log D = -softplus(-score) and log(1 - D) = -softplus(score): all values and gradients stay
+With D(x) = sigmoid(score), log D = -softplus(-score) and log(1 - D) = -softplus(score): all values and gradients are
 finite at any finite score. Scores have any shape [b, ...]: a patch critic has one for each patch.
 """
 
@@ -33,7 +33,7 @@ def generator_non_saturating(fake_scores: jax.Array) -> jax.Array:
 
 
 def critic_wasserstein(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
-    """Returns f(G(z)) - f(x), minus the dual's estimate of the distance: [b, ...] twice -> [b, ...].
+    """Returns f(G(z)) - f(x), minus the dual estimate of the distance: [b, ...] twice -> [b, ...].
 
     Arjovsky et al. 2017 (arXiv:1701.07875), equation 2.
     """
@@ -41,7 +41,7 @@ def critic_wasserstein(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Ar
 
 
 def generator_wasserstein(fake_scores: jax.Array) -> jax.Array:
-    """Returns -f(G(z)), the generator's side of the same: [b, ...] -> [b, ...] (Arjovsky et al. 2017, theorem 3)."""
+    """Returns -f(G(z)), the generator's side of it: [b, ...] -> [b, ...] (Arjovsky et al. 2017, theorem 3)."""
     return -fake_scores
 
 
@@ -72,16 +72,16 @@ def generator_least_squares(fake_scores: jax.Array) -> jax.Array:
 
 
 def critic_relativistic(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
-    """Returns -log sigmoid(D(x) - D(G(z))) of pairs of a real example and a fake: [b, ...] twice -> [b, ...].
+    """Returns -log sigmoid(D(x) - D(G(z))) for pairs of a real example and a fake: [b, ...] twice -> [b, ...].
 
-    The relativistic pairing loss: Jolicoeur-Martineau 2018 (arXiv:1807.00734), section 4.1; equation 2 of R3GAN, Huang
-    et al. 2025 (arXiv:2501.05441). A constant that is added to all scores does not change it.
+    This is the relativistic pairing loss: Jolicoeur-Martineau 2018 (arXiv:1807.00734), section 4.1; equation 2 of
+    R3GAN, Huang et al. 2025 (arXiv:2501.05441). Adding a constant to all scores does not change it.
     """
     return softplus(fake_scores - real_scores)
 
 
 def generator_relativistic(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
-    """Returns -log sigmoid(D(G(z)) - D(x)) of the same pairs: [b, ...] twice -> [b, ...]."""
+    """Returns -log sigmoid(D(G(z)) - D(x)) for the same pairs: [b, ...] twice -> [b, ...]."""
     return softplus(real_scores - fake_scores)
 
 

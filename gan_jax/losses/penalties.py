@@ -1,8 +1,8 @@
 """Regularisation terms: gradient penalties, path length, LeCam and consistency; one value for each example or score.
 
-Gradient penalties are of the norm of the scores' gradient with respect to the critic's input, over all axes but the
-first. It is taken from the gradient of the batch's summed scores, which is right only for a critic that scores each
-example by itself: with batch statistics the sum has no per-example gradients.
+Gradient penalties use the norm of the scores' gradient with respect to the critic's input, over all axes but the first.
+It is taken from the gradient of the batch's summed scores. That is right only for a critic that scores each example by
+itself: with batch statistics the sum has no per-example gradients.
 """
 
 from collections.abc import Callable
@@ -46,10 +46,10 @@ def r2(score_fn: ScoreFn, fake: jax.Array, *, epsilon: float = 1e-12) -> tuple[j
 
 
 def path_length(slopes: jax.Array, average: jax.Array, *, epsilon: float = 1e-12) -> tuple[jax.Array, jax.Array]:
-    """Returns (length - a)^2 and the lengths |J' y|: [b, layers, dim], J' y for each layer's style -> [b] each.
+    """Returns (length - a)^2 and the lengths |J' y|: J' y [b, layers, dim] for each layer's style -> [b] each.
 
     The length is sqrt(sum over dim, mean over layers, of squares + epsilon); a is `average` []. Karras et al. 2020
-    (arXiv:1912.04958), equation 4, and their code, where the mean is. Raises ValueError for an epsilon not above 0.
+    (arXiv:1912.04958), equation 4, with the mean of their code. Raises ValueError for an epsilon not above 0.
     """
     _check(epsilon)
     squares = jnp.square(slopes).sum(-1)
@@ -60,7 +60,7 @@ def path_length(slopes: jax.Array, average: jax.Array, *, epsilon: float = 1e-12
 def lecam(real_scores: jax.Array, fake_scores: jax.Array, real_anchor: jax.Array, fake_anchor: jax.Array) -> jax.Array:
     """Returns (D(x) - fake anchor)^2 + (D(G(z)) - real anchor)^2: [b, ...] twice, [] twice -> [b, ...].
 
-    The anchors are moving averages of the mean scores. Tseng et al. 2021 (arXiv:2104.03310), section 3.2; the authors'
+    The anchors are moving averages of the mean scores. Tseng et al. 2021 (arXiv:2104.03310), section 3.2. The authors'
     code squares only D(x) above the fakes' anchor, and D(G(z)) below the reals'.
     """
     return jnp.square(real_scores - fake_anchor) + jnp.square(fake_scores - real_anchor)
@@ -86,8 +86,8 @@ def interpolate(keys: jax.Array, real: jax.Array, fake: jax.Array) -> jax.Array:
 def input_gradient_norm(score_fn: ScoreFn, x: jax.Array, *, epsilon: float = 1e-12) -> jax.Array:
     """Returns sqrt(|gradient of the scores with respect to their example|^2 + epsilon): [b, ...] -> [b].
 
-    `epsilon` keeps value and gradient finite where the norm is 0. Raises ValueError where the norm is 0 for any critic,
-    or `epsilon` is not above 0.
+    `epsilon` keeps value and gradient finite where the norm is 0. Raises ValueError if the scores pass no gradient to x
+    at all, or if `epsilon` is not above 0.
     """
     _check(epsilon)
     if not _depends_on_change(score_fn, x):
@@ -105,7 +105,7 @@ def _check(epsilon: float) -> None:
 
 
 def _depends_on_change(score_fn: ScoreFn, x: jax.Array) -> bool:
-    """Returns whether the change of the scores [b, ...] depends on that of x [b, ...], by what it is traced to."""
+    """Returns whether a change of the scores [b, ...] depends on one of x [b, ...], according to the traced program."""
     jaxpr = jax.make_jaxpr(lambda x, change: jax.jvp(score_fn, (x,), (change,))[1])(x, x).jaxpr
     needed = {var for var in jaxpr.outvars if isinstance(var, Var)}
     for equation in reversed(jaxpr.eqns):

@@ -1,4 +1,4 @@
-"""Losses between what a network makes and its target: [b, ...] twice -> [b], means over an example's values."""
+"""Losses between a network's output and its target: [b, ...] twice -> [b], means over an example's values."""
 
 import jax
 import jax.numpy as jnp

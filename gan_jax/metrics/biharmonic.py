@@ -1,15 +1,15 @@
-"""Biharmonic inpainting, the smoothest filling of a hole: a baseline of inpainting that learns nothing."""
+"""Biharmonic inpainting, the smoothest filling of a hole: a baseline for inpainting without learning."""
 
 import numpy as np
 
 
 def biharmonic(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Returns an image [h, w, c] as float64 whose hole [h, w], where it is true, is filled smoothly.
+    """Returns an image [h, w, c] as float64, smoothly filled where the hole [h, w] is true.
 
-    The sum of squares of the discrete Laplacian over all pixels is least, given the pixels around the hole; beyond the
-    image's border there are no differences (Damelin and Hoang 2018, section 2). Values beyond those of the other pixels
-    are clipped, as scikit-image's inpaint_biharmonic does, whose result it is up to 1e-9. Raises ValueError where the
-    hole is everything.
+    The filling minimises the sum of squares of the discrete Laplacian over all pixels, given those around the hole.
+    Beyond the image's border there are no differences (Damelin and Hoang 2018, section 2). Values are clipped to the
+    range of the other pixels. The result equals that of scikit-image's inpaint_biharmonic up to 1e-9. Raises ValueError
+    if the hole is everything.
     """
     from scipy import sparse
     from scipy.sparse.linalg import splu

@@ -17,12 +17,12 @@ class ClassifierScore(NamedTuple):
 def classifier_score(logits: ArrayLike, *, splits: int = 10) -> ClassifierScore:
     """Computes exp of the mean of KL(p(y | x) || p(y)) over the samples of each of `splits` parts: logits [n, classes].
 
-    It is high where the classifier is sure of each sample and all classes occur; real examples play no part. Of
-    InceptionV3's logits it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4). Logarithms of
-    probabilities are logits too. In float64; parts are consecutive, and differ in size by at most 1.
+    It is high if the classifier is sure of each sample and all classes occur; real examples are not used. With the
+    logits of InceptionV3 it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4). Logarithms of
+    probabilities are logits too. Computed in float64. Parts are consecutive, and differ in size by at most 1.
 
-    Raises ValueError where the logits are not [n, classes] or have NaN or infinity, other than -inf beside finite
-    ones, or `splits` is not from 1 to n.
+    Raises ValueError if the logits are not [n, classes] or have NaN or infinity, other than -inf beside finite ones, or
+    if `splits` is not from 1 to n.
     """
     logits = np.asarray(logits).astype(np.float64)
     if logits.ndim != 2 or not logits.size:

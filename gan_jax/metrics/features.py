@@ -5,7 +5,7 @@ from jax.typing import ArrayLike
 
 
 def check(features: ArrayLike, name: str = "features") -> np.ndarray:
-    """Returns features [n, d] as float64; raises ValueError for another shape, under 2 rows, or values not finite."""
+    """Returns features [n, d] as float64. Raises ValueError for another shape, under 2 rows, or non-finite values."""
     table = np.asarray(features)
     if table.ndim != 2 or not table.shape[1]:
         raise ValueError(f"{name} have shape {table.shape}: they must be [examples, dimensions]")
@@ -21,7 +21,7 @@ def check(features: ArrayLike, name: str = "features") -> np.ndarray:
 
 
 def check_pair(real: ArrayLike, fake: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Returns both as `check` does, [n, d] and [m, d]; raises ValueError as there, and where their d differ."""
+    """Returns both as `check` does, [n, d] and [m, d]. Raises ValueError as there, and if their d differ."""
     real, fake = check(real, "real features"), check(fake, "fake features")
     if real.shape[1] != fake.shape[1]:
         raise ValueError(

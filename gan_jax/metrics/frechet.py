@@ -1,4 +1,4 @@
-"""The Fréchet distance between two sets of features, from their means and covariances alone, in float64."""
+"""The Fréchet distance between two sets of features, from their means and covariances, in float64."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Moments(NamedTuple):
 
 
 def moments(features: ArrayLike) -> Moments:
-    """Returns the moments of features [n, d]; raises ValueError as `features.check` does."""
+    """Returns the moments of features [n, d]. Raises ValueError as `features.check` does."""
     x = table.check(features)
     mean = x.mean(axis=0)
     x -= mean
@@ -33,8 +33,8 @@ def moments(features: ArrayLike) -> Moments:
 def merge(a: Moments, b: Moments) -> Moments:
     """Returns the moments of the union of two sets of examples (Chan, Golub and LeVeque 1979).
 
-    So a set of any size is measured batch by batch: `functools.reduce(merge, map(moments, batches))`. Raises ValueError
-    where the dimensions differ.
+    So a set of any size can be measured batch by batch: `functools.reduce(merge, map(moments, batches))`. Raises
+    ValueError if the dimensions differ.
     """
     if a.mean.shape != b.mean.shape:
         raise ValueError(f"moments of {len(a.mean)} and of {len(b.mean)} dimensions cannot be merged")
@@ -44,7 +44,7 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 def rank(features: ArrayLike | Moments) -> int:
-    """Returns the rank of the covariance: at most count - 1, and below d where it is singular.
+    """Returns the rank of the covariance: at most count - 1, and below d if it is singular.
 
     The Fréchet distance of a singular covariance is finite but says little: too few examples make it far too large.
     """
@@ -58,21 +58,21 @@ def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> fl
 
     It is in units of features squared.
 
-    m and C are the means and covariances (over n - 1): it is the squared 2-Wasserstein distance of the two Gaussians
-    that have them (Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500, eq. 6). On InceptionV3's features it
-    is the FID. It falls with n at the same truth: only values of equal n are comparable.
+    m and C are the means and covariances (divided by n - 1). It is the squared 2-Wasserstein distance of the Gaussians
+    with these moments (Dowson and Landau 1982; Heusel et al. 2017, arXiv:1706.08500, eq. 6). On InceptionV3's features
+    it is the FID. For the same distributions it falls with n, so only values of equal n are comparable.
 
-    Equal to the formula by scipy's sqrtm within 1e-9 of the traces. The trace of the root is taken as the sum of the
-    singular values of R1^T R2 with C = R R^T, which stays as exact where the covariances are singular, as with n <= d
-    (see `rank`). Features with n <= d are such a root themselves, so that no matrix of [d, d] is made. Raises
-    ValueError as `features.check` does, and where the dimensions differ.
+    It equals the formula with scipy's sqrtm within 1e-9 of the traces. The trace of the root is computed as the sum of
+    the singular values of R1^T R2 with C = R R^T, which is as exact for singular covariances, as with n <= d (see
+    `rank`). Features with n <= d are such a root themselves, so that no matrix of [d, d] is made. Raises ValueError as
+    `features.check` does, and if the dimensions differ.
     """
     (mean, one), (fake_mean, other) = _mean_and_root(real), _mean_and_root(fake)
     if mean.shape != fake_mean.shape:
         raise ValueError(f"real features have {len(mean)} dimensions and fake ones {len(fake_mean)}")
     shared = np.linalg.svd(one.T @ other, compute_uv=False).sum()
     distance = np.square(mean - fake_mean).sum() + np.square(one).sum() + np.square(other).sum() - 2 * shared
-    return max(float(distance), 0.0)  # below 0 by rounding alone
+    return max(float(distance), 0.0)  # below 0 only by rounding
 
 
 def _mean_and_root(features: ArrayLike | Moments) -> tuple[np.ndarray, np.ndarray]:

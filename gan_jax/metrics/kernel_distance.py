@@ -12,7 +12,7 @@ from gan_jax.metrics.features import check_pair
 
 
 class KernelDistance(NamedTuple):
-    """The `mean` over subsets, and their standard deviation `std`; not the mean's error, because subsets overlap."""
+    """The `mean` over subsets, and their standard deviation `std`, which is not the mean's error: subsets overlap."""
 
     mean: float
     std: float
@@ -21,13 +21,13 @@ class KernelDistance(NamedTuple):
 def kernel_distance(
     real: ArrayLike, fake: ArrayLike, key: jax.Array, *, subsets: int = 100, size: int = 1000
 ) -> KernelDistance:
-    """Computes mean and spread of `mmd2` over random subsets of `size` examples each, of features [n, d] and [m, d].
+    """Computes mean and spread of `mmd2` over random subsets of `size` examples of features [n, d] and [m, d].
 
     On InceptionV3's features it is the KID (Binkowski et al. 2018, arXiv:1801.01401). Unlike the Fréchet distance its
     mean does not depend on the number of examples. Subsets are sampled without replacement, by `key`.
 
-    Raises ValueError as `features.check` does, and where `size` is below 2 or above the smaller set, or `subsets` is
-    below 1.
+    Raises ValueError as `features.check` does, and if `size` is below 2 or above the smaller set, or `subsets` is below
+    1.
     """
     real, fake = check_pair(real, fake)
     fewer = min(len(real), len(fake))
@@ -44,10 +44,10 @@ def kernel_distance(
 
 
 def mmd2(real: jax.Array, fake: jax.Array) -> jax.Array:
-    """Returns the unbiased MMD^2 of features [n, d] and [m, d] -> [], by the kernel (x . y / d + 1)^3; maybe negative.
+    """Returns the unbiased MMD^2 of features [n, d] and [m, d] -> [], with the kernel (x . y / d + 1)^3.
 
-    The mean of k(x, x') over pairs of different real examples, plus that of fakes, less twice that of k(x, y) over
-    pairs of one of each (Gretton et al. 2012, eq. 3): a small difference of large sums, to be taken in float64.
+    The mean of k(x, x') over pairs of different real examples, plus that of fakes, minus twice that of k(x, y) over
+    pairs of one of each (Gretton et al. 2012, eq. 3). It may be negative, and needs float64 for the difference of sums.
     """
 
     def others(x: jax.Array) -> jax.Array:

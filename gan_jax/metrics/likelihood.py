@@ -11,7 +11,7 @@ def importance_weighted_bound(log_weights: jax.Array) -> jax.Array:
 
     The log weights are log p(x, z) - log q(z | x) at k samples z ~ q.
 
-    In expectation a lower bound on log p(x) that rises with k: at k = 1 the evidence lower bound, in the limit log p(x)
-    (Burda et al. 2015, arXiv:1509.00519, eq. 8 and theorem 1).
+    In expectation it is a lower bound on log p(x) that rises with k, from the evidence lower bound at k = 1 to log p(x)
+    in the limit (Burda et al. 2015, arXiv:1509.00519, eq. 8 and theorem 1).
     """
     return logsumexp(log_weights, axis=-1) - math.log(log_weights.shape[-1])

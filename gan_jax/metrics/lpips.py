@@ -15,7 +15,7 @@ def lpips(first: Sequence[jax.Array], second: Sequence[jax.Array], heads: Sequen
     2018, arXiv:1801.03924, eq. 1, with the square root of w taken in). `first` and `second` are the activations of the
     layers, [b, h, w, c] each, and `heads` the layers' weights w [c].
 
-    A position without any activation counts as 0. Its gradient is finite, where the formula's own would be NaN.
+    A position without any activation counts as 0. Its gradient is finite, where that of the formula would be NaN.
     """
     layers = zip(first, second, heads, strict=True)
     return sum(

@@ -1,7 +1,7 @@
-"""Mode coverage: the number of known modes that samples have, and how evenly they have them.
+"""Mode coverage: the number of known modes that samples have, and how evenly they cover them.
 
 Modes are a mixture's Gaussians, or the classes of a classifier. Definitions are those of PacGAN (Lin et al. 2018,
-arXiv:1712.04086, section 4.1) as its code computes them: all is a function of the number of high-quality points, or
+arXiv:1712.04086, section 4.1) as its code computes them. All are functions of the number of high-quality points, or
 samples, of each mode.
 """
 
@@ -22,10 +22,10 @@ class ModeCoverage(NamedTuple):
 
 
 def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
-    """Computes the coverage of modes by samples' predicted classes, int [n] from 0 to modes - 1.
+    """Computes the coverage of modes from samples' predicted classes, int [n] from 0 to modes - 1.
 
     Stacked MNIST has 1,000 modes, three digits to a sample. A classifier's errors find modes too, so report the value
-    of test images beside it. Raises ValueError where a class is out of range, or there is no sample.
+    for test images beside it. Raises ValueError if a class is out of range, or if there is no sample.
     """
     classes = np.asarray(classes)
     if classes.ndim != 1 or not classes.size or not np.issubdtype(classes.dtype, np.integer):
@@ -41,7 +41,7 @@ def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
 def counts(points: jax.Array, centres: jax.Array, *, std: float, within: float = 3.0) -> jax.Array:
     """Counts the high-quality points of each mode: points [n, d], centres [k, d] -> float32 [k].
 
-    A point belongs to the nearest centre, and is of high quality where that is nearer than `within` times `std`.
+    A point belongs to the nearest centre. It is of high quality if that is nearer than `within` times `std`.
     """
     distances = jnp.linalg.norm(points[:, None] - centres, axis=-1)
     good = distances.min(1) < within * std
@@ -56,7 +56,7 @@ def found(counts: jax.Array) -> jax.Array:
 def entropy(counts: jax.Array) -> jax.Array:
     """Returns the entropy of the modes' shares of the high-quality points, in nats: counts [k] -> [], from 0 to log k.
 
-    0 also where there are no such points at all.
+    It is 0 also if there are no such points at all.
     """
     q = counts / jnp.maximum(counts.sum(), 1)
     return -xlogy(q, q).sum()
@@ -65,6 +65,6 @@ def entropy(counts: jax.Array) -> jax.Array:
 def reverse_kl(counts: jax.Array) -> jax.Array:
     """Returns KL(q || uniform) in nats, q the modes' shares of the high-quality points: counts [k] -> [].
 
-    From 0 for even shares to log k for a single mode; log k also where there are no such points at all.
+    It goes from 0 for even shares to log k for a single mode, and is log k also if there are no such points at all.
     """
     return jnp.log(len(counts)) - entropy(counts)

@@ -11,13 +11,13 @@ from jax.typing import ArrayLike
 
 AT_ONCE = 5_000_000  # distances in memory at a time: 20 MB
 PART = 1 << 28
-"""Bytes of references, as float32, that are in memory at a time."""
+"""The bytes of references, as float32, that are in memory at a time."""
 
 
 class NearestNeighbours(NamedTuple):
-    """Median distances to the nearest training example, of `samples` and of `test` examples.
+    """Median distances to the nearest training example, for `samples` and for `test` examples.
 
-    `closer`: the probability that a sample is closer to one than a test example is; half for samples of the data.
+    `closer`: the probability that a sample is closer to one than a test example is, half for samples like the data.
     """
 
     samples: float
@@ -32,7 +32,7 @@ def nearest(x: jax.Array, references: jax.Array) -> jax.Array:
 
 
 def nearest_in_parts(x: ArrayLike, references: Any) -> np.ndarray:
-    """Returns `nearest` of references that need not fit into memory: they are read in parts."""
+    """Returns `nearest` for references that need not fit into memory: they are read in parts."""
     x, size = jnp.asarray(x), max(1, PART // (4 * math.prod(references.shape[1:])))
     found, least = np.zeros(len(x), np.int64), np.full(len(x), np.inf, np.float32)
     for start in range(0, len(references), size):
@@ -43,7 +43,7 @@ def nearest_in_parts(x: ArrayLike, references: Any) -> np.ndarray:
 
 @jax.jit
 def _nearest_and_squares(x: jax.Array, references: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Returns the index of each example's nearest reference, and the square of their distance less that of x: [n]."""
+    """Returns the index of each example's nearest reference, and their squared distance minus the square of x: [n]."""
     x, references = (values.reshape(len(values), -1).astype(jnp.float32) for values in (x, references))
     squares = jnp.square(references).sum(axis=1)
 
@@ -57,9 +57,9 @@ def _nearest_and_squares(x: jax.Array, references: jax.Array) -> tuple[jax.Array
 def nearest_distances(x: ArrayLike, references: ArrayLike) -> np.ndarray:
     """Returns the Euclidean distance of each example to the nearest reference: [n, ...], [m, ...] -> float64 [n].
 
-    The nearest is searched in float32, so that of references at nearly the same distance another may be taken; its
-    distance is in float64.
-    Raises ValueError where their shapes differ, one is empty, or a value is not finite.
+    The search is in float32, so another one of several references at nearly the same distance may be taken. Its
+    distance is computed in float64.
+    Raises ValueError if their shapes differ, one is empty, or a value is not finite.
     """
     x, references = np.asarray(x), np.asarray(references)
     if x.shape[1:] != references.shape[1:] or not (len(x) and len(references)):
@@ -75,9 +75,9 @@ def nearest_neighbours(samples: ArrayLike, train: ArrayLike, test: ArrayLike) ->
 
     Samples that are closer than test examples are a sign of memorisation.
 
-    `closer` is P(a sample's distance < a test example's), ties half: Mann and Whitney's U over n k, as Meehan et al.
-    2020 (arXiv:2004.05675) test for copied data. Near 1 the generator copies; near 0 its samples are far from all
-    data. Distances are Euclidean: of features they say more than of pixels.
+    `closer` is P(a sample's distance < a test example's), where ties count half: the Mann-Whitney U divided by n k, by
+    which Meehan et al. 2020 (arXiv:2004.05675) test for copied data. Near 1 the generator copies; near 0 its samples
+    are far from all data. Distances are Euclidean, and say more for features than for pixels.
     """
     ours, theirs = (nearest_distances(x, train) for x in (samples, test))
     ranked = np.sort(theirs)

@@ -1,4 +1,4 @@
-"""Principal component analysis: the best linear code of a size, known exactly."""
+"""Principal component analysis: the best linear code of a given size, known exactly."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ class PCA(NamedTuple):
     variances: np.ndarray
 
     def first(self, k: int) -> "PCA":
-        """Returns the first k components alone."""
+        """Returns only the first k components."""
         return PCA(self.mean, self.components[:k], self.variances[:k])
 
     def encode(self, x: np.ndarray) -> np.ndarray:
@@ -46,10 +46,10 @@ def rank(whole: PCA) -> int:
 def principal_angles(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Returns the angles [min(k, m)] between the spans of the rows of a [k, d] and b [m, d], in degrees, largest first.
 
-    By sines for small angles and cosines for large ones, each where it is exact (Bjorck and Golub 1973). NaN where an
-    array is not finite.
+    Small angles are computed from sines and large ones from cosines, where each is exact (Bjorck and Golub 1973). All
+    are NaN if an array is not finite.
     """
-    from scipy.linalg import subspace_angles  # half a second of import, at evaluations alone
+    from scipy.linalg import subspace_angles  # half a second of import, only at evaluations
 
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return np.full(min(len(a), len(b)), np.nan)

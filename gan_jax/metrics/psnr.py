@@ -1,10 +1,10 @@
-"""Peak signal-to-noise ratio, as super-resolution is judged by."""
+"""Peak signal-to-noise ratio, as used for super-resolution."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 LUMA = (65.481, 128.553, 24.966)
-"""Of red, green and blue in 0..1 in the luma Y of ITU-R BT.601, which is 16..235."""
+"""The weights of red, green and blue in 0..1 in the luma Y of ITU-R BT.601, which is 16..235."""
 
 ROUNDING = 1 / 12
 """The mean squared error of rounding to whole grey levels."""
@@ -15,12 +15,12 @@ def psnr(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike = 1.0, border: int = 0, 
 
     Args:
         mask: 1 at the pixels that count, [n, h, w, 1]; all of them by default.
-        border: pixels cut off on all sides; by convention the factor of a super-resolution.
-        luma: of the luma Y of RGB images (MATLAB's rgb2ycbcr, unrounded) instead of all channels; grey images are first
-            made RGB.
+        border: pixels cut off on all sides; by convention the factor of super-resolution.
+        luma: uses the luma Y of RGB images (MATLAB's rgb2ycbcr, unrounded) instead of all channels. Grey images are
+            made RGB first.
 
-    The mean squared difference counts as ROUNDING at least, so equal images have 58.9 dB, and means over images are
-    finite: a small hole is often filled without error. Raises ValueError where the images differ in shape, or nothing
+    The mean squared difference counts as at least ROUNDING, so equal images have 58.9 dB, and means over images are
+    finite: a small hole is often filled without error. Raises ValueError if the images differ in shape, or if nothing
     is left of them.
     """
     a, b = np.asarray(a), np.asarray(b)
@@ -42,7 +42,7 @@ def psnr(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike = 1.0, border: int = 0, 
 def decibels(error: ArrayLike, *, peak: float) -> np.ndarray:
     """Computes 10 log10(peak^2 / error) of mean squared errors [n]: [n], in dB.
 
-    Errors count as those of rounding to 256 levels at least, ROUNDING of them, so that an error of 0 has 58.9 dB.
+    Errors count as at least those of rounding to 256 levels (ROUNDING), so that an error of 0 has 58.9 dB.
     peak: the largest value minus the smallest that the data can have.
     """
     return 10 * np.log10(peak**2 / np.maximum(error, ROUNDING * (peak / 255) ** 2))

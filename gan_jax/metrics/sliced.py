@@ -11,9 +11,9 @@ from gan_jax.metrics.features import check_pair
 def sliced_wasserstein(
     real: ArrayLike, fake: ArrayLike, key: jax.Array, *, projections: int = 500, p: float = 2.0
 ) -> float:
-    """Computes the distance `along` random directions, sampled by `key`: of [n, d] and [m, d], in their units.
+    """Computes the distance `along` random directions, sampled by `key`, for [n, d] and [m, d], in their units.
 
-    Raises ValueError as `features.check` does, and where `projections` or `p` is below 1.
+    Raises ValueError as `features.check` does, and if `projections` or `p` is below 1.
     """
     if projections < 1:
         raise ValueError(f"projections is {projections}: it must be at least 1")
@@ -27,10 +27,10 @@ def directions(key: jax.Array, d: int, n: int) -> np.ndarray:
 
 
 def along(real: ArrayLike, fake: ArrayLike, directions: np.ndarray, *, p: float = 2.0) -> float:
-    """Computes (mean over directions of W_p^p)^(1/p) of [n, d] and [m, d] projected on the columns of [d, k].
+    """Computes (mean over directions of W_p^p)^(1/p) for [n, d] and [m, d], projected on the columns of [d, k].
 
     Bonneel et al. 2015 (doi:10.1007/s10851-014-0506-3). In one dimension, which has a single direction, it is the
-    Wasserstein distance itself. In float64. Equal to POT's `sliced_wasserstein_distance` within 1e-9 of its value.
+    Wasserstein distance itself. In float64 it equals POT's `sliced_wasserstein_distance` within 1e-9 of its value.
     """
     if p < 1:
         raise ValueError(f"p is {p}: it must be at least 1")
@@ -39,7 +39,7 @@ def along(real: ArrayLike, fake: ArrayLike, directions: np.ndarray, *, p: float 
 
 
 def _transport(x: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
-    """Returns W_p^p between the values of each row, all of the same weight: [k, n], [k, m] -> [k].
+    """Returns W_p^p between the values of each row, with equal weights: [k, n], [k, m] -> [k].
 
     It is the integral of |F^-1 - G^-1|^p over quantiles, and both are constant between multiples of 1/n and 1/m.
     """

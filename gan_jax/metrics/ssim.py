@@ -14,7 +14,7 @@ AT_ONCE = 1_000_000  # values of each side's images in memory at a time: 8 MB
 
 
 def scales_that_fit(height: int, width: int, *, window: int = 11) -> int:
-    """Returns the number of scales, at most 5, not below the window: 2 for 28 x 28 pixels, 5 from 161 pixels on."""
+    """Returns the number of scales, at most 5, not smaller than the window: 2 for 28 x 28 pixels, 5 from 161 on."""
     fit, size = 0, min(height, width)
     while size >= window and fit < len(WEIGHTS):
         fit, size = fit + 1, -(-size // 2)
@@ -24,14 +24,14 @@ def scales_that_fit(height: int, width: int, *, window: int = 11) -> int:
 def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float, scales: int | None = None, window: int = 11) -> np.ndarray:
     """Computes the similarity of each image of a to that of b: [n, h, w, c], 0..`peak` -> float64 [n], 1 for equal.
 
-    The product over scales of contrast and structure, and on the last of luminance, each to its power (Wang, Simoncelli
-    and Bovik 2003, eq. 7). Means are by a Gaussian window of 11 pixels and sigma 1.5 where it lies whole within the
-    image, K1 = 0.01, K2 = 0.03; each scale halves the last by means of 2 x 2 pixels, edges repeated where odd. A
-    negative mean counts as 0; channels are averaged last.
+    It is the product over scales of contrast and structure, and at the last scale also of luminance, each to its power
+    (Wang, Simoncelli and Bovik 2003, eq. 7). Means use a Gaussian window of 11 pixels and sigma 1.5 where it lies whole
+    within the image, with K1 = 0.01 and K2 = 0.03. Each scale halves the last by means of 2 x 2 pixels, and repeats
+    edges of odd sizes. A negative mean counts as 0. Channels are averaged last.
 
-    `scales` is the number of scales, by default as many as fit the window (`scales_that_fit`): of 5 the weights
-    are the paper's, of fewer its first ones over their sum. Report it with the value, because values of different
-    scales are not comparable. Raises ValueError where images differ in shape or are smaller than the scales need.
+    `scales` is the number of scales, by default as many as fit the window (`scales_that_fit`). With 5 the weights are
+    the paper's, with fewer its first ones divided by their sum. Report it with the value, because values of different
+    scales are not comparable. Raises ValueError if images differ in shape or are smaller than the scales need.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.ndim != 4 or a.shape != b.shape:
@@ -49,8 +49,8 @@ def pair_ms_ssim(
 ) -> float:
     """Computes the mean `ms_ssim` of random pairs of different images [n, h, w, c]: the lower, the more diverse.
 
-    As Odena et al. 2017 (arXiv:1610.09585, section 4.2) measure diversity, within each class. Report the same of
-    real images beside it. Pairs are sampled by `key`. Raises ValueError for fewer than 2 images or 1 pair, and as
+    Odena et al. 2017 (arXiv:1610.09585, section 4.2) measure diversity like this, within each class. Report the same
+    for real images beside it. Pairs are sampled by `key`. Raises ValueError for fewer than 2 images or 1 pair, and as
     `ms_ssim` does.
     """
     images = np.asarray(images)
@@ -66,7 +66,7 @@ def pair_ms_ssim(
 
 @partial(jax.jit, static_argnames=("peak", "scales", "window"))
 def _ms_ssim(a: jax.Array, b: jax.Array, *, peak: float, scales: int, window: int) -> jax.Array:
-    # All five weights keep the paper's rounding, a sum of 1.0001, as all other codes have it.
+    # All five weights keep the paper's rounding, a sum of 1.0001, as other implementations do.
     total = 1 if scales == len(WEIGHTS) else sum(WEIGHTS[:scales])
     weights = [weight / total for weight in WEIGHTS[:scales]]
 
@@ -102,7 +102,7 @@ def _windowed(x: jax.Array, window: int) -> jax.Array:
 
 
 def _gaussian(size: int, window: int) -> np.ndarray:
-    """Returns the window's weights at each of its positions as rows: [size - window + 1, size]."""
+    """Returns the window's weights at each of its positions, as rows: [size - window + 1, size]."""
     shape = np.exp(-np.square(np.arange(window) - (window - 1) / 2) / (2 * SIGMA**2))
     rows = [np.pad(shape / shape.sum(), (start, size - window - start)) for start in range(size - window + 1)]
     return np.array(rows)

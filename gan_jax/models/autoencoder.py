@@ -48,9 +48,9 @@ class Encoder(nn.Module):
 class ConvEncoder(nn.Module):
     """x [b, h, w, c] -> z [b, latents]: the convolutions of DCGAN's critic, then a linear layer.
 
-    `width` is the channels of the first layer. Lists have an entry for each convolution, of kernels a size or a pair
-    (height, width); they follow from the image's size where they are not given. Without a norm, which has biases,
-    convolutions have biases themselves. Raises ValueError where they differ in length.
+    `width` is the number of channels of the first layer. Lists have an entry for each convolution, and follow from the
+    image's size if they are not given. A kernel is a size or a pair (height, width). Convolutions have biases only
+    without a norm, which has its own. Raises ValueError if lists differ in length.
     """
 
     latents: int

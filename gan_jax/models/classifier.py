@@ -1,4 +1,4 @@
-"""A small convolutional classifier. Samples are measured by the features of its last hidden layer."""
+"""A small convolutional classifier. Its last hidden layer provides features for metrics of samples."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,9 +18,9 @@ __all__ = ["Classifier"]
 class Classifier(nn.Module):
     """x [b, h, w, c] -> features [b, dim], logits [b, classes]: convolutions, a hidden layer, and a linear one.
 
-    The features are the hidden layer's outputs, after norm and activation; dropout is applied before the logits alone.
-    Lists have an entry for each convolution, of kernels a size or a pair (height, width). Raises ValueError where the
-    lists differ in length.
+    The features are the hidden layer's outputs, after norm and activation. Dropout is applied only before the logits.
+    Lists have an entry for each convolution. A kernel is a size or a pair (height, width). Raises ValueError if lists
+    differ in length.
     """
 
     classes: int

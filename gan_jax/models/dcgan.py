@@ -1,8 +1,8 @@
 """Deep convolutional GAN (Radford, Metz and Chintala 2015, arXiv:1511.06434).
 
-Layers follow from the image's size (layout.py), or are lists with an entry for each layer. A generator's sizes then
-follow (h - 1) * stride - 2 * padding + kernel from 1x1 on, a critic's floor((h + 2 * padding - kernel) / stride) + 1. A
-kernel is one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
+Layers follow from the image's size (layout.py), or are lists with an entry for each layer. A generator's sizes are then
+(h - 1) * stride - 2 * padding + kernel, from 1x1 on, and a critic's floor((h + 2 * padding - kernel) / stride) + 1.
+A kernel is one size, or a pair (height, width): kernels ((4, 6), 4, 3) make images of 8x12 where (4, 4, 3) make 8x8.
 """
 
 from collections.abc import Callable
@@ -26,9 +26,9 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: transposed convolutions, norm and activation between them, then the last activation.
 
-    Without a norm, which has biases, the layers have biases themselves. The activation is leaky ReLU, where the paper's
-    generator has ReLU. `width` is the channels of the last layer but one. `widths` are those of all layers but the
-    last, whose channels are the image's. Raises ValueError where the lists differ in length, or where the layers make
+    The layers have biases only without a norm, which has its own. The activation is leaky ReLU, where the paper's
+    generator has ReLU. `width` is the number of channels of the second-to-last layer. `widths` are those of all layers
+    but the last, which has the image's channels. Raises ValueError if the lists differ in length, or if the layers make
     another image size than `shape`.
     """
 
@@ -66,11 +66,11 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): convolutions, norm on all but the first, activations; a last kernel over all.
+    """x [b, h, w, c] -> scores [b] (raw): convolutions, norm on all but the first, activations, a kernel over all.
 
-    Without a norm, which has biases, the layers have biases themselves. `width` is the channels of the first layer.
-    `kernel_norm` is applied to all kernels, such as `SpectralNorm`. Raises ValueError where the lists differ in length
-    or a layer's kernel is larger than its padded input.
+    The layers have biases only without a norm, which has its own. `width` is the number of channels of the first layer.
+    `kernel_norm`, such as `SpectralNorm`, is applied to all kernels. Raises ValueError if the lists differ in length,
+    or if a layer's kernel is larger than its padded input.
     """
 
     width: int = 32
@@ -101,7 +101,7 @@ class Critic(nn.Module):
         return self.layer()(1, features.shape[1:3], use_bias=self.norm is NoNorm)(features).reshape(-1)
 
     def layer(self) -> Callable[..., nn.Module]:
-        """Returns the kind of convolution that all layers are, without its sizes."""
+        """Returns the convolution that all layers use, without its sizes."""
         init = nn.initializers.normal(self.init_std)
         return partial(Conv, kernel_init=init, kernel_norm=self.kernel_norm)
 
@@ -167,10 +167,10 @@ def convolved(
     activation: Callable,
     train: bool,
 ) -> jax.Array:
-    """Applies convolutions by `layer`, norm on all but the first, and activations, as layers of the calling module.
+    """Applies convolutions made by `layer`, all but the first with norm, and activations, in the calling module.
 
-    Convolutions have biases where `norm` is NoNorm. Returns [b, h', w', widths[-1]] for x [b, h, w, c]. Raises
-    ValueError where the lists differ in length.
+    Convolutions have biases if `norm` is NoNorm. Returns [b, h', w', widths[-1]] for x [b, h, w, c]. Raises
+    ValueError if the lists differ in length.
     """
     for number, (width, kernel, stride, padding) in enumerate(_in_turn(lists)):
         x = layer(width, kernel, stride, padding, use_bias=norm is NoNorm)(x)

@@ -1,9 +1,8 @@
-"""Networks that fill holes, beside `translation.Completion`, a U-Net: like it, they return the `whole` beside `x`.
+"""Inpainting networks besides the U-Net `translation.Completion`. Like it, they return `whole` beside `x`.
 
 The context encoder is that of Pathak et al. 2016 (arXiv:1604.07379, section 3.1). Dilated and gated convolutions are
 those of Iizuka et al. 2017 (Globally and locally consistent image completion, table 1) and of Yu et al. 2019
-(arXiv:1806.03589, section 3.1), for small images: two halvings, a middle that sees far by its rates, two doublings, no
-norm.
+(arXiv:1806.03589, section 3.1), for small images: two halvings, a dilated middle, two doublings, no norm.
 """
 
 from collections.abc import Callable
@@ -21,15 +20,16 @@ from gan_jax.models.translation import NORMAL, check_size, composite, leaky_relu
 __all__ = ["ContextEncoder", "DilatedCompletion", "GatedCompletion"]
 
 GATED = nn.initializers.variance_scaling(5.0, "fan_in", "truncated_normal")
-"""Larger kernels than the usual ones, since each gate about halves its activation: else the output is all but 0."""
+"""Larger than usual, because each gate about halves its activation. Otherwise the output would be almost 0."""
 
 
 class ContextEncoder(nn.Module):
-    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: an autoencoder of both in the hole, the source around.
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: an autoencoder's output in the hole, else the source.
 
-    All passes `bottleneck` values, without skips. The first and the last layer have biases, and all have where `norm`
-    is NoNorm. `downs` halvings, `width` channels after the first, doubled at each next one up to 8 times as many; then
-    one convolution of what is left, and the same back. Raises ValueError where 2^downs does not divide the sides.
+    All information passes `bottleneck` values, without skip connections. There are `downs` halvings, with `width`
+    channels after the first, doubled at each next one up to 8 times as many. Then one convolution covers all that is
+    left, and the decoder mirrors the encoder. The first and the last layer have biases, and all layers if `norm` is
+    NoNorm. Raises ValueError if 2^downs does not divide the sides.
     """
 
     shape: tuple[int, int, int]
@@ -42,7 +42,7 @@ class ContextEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> dict[str, jax.Array]:
-        """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
+        """Returns the source with its hole (mask 1) filled, and the network's whole output."""
         check_least(self.downs, "downs")
         check_size(source, self.shape[:2], self.downs)
         widths, bare = doubled(self.width, self.downs), self.norm is NoNorm
@@ -64,10 +64,10 @@ class ContextEncoder(nn.Module):
 
 
 class DilatedCompletion(nn.Module):
-    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: what it makes in the hole, the source around it.
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: the network's output in the hole, else the source.
 
-    `width` channels at first, 4 times as many in the middle, whose layers look at every `rates`-th pixel. Raises
-    ValueError where 4, or 4 times a rate, does not divide the sides.
+    There are `width` channels at first, and 4 times as many in the middle, whose layers are dilated by `rates`. Raises
+    ValueError if 4, or 4 times a rate, does not divide the sides.
     """
 
     shape: tuple[int, int, int]
@@ -78,7 +78,7 @@ class DilatedCompletion(nn.Module):
 
     @nn.compact
     def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> dict[str, jax.Array]:
-        """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
+        """Returns the source with its hole (mask 1) filled, and the network's whole output."""
         del train
         check_size(source, self.shape[:2], 2)
         x = self.layer(jnp.concatenate([source, mask], axis=-1), self.width)
@@ -99,20 +99,20 @@ class DilatedCompletion(nn.Module):
 class GatedCompletion(DilatedCompletion):
     """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: `DilatedCompletion` with a gate on each activation.
 
-    So each layer learns where its input is of the hole (Yu et al. 2019, equation 2).
+    So each layer can learn which of its inputs belong to the hole (Yu et al. 2019, equation 2).
     """
 
     def layer(self, x: jax.Array, width: int, *, stride: int = 1) -> jax.Array:
-        """Returns [b, h / stride, w / stride, width]: activations times gates in 0..1, of one 3x3 convolution."""
+        """Returns [b, h / stride, w / stride, width]: activations times gates in 0..1, from one 3x3 convolution."""
         values, gates = jnp.split(Conv(2 * width, 3, stride, 1, use_bias=True, kernel_init=GATED)(x), 2, axis=-1)
         return nn.elu(values) * nn.sigmoid(gates)
 
 
 def dilated(layer: Callable[[jax.Array], jax.Array], x: jax.Array, rate: int) -> jax.Array:
-    """Returns a layer of images [b, h, w, c] on the grids of every `rate`-th pixel, as one of the whole [b, h, w, c'].
+    """Applies a layer to each grid of every `rate`-th pixel of images [b, h, w, c], and joins them: [b, h, w, c'].
 
-    A 3x3 convolution with padding 1 becomes the dilated one of this rate, with padding `rate`. Raises ValueError where
-    the rate does not divide the sides.
+    A 3x3 convolution with padding 1 becomes the dilated convolution of this rate, with padding `rate`. Raises
+    ValueError if the rate does not divide the sides.
     """
     b, h, w, c = x.shape
     if h % rate or w % rate:

@@ -1,7 +1,7 @@
-"""The layers of convolutional networks that follow from the image's size, as in DCGAN's family.
+"""Layers of convolutional networks that follow from the image's size, as in DCGAN's family.
 
 Kernels of 4x4, or of 3 along an axis whose size is odd, and stride 2 halve an image until its shorter side is 3 or 4
-pixels. An image that this takes fewer than two layers has layers of 3x3 and stride 1 besides.
+pixels. If that takes fewer than two layers, layers of 3x3 and stride 1 are added.
 """
 
 from typing import Any, NamedTuple, TypeAlias
@@ -18,7 +18,7 @@ Numbers: TypeAlias = tuple[int, ...] | str
 
 
 class Layers(NamedTuple):
-    """Lists with an entry for each layer: of `widths`, in a network that makes images, for each but the last one."""
+    """Lists with an entry for each layer. In a network that makes images, `widths` leaves out the last layer."""
 
     widths: tuple[int, ...]
     kernels: tuple[Kernel, ...]
@@ -30,7 +30,7 @@ def downsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the convolutions of a network that takes images of this shape (h, w, c): 28 -> 14 -> 7 -> 4 pixels.
 
     width: the channels of the first layer. They double from layer to layer, up to eight times as many. Raises
-    ValueError where the shape is not an image's.
+    ValueError if the shape is not an image's.
     """
     sizes = _sizes(shape)
     halved, same = len(sizes) - 1, max(0, LEAST_LAYERS - (len(sizes) - 1))
@@ -45,8 +45,8 @@ def downsampling(shape: tuple[int, ...], width: int) -> Layers:
 def upsampling(shape: tuple[int, ...], width: int) -> Layers:
     """Returns the transposed convolutions that make an image of this shape from 1x1, `downsampling` reversed.
 
-    width: the channels of the last layer but one. They double from layer to layer before it, up to eight times as many.
-    Raises ValueError where the shape is not an image's.
+    width: the channels of the second-to-last layer. They double with each layer before it, up to eight times as many.
+    Raises ValueError if the shape is not an image's.
     """
     read, sizes = downsampling(shape, width), _sizes(shape)
     doubled, same = len(sizes) - 1, len(read.widths) - (len(sizes) - 1)
@@ -59,12 +59,12 @@ def upsampling(shape: tuple[int, ...], width: int) -> Layers:
 
 
 def doubled(width: int, layers: int) -> tuple[int, ...]:
-    """Returns the channels of so many layers: twice as many in each next one, up to 8 times `width`."""
+    """Returns the channels of each layer: twice as many in each next one, up to 8 times `width`."""
     return tuple(width * min(2**number, MOST_TIMES) for number in range(layers))
 
 
 def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Numbers, paddings: Numbers) -> Layers:
-    """Returns the lists that are given, and automatic ones in the place of those that are 'auto'.
+    """Returns the given lists, with automatic ones in place of those that are 'auto'.
 
     Raises ValueError for other text.
     """
@@ -77,10 +77,10 @@ def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Number
 
 
 def smallest(shape: tuple[int, ...], stages: int, name: str = "widths") -> tuple[int, int]:
-    """Returns the sides of an image (h, w, c) at the smallest of so many stages, each of half the size of the next.
+    """Returns the sides of an image (h, w, c) at the smallest of these stages, each half the size of the next.
 
-    name: the field that their number follows from. Raises ValueError where there are none, and where the sides are
-    not whole numbers.
+    name: the field that sets the number of stages. Raises ValueError if there are none, or if the sides are not whole
+    numbers.
     """
     check_least(stages, f"the number of {name}")
     factor = 2 ** (stages - 1)
@@ -107,7 +107,7 @@ def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _kernel(size: tuple[int, int]) -> Kernel:
-    """Returns the kernel that halves an image of this size by stride 2 and padding 1, and transposed doubles to it."""
+    """Returns the kernel that halves an image of this size by stride 2 and padding 1, and, transposed, makes it."""
     return _whole((3 if size[0] % 2 else 4, 3 if size[1] % 2 else 4))
 
 

@@ -19,7 +19,7 @@ __all__ = ["Critic", "Generator"]
 
 
 class Generator(nn.Module):
-    """z [b, dim] -> x [b, *shape]: hidden layers of `widths` without bias, norm and activation; a linear last layer."""
+    """z [b, dim] -> x [b, *shape]: hidden layers of `widths`, no bias, but norm and activation; a linear last layer."""
 
     shape: tuple[int, ...]
     widths: tuple[int, ...] = (400, 400, 400, 400)

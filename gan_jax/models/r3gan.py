@@ -2,8 +2,8 @@
 
 A block is a 1x1 convolution to twice the channels, a 3x3 one in groups, and a 1x1 one back whose kernel is 0 at first,
 with biased leaky ReLUs between them. Sizes, initial weights and resampling are those of the authors' code,
-https://github.com/brownvc/R3GAN. One stage for each entry of `widths`, from the smallest size on: the authors' are
-(768, 768, 768, 768) for CIFAR-10, 384, 192 and 96 more for larger images of faces, 1536 throughout for ImageNet.
+https://github.com/brownvc/R3GAN. There is one stage for each entry of `widths`, from the smallest size on. The authors'
+are (768, 768, 768, 768) for CIFAR-10, 384, 192 and 96 more for larger images of faces, 1536 throughout for ImageNet.
 Images need not be square.
 """
 
@@ -27,14 +27,14 @@ GAIN = math.sqrt(2 / (1 + SLOPE**2))
 
 
 def scaled(gain: float) -> nn.initializers.Initializer:
-    """Returns the initializer N(0, gain^2 / fan in); of a gain of 0, zeros."""
+    """Returns the initializer N(0, gain^2 / fan in), or zeros for a gain of 0."""
     return nn.initializers.variance_scaling(gain**2, "fan_in", "normal") if gain else nn.initializers.zeros
 
 
 class Block(nn.Module):
     """x [b, h, w, c] -> x + a residual of the same shape. `blocks` is the number of blocks of the network.
 
-    Raises ValueError where the groups of `group` channels do not divide the expanded ones.
+    Raises ValueError if groups of `group` channels do not divide the expanded channels.
     """
 
     group: int
@@ -56,8 +56,8 @@ class Block(nn.Module):
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: a learned basis times a linear function of z, then larger and larger stages.
 
-    `widths` are the channels of the stages of `blocks` blocks each; the first is of 4x4 pixels, or
-    (h, w) / 2^(stages - 1). `group` is the number of channels of a group. Raises ValueError where the image's sides are
+    `widths` are the channels of the stages, each of which has `blocks` blocks. The first stage has 4x4 pixels, or
+    (h, w) / 2^(stages - 1). `group` is the number of channels of a group. Raises ValueError if the image's sides are
     not multiples of 2^(stages - 1).
     """
 
@@ -104,10 +104,10 @@ class ConditionalGenerator(Generator, kw_only=True):
 
 
 class Critic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): the generator's mirror image, a kernel for each channel, a linear layer.
+    """x [b, h, w, c] -> scores [b] (raw): the generator mirrored, a kernel for each channel, a linear layer.
 
-    `widths` are the channels of the stages from the smallest size on, as the generator's. Other fields, and errors, are
-    the generator's too.
+    `widths` are the channels of the stages from the smallest size on, as in the generator. Other fields and errors are
+    as in the generator too.
     """
 
     widths: tuple[int, ...] = (768, 768, 768, 768)
@@ -122,7 +122,7 @@ class Critic(nn.Module):
         return self.project(x, 1)[:, 0]
 
     def project(self, x: jax.Array, features: int) -> jax.Array:
-        """Returns so many features [b, features] of x [b, h, w, c]."""
+        """Returns features [b, features] of x [b, h, w, c]."""
         check_least(self.blocks, "blocks")
         smallest(x.shape[1:], len(self.widths))
         widths = self.widths[::-1]
@@ -155,5 +155,5 @@ def _leaky_relu(x: jax.Array) -> jax.Array:
 
 
 def _widened(x: jax.Array, width: int) -> jax.Array:
-    """Returns x with so many channels, by a 1x1 convolution where they differ."""
+    """Returns x with `width` channels, by a 1x1 convolution if it has another number."""
     return x if x.shape[-1] == width else Conv(width, 1, kernel_init=scaled(1))(x)

@@ -1,7 +1,7 @@
 """Classifiers that are a GAN's critic, for few labels (Salimans et al. 2016, arXiv:1606.03498, section 5).
 
-Their layers have weight normalisation and data-dependent initialisation; noise or dropout between them keeps them from
-learning the few labelled examples by heart. The sizes are those of the authors' code,
+Their layers have weight normalisation and data-dependent initialisation. Noise or dropout between them keeps them from
+memorising the few labelled examples. The sizes are those of the authors' code,
 https://github.com/openai/improved-gan.
 """
 
@@ -20,11 +20,11 @@ __all__ = ["Classifier", "ConvClassifier", "ConvCritic", "Critic"]
 
 UNIT = partial(WeightNorm, scale=False)
 LAYERS = *[(1, 3, 1, 1)] * 2, (1, 3, 2, 1), *[(2, 3, 1, 1)] * 2, (2, 3, 2, 1), (2, 3, 1, 0), *[(2, 1, 1, 0)] * 2
-"""Of `ConvClassifier`: channels in units of its width, kernel, stride, padding."""
+"""The layers of `ConvClassifier`: channels in units of its width, kernel, stride, padding."""
 
 
 class Classes(nn.Module):
-    """The classifiers' common part: a dense layer, its kernel's norm trained, from features [b, c] to logits.
+    """The classifiers' common part: a dense layer with a trained kernel norm, from features [b, c] to logits.
 
     The logits of the first batch have the standard deviation `logits_deviation`.
     """
@@ -41,15 +41,15 @@ class Classes(nn.Module):
 
     @property
     def kernel_init(self) -> nn.initializers.Initializer:
-        """The initializer of kernels, whose size sets how fast an optimizer turns them."""
+        """The initializer of kernels. Their size sets how fast an optimizer turns them."""
         return nn.initializers.normal(self.init_std)
 
 
 class Classifier(Classes):
     """x [b, ...] -> features [b, widths[-1]], logits [b, classes]: dense layers, with Gaussian noise before each.
 
-    `noise` has its standard deviations: of the input, and of hidden layers, whose outputs are of deviation 1 before the
-    activation at first.
+    `noise` has its standard deviations, for the input and for hidden layers. At first the outputs of hidden layers have
+    deviation 1 before the activation.
     """
 
     widths: tuple[int, ...] = (1000, 500, 250, 250, 250)
@@ -76,7 +76,7 @@ class ConvClassifier(Classes):
     """x [b, h, w, c] -> features [b, 2 width], logits [b, classes]: nine convolutions and a mean over pixels.
 
     The authors' network for CIFAR-10. Three convolutions have `width` channels, the others twice as many. `dropout` has
-    the rates of the input, and before the fourth and the seventh.
+    the rate for the input, and the rate before the fourth and the seventh convolution.
     """
 
     init_std: float = 0.05
@@ -123,5 +123,5 @@ class ConvCritic(ConvClassifier):
 
 
 def scored(outputs: tuple[jax.Array, jax.Array]) -> dict[str, jax.Array]:
-    """Returns the critic's outputs of features and logits [b, classes]: their log sum exp [b] is the score."""
+    """Returns the critic's outputs for features and logits [b, classes]: the logits' log sum exp [b] is the score."""
     return {"scores": jax.nn.logsumexp(outputs[1], axis=-1), "logits": outputs[1]}

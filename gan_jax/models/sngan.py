@@ -29,16 +29,15 @@ __all__ = ["ConditionalGenerator", "Critic", "Generator", "ProjectionCritic"]
 Norm = Callable[[jax.Array], jax.Array]
 xavier = nn.initializers.glorot_uniform()
 residual = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
-"""Of the blocks' 3x3 kernels, in the authors' code."""
+"""The initializer of the blocks' 3x3 kernels, as in the authors' code."""
 
 
 class Generator(nn.Module):
-    """z [b, dim] -> x [b, *shape]: blocks of batch norm, activation and 3x3 convolutions, each of twice the size.
+    """z [b, dim] -> x [b, *shape]: blocks of batch norm, activation and 3x3 convolutions, each doubling the size.
 
-    `widths` are the channels of the blocks, `start` those of the first layer, 0 for as many as the first block; the
-    image's sides are multiples of 2^blocks. `attention` is the shorter side, in pixels, of the block's output that
-    `SelfAttention` is applied to, 0 for none. Raises ValueError where sides are not such multiples, or no block has
-    this size.
+    `widths` are the channels of the blocks, and `start` is that of the first layer, 0 for that of the first block. The
+    image's sides must be multiples of 2^blocks. `SelfAttention` is applied to the block's output whose shorter side is
+    `attention` pixels, 0 for none. Raises ValueError if sides are not such multiples, or if no block has this size.
     """
 
     shape: tuple[int, int, int]
@@ -79,7 +78,7 @@ class Generator(nn.Module):
 class ConditionalGenerator(Generator, kw_only=True):
     """z [b, dim], label [b] int -> x [b, *shape]: `Generator` whose blocks' norms have a scale and a bias by class.
 
-    `norm` is the last one, as in the authors' code.
+    `norm` is only the last one, as in the authors' code.
     """
 
     classes: int
@@ -94,8 +93,8 @@ class ConditionalGenerator(Generator, kw_only=True):
 class Critic(nn.Module):
     """x [b, h, w, c] -> scores [b] (raw): blocks of activation and 3x3 convolution, a sum over pixels, a linear layer.
 
-    The first `downs` blocks halve the image, whose sides are multiples of 2^downs. `attention` is as the generator's.
-    `kernel_norm` is applied to all kernels. Raises ValueError where sides are not such multiples.
+    The first `downs` blocks halve the image, whose sides must be multiples of 2^downs. `attention` is as in the
+    generator. `kernel_norm` is applied to all kernels. Raises ValueError if sides are not such multiples.
     """
 
     widths: tuple[int, ...] = (128, 128, 128, 128)

@@ -4,9 +4,9 @@ Both have the three architectures of figure 7 by their names in the authors' cod
 either.
 
 Latents are mapped to styles, and each convolution of the generator is modulated by a style of its own. Sizes, initial
-weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. One stage for each
-entry of `widths`, from the smallest size on. The authors' for faces are 512 channels, or base / size where that is
-fewer, with a base of 32,768 (config F) or 16,384 (config E, and images of 256x256). Images need not be square.
+weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. There is one stage
+for each entry of `widths`, from the smallest size on. The authors' for faces are 512 channels, or base / size where
+that is fewer, with a base of 32,768 (config F) or 16,384 (config E, and images of 256x256). Images need not be square.
 """
 
 import math
@@ -28,7 +28,7 @@ __all__ = ["Critic", "Generator"]
 
 ARCHITECTURES = ("skip", "resnet", "orig")
 PIXELS, OTHERS, PLACES = range(3)
-"""Numbers of random streams: of noise, of the latents that styles are mixed with, and of where mixing begins."""
+"""Numbers of random streams: for noise, for the latents that styles are mixed with, and for where mixing begins."""
 
 
 def leaky(x: jax.Array) -> jax.Array:
@@ -37,14 +37,14 @@ def leaky(x: jax.Array) -> jax.Array:
 
 
 def added(x: jax.Array, shortcut: jax.Array) -> jax.Array:
-    """Returns the sum [...] over sqrt(2), which keeps the mean square."""
+    """Returns the sum [...] divided by sqrt(2), which keeps the mean square."""
     return (x + shortcut) / math.sqrt(2)
 
 
 class Mapping(nn.Module):
-    """z [b, dim] -> w [b, features]: z over the root of its mean square, then `layers` dense layers.
+    """z [b, dim] -> w [b, features]: z divided by the root of its mean square, then `layers` dense layers.
 
-    Their rate is 0.01 of the others': Karras et al. 2019, arXiv:1812.04948, section 2 and appendix C.
+    Their learning rate is 0.01 of the others': Karras et al. 2019, arXiv:1812.04948, section 2 and appendix C.
     """
 
     layers: int = 8
@@ -61,7 +61,7 @@ class Mapping(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """x [b, h, w, c], w [b, dim], noise [b, h' w'] -> [b, h', w', features]: modulated; noise, a bias, a leaky ReLU.
+    """x [b, h, w, c], w [b, dim], noise [b, h' w'] -> [b, h', w', features]: modulated, then noise, bias, leaky ReLU.
 
     The noise is multiplied by one number, which is 0 at first.
     """
@@ -81,15 +81,15 @@ class StyledConv(nn.Module):
 class Generator(nn.Module):
     """z [b, dim], noise [b, k] -> x [b, *shape]: a learned constant and stages of two modulated convolutions.
 
-    Each stage after the first is of twice the size; the first is of 4x4 pixels, or (h, w) / 2^(stages - 1). `noise` is
-    the words of a random key of each example's own, as `latents.noise` draws them. `layers` and `features` are the
-    mapping's. With probability `style_mixing` an example's last layers, from a random one on, are in training given the
-    styles of another latent. The mean of w is kept in the network's stats, as an average of a decay of 0.995: outside
-    of training styles are drawn towards it by the truncation `psi`, mean + psi (w - mean).
+    Each stage after the first doubles the size; the first has 4x4 pixels, or (h, w) / 2^(stages - 1). `noise` is the
+    words of each example's own random key, as `latents.noise` draws them. `layers` and `features` are the mapping's. In
+    training, with probability `style_mixing`, an example's last layers, from a random one on, get another latent's
+    styles. The mean of w is kept in the network's stats, as a moving average with decay 0.995. Outside of training
+    styles are truncated towards it by `psi`: mean + psi (w - mean).
 
     `architecture`: with "skip" each stage makes an image, and images are upsampled and summed; else the last stage
-    makes one. With "resnet" each later stage adds its input, upsampled after a 1x1 convolution, over sqrt(2). Raises
-    ValueError where the image's sides are not multiples of 2^(stages - 1), and for another probability or architecture.
+    makes one. With "resnet" each later stage adds its input, upsampled after a 1x1 convolution, and divides by sqrt(2).
+    Raises ValueError if the sides are not multiples of 2^(stages - 1), or for a wrong probability or architecture.
     """
 
     shape: tuple[int, int, int]
@@ -139,13 +139,13 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """x [b, h, w, c] -> scores [b] (raw): blocks of half the size each, the deviation over a group, two dense layers.
+    """x [b, h, w, c] -> scores [b] (raw): blocks that halve the size, the deviation over a group, two dense layers.
 
-    `widths` are the channels of the stages from the smallest size on, as the generator's. `group` is the number of
-    examples of `MinibatchStd`, 0 for none. `architecture`: with "resnet" each block adds its input, downsampled, after
-    a 1x1 convolution, over sqrt(2); with "skip" its output gets the downsampled image after one. Raises ValueError
-    where the image's sides are not multiples of 2^(stages - 1), where groups do not divide the batch, and for another
-    architecture.
+    `widths` are the channels of the stages from the smallest size on, as in the generator. `group` is the group size of
+    `MinibatchStd`, 0 for none. `architecture`: with "resnet" each block adds its input, downsampled before a 1x1
+    convolution, and divides by sqrt(2); with "skip" the downsampled image is added to its output after a convolution.
+    Raises ValueError if the image's sides are not multiples of 2^(stages - 1), if groups do not divide the batch, or
+    for another architecture.
     """
 
     widths: tuple[int, ...] = (512, 512, 512, 512, 256, 128, 64)

@@ -25,7 +25,7 @@ HE_TENTH = nn.initializers.variance_scaling(0.02, "fan_in", "normal")
 class SRResNet(nn.Module):
     """source [b, h, w, c] -> x [b, factor h, factor w, c]: residual blocks, then pixel shuffles; of any size.
 
-    The output is a correction of the source enlarged bilinearly. `factor` is a power of 2, or 3.
+    The output is the bilinearly enlarged source plus a correction. `factor` is a power of 2, or 3.
     """
 
     factor: int = 4
@@ -35,12 +35,12 @@ class SRResNet(nn.Module):
 
     @property
     def reach(self) -> int:
-        """The pixels of the source, to each side, that a pixel of the output depends on."""
+        """The number of source pixels, to each side, that an output pixel depends on."""
         return 2 * self.blocks + 3  # the first layer, two a block, and the layers after them, which see finer pixels
 
     @nn.compact
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the enlarged image, not limited to its range."""
+        """Returns the enlarged image, not clipped to its range."""
         del train
         conv = partial(Conv, kernel=3, stride=1, padding=1, use_bias=True, kernel_init=HE_TENTH)
         x = first = leaky_relu(conv(self.width)(source))

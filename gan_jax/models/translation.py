@@ -1,7 +1,7 @@
-"""Networks that make an image of another one: pix2pix's U-Net and patch critics, CycleGAN's ResNet.
+"""Networks that make one image from another: pix2pix's U-Net and patch critics, CycleGAN's ResNet.
 
-Isola et al. 2017 (arXiv:1611.07004, appendix 6.1) and Zhu et al. 2017 (arXiv:1703.10593, section 7.2), in any size that
-their halvings divide, also not square.
+Isola et al. 2017 (arXiv:1611.07004, appendix 6.1) and Zhu et al. 2017 (arXiv:1703.10593, section 7.2), for any size
+that their halvings divide. Images need not be square.
 """
 
 from collections.abc import Callable
@@ -26,13 +26,13 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
 
 class UNet(nn.Module):
-    """source [b, h, w, c'] -> x [b, *shape]: halvings and as many doublings, each joined with the halving of its size.
+    """source [b, h, w, c'] -> x [b, *shape]: halvings and as many doublings, with a skip connection at each size.
 
-    `width` channels after the first halving, doubled at each next one up to 8 times as many. Outermost and innermost
-    there are biases instead of a norm, and elsewhere too where `norm` is NoNorm. `dropout` is in the doublings between
-    the fourth and the innermost one, as in the authors' PyTorch code: in three of 256x256, in none where there are 5
-    halvings or fewer. `downs` 0 halves until a side would be odd or 1, at most 8 times. Raises ValueError where the
-    sizes of source and x differ or `downs` does not divide them.
+    There are `width` channels after the first halving, doubled at each next one up to 8 times as many. The outermost
+    and innermost layers have biases instead of a norm, and so have all if `norm` is NoNorm. `dropout` is in the
+    doublings between the fourth and the innermost one, as in the authors' PyTorch code: in three for 256x256, in none
+    with 5 halvings or fewer. `downs` 0 halves until a side would be odd or 1, at most 8 times. Raises ValueError if the
+    sizes of source and x differ, or if `downs` does not divide them.
     """
 
     shape: tuple[int, int, int]
@@ -49,7 +49,7 @@ class UNet(nn.Module):
         return self.translated(source, train=train)
 
     def translated(self, source: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the translation [b, *shape] of an image with any channels."""
+        """Returns the translation [b, *shape] of an image with any number of channels."""
         check_least(self.downs, "downs", 0)
         downs = self.downs or max(1, halvings(self.shape[:2]))
         check_size(source, self.shape[:2], downs)
@@ -72,23 +72,23 @@ class UNet(nn.Module):
 
 
 class Completion(UNet):
-    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: `UNet` of both in the hole, the source around it.
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: the output of `UNet` in the hole, else the source.
 
-    Beside `x` it returns `whole` [b, h, w, c], what the network made of the whole picture, for the term `valid_l1`.
+    Besides `x` it returns `whole` [b, h, w, c], the network's output everywhere, for the term `valid_l1`.
     """
 
     @nn.compact
     def __call__(self, source: jax.Array, mask: jax.Array, *, train: bool) -> dict[str, jax.Array]:
-        """Returns the source with its hole (mask 1) filled, and the whole that fills it."""
+        """Returns the source with its hole (mask 1) filled, and the network's whole output."""
         return composite(self.translated(jnp.concatenate([source, mask], axis=-1), train=train), source, mask)
 
 
 class ResNet(nn.Module):
-    """source [b, h, w, c'] -> x [b, *shape]: two halvings, residual blocks, two doublings, borders reflected.
+    """source [b, h, w, c'] -> x [b, *shape]: two halvings, residual blocks, two doublings, reflected borders.
 
-    9 blocks for 256x256 in the paper, 6 for 128x128. Doublings repeat pixels before a 3x3 convolution, against
-    checkerboards, where the paper has transposed convolutions. The last layer has a bias, and all have where `norm` is
-    NoNorm. Raises ValueError where 4 does not divide the size.
+    The paper has 9 blocks for 256x256, 6 for 128x128. Doublings repeat pixels before a 3x3 convolution, which avoids
+    checkerboard artifacts, where the paper has transposed convolutions. The last layer has a bias, and so have all if
+    `norm` is NoNorm. Raises ValueError if 4 does not divide the size.
     """
 
     shape: tuple[int, int, int]
@@ -104,7 +104,7 @@ class ResNet(nn.Module):
         return self.decode(self.encode(source, train=train)[-1], train=train)
 
     def encode(self, source: jax.Array, *, train: bool) -> list[jax.Array]:
-        """Returns the source, what the convolution of each halving gives, and the output of each residual block."""
+        """Returns the source, the output of each halving's convolution, and the output of each residual block."""
         check_size(source, self.shape[:2], 2)
         x, seen = nn.relu(self.layer(source, self.width, train=train, kernel=7)), [source]
         for times in (2, 4):
@@ -117,13 +117,13 @@ class ResNet(nn.Module):
         return seen
 
     def decode(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the translation of what the last block gives."""
+        """Returns the translation, from the output of the last block."""
         for times in (2, 1):
             x = nn.relu(self.layer(x.repeat(2, axis=1).repeat(2, axis=2), times * self.width, train=train))
         return self.last_activation(self.convolved(x, self.shape[-1], kernel=7, last=True))
 
     def convolved(self, x: jax.Array, width: int, *, kernel: int = 3, stride: int = 1, last: bool = False) -> jax.Array:
-        """Returns a convolution of the image, its border reflected."""
+        """Returns a convolution of the image with reflected borders."""
         bias = last or self.norm is NoNorm
         return Conv(width, kernel, stride, use_bias=bias, kernel_init=NORMAL)(reflected(x, kernel // 2))
 
@@ -133,14 +133,14 @@ class ResNet(nn.Module):
 
 
 class ContrastiveResNet(ResNet):
-    """source [b, h, w, c] -> x, a `ResNet` whose `features` are patches, embedded to be compared.
+    """source [b, h, w, c] -> x, a `ResNet` whose `features` are embedded patches, to be compared.
 
     CUT: Park et al. 2020, arXiv:2007.15651.
 
-    `layers` number what is compared: 0 is the source, 1 and 2 the halvings, 3 and on the residual blocks; the paper has
-    the first and the fifth of 9. Of each, `patches` places are drawn, the same for all images of a batch, or all places
-    where they are fewer; networks of two layers make vectors of `dim` values and length 1 of them. Raises ValueError
-    for a layer that does not exist.
+    `layers` are the numbers of what is compared: 0 is the source, 1 and 2 the halvings, 3 and on the residual blocks,
+    of which the paper has the first and the fifth of 9. From each, `patches` places are drawn, the same for all images
+    of a batch, or all places if there are fewer. Two dense layers turn them into vectors of `dim` values and length 1.
+    Raises ValueError for a layer that does not exist.
     """
 
     layers: tuple[int, ...] = (0, 1, 2, 3, 7)
@@ -157,7 +157,7 @@ class ContrastiveResNet(ResNet):
         return self.decode(seen[-1], train=train)
 
     def features(self, seen: list[jax.Array], *, train: bool) -> list[jax.Array]:
-        """Returns embedded patches [b, patches, dim] of each of these [b, h', w', c']."""
+        """Returns embedded patches [b, patches, dim] of each of these layers' outputs [b, h', w', c']."""
         made = []
         for x in seen:
             x = x.reshape(x.shape[0], -1, x.shape[-1])
@@ -172,9 +172,9 @@ class ContrastiveResNet(ResNet):
 class PatchCritic(nn.Module):
     """x [b, h, w, c] -> scores [b, h', w'] (raw), one for each patch: 34 pixels wide with 2 halvings, 70 with 3.
 
-    `width` channels after the first halving, doubled at each next layer up to 8 times as many. The first layer has a
-    bias instead of a norm. `kernel_norm` is applied to all kernels: SN-PatchGAN has `SpectralNorm` (Yu et al. 2019,
-    arXiv:1806.03589). Raises ValueError for images that are too small for the halvings.
+    There are `width` channels after the first halving, doubled at each next layer up to 8 times as many. The first
+    layer has a bias instead of a norm. `kernel_norm` is applied to all kernels: SN-PatchGAN has `SpectralNorm` (Yu et
+    al. 2019, arXiv:1806.03589). Raises ValueError for images that are too small for the halvings.
     """
 
     width: int = 64
@@ -215,7 +215,7 @@ class PatchCritic(nn.Module):
 
 
 class PairCritic(PatchCritic):
-    """x, source [b, h, w, c] -> scores [b, h', w'] (raw): `PatchCritic` of both as the channels of one image."""
+    """x, source [b, h, w, c] -> scores [b, h', w'] (raw): `PatchCritic` of both, joined along channels."""
 
     norm: Callable[[], nn.Module] = BatchNorm
 
@@ -237,12 +237,12 @@ def halvings(size: tuple[int, int]) -> int:
 
 
 def reflected(x: jax.Array, pixels: int) -> jax.Array:
-    """Returns images [b, h, w, c] with a border of so many pixels, mirrored at the outermost ones."""
+    """Returns images [b, h, w, c] with a border of this many pixels, mirrored at the outermost ones."""
     return jnp.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), (0, 0)), mode="reflect")
 
 
 def check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:
-    """Raises ValueError where the source [b, h, w, c] is not of the size of x, or cannot be halved so many times."""
+    """Raises ValueError if the source [b, h, w, c] does not have the size of x, or cannot be halved `downs` times."""
     if source.shape[1:3] != tuple(size):
         sizes = f"source is {source.shape[1]}x{source.shape[2]} and x {size[0]}x{size[1]}"
         raise ValueError(f"{sizes}: they must be equal, as config.data.size makes them")

@@ -1,6 +1,6 @@
-"""The networks of VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937, section 4.1), of images in any size.
+"""The networks of VQ-VAE (van den Oord et al. 2017, arXiv:1711.00937, section 4.1), for images of any size.
 
-The paper's have width 256, 2 halvings and 2 residual blocks. Images need not be square.
+The paper's networks have width 256, 2 halvings and 2 residual blocks. Images need not be square.
 """
 
 from collections.abc import Callable
@@ -68,8 +68,8 @@ class Decoder(nn.Module):
 class Autoencoder(nn.Module):
     """x [b, h, w, c] -> its reconstruction [b, h, w, c] from codes [b, h / 2^downs, w / 2^downs], and what terms need.
 
-    `quantizer` makes a layer as `VectorQuantizer`, whose `dim` is the size of a code. `width` are the channels of all
-    other layers. The last activation is none unless one is given.
+    `quantizer` makes a layer as `VectorQuantizer`, whose `dim` is the size of a code. `width` is the number of channels
+    of all other layers. By default there is no last activation.
     """
 
     shape: tuple[int, int, int]
@@ -93,15 +93,15 @@ class Autoencoder(nn.Module):
         return {"x": self.decode(quantized.z, train=train), **others}
 
     def encode(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the numbers of the codes of x, int32 [b, h', w']."""
+        """Returns the codes of x by number, int32 [b, h', w']."""
         return self.quantize(self.encoder(x), train=train).indices
 
     def embed(self, z: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the codes [b, h', w', dim] of their numbers z [b, h', w']."""
+        """Returns the vectors [b, h', w', dim] of codes with numbers z [b, h', w']."""
         del train
         return self.quantize.lookup(z).astype(self.dtype)
 
     def decode(self, z: jax.Array, *, train: bool) -> jax.Array:
-        """Returns the images [b, h, w, c] of codes, by their numbers [b, h', w'] or as vectors [b, h', w', dim]."""
+        """Returns images [b, h, w, c] from codes, given as numbers [b, h', w'] or as vectors [b, h', w', dim]."""
         vectors = self.embed(z, train=train) if jnp.issubdtype(z.dtype, jnp.integer) else z
         return self.last_activation(self.decoder(vectors))

@@ -1,7 +1,7 @@
 """Two players: a generator that makes fakes, and a critic (discriminator) that tells them from real examples.
 
-Their losses are weighted terms by name (`terms/critic.py`, `terms/generator.py`). The games of the literature are
-presets of `adversarial`: each names its terms, their weights, and the metrics of scores that make sense for them.
+Each loss is a weighted sum of named terms (`terms/critic.py`, `terms/generator.py`). The games of the literature are
+presets of `adversarial`: each names its terms, their weights, and metrics of scores that make sense for them.
 """
 
 from collections.abc import Mapping
@@ -53,20 +53,20 @@ def adversarial(
     augment: CriticAugment | None = None,
     predict_as: str = EVALUATION,
 ) -> Objective:
-    """Returns the game of the networks `generator` and `critic`, by these terms of the two players' losses.
+    """Returns the game of the networks `generator` and `critic`, with these terms in the two players' losses.
 
-    The generator makes `x` [b, ...] of the fields that its arguments are named after, such as `z` and `label`, or a
-    `source` that the data have. The critic gives raw scores [b, ...] of `x`, and of what other fields it takes, or
-    `{"scores": [b, ...], "logits": [b, classes]}`. The critic is updated first; it logs `score_metrics(real_scores,
-    fake_scores)`.
+    The generator makes `x` [b, ...] from the fields that its arguments are named after, such as `z` and `label`, or a
+    `source` in the data. The critic takes `x`, and other fields by its arguments' names. It returns raw scores
+    [b, ...], or `{"scores": [b, ...], "logits": [b, classes]}`. The critic is updated first; it logs
+    `score_metrics(real_scores, fake_scores)`.
 
-    Further critics are networks of names that start with `critic_`: one player owns all of them, and each term is the
-    mean over them. `scales` says by what number images are made smaller for a critic, as {"critic_half": 2} (Wang et
+    Further critics are networks whose names start with `critic_`. One player owns all critics, and each term is the
+    mean over them. `scales` says by what factor a critic's images are made smaller, as {"critic_half": 2} (Wang et
     al. 2018, arXiv:1711.11585, equation 3, where the terms are summed). `augment` changes all images that critics see
-    in training (`augment/pipelines.py`); gradient penalties are by the images before it.
+    in training (`augment/pipelines.py`); gradient penalties use gradients with respect to the images before it.
 
-    Where samplers give all that the generator takes, there are the predictions `sample` and `interpolate`; where it
-    takes fields of the data, `translate`, of their examples; where a critic has a term of class logits, `classify`.
+    If samplers draw all that the generator takes, there are the predictions `sample` and `interpolate`. If it takes
+    fields of the data, there is `translate` instead. If a critic has a term of class logits, there is `classify`.
     `predict_as` is one of `game.PREDICT_AS`. Raises ValueError for a negative weight, wrong scale or missing network.
     """
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
@@ -89,7 +89,7 @@ def adversarial(
 
 
 def _classify(model: Model, critic: Terms) -> Predictions:
-    """Returns the prediction of classes, where the critic has a term of them."""
+    """Returns the prediction of classes if the critic has a term for them."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
     return {"classify": Prediction(model.classify)} if any(loss in of_critic.OF_CLASSES for loss in losses) else {}
 
@@ -108,7 +108,7 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
 
 
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
-    """Raises ValueError for a strength that follows scores whose sign says nothing, and where `x` alone is changed."""
+    """Raises ValueError if an adaptive p would follow signs without meaning, or if changing `x` alone is not enough."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
     if augment is not None and augment.first and any(loss in of_critic.WITHOUT_SIGN for loss in losses):
         raise ValueError(
@@ -130,7 +130,7 @@ def _terms(player: Any, **weights: float) -> dict[str, Weighted]:
 _of_logits = partial(adversarial, score_metrics=probabilities)
 
 minimax = partial(_of_logits, critic=_terms(of_critic, bce=1.0), generator=_terms(of_generator, minimax=1.0))
-"""min over G, max over D of E log D(x) + E log(1 - D(G(z))), played as it stands: the generator's side saturates."""
+"""min over G, max over D of E log D(x) + E log(1 - D(G(z))), played as it stands: the generator's loss saturates."""
 
 non_saturating = partial(
     _of_logits, critic=_terms(of_critic, bce=1.0), generator=_terms(of_generator, non_saturating=1.0)
@@ -140,21 +140,21 @@ non_saturating = partial(
 non_saturating_r1 = partial(
     _of_logits, critic=_terms(of_critic, bce=1.0, r1=10.0), generator=_terms(of_generator, non_saturating=1.0)
 )
-"""With gradients at real examples drawn to 0, by their code's weight: Mescheder et al. 2018, arXiv:1801.04406."""
+"""With gradients at real examples pulled to 0, weighted as in their code: Mescheder et al. 2018, arXiv:1801.04406."""
 
 pix2pix = partial(
     _of_logits, critic=_terms(of_critic, bce=0.5), generator=_terms(of_generator, non_saturating=1.0, l1=100.0)
 )
-"""Translation of a `source` to its own `x`: Isola et al. 2017, arXiv:1611.07004, equation 4, lambda 100.
+"""Translation of a `source` to its paired `x`: Isola et al. 2017, arXiv:1611.07004, equation 4, lambda 100.
 
-The critic's loss is halved, as the paper's code does. Take `translation.UNet` and `translation.PairCritic`."""
+The critic's loss is halved, as in the paper's code. Take `translation.UNet` and `translation.PairCritic`."""
 
 inpainting = partial(
     _of_logits,
     critic=_terms(of_critic, bce=0.5),
     generator=_terms(of_generator, non_saturating=1.0, hole_l1=20.0, valid_l1=20.0),
 )
-"""Holes filled: L1 in the hole and, apart, around it. Yu et al. 2019, arXiv:1806.03589, section 3.5; weights are ours.
+"""Inpainting: L1 in the hole and, apart, around it. Yu et al. 2019, arXiv:1806.03589, section 3.5; weights are ours.
 
 The critic sees the filled picture. Take `translation.Completion` and `translation.PatchCritic`."""
 
@@ -163,7 +163,7 @@ cut = partial(
     critic=_terms(of_critic, least_squares=1.0),
     generator=_terms(of_generator, least_squares=2.0, nce=0.5, identity_nce=0.5),
 )
-"""Translation without pairs: each patch of a translation must be recognised as that of its source. Park et al. 2020,
+"""Unpaired translation: each patch of a translation must be recognised as that of its source. Park et al. 2020,
 arXiv:2007.15651, equation 5; the weights are those of the authors' code (their squares have no factor 1/2).
 
 Take `translation.ContrastiveResNet` and `translation.PatchCritic`."""
@@ -181,7 +181,7 @@ wasserstein_gp = partial(
     critic=_terms(of_critic, wasserstein=1.0, gradient_penalty=10.0),
     generator=_terms(of_generator, wasserstein=1.0),
 )
-"""The same with gradient norms drawn to 1 by a penalty: Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1."""
+"""The same with a penalty that pulls gradient norms to 1: Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1."""
 
 hinge = partial(adversarial, critic=_terms(of_critic, hinge=1.0), generator=_terms(of_generator, hinge=1.0))
 """The hinge loss of scores around 0: Lim and Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957."""
@@ -189,7 +189,7 @@ hinge = partial(adversarial, critic=_terms(of_critic, hinge=1.0), generator=_ter
 least_squares = partial(
     adversarial, critic=_terms(of_critic, least_squares=1.0), generator=_terms(of_generator, least_squares=1.0)
 )
-"""LSGAN: scores drawn to 1 and 0 by their squared distances. Mao et al. 2017, arXiv:1611.04076."""
+"""LSGAN: squared distances of real scores from 1 and of fake scores from 0. Mao et al. 2017, arXiv:1611.04076."""
 
 relativistic = partial(
     adversarial, critic=_terms(of_critic, relativistic=1.0), generator=_terms(of_generator, relativistic=1.0)
@@ -222,7 +222,7 @@ stylegan2 = partial(
         "path_length": Weighted(lazily(of_generator.path_length, every=4), 2.0),
     },
 )
-"""StyleGAN2: R1 in each 16th step and path length regularisation in each 4th, for a generator with styles.
+"""StyleGAN2: R1 at every 16th step and path length regularisation at every 4th, for a generator with styles.
 
 Karras et al. 2020, arXiv:1912.04958, section 3 and appendix B. The weight of R1 is gamma / 2; gamma is 10 for faces of
 1024x1024, and 1 for those of 256x256 in the authors' later code."""
@@ -230,7 +230,7 @@ Karras et al. 2020, arXiv:1912.04958, section 3 and appendix B. The weight of R1
 hinge_lecam = partial(
     adversarial, critic=_terms(of_critic, hinge=1.0, lecam=0.3), generator=_terms(of_generator, hinge=1.0)
 )
-"""The hinge loss for few examples: scores are drawn to moving averages of the other kind's. Tseng et al. 2021,
+"""The hinge loss for few examples: scores are pulled to moving averages of the other kind's. Tseng et al. 2021,
 arXiv:2104.03310."""
 
 acgan = partial(
@@ -238,7 +238,7 @@ acgan = partial(
     critic=_terms(of_critic, bce=1.0, auxiliary=1.0),
     generator=_terms(of_generator, non_saturating=1.0, auxiliary=1.0),
 )
-"""Both players want examples to be classified rightly, by a critic that gives logits: `dcgan.AuxiliaryCritic`.
+"""Both players want examples to be classified correctly, by a critic that gives logits: `dcgan.AuxiliaryCritic`.
 
 Odena et al. 2016, arXiv:1610.09585, equations 2 and 3."""
 

@@ -1,7 +1,7 @@
 """One player, the autoencoder: encoder z = f(x) and decoder g(z) together, which minimise the mean of |x - g(f(x))|^2.
 
 The squared error is the mean over an example's values, in the data's range, so that the loss is the error per pixel.
-Other terms (`terms/autoencoder.py`) may stand in its place or beside it, as {"reconstruction": 1.0, "lpips": 0.1}.
+Other terms (`terms/autoencoder.py`) may replace it or be added to it, as {"reconstruction": 1.0, "lpips": 0.1}.
 """
 
 import math
@@ -31,11 +31,11 @@ SQUARED_ERROR: Terms = MappingProxyType({"reconstruction": Weighted(of_autoencod
 
 
 class Tying(NamedTuple):
-    """The parameters of the decoder that are its own.
+    """Which parameters of the decoder are its own, and which follow from the encoder's.
 
     Attributes:
-        own: `params -> params`, those of its first parameters that are stored.
-        whole: `(encoder params, own) -> params`, all that the decoder is applied with.
+        own: `params -> params`, the part of the decoder's initial parameters that is stored.
+        whole: `(encoder params, own) -> params`, the parameters that the decoder is applied with.
     """
 
     own: Callable[[Tree], Tree]
@@ -47,12 +47,12 @@ TIED = Tying(own=biases, whole=transposed)
 
 
 def overcomplete(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:
-    """Returns the game of `encoder(x) -> z [b, latents]` and `decoder(z) -> x [b, ...]`, whatever the size of z."""
+    """Returns the objective of `encoder(x) -> z [b, latents]` and `decoder(z) -> x [b, ...]`, for any size of z."""
     return _objective(_model(networks), autoencoder)
 
 
 def undercomplete(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:
-    """Returns `overcomplete` for fewer latents than x has values; with as many it may copy and need learn nothing.
+    """Returns `overcomplete` for fewer latents than x has values. With as many it could copy x and learn nothing.
 
     With one linear layer each, its optimum spans the space of PCA (Baldi and Hornik 1989).
     """
@@ -60,18 +60,18 @@ def undercomplete(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> 
 
 
 def tied(*, networks: Networks, autoencoder: Terms = SQUARED_ERROR) -> Objective:
-    """Returns `undercomplete` of fully connected networks, the decoder's kernels being the encoder's transposed.
+    """Returns `undercomplete` of fully connected networks whose decoder has the encoder's kernels, transposed.
 
-    Linear ones are z = U^T x and U z. Biases are each network's own (Vincent et al. 2010, section 2.1).
+    Linear networks are z = U^T x and U z. Each network has its own biases (Vincent et al. 2010, section 2.1).
     """
     return _objective(_model(networks, TIED, check=_fewer), autoencoder)
 
 
 def denoising(*, networks: Networks, noise: Noise, autoencoder: Terms = SQUARED_ERROR) -> Objective:
-    """Returns `overcomplete`, shown noisy examples in training and asked for the clean ones (Vincent et al. 2008).
+    """Returns `overcomplete`, trained to reconstruct clean examples from noisy ones (Vincent et al. 2008).
 
-    Noise is added in training only: what is reconstructed later is taken to be noisy already. There is a prediction
-    `corrupt` too, which makes such examples.
+    Noise is added in training only: the inputs of later reconstructions are taken to be noisy already. A further
+    prediction, `corrupt`, makes noisy examples.
     """
     objective = _objective(_model(networks), autoencoder, noise)
     corrupt = Prediction(lambda players, keys, batch: noise(keys, batch["x"]))
@@ -97,7 +97,7 @@ class _Model(NamedTuple):
     check: Callable[[int, int], None]
 
     def init(self, key: jax.Array, batch: Batch) -> Start:
-        """Returns the first parameters by part; ValueError where the networks do not fit the data or each other."""
+        """Returns the initial state. Raises ValueError if the networks do not fit the data or each other."""
         encoder_key, decoder_key = random.split(key)
         encoder, encoder_stats = self.encoder.init(encoder_key, batch)
         z = self.encoder.apply(encoder, encoder_stats, batch, train=False)[0]
@@ -131,7 +131,7 @@ def _model(networks: Networks, tying: Tying = UNTIED, check: Callable[[int, int]
 
 
 def _loss(model: _Model, terms: Terms, weights: Weights, noise: Noise) -> LossFn:
-    """Returns the one player's loss, by these terms, on inputs with this noise."""
+    """Returns the loss of the one player: these terms, on inputs with this noise."""
 
     def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
         noise_key, encoder_key, decoder_key = random.split(key, 3)
@@ -148,7 +148,7 @@ def _loss(model: _Model, terms: Terms, weights: Weights, noise: Noise) -> LossFn
 
 
 def _objective(model: _Model, terms: Terms, noise: Noise = lambda keys, x: x) -> Objective:
-    """Returns the game of the one player, by these terms of its loss, and what it predicts."""
+    """Returns the objective of the one player with these terms, and its predictions."""
     weights = weights_of(terms, PLAYER)
 
     def init(key: jax.Array, batch: Batch) -> Start:

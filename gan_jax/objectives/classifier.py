@@ -17,11 +17,11 @@ PLAYER = "classifier"
 
 
 def cross_entropy(*, networks: Networks, classes: int, no_labels: str = "", shift: int = 0) -> Objective:
-    """Returns the game of `classifier(x [b, h, w, c]) -> features [b, dim], logits [b, classes]` and `label` [b].
+    """Returns the objective of `classifier(x [b, h, w, c]) -> features [b, dim], logits [b, classes]`, for `label` [b].
 
     In training each image is moved by up to `shift` pixels along either axis (`shifted`). The prediction `classify`
-    gives both outputs. `no_labels` says why the data have no labels, where they have none. Raises ValueError for such
-    data, where there are under 2 classes, or `shift` is below 0.
+    gives both outputs. `no_labels` says why the data have no labels, and is empty if they have them. Raises ValueError
+    for data without labels, fewer than 2 classes, or a `shift` below 0.
     """
     if no_labels:
         raise ValueError(f"a classifier needs labels, {no_labels}")
@@ -61,7 +61,7 @@ def cross_entropy(*, networks: Networks, classes: int, no_labels: str = "", shif
 def shifted(keys: jax.Array, x: jax.Array, *, most: int) -> jax.Array:
     """Returns each image moved by -most to most whole pixels down and across, its edges repeated: [n], [n, h, w, c].
 
-    Each move is as likely as another, and depends on the example's own key alone.
+    All moves are equally likely, and depend on the example's own key alone.
     """
     if most == 0:
         return x

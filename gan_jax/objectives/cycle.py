@@ -1,4 +1,4 @@
-"""CycleGAN: two generators between two kinds of images, learnt without pairs, against a critic of each kind.
+"""CycleGAN: two generators between two kinds of images, learnt without pairs, against a critic for each kind.
 
 Zhu et al. 2017, arXiv:1703.10593. The two generators are one player, and so are the two critics.
 """
@@ -44,14 +44,14 @@ GENERATOR_TERMS: Terms = MappingProxyType(
 def cycle_gan(
     *, networks: Networks, critic: Terms = CRITIC_TERMS, generator: Terms = GENERATOR_TERMS, pool: int = 50
 ) -> Objective:
-    """Returns the game of `generator` (of `source`, makes x) and `generator_back` (makes sources) against two critics.
+    """Returns the game of `generator` (makes x from `source`) and `generator_back` (the reverse) against two critics.
 
-    `critic` scores x, `critic_back` sources; a generator gets its image as the field `source`, a critic as `x`. The
-    batch has both kinds of images, of one size, which need not belong together. Each term is the mean over both
-    directions, where the paper has their sum. Critics are shown `pool` earlier fakes (`pool.py`), 0 for the newest.
+    `critic` scores x, and `critic_back` scores sources. Generators get their input as the field `source`, critics as
+    `x`. The batch has images of both kinds, of one size, which need not be pairs. Each term is the mean over both
+    directions, where the paper has the sum. Critics see a pool of `pool` earlier fakes (`pool.py`); 0 is for none.
 
     The predictions are `translate`, `translate_back` and `round_trip`, a source there and back. Raises ValueError for a
-    negative weight, where a network is missing, or where the images differ in size.
+    negative weight, a missing network, or images that differ in size.
     """
     roles = {name + end for name in (GENERATOR, CRITIC) for end in (THERE, BACK)}
     if {*networks} != roles:
@@ -148,12 +148,12 @@ def _generator_loss(sides: Sides, terms: Terms, weights: Weights) -> LossFn:
 
 
 def _seen(batch: Batch, end: str) -> Batch:
-    """Returns the batch as it is in a direction: `x` is what its generator is to make, `source` what it is given."""
+    """Returns the batch for one direction: `x` is what its generator should make, and `source` is its input."""
     return batch if end == THERE else {**batch, "x": batch["source"], "source": batch["x"]}
 
 
 def _of(player: Player, role: str) -> Player:
-    """Returns a player of one network alone."""
+    """Returns the player with the parameters and statistics of one network alone."""
     return player._replace(params=player.params[role], stats=player.stats[role])
 
 

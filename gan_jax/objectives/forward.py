@@ -12,14 +12,14 @@ from gan_jax.core.objective import Frozen, Outcome
 from gan_jax.core.state import Carry, Tree
 
 COMPARING = ("MinibatchStd",)
-"""Layers that mix examples, and that terms of the gradient of the batch's summed scores allow: see `summed_score`."""
+"""Layers that mix examples, but are allowed with terms of the gradient of summed scores: see `summed_score`."""
 
 
 class Score(Protocol):
     """The critic as a function of examples: `(x [b, ...], like="score") -> scores [b, ...]`.
 
-    `like` names the random stream of augmentation, dropout and noise: with "real" and "fake" they are those of
-    `real_scores` and `fake_scores`.
+    `like` names the random stream of augmentation, dropout and noise: "real" and "fake" give those of `real_scores`
+    and `fake_scores`.
     """
 
     def __call__(self, x: jax.Array, like: str = "score") -> jax.Array:
@@ -39,24 +39,24 @@ class Forward(NamedTuple):
     """One forward pass, on the batch of one update.
 
     Attributes:
-        batch: the fields, `x` [b, ...] the real examples among them.
+        batch: the batch's fields, among them the real examples `x` [b, ...].
         fake: the generator's examples [b, ...].
-        real_scores, fake_scores: the critic's raw scores [b, ...], as they are in training.
-        score: the critic with the batch's other fields, its statistics as they are. Its augmentation comes with it.
+        real_scores, fake_scores: the critic's raw scores [b, ...], in training mode.
+        score: the critic as a function of x, with the batch's other fields and augmentation. No statistics change.
         mixing: returns the names of the critic's layers whose output for one example depends on the others.
-        key: a random stream of the term's own.
-        step: the steps trained so far, int32 [].
-        params: the parameters of the player that the loss is of.
+        key: a random stream for this term alone.
+        step: the number of steps trained so far, int32 [].
+        params: the parameters of the player whose loss this is.
         carry: what the player's terms remember, and the params of their frozen networks, by name.
-        real_logits, fake_logits: the critic's logits of the classes [b, classes]; None where it gives none.
-        logits: `(x, like) -> logits [b, classes]`, those of other examples; None where the critic gives none.
+        real_logits, fake_logits: the critic's logits of the classes [b, classes]; None if it gives none.
+        logits: `(x, like) -> logits [b, classes]`, for other examples; None if the critic gives none.
         features: `(x, like) -> tree of arrays [b, ...]`, what the critic's method `features` returns.
-        translate: the generator in training, as a function of its field `source` [b, ...]. Of the generator's terms.
-        embed: the same, of what the generator's method `features` returns; its random numbers are the same each time.
-        back: the generator that makes sources of `x`, where there is one.
-        extras: what the generator returns beside the fakes, by name, for terms of its own loss.
-        style_gradient: `(batch [n, ...], y [n, ...]) -> [n, ...]`, for a term of the generator: y' J of the fake that
-            is made of each example of the batch, J its Jacobian in what the generator's method `styles` returns.
+        translate: the generator in training mode, as a function of its field `source` [b, ...]; for its own terms.
+        embed: the same for the generator's method `features`. Each call has the same random numbers.
+        back: the generator that makes sources from `x`, if there is one.
+        extras: the generator's other outputs by name, for terms of its own loss.
+        style_gradient: `(batch [n, ...], y [n, ...]) -> [n, ...]`, for a term of the generator: y' J for the fake of
+            each example of the batch. J is its Jacobian with respect to the output of the generator's method `styles`.
     """
 
     batch: Batch
@@ -94,13 +94,13 @@ class Forward(NamedTuple):
 
     @property
     def summed_score(self) -> Score:
-        """`score`, for terms that take the gradient of the batch's summed scores, as R1 and R2 are.
+        """`score`, for terms that take the gradient of the batch's summed scores, as R1 and R2 do.
 
-        For critics that score each example by itself it is the gradient of each score. Layers of `COMPARING` are
-        allowed too: they add what they see of a group, so that an example's gradient is of its own score and of its
-        group's, as in the code of the papers that have both (Karras et al. 2020, arXiv:1912.04958). Raises ValueError
-        for other layers that mix examples. Those that divide by the batch's statistics may hide any gradient from the
-        penalty: a linear layer after a batch norm has the same summed scores for every batch.
+        If the critic scores each example by itself, this is the gradient of each score. Layers of `COMPARING` are
+        allowed too. They add a statistic of a group, so that an example's gradient is that of its group's scores, as
+        in the code of the papers that have both (Karras et al. 2020, arXiv:1912.04958). Raises ValueError for other
+        layers that mix examples. Those that divide by the batch's statistics may hide any gradient from the penalty:
+        a linear layer after a batch norm has the same summed scores for every batch.
         """
         return self._without_mixing("the gradient of summed scores says nothing of single ones", COMPARING)
 
@@ -114,17 +114,17 @@ class Forward(NamedTuple):
 
 
 Term: TypeAlias = Callable[..., Outcome]
-"""`Forward -> Outcome`; what else it takes are keyword arguments that a config can set."""
+"""`Forward -> Outcome`; its other parameters are keyword arguments that a config can set."""
 
 
 class Reconstruction(NamedTuple):
     """The inputs of a loss term of an autoencoder: one forward pass.
 
     Attributes:
-        batch: the fields, `x` [b, ...] the clean examples among them.
+        batch: the batch's fields, among them the clean examples `x` [b, ...].
         recon: their reconstructions [b, ...].
-        key: a random stream of the term's own.
-        step: the steps trained so far, int32 [].
+        key: a random stream for this term alone.
+        step: the number of steps trained so far, int32 [].
         carry: what the terms remember, and the params of their frozen networks, by name.
     """
 
@@ -136,10 +136,10 @@ class Reconstruction(NamedTuple):
 
 
 class Remembering(NamedTuple):
-    """A term that remembers: `fn` is the term, `first` what is in its carry before the first update, by name.
+    """A term that remembers: `fn` is the term, and `first` its carry before the first update, by name.
 
-    `frozen` are the params of the frozen networks that it uses, by name. `lazy` is, of a term that is not computed
-    at each step, the term itself, `every` and `after`.
+    `frozen` are the params of the frozen networks that it uses, by name. For a term that is not computed at each
+    step, `lazy` is the term itself, `every` and `after`.
     """
 
     fn: Term
@@ -160,5 +160,5 @@ class Remembering(NamedTuple):
 class LastOutputs(Frozen):
     """A frozen network whose `apply` gives its last outputs before their ReLU, `(params, x) -> [b, h', w', c]`.
 
-    A term asks for one by an argument of this type, and for LPIPS by one of the type `Frozen`.
+    A term gets one through an argument of this type, and LPIPS through an argument of the type `Frozen`.
     """

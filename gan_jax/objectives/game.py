@@ -1,4 +1,4 @@
-"""The networks of an adversarial game as functions: a generator, and a critic or several that are one player."""
+"""The networks of an adversarial game as functions: a generator, and one or more critics, which are one player."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -15,13 +15,13 @@ from gan_jax.objectives.augment.base import CriticAugment
 GENERATOR, CRITIC = "generator", "critic"
 EVALUATION = "evaluation"
 PREDICT_AS = EVALUATION, "training"
-"""The ways in which generators predict: as networks are evaluated, or with dropout and each example's own statistics.
+"""How generators predict: in evaluation mode, or in training mode, with dropout and each example's own statistics.
 
-The latter is pix2pix's way (Isola et al. 2017, arXiv:1611.07004, section 3.3)."""
+pix2pix does the latter (Isola et al. 2017, arXiv:1611.07004, section 3.3)."""
 
 
 class Made(NamedTuple):
-    """A generator's outputs: fakes [b, ...], and what else it returns for terms of its loss, by name."""
+    """A generator's outputs: fakes [b, ...], and other outputs by name, for terms of its loss."""
 
     x: jax.Array
     extras: Mapping[str, jax.Array]
@@ -39,11 +39,11 @@ class Model(NamedTuple):
 
     Attributes:
         generator: makes `x`, alone or in a mapping with other outputs.
-        critics: by role: `critic`, and others whose names start with `critic_`. Together they are one player, whose
-            parameters and statistics are by role where there are several.
-        samplers: of the fields that a batch may lack.
-        scales: by role, by what number the height and the width of images are divided before the critic sees them.
-        augment: of all that critics see in training; its strength is in their player's carry.
+        critics: by role: `critic`, and others whose names start with `critic_`. Together they are one player. If there
+            are several, its parameters and statistics are by role.
+        samplers: draw the fields that a batch may lack.
+        scales: by role, the number by which images' height and width are divided before the critic sees them.
+        augment: changes all that critics see in training. An adaptive strength is in their player's carry.
         predict_as: one of PREDICT_AS.
     """
 
@@ -59,28 +59,28 @@ class Model(NamedTuple):
         return tree if len(self.critics) == 1 else tree[role]
 
     def joined(self, parts: Mapping[str, Tree]) -> Tree:
-        """Returns the player's parameters or statistics of its critics' parts."""
+        """Returns the player's parameters or statistics from its critics' parts."""
         return parts[CRITIC] if len(self.critics) == 1 else dict(parts)
 
     def inputs(self, role: str, batch: Batch) -> Batch:
-        """Returns the batch as a critic is given it: its images at the critic's scale."""
+        """Returns the batch as a critic gets it, with images at the critic's scale."""
         factor = self.scales.get(role, 1)
         if factor == 1:
             return batch
         return {name: _smaller(batch[name], factor) for name in self.critics[role].fields if name in batch}
 
     def generate(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[jax.Array, Tree]:
-        """Returns fakes in training, one for each example of the batch, and the generator's new stats."""
+        """Returns fakes in training mode, one for each example of the batch, and the generator's new stats."""
         made, stats = self.make(params, stats, batch, key)
         return made.x, stats
 
     def make(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> tuple[Made, Tree]:
-        """Returns fakes in training with what else the generator returns, and its new stats."""
+        """Returns fakes and other outputs of the generator in training mode, and its new stats."""
         outputs, stats = self.generator.apply(params, stats, batch, train=True, key=stream(key, GENERATOR))
         return _made(outputs), stats
 
     def generator_functions(self, params: Tree, stats: Tree, batch: Batch, key: jax.Array) -> dict[str, Any]:
-        """Returns `translate`, `embed` and `style_gradient` of `Forward`: the generator in training as functions."""
+        """Returns `translate`, `embed` and `style_gradient` of `Forward`, functions of the generator in training."""
 
         def given(image: jax.Array) -> tuple[Tree, Tree, Batch]:
             if "source" not in self.generator.fields:
@@ -102,14 +102,14 @@ class Model(NamedTuple):
     def judge(
         self, role: str, params: Tree, stats: Tree, batch: Batch, x: jax.Array, key: jax.Array
     ) -> tuple[Judged, Tree]:
-        """Returns what a critic says of x in training, given the batch's other fields, and its new stats."""
+        """Returns a critic's outputs for x in training mode, given the batch's other fields, and its new stats."""
         outputs, stats = self.critics[role].apply(
             params, stats, self.inputs(role, {**batch, "x": x}), train=True, key=key
         )
         return _judged(outputs), stats
 
     def seen(self, player: Player, step: jax.Array, key: jax.Array) -> Callable[[jax.Array, str], jax.Array]:
-        """Returns `(x, like) -> x`, what all critics see of examples: augmented, by the random stream `like`."""
+        """Returns `(x, like) -> x`, which augments examples as all critics see them, by the random stream `like`."""
         augment = self.augment
         if augment is None:
             return lambda x, like: x
@@ -119,10 +119,10 @@ class Model(NamedTuple):
     def look(
         self, role: str, player: Player, step: jax.Array, batch: Batch, fake: jax.Array, key: jax.Array, *, learns: bool
     ) -> tuple[dict[str, Any], Tree]:
-        """Returns `(part, stats)`: what terms may look at of a critic's view of an update, and the critic's new stats.
+        """Returns `(part, stats)`: a critic's view of an update, as fields of `Forward`, and the critic's new stats.
 
-        `part` are fields of `Forward`. Where the critic `learns`, running statistics see both batches of an update:
-        those of the fakes start from those after the real ones. Else all is seen with the statistics as they are.
+        If the critic `learns`, its running statistics are updated by both batches: first by the real examples, then
+        by the fakes. Otherwise both batches are seen with the statistics as they are.
         """
         seen, key = self.seen(player, step, key), key if role == CRITIC else stream(key, role)
         params, first = self.part(player.params, role), self.part(player.stats, role)
@@ -152,7 +152,7 @@ class Model(NamedTuple):
         return part, after
 
     def predictions(self) -> dict[str, Prediction]:
-        """Returns what trained players can be asked for, by use; raises ValueError for another `predict_as`."""
+        """Returns the predictions of trained players by name. Raises ValueError for an unknown `predict_as`."""
         if self.predict_as not in PREDICT_AS:
             raise ValueError(f"predict_as is {self.predict_as!r}: it must be one of {', '.join(PREDICT_AS)}")
         scores = {"scores": Prediction(self.scores)} if self.critics else {}
@@ -188,7 +188,7 @@ class Model(NamedTuple):
     def interpolate(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         """Returns fakes [n, m, ...] along a walk for each key, at `t` [n, m]: 0 at its start and 1 at its end.
 
-        Fields that can be walked are; the others stay what they are at the start.
+        Only fields whose samplers can walk change; the others keep their values from the start.
         """
         t = batch["t"]
         given = {name: value for name, value in batch.items() if name != "t"}
@@ -230,14 +230,14 @@ def own_carry(carry: Carry, role: str) -> Carry:
 
 
 def _made(outputs: Any) -> Made:
-    """Returns fakes and what else a generator returns of its outputs: fakes alone, or a mapping of `x` and others."""
+    """Returns a generator's fakes and other outputs, from fakes alone or from a mapping of `x` and others."""
     if not isinstance(outputs, Mapping):
         return Made(outputs, {})
     return Made(outputs["x"], {name: value for name, value in outputs.items() if name != "x"})
 
 
 def _judged(outputs: Any) -> Judged:
-    """Returns scores and logits of a critic's outputs: scores alone, or a mapping of `scores` and `logits`."""
+    """Returns a critic's scores and logits, from scores alone or from a mapping of `scores` and `logits`."""
     return Judged(outputs["scores"], outputs["logits"]) if isinstance(outputs, Mapping) else Judged(outputs, None)
 
 

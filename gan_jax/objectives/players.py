@@ -1,4 +1,4 @@
-"""The two players' first states and losses, of weighted terms, for `adversarial`, `cycle` and `regression`."""
+"""The two players' initial states and their losses of weighted terms, for `adversarial`, `cycle` and `regression`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,12 +17,12 @@ from gan_jax.objectives.weighted import Terms, arrays, first_carries, outcomes
 
 
 def init_generator(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
-    """Returns what the generator's player begins with."""
+    """Returns the function that makes the initial state of the generator's player."""
     return lambda key, batch: Start(*model.generator.init(key, batch), _first_of_each(model, terms))
 
 
 def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Start]:
-    """Returns what the critics' player begins with: the terms remember something for each critic."""
+    """Returns the same for the critics' player, whose terms have a memory for each critic."""
 
     def init(key: jax.Array, batch: Batch) -> Start:
         keys = {role: key if role == CRITIC else stream(key, role) for role in model.critics}
@@ -35,16 +35,16 @@ def init_critics(model: Model, terms: Terms) -> Callable[[jax.Array, Batch], Sta
 
 
 def _first_of_each(model: Model, terms: Terms) -> dict[str, jax.Array]:
-    """Returns what terms remember at first for each critic, or once where there is none."""
+    """Returns the terms' initial memory for each critic, or once if there is no critic."""
     return first_carries(terms, [suffix(role) for role in model.critics or (CRITIC,)])
 
 
 def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: ScoreMetrics) -> LossFn:
-    """Returns the loss of the critics' player, which logs the metrics of its scores too."""
+    """Returns the loss of the critics' player, which also logs the metrics of its scores."""
 
     def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
         rival, player = state.players[GENERATOR], state.players[CRITIC]
-        # The generator is in training mode, as when it is updated itself; only then do its new statistics count.
+        # The generator is in training mode, as in its own update, but its new statistics are dropped here.
         fake, _ = model.generate(rival.params, rival.stats, batch, key)
         own = player._replace(params=params)
         views = {role: model.look(role, own, state.step, batch, fake, key, learns=True) for role in model.critics}
@@ -67,14 +67,14 @@ def critic_loss(model: Model, terms: Terms, weights: Weights, score_metrics: Sco
 
 
 def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
-    """Returns the generator's loss, which logs how its batch compares with the real one too."""
+    """Returns the generator's loss, which also logs how its batch compares with the real one."""
 
     def loss(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> tuple[jax.Array, Aux]:
         rival, player = state.players[CRITIC], state.players[GENERATOR]
         (fake, extras), stats = model.make(params, player.stats, batch, key)
         shared: dict[str, Any] = {"batch": batch, "fake": fake, "step": state.step, "params": params}
         shared |= {"extras": extras, **model.generator_functions(params, player.stats, batch, key)}
-        views = {  # the compiler drops the real examples' part where no term looks at it
+        views = {  # the compiler drops the real examples' part if no term uses it
             role: model.look(role, rival, state.step, batch, fake, key, learns=False)[0] for role in model.critics
         }
         forwards = {
@@ -90,7 +90,7 @@ def generator_loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
 def summed(
     player: str, terms: Terms, weights: Weights, forwards: Mapping[str, Forward]
 ) -> tuple[jax.Array, dict[str, jax.Array], Any]:
-    """Returns `total` of a player's terms, each the mean over critics, with a random stream of its own."""
+    """Returns `total` of a player's terms. Each is the mean over critics, and has its own random stream."""
     by_role = {role: outcomes(player, terms, forward) for role, forward in forwards.items()}
     means = {name: _mean({role: made[name] for role, made in by_role.items()}) for name in terms}
     return total(means, weights, forwards[CRITIC].step)

@@ -10,24 +10,24 @@ from gan_jax.core import collectives
 
 
 class Pool(NamedTuple):
-    """The fakes float32 [size, ...], the first `count` of them (int32 []) filled. The same on every device."""
+    """Fakes float32 [size, ...], of which the first `count` (int32 []) are filled. It is the same on every device."""
 
     images: jax.Array
     count: jax.Array
 
 
 def empty(size: int, example: jax.Array) -> Pool:
-    """Returns a pool of so many fakes like example [1, ...], none of them there yet."""
+    """Returns an empty pool for `size` fakes with the shape of example [1, ...]."""
     return Pool(jnp.zeros((size, *example.shape[1:])), jnp.int32(0))
 
 
 def exchange(key: jax.Array, fake: jax.Array, pool: Pool) -> tuple[jax.Array, Pool]:
-    """Returns what the critic is shown of fakes [b, ...], and the pool after them, without gradients.
+    """Returns what the critic is shown for fakes [b, ...], and the pool after them, without gradients.
 
-    One after the other over the global batch: while the pool is not full a fake is kept and shown; then with
-    probability 1/2 it takes the place of a kept one, which is shown. Shrivastava et al. 2017 (arXiv:1612.07828),
-    section 2.3, as in the code of Zhu et al. 2017 (arXiv:1703.10593). Raises ValueError where a part of the batch is
-    traced.
+    The global batch's fakes go in one after the other. While the pool is not full, a fake is stored and shown. Then,
+    with probability 1/2, it replaces a stored one, which is shown instead. Shrivastava et al. 2017 (arXiv:1612.07828),
+    section 2.3, as in the code of Zhu et al. 2017 (arXiv:1703.10593). Raises ValueError where only a part of the batch
+    is traced.
     """
     if collectives.in_part():
         raise ValueError("a pool of fakes sees the whole batch: config.accumulate must be 1, or objective.pool 0")

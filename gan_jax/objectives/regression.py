@@ -1,4 +1,4 @@
-"""One player: a generator trained towards known targets, without a critic. The baseline of translation with one."""
+"""One player: a generator trained towards known targets, without a critic. The baseline for translation with one."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -32,11 +32,11 @@ def l1(
     generator: Terms = L1,
     predict_as: str = EVALUATION,
 ) -> Objective:
-    """Returns the objective of a generator alone, whose `x` [b, ...] are to be near the batch's own.
+    """Returns the objective of a generator alone, whose outputs [b, ...] should be near the batch's `x`.
 
-    Its terms are those of a generator's loss that look at no critic, as `l1`, `l2` and `lpips`. There is the prediction
-    `translate`, as in `adversarial`; `predict_as` as there. Raises ValueError where the network is not the
-    generator, or takes nothing of the examples.
+    Its terms are the generator's terms that need no critic, as `l1`, `l2` and `lpips`. The prediction `translate` and
+    `predict_as` are as in `adversarial`. Raises ValueError if the network is not the generator, or takes no field of
+    the examples.
     """
     if {*networks} != {GENERATOR}:
         raise ValueError(f"the networks are {', '.join(networks)}: this objective has `generator` alone")
@@ -57,7 +57,7 @@ def l1(
 
 
 inpainting = partial(l1, generator=HOLES)
-"""The same for holes, in and around which L1 has the same weight: the baseline of `adversarial.inpainting`."""
+"""The same for inpainting, with equal weights of L1 in and around holes: the baseline of `adversarial.inpainting`."""
 
 
 def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
@@ -78,13 +78,13 @@ def _missing(*_: Any, **__: Any) -> Any:
 
 
 class _Alone(Forward):
-    """A forward pass without a critic: a term that looks at one gets an error, where zeros would be an answer."""
+    """A forward pass without a critic. A term that uses one gets an error, where zeros would pass silently."""
 
     real_scores = property(_missing)  # type: ignore[assignment]
     fake_scores = property(_missing)  # type: ignore[assignment]
 
 
 def _no_critic() -> Mapping[str, Any]:
-    """Returns the fields of `Forward` that are of a critic."""
+    """Returns the fields of `Forward` that come from a critic."""
     nothing = dict.fromkeys(("real_logits", "fake_logits", "real_scores", "fake_scores"))
     return {**nothing, **dict.fromkeys(("score", "logits", "features", "mixing"), _missing)}

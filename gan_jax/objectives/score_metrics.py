@@ -27,7 +27,7 @@ def probabilities(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, j
 def distance(real_scores: jax.Array, fake_scores: jax.Array) -> dict[str, jax.Array]:
     """Returns metrics, float32 [] each, of scores [b, ...] in which 0 has no meaning.
 
-    These are the distance between the means of real and fake scores, and the accuracy at the point half-way.
+    These are the distance between the means of real and fake scores, and the accuracy at their midpoint.
     """
     return {
         "distance": real_scores.mean() - fake_scores.mean(),

@@ -46,16 +46,16 @@ def vae(
     samplers: Samplers = MappingProxyType({}),
     beta: Weight = 1.0,
 ) -> Objective:
-    """Returns the game of `encoder(x, ...) -> mean, logvar [b, latents]` and `decoder(z [b, latents], ...) -> outputs`.
+    """Returns the VAE of `encoder(x, ...) -> mean, logvar [b, latents]` and `decoder(z [b, latents], ...) -> outputs`.
 
-    Other fields that the networks take, such as `label`, are given in training and sampled by `samplers` when samples
-    are made (Sohn et al. 2015). The encoder's field `latents` is the size of z; `limits` is the range that x is scaled
-    to. Samples leave the encoder out; they and reconstructions are the likelihood's means, without its noise. With 2
-    latents and nothing else given, `interpolate` is the learned manifold: z at even quantiles of the prior, from left
-    to right and from bottom to top.
+    Other fields that the networks take, such as `label`, come from the batch in training, and from `samplers` when
+    samples are made (Sohn et al. 2015). The encoder's field `latents` is the size of z; `limits` is the range that x is
+    scaled to. Samples and reconstructions are the likelihood's means, without its noise. With 2 latents and no other
+    field, `interpolate` is the learned manifold: z at even quantiles of the prior, from left to right and from bottom
+    to top.
 
-    Of batches there are the predictions `elbo`, `{"reconstruction": [n], "kl": [n]}`, and `log_weights`, log p(x, z) -
-    log q(z | x) at each key's z number `draws` [n, k] -> [n, k].
+    Further predictions for a batch are `elbo`, `{"reconstruction": [n], "kl": [n]}`, and `log_weights`: log p(x, z) -
+    log q(z | x) at the z that each key draws for the numbers `draws` [n, k] -> [n, k].
 
     Raises ValueError where beta is below 0, `limits` are not the likelihood's, the encoder has no field `latents`, or
     there is a sampler of z.
@@ -118,7 +118,7 @@ class _Model(NamedTuple):
     def terms(
         self, params: Tree, stats: Tree, keys: jax.Array, batch: Batch, *, train: bool, key: jax.Array
     ) -> tuple[dict[str, jax.Array], Tree]:
-        """Returns the bound's terms, [b] each, at one z for each of `keys`, and new stats; `key` feeds dropout."""
+        """Returns the bound's terms, [b] each, at one z for each of `keys`, and new stats; `key` is for dropout."""
         batch, draw = self._observed(keys, batch)
         encoder_key, decoder_key = random.split(key)
         (mean, logvar), encoder_stats = self.encoder.apply(
@@ -135,7 +135,7 @@ class _Model(NamedTuple):
         return terms, {"encoder": encoder_stats, "decoder": decoder_stats}
 
     def predictions(self, *, plane: bool) -> dict[str, Prediction]:
-        """Returns what a trained VAE can be asked for; `plane`: z has 2 values, so that all of them can be shown."""
+        """Returns the predictions of a trained VAE. `plane`: z has 2 values, so that its whole plane can be shown."""
         walk = self.manifold if plane and not self.samplers else self.interpolate
         return {
             "sample": Prediction(self.sample, makes="x"),
@@ -147,7 +147,7 @@ class _Model(NamedTuple):
         }
 
     def elbo(self, players: Players, keys: jax.Array, batch: Batch) -> dict[str, jax.Array]:
-        """Returns the bound's terms of a trained model, in which nothing is dropped."""
+        """Returns the bound's terms for a trained model, without dropout."""
         player = players[PLAYER]
         return self.terms(player.params, player.stats, keys, batch, train=False, key=base_key(0))[0]
 

@@ -1,7 +1,7 @@
-"""Tokenizers: a generator that makes each example again from few codes, alone (VQ-VAE) or with a critic (VQGAN).
+"""Tokenizers: a generator that reconstructs each example from a few codes, alone (VQ-VAE) or with a critic (VQGAN).
 
 The generator quantises, as `vq.Autoencoder` does: it takes `x`, and returns its reconstruction with what the term
-`commitment` needs. Its methods `encode`, `embed` and `decode` make codes of x, their vectors, and x of either.
+`commitment` needs. Its methods `encode`, `embed` and `decode` turn x into codes, codes into vectors, and either into x.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -65,15 +65,15 @@ def vqgan(
     augment: CriticAugment | None = None,
     adaptive: str = "",
 ) -> Objective:
-    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: a critic judges VQ-VAE's output too.
+    """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: VQ-VAE, and a critic of its output.
 
-    The loss is the hinge one, as in the authors' code, which halves the critic's. The paper's critic is of patches, as
-    `translation.PatchCritic`, and joins late: give both terms `hinge` an `after`.
-    Its reconstruction is by `l1` and `lpips`, the latter to be added where its weights are here.
+    The loss is the hinge loss, as in the authors' code, which halves the critic's. The paper has a patch critic, as
+    `translation.PatchCritic`, which joins late: give both terms `hinge` an `after`.
+    Its reconstruction terms are `l1` and `lpips`. Add the latter if you have its weights.
 
-    `adaptive` is the path of the generator's last layer in its parameters, as decoder/last: by it the weights of the
-    adversarial terms are multiplied by lambda, equation 7, logged as `adaptive_weight`. Empty for none. Raises
-    ValueError for a generator that has no codes, and where there is no such layer or nothing to compare.
+    `adaptive` is the path of the generator's last layer in its parameters, as decoder/last, or empty. With it the
+    weights of the adversarial terms are multiplied by lambda of equation 7, which is logged as `adaptive_weight`.
+    Raises ValueError for a generator without codes, and if there is no such layer or nothing to compare.
     """
     game = partial(adversarial, networks=networks, critic=critic, scales=scales, augment=augment)
     objective = _with_codes(game(generator=generator), networks)
@@ -97,7 +97,7 @@ def vqgan(
 
 
 def _gradient_norm(loss: LossFn, terms: Terms, layer: str) -> Callable[..., jax.Array]:
-    """Returns the norm of the global batch's gradient in a layer of a loss of these terms, as a function like it."""
+    """Returns a function like the loss: the norm of its global gradient with respect to a layer, by these terms."""
 
     def gradient_norm(params: Tree, state: TrainState, batch: Batch, key: jax.Array, numbers: Weights) -> jax.Array:
         rest, last = _split(lax.stop_gradient(params), layer)
@@ -133,7 +133,7 @@ def _balanced(
 
 
 def _split(params: Tree, layer: str) -> tuple[Tree, Tree]:
-    """Returns the parameters of the other layers and of this one, by path; raises ValueError where there are none."""
+    """Returns the other layers' parameters and this one's, by path. Raises ValueError if this layer has none."""
     flat = flatten_dict(params, sep="/")
     last = {path: values for path, values in flat.items() if path.startswith(f"{layer}/")}
     if not last:

@@ -1,4 +1,4 @@
-"""Weighted terms of a loss: what they remember at first, their outcomes, and terms that are computed lazily."""
+"""Weighted terms of a loss: their initial memory, their outcomes, and terms that are computed lazily."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -56,13 +56,13 @@ def first_carry(term: Term) -> Carry:
 
 
 def first_carries(terms: Terms, ends: Sequence[str] = ("",)) -> dict[str, jax.Array]:
-    """Returns what terms remember before the first update, by name, once for each end of the names."""
+    """Returns what terms remember before the first update, by name, once for each ending of the names."""
     first = {name: value for each in terms.values() for name, value in first_carry(each.term).items()}
     return arrays({name + end: value for end in ends for name, value in first.items()})
 
 
 def arrays(first: Mapping[str, Any]) -> dict[str, jax.Array]:
-    """Returns arrays of NumPy's types: those of Python's numbers would make the step compile twice."""
+    """Returns arrays with NumPy's types, because the weak types of Python's numbers make the step compile twice."""
     return {
         name: jnp.asarray(np.asarray(value, np.float32 if isinstance(value, float) else None))
         for name, value in first.items()
@@ -70,7 +70,7 @@ def arrays(first: Mapping[str, Any]) -> dict[str, jax.Array]:
 
 
 def outcomes(player: str, terms: Terms, forward: Any) -> dict[str, Outcome]:
-    """Returns each term's outcome, with a random stream of its own; errors say which term of the config it is."""
+    """Returns each term's outcome. Each has its own random stream, and errors name the term as in the config."""
     made = {}
     for name, each in terms.items():
         with named(f"config.objective.{player}.{name}"):
@@ -79,11 +79,11 @@ def outcomes(player: str, terms: Terms, forward: Any) -> dict[str, Outcome]:
 
 
 def lazily(term: Term, *, every: int, after: int = 0) -> Term:
-    """Returns a term that is computed at each `every`-th step, with `every` times its value, and is 0 at the others.
+    """Returns a term that is computed every `every`-th step, multiplied by `every`, and is 0 at all other steps.
 
-    As StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). It is also 0, and costs
-    nothing, at the first `after` steps. At steps without it its metrics are 0: log rows at multiples of `every`. Of a
-    lazy term these are changed. Raises ValueError where `every` is below 1 or `after` below 0.
+    This is StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). The term is also 0 at
+    the first `after` steps. Where it is 0 it costs nothing and its metrics are 0, so log rows at multiples of `every`.
+    If the term is lazy already, both numbers are replaced. Raises ValueError for `every` below 1 or `after` below 0.
     """
     term, *_ = eager(term)
     if isinstance(after, bool) or not isinstance(after, int) or after < 0:
@@ -102,7 +102,7 @@ def lazily(term: Term, *, every: int, after: int = 0) -> Term:
             zeros = jax.tree.map(lambda a: jnp.zeros(a.shape, a.dtype), shapes)
             return zeros._replace(carry={name: forward.carry[name] for name in shapes.carry})
 
-        # Of the steps 0, 1 ... those after which a multiple of `every` is done, as rows are logged after a step.
+        # Steps count from 0, 1 ... and rows are logged after a step, when a multiple of `every` steps is done.
         return lax.cond(((forward.step + 1) % every == 0) & (forward.step >= after), now, skipped)
 
     if every == 1 and after == 0:
@@ -111,5 +111,5 @@ def lazily(term: Term, *, every: int, after: int = 0) -> Term:
 
 
 def eager(term: Term) -> tuple[Term, int, int]:
-    """Returns the term that is computed at each step, and the `every` and `after` of this one: 1 and 0, unless lazy."""
+    """Returns the term as computed at each step, and its `every` and `after`, which are 1 and 0 unless it is lazy."""
     return getattr(term, "lazy", None) or (term, 1, 0)

@@ -1,1 +1,1 @@
-"""Evaluators: what a config asks to be measured of a trained run."""
+"""Evaluators: the measurements of a trained run that a config can ask for."""

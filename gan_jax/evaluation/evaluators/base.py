@@ -21,7 +21,7 @@ class Evaluator(NamedTuple):
     """A measurement of players.
 
     Attributes:
-        names: of the numbers that it gives, known before training.
+        names: the names of the numbers that it gives, known before training.
         measure: `(players, key) -> {name: value}`: these numbers, and numbers and strings that say how they were
             measured. The key is the same at every evaluation of a run.
     """
@@ -40,7 +40,7 @@ class Context(NamedTuple):
         predict: as in `Experiment`: `(players, keys [n], batch [n, ...]) -> values`, examples as the data set has them.
         load: returns a split of the run's data set.
         scale: converts batches of the data set to the networks' floats.
-        players: their arrays, as shapes alone.
+        players: the shapes of the players' arrays.
         trained_on: the split that the run is trained on.
         sampled: the fields that samplers fill in when samples are made, such as `z` and `label`.
     """
@@ -53,7 +53,7 @@ class Context(NamedTuple):
     sampled: frozenset[str] = frozenset()
 
     def check_predicts(self, *uses: str) -> None:
-        """Raises UserError where the objective does not give all of these predictions."""
+        """Raises UserError if the objective does not give all of these predictions."""
         for use in uses:
             if use not in self.predict:
                 raise UserError(
@@ -61,10 +61,10 @@ class Context(NamedTuple):
                 )
 
     def dry_run(self, of_players: Callable[..., Any], *inputs: Any) -> Any:
-        """Returns the outputs of a function of the players and inputs as shapes alone, trees of `jax.ShapeDtypeStruct`.
+        """Returns only the shapes of a function's outputs for players and inputs, as trees of `jax.ShapeDtypeStruct`.
 
-        So a model that cannot be measured is refused before it is trained. Raises UserError where a batch lacks what
-        the model takes, and whatever the function raises.
+        So a model that cannot be measured is refused before it is trained. Raises UserError if a batch lacks what the
+        model takes, and whatever the function raises.
         """
         try:
             return jax.eval_shape(of_players, self.players, *inputs)
@@ -73,11 +73,11 @@ class Context(NamedTuple):
 
 
 def check_count(name: str, value: int, least: int = 1) -> None:
-    """Raises UserError where a number of samples, say, is not a whole number from `least` to MAX_COUNT."""
+    """Raises UserError if a count, such as one of samples, is not a whole number from `least` to MAX_COUNT."""
     if type(value) is not int or not least <= value <= MAX_COUNT:
         raise UserError(f"{name} is {value!r}: it must be at least {least} and at most {MAX_COUNT:,}, a whole number")
 
 
 def labels_of(dataset: Dataset) -> np.ndarray:
-    """Returns the labels int32 [n] of a split; raises UserError where it has none."""
+    """Returns the labels int32 [n] of a split. Raises UserError if it has none."""
     return dataset.labels("this evaluator")

@@ -14,11 +14,11 @@ __all__ = ["agreement"]
 
 
 def agreement(context: Context, *, samples: int = 1000, references: int = 10_000, split: str = "test") -> Evaluator:
-    """Returns the evaluator of the share of samples whose nearest training example is of the sample's class.
+    """Returns the evaluator of the share of samples whose nearest training example has the sample's class.
 
-    The nearest is one of the first `references`. Samples cycle through the classes of the training examples. `test` is
-    the same share for as many real examples of the split, and says how reliable the measure is. Raises UserError where
-    the model makes no samples by class, examples have no labels, a class has no reference, or a number is
+    Only the first `references` training examples are compared. Samples cycle through the training examples' classes.
+    `test` is the same share for as many real examples of the split, and says how reliable the measure is. Raises
+    UserError if the model makes no samples by class, examples have no labels, a class has no reference, or a number is
     not a whole number of at least 1.
     """
     for name, value in (("samples", samples), ("references", references)):

@@ -24,7 +24,7 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
 
     `nll` is minus the importance-weighted bound of this many samples, an upper bound on -log p(x) in expectation;
     `elbo` is minus the sum of the two terms, with one z for each example. An example's random values, z and pixels that
-    the likelihood binarises, depend on the evaluation's key and the example's index in the split alone.
+    the likelihood binarises, depend only on the evaluation's key and the example's index in the split.
 
     Raises UserError where `samples` is not a whole number of at least 1, the objective has no likelihood, or the
     split lacks what it takes.

@@ -1,4 +1,4 @@
-"""LPIPS of what a model makes of a split's examples, and those examples."""
+"""LPIPS between a model's outputs for a split's examples and those examples."""
 
 import jax
 import numpy as np
@@ -18,12 +18,12 @@ USES = ("reconstruct", "translate")
 def lpips(
     context: Context, *, network: str = "alexnet", examples: int = 1000, split: str = "test", target: str = "x"
 ) -> Evaluator:
-    """Returns the evaluator of `lpips/NETWORK`: the mean distance of the split's first `examples` from what is made.
+    """Returns the evaluator of `lpips/NETWORK`: the mean distance of outputs for the split's first `examples`.
 
-    That is what the model reconstructs, or translates, of each of them, rounded to uint8. It is compared with the
-    example's own field `target`. `network` is 'alexnet' or 'vgg16' (features/lpips.py). `n` is the number of examples.
+    The outputs are reconstructions or translations of the examples, rounded to uint8. Each is compared with its
+    example's field `target`. `network` is 'alexnet' or 'vgg16' (features/lpips.py). `n` is the number of examples.
 
-    Raises UserError where the model does neither, the examples are not images that the network takes, its weights are
+    Raises UserError if the model does neither, the examples are not images that the network takes, its weights are
     not here, or `examples` is not a whole number of at least 1.
     """
     check_count("examples of perceptual.lpips", examples)

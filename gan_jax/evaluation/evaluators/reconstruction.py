@@ -1,4 +1,4 @@
-"""Errors of reconstructions of a split's images: beside those of PCA, and from noisy inputs.
+"""Errors of reconstructions of a split's images, also compared with PCA's, and from noisy inputs.
 
 Errors are mean squared errors per pixel of images in [0, 1]; `psnr` are decibels with peak 1, the mean over images.
 Both are measured on the decoder's floats, neither clipped nor rounded.
@@ -57,7 +57,7 @@ def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") 
 def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") -> Evaluator:
     """Returns the evaluator of `error` and `psnr`, beside `pca_error` and `pca_psnr` of PCA with as many latents.
 
-    The principal components are those of split `fitted`. `error_ratio` is `error` over `pca_error`: below 1 where the
+    The principal components are those of split `fitted`. `error_ratio` is `error` over `pca_error`: below 1 if the
     autoencoder is better. Raises UserError where that split has fewer components than there are latents.
     """
     x = _images(context, split)

@@ -1,6 +1,6 @@
-"""Metrics of samples beside real examples: functions of a `Comparison`, by name in `MEASURES`.
+"""Metrics that compare samples with real examples: functions of a `Comparison`, by name in `MEASURES`.
 
-Values of features have the network's name, as in `frechet/mnist-v1`, because they depend on it.
+Values that use features have the network's name, as in `frechet/mnist-v1`, because they depend on it.
 """
 
 import logging
@@ -33,7 +33,7 @@ class Side(NamedTuple):
     Attributes:
         x: the examples [n, ...] as the data set has them.
         features: their features [n, d].
-        logits: [n, classes], with 0 classes where the network has none.
+        logits: [n, classes], with 0 classes if the network has none.
     """
 
     x: np.ndarray
@@ -42,12 +42,12 @@ class Side(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Samples beside real examples.
+    """Samples, and the real examples that they are compared with.
 
     Attributes:
         real: the real examples.
         fake: the samples.
-        train: features [m, d] of the training examples, where a metric needs them.
+        train: features [m, d] of the training examples, if a metric needs them.
         network: the name of the network that made the features.
         key: for metrics with random parts.
     """
@@ -90,7 +90,7 @@ def _density_coverage(c: Comparison) -> DensityCoverage:
 
 
 def _check_balls(values: str, side: Side, which: str, *, k: int) -> None:
-    """Warns where examples have so many duplicates that nothing counts as near them."""
+    """Warns if examples have so many duplicates that nothing counts as near them."""
     if lost := without_ball(side.features, k=k):
         logging.warning(
             "%s: %d of %d %s have their %d nearest others at distance 0, and nothing, not even a copy, counts as near "
@@ -130,9 +130,9 @@ class Measure(NamedTuple):
     """A metric.
 
     Attributes:
-        names: of its values.
+        names: the names of its values.
         of: returns the values, in the order of their names.
-        least: the least number of examples, on either side, that it can be computed of.
+        least: the least number of examples that it needs on either side.
     """
 
     names: tuple[str, ...]
@@ -159,7 +159,7 @@ OF_LOGITS = frozenset({"classifier_score", "mode_coverage"})
 
 
 def of_features(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the metrics that need no classifier, with a warning of others; raises UserError where none is left."""
+    """Returns the metrics that need no classifier, and warns of others. Raises UserError if none is left."""
     left_out = ", ".join(sorted(OF_LOGITS & {*metrics}))
     if not (kept := tuple(metric for metric in metrics if metric not in OF_LOGITS)):
         raise UserError(f"{left_out}: a classifier is needed, which the data set has not: take other metrics")
@@ -184,9 +184,9 @@ def measured(metrics: Iterable[str], comparison: Comparison) -> dict[str, float]
 
 
 def check(metrics: tuple[str, ...], network: Network, *datasets: Dataset) -> None:
-    """Raises UserError where these metrics cannot be computed of such examples, or of the network's outputs.
+    """Raises UserError if these metrics cannot be computed from such examples, or from the network's outputs.
 
-    datasets: the real examples, and the training examples, of which the floors are computed.
+    datasets: the real examples, and the training examples, from which the floors are computed.
     """
     real = datasets[0]
     shape, classes = real.shape, network.classes

@@ -1,4 +1,4 @@
-"""Samples beside real examples: made once, described by one feature network, measured by several metrics."""
+"""Samples compared with real examples: made once, described by one feature network, measured by several metrics."""
 
 import hashlib
 import logging
@@ -45,17 +45,17 @@ def distribution(
     seeds: int = 3,
     weights: str = "",
 ) -> Evaluator:
-    """Returns the evaluator of `metrics` (sample_metrics.py) of `samples` samples beside as many examples of the split.
+    """Returns the evaluator of `metrics` (sample_metrics.py) of `samples` samples against as many of the split.
 
     A value is the mean over `seeds` sets of samples. Beside it are its `/std` over them, and its `/floor`: the value
-    of as many training examples instead of samples, which samples as good as data would get. Where the split has
-    fewer examples than `samples`, as many samples are made as it has. `features` is the 'classifier' of the data set,
-    'alexnet', 'vgg16', 'pixels' for none, 'inception' by the file `weights`, or a network's name (features.choose).
-    Metrics of classes are left out where the data set has no classifier. The evaluator says how values were measured.
+    for as many training examples instead of samples, which samples as good as data would get. If the split has fewer
+    examples than `samples`, only as many samples are made. `features` is the 'classifier' of the data set, 'alexnet',
+    'vgg16', 'pixels' for none, 'inception' from the file `weights`, or a network's name (features.choose). Metrics of
+    classes are left out if the data set has no classifier. The evaluator also says how values were measured.
 
     The features of the split and of the training examples, and the floors, are computed once and kept in the cache.
 
-    Raises UserError where the model makes no samples, an argument is wrong, or a metric does not take the data.
+    Raises UserError if the model makes no samples, an argument is wrong, or a metric does not take the data.
     """
     _check(context, features, weights, metrics, samples, seeds)
     real, train = _some(context.load(split), samples), context.load(context.trained_on)
@@ -96,11 +96,11 @@ class _Reference:
         self.features = _side(self.train, network).features if whole else np.zeros((0, network.dim))
 
     def measure(self, fake: Side, key: jax.Array) -> dict[str, float]:
-        """Returns the value of every metric of one set of samples."""
+        """Returns the value of every metric for one set of samples."""
         return measured(self.metrics, Comparison(self.real, fake, self.features, self.network.name, key))
 
     def floors(self) -> dict[str, float]:
-        """Returns the value of every metric of training examples instead of samples."""
+        """Returns the value of every metric for training examples instead of samples."""
 
         def make() -> dict[str, np.ndarray]:
             values = self.measure(_side(self.some, self.network), base_key(0))
@@ -135,7 +135,7 @@ def _some(dataset: Dataset, n: int) -> Dataset:
 
 
 def _side(dataset: Dataset, network: Network) -> Side:
-    """Returns real examples with their features, from the cache where it has them."""
+    """Returns real examples with their features, from the cache if it has them."""
     if not network.sha256:  # pixels, which are as fast to make as to read
         return Side(dataset.x, *network.describe(dataset.x))
 
@@ -149,7 +149,7 @@ def _side(dataset: Dataset, network: Network) -> Side:
 
 
 def _content(dataset: Dataset) -> str:
-    """Returns a digest of examples; of those that are decoded when they are read by their files, as memory may lack."""
+    """Returns a digest of examples; if they are decoded when read, one of their files, as memory may not suffice."""
     if isinstance(x := dataset.x, Lazy):
         return f"{x.examples.key} {x.indices} {x.shape}"
     return fingerprint(dataset)
@@ -163,7 +163,7 @@ def _digest(parts: Iterable[object]) -> str:
 
 
 def _spread(values: list[dict[str, float]], floors: dict[str, float]) -> dict[str, Any]:
-    """Returns each value's mean over sets of samples, its standard deviation where there are several, and its floor."""
+    """Returns each value's mean over sets of samples, its standard deviation if there are several, and its floor."""
     row: dict[str, Any] = {}
     for name in values[0]:
         each = [of_one[name] for of_one in values]

@@ -25,14 +25,14 @@ Metric = Callable[[np.ndarray, np.ndarray, int], float]
 
 
 def benchmark(context: Context, *, path: str, high: str = "HR", low: str = "LR", network: str = "") -> Evaluator:
-    """Returns the evaluator of enlarged images beside the published ones: `psnr_y`, `psnr_rgb` in dB, and `ssim_y`.
+    """Returns the evaluator of enlarged images against the published ones: `psnr_y`, `psnr_rgb` in dB, and `ssim_y`.
 
     The benchmark is a folder with sub-folders `high` and `low` of files with equal names (data.files.resolve). Grey
-    images are made RGB. psnr_y and ssim_y are of the luma Y of BT.601; a border as wide as the factor is cut off, as in
-    the tables of the field. With a `network`, 'alexnet' or 'vgg16', there is `lpips/NETWORK` too (features/lpips.py).
-    `/bicubic` beside a value is that of bicubic enlargement. Values are means over the images.
+    images become RGB. psnr_y and ssim_y use the luma Y of BT.601. A border as wide as the factor is cut off, as in the
+    literature. With a `network`, 'alexnet' or 'vgg16', there is `lpips/NETWORK` too (features/lpips.py). Beside each
+    value, `/bicubic` is that of bicubic enlargement. Values are means over the images.
 
-    Raises UserError where there are no such files, the network's weights are not here, or the model does not make
+    Raises UserError if there are no such files, the network's weights are not here, or the model does not make
     images of the high resolution.
     """
     context.check_predicts("translate")

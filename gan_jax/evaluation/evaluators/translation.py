@@ -1,4 +1,4 @@
-"""Translations of a split's examples beside the truth, by pixels, structure and LPIPS, and beside baselines."""
+"""Translations of a split's examples against the truth, by pixels, structure and LPIPS, beside baselines."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -45,17 +45,17 @@ def pairs(
     """Returns the evaluator of `metrics` between translations of a split's first examples and their own `target`.
 
     Metrics are means over the examples, by default all: 'l1', the mean absolute difference of pixels in 0..1; 'psnr' in
-    dB, without `border` pixels, and with `luma` of Y alone, as super-resolution is judged; 'ssim', structural
-    similarity at one scale; 'lpips' by `network` (features/lpips.py), by default where its weights are here. Where
-    images have holes (a sampler `mask`), l1 and psnr are those of the holes.
+    dB, without `border` pixels, and with `luma` of Y alone, as is usual in super-resolution; 'ssim', structural
+    similarity at one scale; 'lpips' by `network` (features/lpips.py), by default if its weights are here. If images
+    have holes (a sampler `mask`), l1 and psnr are measured inside the holes.
 
-    Beside each value are those of the baselines: `/source`, the source itself where it has the size of x; `/nearest`,
-    the `x` of the training example whose source is nearest in pixels; for holes instead `/mean`, the mean colour around
+    Beside each value are those of the baselines: `/source`, the source itself if it has the size of x; `/nearest`, the
+    `x` of the training example whose source is nearest in pixels; for holes instead `/mean`, the mean colour around
     them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
 
-    With `target` "source" it is the other direction: sources that a model makes of x, as CycleGAN's does. Raises
-    UserError where the model does not translate in this direction, the examples are not images that the metrics take,
-    or their sources do not belong to them.
+    With `target` "source" it is the other direction: sources that a model makes from x, as CycleGAN does. Raises
+    UserError if the model does not translate in this direction, the examples are not images that the metrics take, or
+    their sources do not belong to them.
     """
     _check(context, target, examples, metrics=metrics, baselines=baselines)
     fields = _paired(context.load(split).first(examples))
@@ -83,7 +83,7 @@ def pairs(
 def _means(
     compare: Mapping[str, Compare], images: Mapping[str, np.ndarray], x: np.ndarray, mask: np.ndarray
 ) -> dict[str, float]:
-    """Returns the mean over examples of each metric of each of these images [n, h, w, c] beside x."""
+    """Returns the mean over examples of each metric of each of these images [n, h, w, c] against x."""
     return {
         f"{name}{end}": float(np.mean(of(each, x, mask), dtype=np.float64))
         for name, of in compare.items()
@@ -133,7 +133,7 @@ def _check_images(shape: tuple[int, ...], names: tuple[str, ...], border: int, *
 def _translated(
     context: Context, direction: str, players: Players, keys: jax.Array, batch: Batch
 ) -> tuple[jax.Array, jax.Array]:
-    """Returns the translations uint8 [n, h, w, c], and masks [n, h, w, 1] of what is judged, 1 where there are none."""
+    """Returns the translations uint8 [n, h, w, c], and masks [n, h, w, 1] of what is compared, 1 without holes."""
     scaled = context.scale(batch)
     seen = observed(context.predict, players, keys, scaled)
     made = context.predict[direction](players, keys, {**scaled, **seen})
@@ -156,7 +156,7 @@ def _metrics(
 ) -> dict[str, Compare]:
     """Returns the metrics by the names of their values: `(images, images, mask) -> [n]`, images uint8 [n, h, w, c].
 
-    l1 and psnr are of the pixels of the mask [n, h, w, 1] alone, the others of whole images.
+    l1 and psnr use only the pixels of the mask [n, h, w, 1], the others whole images.
     """
     made: dict[str, Compare] = {}
     for name in names:
@@ -185,7 +185,7 @@ def _lpips(between: lpips.Between, at_once: int, a: np.ndarray, b: np.ndarray, m
 def _of_data(
     fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...], target: str, split: str
 ) -> dict[str, np.ndarray]:
-    """Returns each baseline's images uint8 [n, h, w, c], of those that the examples' sources give."""
+    """Returns the images uint8 [n, h, w, c] of each baseline that follows from the examples' sources."""
     origin = "source" if target == "x" else "x"
     x, made = fields[target], {}
     source = np.asarray(given(context.predict, context.scale, fields, origin))
@@ -200,7 +200,7 @@ def _of_data(
 
 
 def _warn_of_copies(nearest_pairs: np.ndarray, x: np.ndarray, split: str) -> None:
-    """Warns where examples that judge are trained on: the nearest training pair's image is their own."""
+    """Warns if compared examples are also trained on: the nearest training pair's image is their own."""
     if copies := int((nearest_pairs == x).all((1, 2, 3)).sum()):
         logging.warning(
             "%d of the %d examples of split %r that judge translations are training examples too: take another split, "
@@ -220,7 +220,7 @@ FILLINGS = {"mean": _mean, "biharmonic": biharmonic}
 def _filled(fill: Callable[[np.ndarray, np.ndarray], np.ndarray], x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Returns images uint8 [n, h, w, c] with the holes of masks [n, h, w, 1] filled by a baseline.
 
-    Holes that leave nothing are filled by grey.
+    Holes that cover the whole image are filled with grey.
     """
     holes = mask[..., 0] > 0
     made = [(_mean if hole.all() else fill)(image, hole) for image, hole in zip(x, holes, strict=True)]

@@ -1,4 +1,4 @@
-"""The type of augmentations inside the game: random, differentiable changes of images of a strength that may adapt."""
+"""The type of augmentations inside the game: random, differentiable changes of images, whose strength may adapt."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from gan_jax.core.objective import Weight
 from gan_jax.core.state import Carry
 
 P, SIGNS, UPDATES = "augment_p", "augment_signs", "augment_updates"
-"""The memory that the critic's player has of an adaptive strength, by name."""
+"""Names of what the critic's player remembers for an adaptive strength."""
 
 
 One: TypeAlias = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]
@@ -24,7 +24,7 @@ class CriticAugment(NamedTuple):
     Attributes:
         one: `(key, image [h, w, c], p []) -> image [h, w, c]`, for one example.
         strength: `(carry, step) -> p []`, the probability of each change.
-        first: what the critic's player remembers of it before the first update.
+        first: the part of the critic's carry for it, before the first update.
         adapt: `(carry, real scores [b, ...]) -> carry` after an update of the critic.
     """
 
@@ -46,7 +46,7 @@ def check_image(name: str, shape: tuple[int, ...], limits: tuple[float, float] |
 
 
 def fixed(p: Weight) -> Callable[[Carry, jax.Array], jax.Array]:
-    """Returns the strength that is a number, or a schedule of the step. Raises ValueError outside of [0, 1]."""
+    """Returns a strength that is a number or a schedule of the step. Raises ValueError for one outside of [0, 1]."""
     if isinstance(p, int | float) and not 0 <= p <= 1:
         raise ValueError(f"p is {p}: a probability is at least 0 and at most 1")
     return lambda carry, step: jnp.float32(p(step) if callable(p) else p)
@@ -55,11 +55,11 @@ def fixed(p: Weight) -> Callable[[Carry, jax.Array], jax.Array]:
 def adaptive(
     one: One, *, start: float = 0.0, target: float = 0.6, every: int = 4, speed: float = 500_000
 ) -> CriticAugment:
-    """Returns the augmentation whose strength follows r = E sign(D(x)) of real examples.
+    """Returns the augmentation whose strength p follows r = E sign(D(x)) of real examples.
 
-    After `every` updates of the critic p moves by sign(r - target) times the images seen since, over `speed`, within
+    After every `every` critic updates p moves by sign(r - target) times the images seen since, over `speed`, within
     [0, 1]. Karras et al. 2020 (arXiv:2006.06676), section 3 and equation 1: target 0.6, every 4, speed 500,000 images.
-    The carry holds means over the global batch, so that a resumed run goes on to the bit.
+    The carry holds means over the global batch, so that a resumed run continues bit for bit.
     """
     if not 0 <= start <= 1:
         raise ValueError(f"start is {start}: a probability is at least 0 and at most 1")

@@ -21,7 +21,7 @@ def contrast(factor: ArrayLike) -> jax.Array:
 
 
 def luma_flip(flipped: ArrayLike) -> jax.Array:
-    """Returns the mirror image in the plane of colours without brightness where `flipped` is 1, else the identity."""
+    """Returns the reflection in the plane of colours without brightness if `flipped` is 1, else the identity."""
     return _linear(jnp.eye(3) - 2 * _greys() * flipped)
 
 

@@ -30,10 +30,10 @@ def quarter_turns(number: jax.Array) -> jax.Array:
 
 
 def resample(image: jax.Array, inverse: jax.Array) -> jax.Array:
-    """Returns the image [h, w, c] moved by the inverse of the map `inverse` [3, 3]: bilinear, edges by reflection.
+    """Returns the image [h, w, c] moved by the inverse of the map `inverse` [3, 3]: bilinear, with reflected edges.
 
-    Each pixel of the result is read at the place that `inverse` sends it to. The identity gives the image to the bit.
-    Where the image gets smaller there is no filter against aliasing.
+    Each pixel of the result is read at the place that `inverse` sends it to. The identity returns the image bit for
+    bit. There is no anti-aliasing filter where the image gets smaller.
     """
     h, w, c = image.shape
     middle = jnp.array([(w - 1) / 2, (h - 1) / 2])

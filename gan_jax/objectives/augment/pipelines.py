@@ -26,7 +26,7 @@ def diff_augment(
     """Returns DiffAugment (Zhao et al. 2020, arXiv:2006.10738), with the strengths of the paper's code.
 
     `color`: brightness +-0.5 in a range of [-1, 1], saturation times 0 to 2, contrast times 0.5 to 1.5 about the mean;
-    `translation` by up to 1/8 of the size, zeros coming in; `cutout` of a square of half the size. Images of one
+    `translation` by up to 1/8 of the size, with zeros moving in; `cutout` of a square of half the size. Images of one
     channel have no saturation. An example is augmented with probability `p`, 1 in the paper.
 
     Raises ValueError for an unknown policy, or where examples are not images.
@@ -64,11 +64,11 @@ def ada(
     with bilinear resampling and reflected edges; the paper filters too. Colours: `brightness` (normal, std 0.2),
     `contrast` (lognormal, std 0.5), `lumaflip`, `hue` (any angle), `saturation` (lognormal, std 1), as one map of
     colours; images of one channel have no hue and saturation. `cutout` of a square of half the size, off in the paper.
-    `factors` are of the probabilities by name, 1 unless given, as {"hue": 0.5, "cutout": 1.0}; 0 leaves one out.
+    `factors` multiply the probabilities by name, 1 unless given, as {"hue": 0.5, "cutout": 1.0}; 0 leaves one out.
 
-    Without `p` it follows the scores (`adaptive`) by `start` 0, `target` 0.6, `every` 4 and `speed`, 500,000 images,
-    unless they are given. With a number or a schedule it is that. Raises ValueError for what is out of range or without
-    effect, or examples that are not images of 1 or 3 channels.
+    Without `p` it follows the scores (`adaptive`), with `start` 0, `target` 0.6, `every` 4 and `speed`, 500,000 images,
+    unless they are given. Else it is the given number or schedule. Raises ValueError for arguments out of range or
+    without effect, and for examples that are not images of 1 or 3 channels.
     """
     limits = check_image("ada", shape, limits)
     if shape[-1] not in (1, 3):

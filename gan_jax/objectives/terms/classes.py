@@ -10,7 +10,7 @@ from gan_jax.objectives.forward import Forward
 
 
 def cross_entropy(forward: Forward, logits: jax.Array | None) -> tuple[jax.Array, jax.Array]:
-    """Returns -log p(label | example) [b] in nats, and the share of right classes []: logits [b, classes].
+    """Returns -log p(label | example) [b] in nats, and the accuracy []: logits [b, classes].
 
     Raises ValueError where the critic gives no logits or the batch has no labels.
     """
@@ -38,7 +38,7 @@ def overall_mean(scores: jax.Array) -> jax.Array:
 
 
 def whole_batch(term: str) -> Callable[[jax.Array], jax.Array]:
-    """Returns `collectives.mean` for a term that mixes examples; raises ValueError where only a part is here."""
+    """Returns `collectives.mean` for a term that mixes examples. Raises ValueError if only a part of them is here."""
     if in_part():
         raise ValueError(
             f"the term `{term}` needs means over the whole batch: config.accumulate must be 1, or take another term"

@@ -54,7 +54,7 @@ def wasserstein(forward: Forward) -> Outcome:
 
 
 def relativistic(forward: Forward) -> Outcome:
-    """Returns the loss of pairs, each real example to score above its fake: `losses.adversarial`."""
+    """Returns the loss of pairs, in which each real example should score above its fake: `losses.adversarial`."""
     return Outcome(adversarial.critic_relativistic(forward.real_scores, forward.fake_scores))
 
 
@@ -68,7 +68,7 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
     """Returns the cross-entropy of the classes of real examples, and `fakes` times that of fakes: [b].
 
     Odena et al. 2016 (arXiv:1610.09585), equation 3. Needs a critic that gives logits, and the field `label`. On fakes
-    the loss may cost diversity: 0 leaves it to the generator. Raises ValueError for `fakes` below 0.
+    the loss may cost diversity; with 0 the generator alone has it. Raises ValueError for `fakes` below 0.
     """
     _check_fakes(fakes)
     real, accuracy = cross_entropy(forward, forward.real_logits)
@@ -79,7 +79,7 @@ def supervised(forward: Forward) -> Outcome:
     """Returns -log p(class | x) [b] in nats of the batch's labelled examples, which come beside its unlabelled `x`.
 
     Salimans et al. 2016 (arXiv:1606.03498), section 5, L_supervised. Needs a critic that gives logits, and the fields
-    `labelled` [b, ...] and `labelled_class` [b, classes], 1 at the class: of data with few labels.
+    `labelled` [b, ...] and `labelled_class` [b, classes], 1 at the class, from data with few labels.
     """
     if not {"labelled", "labelled_class"} <= {*forward.batch}:
         raise ValueError(
@@ -92,10 +92,10 @@ def supervised(forward: Forward) -> Outcome:
 
 
 def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0) -> Outcome:
-    """Returns (D(x) - D(T(x)))^2 of real examples, and `fakes` times that of fakes: `losses.penalties.consistency`.
+    """Returns (D(x) - D(T(x)))^2 of real examples, plus `fakes` times that of fakes: `losses.penalties.consistency`.
 
-    D of a critic of patches is the mean of its scores, as T moves what a single patch shows. T flips images and moves
-    them by up to `fraction` of their size, edges by reflection. Weight 10 in Zhao et al. 2020 (arXiv:2002.04724), bCR;
+    For a patch critic D is the mean of its scores, as T moves what a single patch shows. T flips images and moves them
+    by up to `fraction` of their size, with reflected edges. Weight 10 in Zhao et al. 2020 (arXiv:2002.04724), bCR;
     with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where examples are not images,
     for a fraction outside of [0, 1], or `fakes` below 0.
     """
@@ -136,8 +136,8 @@ def r2(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
 def _lecam(forward: Forward, *, decay: float = 0.99) -> Outcome:
     """Returns the squared distance of scores from the moving average of the other kind's: `losses.penalties.lecam`.
 
-    The averages' decay is `decay`, the paper's 0.99. When the term is first computed they are the batch's own means,
-    and it is 0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a decay outside of [0, 1).
+    The averages' decay is `decay`, 0.99 in the paper. The first time, they become the batch's own means, and the term
+    is 0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a decay outside of [0, 1).
     """
     if not 0 <= decay < 1:
         raise ValueError(f"decay is {decay}: it must be at least 0 and below 1")
@@ -154,7 +154,7 @@ lecam = Remembering(_lecam, {"lecam_real": 0.0, "lecam_fake": 0.0, "lecam_begun"
 
 
 def _moved(key: jax.Array, x: jax.Array, fraction: float) -> jax.Array:
-    """Returns images [b, h, w, c] flipped or not, and moved by whole pixels, each by a key of its own."""
+    """Returns images [b, h, w, c] flipped or not, and moved by whole pixels, each with its own key."""
     flip, move = augment.horizontal_flip(), augment.translation(fraction)
 
     def one(key: jax.Array, image: jax.Array) -> jax.Array:
@@ -181,4 +181,4 @@ def _norms(where: str, norm: jax.Array) -> dict[str, jax.Array]:
 OF_CLASSES = auxiliary, supervised
 """Losses of the class logits that a critic gives beside its scores."""
 WITHOUT_SIGN = wasserstein, relativistic, relativistic_average, least_squares
-"""Losses of scores whose sign does not tell real from fake: of differences alone, or with targets of 1 and 0."""
+"""Losses for which a score's sign does not tell real from fake: of differences, or with targets of 1 and 0."""

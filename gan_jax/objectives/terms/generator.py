@@ -62,12 +62,12 @@ def wasserstein(forward: Forward) -> Outcome:
 
 
 def l1(forward: Forward) -> Outcome:
-    """Returns the mean absolute difference of each fake from its own real example, for generators told of one."""
+    """Returns the mean absolute difference of each fake from its own real example, for generators with a target."""
     return Outcome(reconstruction.absolute_error(forward.fake, forward.real))
 
 
 def l2(forward: Forward) -> Outcome:
-    """Returns the mean squared difference of each fake from its own real example, for generators told of one."""
+    """Returns the mean squared difference of each fake from its own real example, for generators with a target."""
     return Outcome(reconstruction.squared_error(forward.fake, forward.real))
 
 
@@ -77,7 +77,7 @@ def hole_l1(forward: Forward) -> Outcome:
 
 
 def valid_l1(forward: Forward) -> Outcome:
-    """Returns the same around the hole, of the `whole` that the generator fills it from: what it hides of its output.
+    """Returns the same around the hole, for the generator's `whole`: its output before the source replaces it there.
 
     Raises ValueError for a generator that returns no `whole`.
     """
@@ -114,7 +114,7 @@ def identity(forward: Forward) -> Outcome:
 
 
 def nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
-    """Returns the cross-entropy of telling which patch of the source each patch of its translation is: [b].
+    """Returns the cross-entropy of finding the patch of the source that each patch of its translation comes from: [b].
 
     Park et al. 2020 (arXiv:2007.15651), equation 3: the mean over the generator's features. Negatives are the other
     patches of the same source.
@@ -128,7 +128,7 @@ def identity_nce(forward: Forward, *, temperature: float = 0.07) -> Outcome:
 
 
 def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
-    """Returns the perceptual distance of each fake from its own example of the field `target`: `metrics.lpips`.
+    """Returns the perceptual distance of each fake from its example's field `target`: `metrics.lpips`.
 
     `network` is frozen: 'vgg16', the default, or 'alexnet'; see `features.lpips`.
     """
@@ -136,11 +136,11 @@ def lpips(forward: Forward, *, network: Frozen, target: str = "x") -> Outcome:
 
 
 def perceptual(forward: Forward, *, network: LastOutputs, target: str = "x") -> Outcome:
-    """Returns the mean absolute difference of a network's last outputs of each fake and of its example's `target`.
+    """Returns the mean absolute difference between a network's last outputs for each fake and its example's `target`.
 
-    The content loss of SRGAN (Ledig et al. 2017, arXiv:1609.04802, section 2.2.1), by absolute values of outputs before
-    their ReLU as in ESRGAN (Wang et al. 2018, arXiv:1809.00219, section 3.3). `network` is 'vgg16', the default, by its
-    conv5_3, or 'alexnet': see `features.lpips`.
+    This is the content loss of SRGAN (Ledig et al. 2017, arXiv:1609.04802, section 2.2.1), with absolute differences of
+    outputs before their ReLU as in ESRGAN (Wang et al. 2018, arXiv:1809.00219, section 3.3). `network` is 'vgg16', the
+    default, with its conv5_3, or 'alexnet': see `features.lpips`.
     """
     params = forward.carry[network.name]
     fake, real = (network.apply(params, x) for x in (forward.fake, _field(forward, target)))
@@ -148,7 +148,7 @@ def perceptual(forward: Forward, *, network: LastOutputs, target: str = "x") -> 
 
 
 def relativistic(forward: Forward) -> Outcome:
-    """Returns the loss of pairs, each fake to score above its real example: `losses.adversarial`."""
+    """Returns the loss of pairs, in which each fake should score above its real example: `losses.adversarial`."""
     return Outcome(adversarial.generator_relativistic(forward.real_scores, forward.fake_scores))
 
 
@@ -159,16 +159,16 @@ def relativistic_average(forward: Forward) -> Outcome:
 
 
 def auxiliary(forward: Forward) -> Outcome:
-    """Returns the cross-entropy of the classes that fakes were made of: Odena et al. 2016, equation 3."""
+    """Returns the cross-entropy of the classes that fakes were made for: Odena et al. 2016, equation 3."""
     values, accuracy = cross_entropy(forward, forward.fake_logits)
     return Outcome(values, {"class_accuracy": accuracy})
 
 
 def feature_matching(forward: Forward, *, absolute: bool = False) -> Outcome:
-    """Returns |E f(x) - E f(G(z))|^2 of the means over the global batch of the critic's `features` f.
+    """Returns |E f(x) - E f(G(z))|^2, with means over the global batch of the critic's `features` f.
 
-    Salimans et al. 2016 (arXiv:1606.03498), section 3.1; with `absolute` the sum of absolute differences, of which
-    their code for CIFAR-10 takes the mean. Where there are several arrays of features, the sum over them.
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.1. With `absolute` it is the sum of absolute differences, where
+    their code for CIFAR-10 has the mean. Several arrays of features are summed over.
     """
     mean, distance = whole_batch("feature_matching"), jnp.abs if absolute else jnp.square
     sums = [distance(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
@@ -178,8 +178,8 @@ def feature_matching(forward: Forward, *, absolute: bool = False) -> Outcome:
 def feature_l1(forward: Forward) -> Outcome:
     """Returns the mean absolute difference of the critic's features of each fake and its own real example: [b].
 
-    Wang et al. 2018 (arXiv:1711.11585), equation 4, weight 10: summed over the arrays of features. For generators told
-    of one example, as `l1`. The critic sees both with the same augmentation and dropout.
+    Wang et al. 2018 (arXiv:1711.11585), equation 4, weight 10: summed over the arrays of features. For generators
+    with a target, as `l1`. The critic sees both with the same augmentation and dropout.
     """
     errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward, fakes_like="real")]
     return Outcome(jnp.stack(errors).sum(0))
@@ -213,12 +213,12 @@ def _nce(forward: Forward, image: jax.Array, made: jax.Array, temperature: float
 
 
 def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsilon: float = 1e-12) -> Outcome:
-    """Returns (|J' y| - a)^2 of the first of each `shrink` examples: [b / shrink], `losses.penalties.path_length`.
+    """Returns (|J' y| - a)^2 for every `shrink`-th example: [b / shrink], `losses.penalties.path_length`.
 
-    J is the Jacobian of an image in the styles that it is made of, and y ~ N(0, I), over the root of the number of
-    pixels. a is the moving average of the lengths |J' y| before this update, of which `decay` is new each time; it
-    begins with 0. Weight 2, every 4 steps and half of the examples in Karras et al. 2020 (arXiv:1912.04958), section
-    3.2; their code counts the batch's own lengths in a already.
+    J is the Jacobian of an image with respect to its styles, and y ~ N(0, I), divided by the root of the number of
+    pixels. a is the moving average of the lengths |J' y| before this update. It starts at 0, and each update replaces
+    the share `decay` of it. Karras et al. 2020 (arXiv:1912.04958), section 3.2, have weight 2, every 4 steps and half
+    of the examples; in their code a already includes the batch's own lengths.
 
     Raises ValueError for a decay outside of (0, 1], where `shrink` does not divide the examples, or where examples are
     not images.
