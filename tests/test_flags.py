@@ -105,12 +105,12 @@ def test_there_may_be_no_best_step(trained, tmp_path, capsys):
 def test_fields_that_a_mode_does_not_use_are_refused(trained, tmp_path, capsys):
     use = [f"--workdir={trained}", "--mode=reconstruct", f"--out={tmp_path / 'x.npz'}"]
     assert call(capsys, *use, "--config.steps=6")[0] == 0  # what the run has
+    assert call(capsys, *use, "--config.data.hold=none")[0] == 0
     for field, value in (
         ("steps", 9),
         ("parallel", "shard_map"),
         ("evaluators.subspace.name", "reconstruction.beside_pca"),
         ("evaluators.subspace", "none"),
-        ("data.hold", "none"),
     ):
         status, _, err = call(capsys, *use, f"--config.{field}={value}")
         assert status == 2
