@@ -225,11 +225,20 @@ class Run:
             raise UserError(f"the fields have different numbers of examples: {_shapes(arrays)}")
         n = max(sizes.values(), default=1)
         arrays = {name: values if values.ndim else jnp.full((n,), values) for name, values in arrays.items()}
+        self._check_label(arrays.get("label"))
         limits = self.experiment.spec["x"].range
         return {
             name: pixels.to_float(values, limits) if values.dtype == jnp.uint8 and limits else values
             for name, values in arrays.items()
         }
+
+    def _check_label(self, label: jax.Array | None) -> None:
+        """Raises UserError for a class that the data do not have; traced labels are taken as they are."""
+        field = self.experiment.spec.get("label")
+        if field is None or label is None or isinstance(label, jax.core.Tracer):
+            return
+        if wrong := [number for number in label.tolist() if not 0 <= number < field.classes]:
+            raise UserError(f"label is {wrong[0]}: it must be a class from 0 to {field.classes - 1}")
 
     def _judging_split(self) -> Dataset:
         return self.experiment.view(predict.load_split(self._run_dir, self.config, None))

@@ -208,6 +208,8 @@ def test_a_folder_of_several_seeds_has_a_run_for_each(small_run, tmp_path):
         ("gan", lambda run: run.sample(1, truncation=0.7), r"truncation 0\.7: the latents z are not normal"),
         ("gan", lambda run: run.sample(0), "n is 0: it must be at least 1"),
         ("gan", lambda run: run.encode(TEST.x[:1]), "trains nothing that can encode; there are: interpolate, sample"),
+        ("cvae", lambda run: run.generator(label=[3, 10]), "label is 10: it must be a class from 0 to 9"),
+        ("cvae", lambda run: run.generator(label=-1), "label is -1: it must be a class from 0 to 9"),
         ("gan", lambda run: run.generator(lable=3), "run.generator has no 'lable': there are: z"),
         ("gan", lambda run: run.generator(jnp.zeros((2, 5))), r"run\.sample of z \[2, 5\]: "),
         ("gan", lambda run: run.interpolate(between=TEST.x), "walks between latents, not between examples"),

@@ -128,7 +128,7 @@ def test_convolutions_are_exported_for_batches_of_any_size(name, tiny):
     state = experiment.init(experiment.keys.init)
     made = programs.make(experiment, state.players, use, config.dtype)
     assert made.output == f"uint8 [n, {', '.join(map(str, shape))}]"
-    assert [*made.inputs] == (["source"] if use == "translate" else ["z"])
+    assert made.inputs == ({"source": "uint8 [n, 16, 16, 3]"} if use == "translate" else {"z": "float32 [n, 32]"})
 
 
 def test_a_program_that_gives_something_else_is_refused(small_run, monkeypatch):
@@ -142,7 +142,8 @@ def test_a_program_that_gives_something_else_is_refused(small_run, monkeypatch):
 def test_the_card_has_scores_and_commands(small_run, tmp_path, exported):
     run = tmp_path / "run"
     shutil.copytree(small_run("gan"), run)
-    rows = [{"step": 3, "samples/frechet/mnist-v1": 9.0}, {"step": 6, "samples/frechet/mnist-v1": 2.5}]
+    settings = {"samples/n_real": 10, "samples/ema": True}
+    rows = [{"step": 3, "samples/frechet/mnist-v1": 9.0, **settings}, {"step": 6, "samples/frechet/mnist-v1": 2.5}]
     (run / "evaluations.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert main(["gan_jax", f"--workdir={run}", "--mode=export", "--step=3", f"--out={tmp_path / 'model'}"]) == 0
     text = (tmp_path / "model" / "README.md").read_text()
@@ -152,6 +153,8 @@ def test_the_card_has_scores_and_commands(small_run, tmp_path, exported):
     assert {"license", "tags", "metrics", "pipeline_tag"} <= fields.keys()
     assert fields["model-index"][0]["results"][0]["metrics"][0]["value"] == 9.0
     assert "| `samples/frechet/mnist-v1` | 9 |" in body
+    assert "n_real" not in text
+    assert "samples/ema" not in text
     assert "--config=config.json --config.steps=3" in body
     assert str(tmp_path) not in text
     assert gan_jax.load(tmp_path / "model").step == 3

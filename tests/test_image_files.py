@@ -106,6 +106,16 @@ def test_crop_keeps_the_centre_and_the_proportions():
     assert (made[:, 12:] > 225).all()
 
 
+@pytest.mark.parametrize("fit", ["crop", "centre", "stretch", "pad"])
+def test_a_pixel_is_covered_that_has_any_part_of_a_mask(fit):
+    mask = np.zeros((640, 640), bool)
+    mask[321, 333] = True
+    how = reading(64, fit)
+    found = images.covered(mask, how)
+    place = (33, 45) if fit == "centre" else (32, 33)  # which is cut out of the middle, from 288 on
+    assert (found.shape, [*zip(*np.nonzero(found), strict=True)]) == ((64, 64), [place])
+
+
 @pytest.mark.parametrize("side", [49, 98, 103, 107, 214, 249, 1005])
 @pytest.mark.parametrize("size", [28, 32, 64, 100])
 def test_crop_takes_pictures_of_any_size(side, size):

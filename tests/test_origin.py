@@ -4,6 +4,7 @@ import json
 import shutil
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -123,6 +124,24 @@ def test_a_frozen_network_of_a_player_stays_and_the_other_learns(small_run, star
     assert not same(now.params["encoder"], before["encoder"])
     moments = jax.tree.leaves(now.opt_state[0].mu if hasattr(now.opt_state[0], "mu") else now.opt_state[0][0].mu)
     assert len(moments) == len(jax.tree.leaves({**now.params, "decoder": {}}))
+
+
+@pytest.mark.parametrize("field", ["networks.critic.frozen", "players.critic.frozen"])
+def test_what_is_frozen_is_applied_as_in_evaluation(field, tiny):
+    config = tiny()
+    with config.unlocked():
+        config.update_from_flattened_dict({field: True})
+    made = build_on(config, (8, 8, 1))
+    state = made.init(made.keys.init)
+    batch = {"x": jnp.zeros((made.updates_per_step, 4, 8, 8, 1))}
+    critic = state.players["critic"]
+    assert critic.stats
+    losses = []
+    for scale in (1.0, 4.0):
+        other = critic._replace(stats=jax.tree.map(lambda a, scale=scale: scale * a + 1, critic.stats))
+        state = state._replace(players={**state.players, "critic": other})
+        losses.append(made.train_step(state, batch, made.keys.train, made.hyperparams)[1]["generator/loss"])
+    assert losses[0] != losses[1]
 
 
 def test_what_is_frozen_is_left_out_of_what_moves():

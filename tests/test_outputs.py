@@ -132,6 +132,7 @@ def test_samples_are_made_in_parts(cvae):
         ("gan", ("--out=s.png", "--num=5000"), "--num=5000: a picture has at most 4,096 samples"),
         ("gan", ("--out=full/",), "--out=full is a folder with files: name a new or an empty one"),
         ("gan", ("--out=full/x",), ""),
+        ("gan", ("--out=.",), "--out=. is a folder with files"),
         ("gan", ("--out=s.npz", "--step=all"), "--step=all needs --out=FILE.gif or FILE.mp4, not s.npz"),
         ("gan", ("--out=s.gif", "--step=all", "--num=3"), "pictures that training has made: leave out --num"),
         ("gan", ("--out=s.npz", "--step=4"), "holds no checkpoint 4"),
@@ -148,6 +149,17 @@ def test_what_is_wrong_leaves_nothing(name, flags, message, small_run, tmp_path,
         assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "full"]
     else:
         assert sorted(path.name for path in tmp_path.rglob("*.png"))[-1] == "000063.png"
+
+
+def test_a_folder_may_be_a_link_to_an_empty_one_but_not_where_one_is(small_run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    monkeypatch.chdir(tmp_path / "empty")
+    assert sampled(small_run("gan"), ".") == 2
+    assert "--out=. is a volume, or the folder that you are in" in capsys.readouterr().err
+    monkeypatch.chdir(tmp_path)
+    assert sampled(small_run("gan"), "link", "--num=2") == 0
+    assert len([*(tmp_path / "empty").glob("*.png")]) == 2
 
 
 def test_mp4_without_a_program_is_refused_before_anything_is_made(cvae, tmp_path, monkeypatch, capsys):

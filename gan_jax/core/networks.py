@@ -39,12 +39,14 @@ class Network(NamedTuple):
             them, instead of being kept (Chen et al. 2016, arXiv:1604.06174). Empty for none.
         method: the method of the module that is called.
         field: what errors call the network, as networks.critic.
+        frozen: whether it is applied in training as in evaluation, since nothing of it is trained.
     """
 
     module: nn.Module
     remat: str = ""
     method: str = "__call__"
     field: str = ""
+    frozen: bool = False
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -123,6 +125,7 @@ class Network(NamedTuple):
         self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None, **how: Any
     ) -> tuple[Any, Tree, Mapping[str, Any]]:
         """Returns the module's output, its new stats, and what it is told to keep by `how`."""
+        train = train and not self.frozen
         dtype = getattr(self.module, "dtype", jnp.float32)
         variables = {"params": _cast(params, dtype), **stats}
         rngs = None if key is None or not train else {name: stream(key, name) for name in RANDOM}

@@ -104,9 +104,7 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
     if not listed:
         suffixes = ", ".join(sorted(images.SUFFIXES))
         raise UserError(f"{printable(root)}: split {split!r} has no images (files ending in {suffixes})")
-    if foreign:
-        shown = ", ".join(printable(path) for path in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
-        terminal.say(f"{printable(root)}: {len(foreign):,} files are left out, without the suffix of an image: {shown}")
+    tell_of(root, foreign)
     if splits and (outside := below(root, without=splits)[0]):
         terminal.say(
             f"{printable(root)}: {len(outside):,} images are left out, as they are beside its splits, the sub-folders "
@@ -115,6 +113,22 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
     listed.sort(key=lambda file: file.name)
     classes, why = _classes(root, splits, listed) if labels else ((), "")
     return Found(listed, classes, why, splits or ("train",))
+
+
+def tell_of(folder: Path, foreign: Sequence[str]) -> None:
+    """Says on the terminal which files of a folder are left out, as they have not the suffix of an image."""
+    if foreign:
+        shown = ", ".join(printable(path) for path in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
+        terminal.say(
+            f"{printable(folder)}: {len(foreign):,} files are left out, without the suffix of an image: {shown}"
+        )
+
+
+def told(folder: Path) -> list[File]:
+    """Returns the image files anywhere below a folder, by their names; says on the terminal what is left out."""
+    listed, foreign = below(folder)
+    tell_of(folder, foreign)
+    return sorted(listed, key=lambda file: file.name)
 
 
 def below(folder: Path, without: Sequence[str] = ()) -> tuple[list[File], list[str]]:

@@ -93,6 +93,14 @@ def fitted(pixels: np.ndarray, how: Reading) -> np.ndarray:
     return np.asarray(shown).reshape(shown.height, shown.width, pixels.shape[-1])
 
 
+def covered(mask: np.ndarray, how: Reading) -> np.ndarray:
+    """Returns which pixels [h', w'] of a fitted image have any part of a mask, bool [h, w], of the image as it was."""
+    from PIL import Image
+
+    image = Image.fromarray(mask.astype(np.float32))
+    return np.asarray(_resized(image, how._replace(background=0), Image.Resampling.BOX)) > 0
+
+
 def _opened(file: Any) -> Any:
     from PIL import Image, UnidentifiedImageError
 
@@ -134,16 +142,16 @@ def _eight_bits(pixels: np.ndarray) -> np.ndarray:
     return np.round(pixels.astype(np.float32) / 257).astype(np.uint8)
 
 
-def _resized(image: Any, how: Reading) -> Any:
+def _resized(image: Any, how: Reading, resample: Any = None) -> Any:
     """Returns the image in the size asked for, by the centre of what is cut."""
     from PIL import Image
 
     if how.size is None or (image.height, image.width) == how.size:
         return image
     height, width = how.size
-    bicubic = Image.Resampling.BICUBIC
+    resample = Image.Resampling.BICUBIC if resample is None else resample
     if how.fit == "stretch":
-        return image.resize((width, height), bicubic)
+        return image.resize((width, height), resample)
     if how.fit == "centre":
         if image.height < height or image.width < width:
             raise ValueError(f"it is {image.height}x{image.width}, smaller than {height}x{width}: take fit=crop")
@@ -154,9 +162,10 @@ def _resized(image: Any, how: Reading) -> Any:
         # Rounding must not lead out of the image.
         h, w = min(height / max(scales), image.height), min(width / max(scales), image.width)
         top, left = (image.height - h) / 2, (image.width - w) / 2
-        return image.resize((width, height), bicubic, box=(left, top, left + w, top + h))
+        return image.resize((width, height), resample, box=(left, top, left + w, top + h))
     h, w = (max(1, round(side * min(scales))) for side in (image.height, image.width))
     colour = (how.background,) * 3 + (255,)
-    padded = Image.new(image.mode, (width, height), how.background if image.mode == "L" else colour[: len(image.mode)])
-    padded.paste(image.resize((w, h), bicubic), ((width - w) // 2, (height - h) // 2))
+    grey = image.mode in ("L", "F")
+    padded = Image.new(image.mode, (width, height), how.background if grey else colour[: len(image.mode)])
+    padded.paste(image.resize((w, h), resample), ((width - w) // 2, (height - h) // 2))
     return padded

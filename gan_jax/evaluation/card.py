@@ -107,4 +107,4 @@ def _use(made: Sequence[Program]) -> str:
 
 
 def _is_score(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return type(value) is float and math.isfinite(value)  # counts and settings of a row are no floats

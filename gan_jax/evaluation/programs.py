@@ -18,8 +18,10 @@ from jax import export
 from gan_jax.core.collectives import base_key, example_keys
 from gan_jax.core.fields import IMAGE, LABEL, Batch, fill_each
 from gan_jax.core.state import Players, averaged
+from gan_jax.data import pixels
 from gan_jax.errors import UserError
 from gan_jax.experiments import Experiment
+from gan_jax.experiments.observed import observed
 
 PLATFORMS = ("cpu", "cuda", "tpu")
 FILES = {
@@ -65,7 +67,7 @@ def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Prog
     kept = {name: player._replace(opt_state=(), ema=(), carry=()) for name, player in averaged(players).items()}
 
     def predict(players: Players, *arrays: jax.Array) -> jax.Array:
-        batch = experiment.scale(dict(zip(inputs, arrays, strict=True)))
+        batch = _scaled(experiment, dict(zip(inputs, arrays, strict=True)))
         return experiment.predict[use](players, example_keys(base_key(0), arrays[0].shape[0]), batch)
 
     (n,) = export.symbolic_shape("n")
@@ -90,7 +92,7 @@ def _check(content: bytes, experiment: Experiment, players: Players, use: str, d
     call = jax.jit(export.deserialize(bytearray(content)).call)
     for n in SIZES:
         inputs = _inputs(experiment, players, use, n)
-        wanted = experiment.predict[use](players, example_keys(base_key(0), n), experiment.scale(inputs))
+        wanted = experiment.predict[use](players, example_keys(base_key(0), n), _scaled(experiment, inputs))
         made, wanted = (np.asarray(a, np.float64) for a in (call(*inputs.values()), wanted))
         pixels = use != "decode" and experiment.spec["x"].kind == IMAGE
         bound = LEVELS[dtype] if pixels else SHARE[dtype] * np.abs(wanted).max()
@@ -119,8 +121,17 @@ def _inputs(experiment: Experiment, players: Players, use: str, n: int) -> Batch
         return {name: given[name] for name in taken if name in given}
     floats = experiment.scale(given)
     drawn = {"z": experiment.predict["encode"](players, keys, floats)} if use == "decode" else {}
-    filled = {**fill_each(experiment.latents, floats, keys), **given, **drawn}
+    seen = observed(experiment.predict, players, keys, floats) if use == "translate" else {}
+    images = {name: pixels.unscale(experiment.spec, "x", seen[name]) for name in seen if name != "mask"}
+    filled = {**fill_each(experiment.latents, floats, keys), **given, **drawn, **images}
     return {name: filled[name] for name in taken if name in filled}
+
+
+def _scaled(experiment: Experiment, inputs: Batch) -> Batch:
+    """Returns a program's inputs as networks take them: observed images are in the range of x."""
+    seen = {name for name, values in inputs.items() if name not in experiment.spec and values.dtype == jnp.uint8}
+    floats = {name: experiment.scale({"x": inputs[name]})["x"] for name in seen}
+    return {**experiment.scale(inputs), **floats}
 
 
 def _words(array: Any) -> str:

@@ -192,13 +192,14 @@ class _Model:
         with reraise_as(f"--mask={printable(path)}"):
             mask = images.read(path, Reading(channels=1, background=0))
             if mask.shape[:2] != (size := images.size_of(of)):
-                raise UserError(
-                    f"it is {mask.shape[0]}x{mask.shape[1]} and --input {size[0]}x{size[1]}: make them equal"
-                )
-            white = np.where(mask >= 128, 255, 0).astype(np.uint8)
-            fitted = images.fitted(white, self.how._replace(background=0))[None].repeat(self.how.channels, axis=3)
+                sizes = " and --input ".join(f"{h}x{w}" for h, w in (mask.shape[:2], size))
+                raise UserError(f"it is {sizes}: make them equal")
+            white = mask[..., 0] >= 128
+            fitted = (
+                images.covered(white, self.how).astype(np.uint8)[None, :, :, None].repeat(self.how.channels, axis=3)
+            )
             hole = (self.experiment.view(Dataset("--mask", "", fitted, None, 0)).x[..., :1] > 0).astype(np.float32)
-            for share, what in ((white.mean() / 255, "the picture"), (hole.mean(), "what the run sees of it")):
+            for share, what in ((white.mean(), "the picture"), (hole.mean(), "what the run sees of it")):
                 if share in (0.0, 1.0):
                     covered = "nothing" if share == 0.0 else "everything"
                     raise UserError(f"its hole, where it is white, covers {covered} of {what}: paint a part white")
@@ -218,13 +219,13 @@ def _listed(given: Path) -> dict[str, Path]:
     if not given.is_dir():
         return {given.stem: given}
     found: dict[str, Path] = {}
-    for file in sorted(files.below(given)[0], key=lambda file: file.name):
+    for file in files.told(given):
         if file.stem in found:
             raise UserError(f"--input={printable(given)}: two pictures are named {printable(file.stem)}: rename one")
         found[file.stem] = Path(file.path)
     if not found:
-        suffixes = ", ".join(sorted(images.SUFFIXES))
-        raise UserError(f"--input={printable(given)}: it has no images (files ending in {suffixes})")
+        kinds = ", ".join(sorted(images.SUFFIXES))
+        raise UserError(f"--input={printable(given)}: it has no images (files ending in {kinds})")
     return found
 
 

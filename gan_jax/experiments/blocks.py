@@ -39,8 +39,14 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
 
 
 def make_networks(config: ConfigDict, known: Mapping[str, Any]) -> dict[str, Network]:
-    """Returns the networks by role, with the known values that they ask for."""
-    return {role: _network(role, block, known) for role, block in config.networks.items()}
+    """Returns the networks by role, with the known values that they ask for. Those of frozen players are frozen."""
+    still = [name for name, player in config.players.items() if player.frozen or not player.updates_per_step]
+    return {
+        role: _network(role, block, known)._replace(
+            frozen=block.get("frozen") is True or any(f"{role}_".startswith(f"{name}_") for name in still)
+        )
+        for role, block in config.networks.items()
+    }
 
 
 def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Networks) -> Objective:

@@ -32,6 +32,7 @@ def folder_atomically(path: Path) -> Iterator[Path]:
 
     There may be an empty folder at `path`. Raises OSError, as where files are there.
     """
+    path = path.resolve()  # of a link, the folder that it leads to
     draft = draft_of(path)
     with unfinished(draft), naming(path):
         draft.mkdir(parents=True)

@@ -48,9 +48,11 @@ def check_folder(path: Path, flag: str) -> None:
     check_name(path, flag)
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"--{flag}={path} is a folder with files: name a new or an empty one")
+    if path.is_mount() or path.resolve() == Path.cwd():  # the finished folder takes the place of this one
+        raise UserError(f"--{flag}={path} is a volume, or the folder that you are in: name a new folder in it")
     if path.exists() and not path.is_dir():
         raise UserError(f"--{flag}={path} is a file: name a new or an empty folder")
-    _check_below(path, flag)
+    _check_below(path.resolve(), flag)
 
 
 def check_writable(path: Path, flag: str) -> None:
