@@ -4,9 +4,9 @@ python -m gan_jax.main --config=configs/mnist_few_labels.py --workdir=runs/mnist
 
 Networks, losses and learning rates are those of Salimans et al. 2016 (arXiv:1606.03498, section 5), who train for
 180,000 steps and reach an error of 0.93 %. Three things differ: batch norm has a gain here, a first batch of 100 images
-sets the layers' initial scales, where theirs has 500, and the decay of the average rises to their 0.9999. These 60,000 steps reach 1.15 % on the 10,000 test images,
-the mean of 5 draws of labels (from 1.03 to 1.33 %). Each draw took 35 to 36 min on one core of an AMD EPYC with AVX-512
-(2026-11-28). Samples: configs/pictures/mnist_few_labels.png.
+sets the layers' initial scales, where theirs has 500, and the decay of the average rises to their 0.9999. These 60,000
+steps reach 1.15 % on the 10,000 test images, the mean of 5 draws of labels (from 1.03 to 1.33 %). Each draw took 35 to
+36 min on one core of an AMD EPYC with AVX-512 (2026-11-28). Samples: configs/pictures/mnist_few_labels.png.
 --config=configs/mnist_few_labels.py:supervised trains the same classifier on the 100 labelled digits alone. It reaches
 21.6 %, the mean of the draws label_seed=0 to 4 (from 20.7 to 22.6 %), in about 2 minutes each.
 """
