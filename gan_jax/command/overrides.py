@@ -36,7 +36,7 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
         if last in parent and _exchangeable(path, parent[last], value := _literal(text)):
             parent[last] = value
             usual = [each for each in usual if field(each) != path]  # the last of several counts
-        elif last in parent and not isinstance(parent[last], dict) and not automatic:
+        elif last in parent and last.isidentifier() and not isinstance(parent[last], dict) and not automatic:
             usual.append(argument)
         else:
             _put(parent, last, path, text)
