@@ -1,5 +1,7 @@
 """Every file in configs/ is built and played on shapes alone, so that none rots; and what a config may not say."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -206,7 +208,13 @@ def test_override_sets_values_of_their_type(tiny):
     ("argument", "message"),
     [
         ("--config.batchsize=8", "unknown config field 'batchsize': did you mean batch_size"),
-        ("--config.seed.x=8", "unknown config field 'seed.x'"),
+        ("--config.seed.x=8", "unknown config field 'seed.x': config.seed is 0 here, which has no fields"),
+        ("--config.data.name.first=8", "config.data.name is 'digits' here, which has no fields"),
+        (
+            "--config.players.critic.optimizer.learning_rate.decay_steps=9",
+            "a number here, 0.0002: give it as a block, "
+            "--config.players.critic.optimizer.learning_rate=\"{'name': ..., 'decay_steps': ...}\"",
+        ),
         ("--config.seed=1.5", "seed"),
         ("--config.seed=-1", "config.seed is -1: it and the seeds after it must be at least 0"),
         ("--config.dtype=float61", "config.dtype is 'float61': did you mean bfloat16 or float32? there are"),
@@ -258,7 +266,11 @@ def test_override_refuses(tiny, argument, message):
         ("networks.generator.kernels", (4, 4, 4), "do not fit each other or examples of shape (8, 8, 1)"),
         ("networks.critic.kernels", (9, 9, 9), "do not fit each other or examples of shape (8, 8, 1)"),
         ("samplers.z.dim", 99_999_999_999, "GB: take smaller widths"),
-        ("networks.critic.widths", (4, 4, 4), "differ in length"),
+        (
+            "networks.critic.widths",
+            (4, 4, 4),
+            "examples of shape (8, 8, 1): config.networks.critic: lists of layers differ in length",
+        ),
         ("samplers.z.dim", 0, "config.samplers.z: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),
         ("samplers.z", {"name": "noise.gaussian", "level": 0.1}, "noise.gaussian makes no sampler"),
@@ -448,6 +460,18 @@ def test_stylegan2s_numbers_are_those_of_the_authors_presets(name, gamma, half_l
         given = config.objective.to_dict().get(player, {})
         terms = blocks._terms(player, blocks._preset_terms(adversarial.stylegan2, player), given, {})
         assert (terms[term].weight, eager(terms[term].term)[1:]) == (weight, (every, 0))
+
+
+def test_a_field_of_a_term_that_is_a_number_is_refused_with_the_terms_block(tiny):
+    config, path = tiny("mnist_wgan_gp"), "objective.critic.gradient_penalty"
+    message = (
+        f"unknown config field '{path}.every': config.{path} is a number here, 10.0: give it as a block, "
+        f"--config.{path}=\"{{'weight': 10.0, 'every': ...}}\""
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        overrides.apply(config, [f"--config.{path}.every=0"])
+    given = message.partition("as a block, ")[2].replace('"', "").replace("...", "2")
+    assert overrides.apply(config, [given]).objective.critic.gradient_penalty.every == 2
 
 
 def test_a_number_of_an_optimizer_may_be_a_schedule(tiny):
