@@ -203,7 +203,7 @@ def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
         if block.get("classes", most := known.get("classes", 0)) < most:
             raise ValueError(f"classes is {block['classes']}, and the data have {most}: leave it out")
         module = bind("gan_jax.models", block, f"networks.{role}")
-        return Network(module(**_asked_for(module, known)), remat=remat, field=f"networks.{role}")
+        return Network(module(**_asked_for(module, known)), remat=remat, field=f"config.networks.{role}")
 
 
 def make(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:
