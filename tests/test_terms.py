@@ -622,3 +622,11 @@ def test_r2_is_the_critics_alone():
     config = config_of(objective={"name": "adversarial.r3gan", "generator": {"r2": 1.0}})
     with pytest.raises(UserError, match=r"config\.objective\.generator\.r2\.name: .*generator has no 'r2'"):
         build_on(config, (8, 8, 1))
+
+
+def test_a_critic_that_passes_no_gradients_is_refused_by_the_penalty_of_it():
+    config = config_of(objective={"name": "adversarial.relativistic", "critic": {"r2": 1.0}})
+    config.networks.critic = {"name": "small_networks:Blind"}
+    message = r"^config\.objective\.critic\.r2: the critic passes no gradient to its examples"
+    with pytest.raises(UserError, match=message):
+        check_step(build_on(config, (8, 8, 1)), config)
