@@ -59,9 +59,10 @@ def printable(message: object) -> str:
 
 
 @contextmanager
-def reraise_as(what: str) -> Iterator[None]:
+def reraise_as(what: str, *, within: str = "") -> Iterator[None]:
     """Raises any error of the block as a UserError about `what`, unless it names a field of the config already.
 
+    `within`: the beginning of the fields that `what` is about, whose errors get it too; none if empty.
     Used around calls of Optax, Linen, JAX and NumPy, which raise errors of any kind for a wrong value.
     """
     try:
@@ -69,7 +70,7 @@ def reraise_as(what: str) -> Iterator[None]:
     except MemoryError:
         raise
     except Exception as error:
-        if str(error).startswith("config."):
+        if str(error).startswith("config.") and not (within and str(error).startswith(within)):
             if isinstance(error, UserError):
                 raise
             raise UserError(one_line(error)) from error

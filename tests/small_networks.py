@@ -35,3 +35,12 @@ class Judge(nn.Module):
         """Returns raw scores."""
         del train
         return nn.Dense(1)(nn.tanh(nn.Dense(self.width)(x)))[..., 0]
+
+
+class Blind(Judge):
+    """A judge that passes no gradients to its examples."""
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Returns raw scores."""
+        return Judge(self.width)(jax.lax.stop_gradient(x), train=train)

@@ -1,5 +1,7 @@
 """Every file in configs/ is built and played on shapes alone, so that none rots; and what a config may not say."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +16,9 @@ from gan_jax.command import overrides
 from gan_jax.data import feeds
 from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError
-from gan_jax.experiments import schedules
+from gan_jax.experiments import blocks, schedules
+from gan_jax.objectives import adversarial
+from gan_jax.objectives.weighted import eager
 from gan_jax.training.preflight import check_step
 
 pytestmark = [pytest.mark.heavy, pytest.mark.usefixtures("weights_of_zeros")]
@@ -204,7 +208,13 @@ def test_override_sets_values_of_their_type(tiny):
     ("argument", "message"),
     [
         ("--config.batchsize=8", "unknown config field 'batchsize': did you mean batch_size"),
-        ("--config.seed.x=8", "unknown config field 'seed.x'"),
+        ("--config.seed.x=8", "unknown config field 'seed.x': config.seed is 0 here, which has no fields"),
+        ("--config.data.name.first=8", "config.data.name is 'digits' here, which has no fields"),
+        (
+            "--config.players.critic.optimizer.learning_rate.decay_steps=9",
+            "a number here, 0.0002: give it as a block, "
+            "--config.players.critic.optimizer.learning_rate=\"{'name': ..., 'decay_steps': ...}\"",
+        ),
         ("--config.seed=1.5", "seed"),
         ("--config.seed=-1", "config.seed is -1: it and the seeds after it must be at least 0"),
         ("--config.dtype=float61", "config.dtype is 'float61': did you mean bfloat16 or float32? there are"),
@@ -256,7 +266,11 @@ def test_override_refuses(tiny, argument, message):
         ("networks.generator.kernels", (4, 4, 4), "do not fit each other or examples of shape (8, 8, 1)"),
         ("networks.critic.kernels", (9, 9, 9), "do not fit each other or examples of shape (8, 8, 1)"),
         ("samplers.z.dim", 99_999_999_999, "GB: take smaller widths"),
-        ("networks.critic.widths", (4, 4, 4), "differ in length"),
+        (
+            "networks.critic.widths",
+            (4, 4, 4),
+            "examples of shape (8, 8, 1): config.networks.critic: lists of layers differ in length",
+        ),
         ("samplers.z.dim", 0, "config.samplers.z: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),
         ("samplers.z", {"name": "noise.gaussian", "level": 0.1}, "noise.gaussian makes no sampler"),
@@ -400,24 +414,64 @@ def test_evaluating_needs_evaluators(tiny):
         overrides.apply(tiny("mnist_wgan"), ["--config.evaluate_every_steps=1"])
 
 
-def test_r3gans_numbers_follow_the_authors_schedules():
-    """At the start, half way, and at the end of the 20 million images of their preset for CIFAR-10."""
-    config = configs.load(ROOT / "configs" / "cifar10_r3gan.py")
-    half = 0.5 * 2e7 / 512
-    blocks = {
-        "gamma": config.objective.critic.r1.weight,
-        "rate": config.players.critic.optimizer.learning_rate,
-        "b2": config.players.generator.optimizer.b2,
-        "p": config.objective.augment.p,
-        "average": config.players.generator.ema,
-    }
-    values = {name: schedules.schedule(block.to_dict(), name) for name, block in blocks.items()}
-    for at, expected in (
-        (0, (0.025, 2e-4, 0.9, 0.0, 0.0)),
-        (half, (0.01375, 1.25e-4, 0.945, 0.275, 0.5 ** (512 / 2.5e6))),
-        (4 * half, (0.0025, 5e-5, 0.99, 0.55, 0.5 ** (512 / 5e6))),
-    ):
-        np.testing.assert_allclose([value(at) for value in values.values()], expected, rtol=1e-4, atol=1e-7)
+@pytest.mark.parametrize(
+    ("name", "batch", "images", "gamma", "half_life", "p"),
+    [
+        ("cifar10_r3gan", 512, 2e7, 0.05, 5e6, 0.55),
+        ("imagenet64_r3gan", 4_096, 2e8, 1.0, 5e7, 0.4),
+        ("ffhq_256_r3gan", 256, 2e7, 150.0, 5e5, 0.3),
+    ],
+)
+def test_r3gans_numbers_follow_the_authors_schedules(name, batch, images, gamma, half_life, p):
+    """At the start, half way, and at and after the end, as their train.py and README.md have them."""
+    config = configs.load(ROOT / "configs" / f"{name}.py")
+    assert config.batch_size == batch
+    assert config.steps * batch >= images
+    numbers = {"average": config.players.generator.ema, "p": config.objective.augment.p}
+    for term in ("r1", "r2"):
+        numbers[term] = config.objective.critic[term].weight
+    for player, block in config.players.items():
+        assert (block.optimizer.name, block.optimizer.b1) == ("adam", 0.0)
+        numbers |= {f"{player}/{number}": block.optimizer[number] for number in ("learning_rate", "b2")}
+    values = {number: schedules.schedule(block.to_dict(), number) for number, block in numbers.items()}
+    updates = images / batch
+    for at, along in ((0, 0.0), (0.5 * updates, 0.5), (updates, 1.0), (2 * updates, 1.0)):
+        expected = {"average": 0.5 ** (batch / (along * half_life)) if along else 0.0, "p": along * p}
+        expected |= dict.fromkeys(("r1", "r2"), gamma / 2 * (1 - 0.9 * along))
+        for player in config.players:
+            expected |= {f"{player}/learning_rate": 2e-4 - 1.5e-4 * along, f"{player}/b2": 0.9 + 0.09 * along}
+        found = {number: float(value(at)) for number, value in values.items()}
+        assert found == pytest.approx(expected, rel=1e-4, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("name", "gamma", "half_life", "warmup"),
+    [("cifar10_stylegan2", 0.01, 5e5, "half_life"), ("ffhq_256_stylegan2", 1.0, 2e4, "none")],
+)
+def test_stylegan2s_numbers_are_those_of_the_authors_presets(name, gamma, half_life, warmup):
+    """The presets `cifar` and `paper256` of their later train.py, and the lazy intervals of its training loop."""
+    config = configs.load(ROOT / "configs" / f"{name}.py")
+    adam = {"name": "adam", "learning_rate": 2.5e-3, "b1": 0.0, "b2": 0.99}
+    assert [player.optimizer.to_dict() for player in config.players.values()] == [adam] * 2
+    average = config.players.generator
+    assert (config.batch_size, average.ema_warmup, config.players.critic.ema) == (64, warmup, 0.0)
+    assert average.ema == pytest.approx(0.5 ** (64 / half_life), rel=1e-9)
+    for player, term, weight, every in (("critic", "r1", gamma / 2, 16), ("generator", "path_length", 2.0, 4)):
+        given = config.objective.to_dict().get(player, {})
+        terms = blocks._terms(player, blocks._preset_terms(adversarial.stylegan2, player), given, {})
+        assert (terms[term].weight, eager(terms[term].term)[1:]) == (weight, (every, 0))
+
+
+def test_a_field_of_a_term_that_is_a_number_is_refused_with_the_terms_block(tiny):
+    config, path = tiny("mnist_wgan_gp"), "objective.critic.gradient_penalty"
+    message = (
+        f"unknown config field '{path}.every': config.{path} is a number here, 10.0: give it as a block, "
+        f"--config.{path}=\"{{'weight': 10.0, 'every': ...}}\""
+    )
+    with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
+        overrides.apply(config, [f"--config.{path}.every=0"])
+    given = message.partition("as a block, ")[2].replace('"', "").replace("...", "2")
+    assert overrides.apply(config, [given]).objective.critic.gradient_penalty.every == 2
 
 
 def test_a_number_of_an_optimizer_may_be_a_schedule(tiny):

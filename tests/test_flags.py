@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import ROOT, TINY
+from conftest import ROOT, TINY, build_on
 
 from gan_jax import config as configs
 from gan_jax import data
@@ -15,6 +15,7 @@ from gan_jax.command import overrides
 from gan_jax.command.flags import SUFFIXES, USED_BY, define
 from gan_jax.data import images
 from gan_jax.errors import UserError
+from gan_jax.experiments import schedules
 from gan_jax.main import main
 from scripts import report
 
@@ -210,6 +211,28 @@ def test_a_schedule_takes_the_place_of_a_number_and_back(tiny):
     for path, text in (("networks.encoder", "3"), ("objective", "2.0")):
         with pytest.raises(UserError, match=rf"config\.{path} is a block"):
             overrides.apply(config, [f"--config.{path}={text}"])
+
+
+PIECES = "{'name': 'piecewise_constant_schedule', 'init_value': 0.8, 'boundaries_and_scales': {1: 0.5, 4: 0.5}}"
+LINE = "{'name': 'linear_schedule', 'init_value': 0.0, 'end_value': 1.0, 'transition_steps': 4}"
+JOINED = f"{{'name': 'join_schedules', 'schedules': ({LINE}, 0.5, {LINE}), 'boundaries': (2, 3)}}"
+
+
+def test_a_schedules_steps_may_be_numbers_and_schedules_may_be_joined(tiny):
+    weight, ema = "objective.critic.gradient_penalty", "players.critic.ema"
+    given = [f"--config.{weight}={PIECES}", f"--config.{ema}={JOINED}"]
+    given += [f"--config.players.critic.optimizer.learning_rate={PIECES}"]
+    config = overrides.apply(tiny("grid_wgan_gp"), given)
+    config = configs.checked(configs.to_json(config))  # as a run reads it back
+    blocks = config.objective.critic.gradient_penalty.to_dict(), config.players.critic.ema.to_dict()
+    for block, values in zip(blocks, ((0.8, 0.4, 0.4, 0.4, 0.2), (0.0, 0.25, 0.5, 0.0, 0.25)), strict=True):
+        made = schedules.schedule(block, weight)
+        np.testing.assert_allclose([made(step) for step in range(5)], values, rtol=1e-6)
+    numbers = build_on(config, (2,)).hyperparams["critic"].optimizer
+    assert [name for name in numbers if name.startswith("learning_rate")] == ["learning_rate.init_value"]
+    changed = overrides.apply(config, [f"--config.{weight}.boundaries_and_scales.4=0.25", f"--config.{ema}=0.5"])
+    assert changed.objective.critic.gradient_penalty.boundaries_and_scales.to_dict() == {"1": 0.5, "4": 0.25}
+    assert changed.players.critic.ema == 0.5
 
 
 def test_a_size_may_become_a_height_and_a_width_and_back():

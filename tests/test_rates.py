@@ -36,6 +36,19 @@ def test_steps_alone_do_not_move_schedules(name, schedule, caplog):
         assert abs(first - end) <= end * 1e-3  # the last updates' rates are no floats above 0
 
 
+def test_schedules_of_parts_that_end_at_0_are_told_by_their_own_arguments(caplog):
+    values = configs.load(ROOT / "configs" / "ring_r3gan.py").to_dict()
+    zero = {"name": "constant_schedule", "value": 0.0}
+    pieces = {"name": "piecewise_constant_schedule", "init_value": 0.1, "boundaries_and_scales": {"9": 0.0}}
+    joined = {"name": "join_schedules", "schedules": (0.1, zero), "boundaries": (9,)}
+    for player, rate in (("critic", pieces), ("generator", joined)):
+        values["players"][player]["optimizer"]["learning_rate"] = rate
+    check_rates(configs.checked(values))
+    for record, name in zip(caplog.records, ("boundaries_and_scales", "boundaries"), strict=True):
+        assert "is 0 from step 9 on" in record.getMessage()
+        assert record.getMessage().endswith(f"so set its {name} too")
+
+
 def test_a_rate_that_is_always_0_and_one_that_is_a_number(tiny, caplog):
     config = tiny("mnist_gan").unlock()
     zero = {"name": "linear_schedule", "init_value": 0.0, "end_value": 0.0, "transition_steps": 5}

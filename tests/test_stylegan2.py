@@ -202,7 +202,7 @@ def test_groups_that_devices_cannot_share_are_refused_before_anything_is_compile
     experiment = build_on(config, SHAPE)
     assert check_step(experiment, config)
     monkeypatch.setattr(mapping.jax, "device_count", lambda: 2)
-    with pytest.raises(UserError, match=r"networks\.critic: group is 4: groups must divide the 2 examples"):
+    with pytest.raises(UserError, match=r"^config\.networks\.critic: group is 4: groups must divide the 2 examples"):
         check_step(experiment, config)
     monkeypatch.undo()
     config = small_config(group=4, accumulate=2)

@@ -470,6 +470,9 @@ LINE = {"name": "linear_schedule", "init_value": 0.0, "end_value": 5.0, "transit
 FALLING = {"name": "linear_schedule", "init_value": -1.0, "end_value": 0.0, "transition_steps": 1_000}
 WARM = {"name": "warmup_cosine_decay_schedule", "init_value": 0.0, "peak_value": 1.0, "decay_steps": 5}
 
+LATE = {**WARM, "warmup_steps": 7}
+PIECES = {"name": "piecewise_constant_schedule", "init_value": 1.0}
+JOINED = {"name": "join_schedules", "schedules": (LINE, 1.0)}
 ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_value": 1.0}
 
 
@@ -528,6 +531,42 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
             {"players": {"critic": {"optimizer": {"name": "adam", "learning_rate": 1e-4, "b2": LINE}}}},
             r"config\.players\.critic\.optimizer\.b2 is .*: its schedule must be at least 0 and at most 1$",
         ),
+        (
+            {"objective": {"critic": {"r1": {**PIECES, "boundaries_and_scales": {"0": 0.1}}}}},
+            r"^config\.objective\.critic\.r1\.weight\.boundaries_and_scales has '0': its steps must be whole",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**PIECES, "boundaries_and_scales": {"5": "a"}}}}},
+            r"^config\.objective\.critic\.r1\.weight\.boundaries_and_scales\.5 is 'a': it must be a number",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**PIECES, "boundaries_and_scales": {"5": -0.1}}}}},
+            r"^config\.objective\.critic\.r1\.weight: .*non-negative",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**PIECES, "boundaries_and_scales": 5}}}},
+            r"\.boundaries_and_scales is 5: it must be a block of steps and factors, as \{'1000': 0\.1\}",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**JOINED, "boundaries": (5, 9)}}}},
+            r"^config\.objective\.critic\.r1\.weight\.boundaries is \(5, 9\): it must be a tuple of 1 rising whole",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**JOINED, "schedules": (LINE, LINE, 1.0), "boundaries": (5, 5)}}}},
+            r"\.boundaries is \(5, 5\): it must be a tuple of 2 rising whole numbers from 1",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**JOINED, "schedules": LINE, "boundaries": (5,)}}}},
+            r"^config\.objective\.critic\.r1\.weight\.schedules is \{.*: it must be a tuple of schedules and numbers",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**JOINED, "schedules": (LATE, 1), "boundaries": (5,)}}}},
+            r"^config\.objective\.critic\.r1\.weight\.schedules\.0\.decay_steps is 5: it ends before it begins",
+        ),
+        (
+            {"objective": {"critic": {"r1": {**JOINED, "schedules": (0, LINE), "boundaries": (10**6,)}}}},
+            r"^config\.objective\.critic\.r1\.weight is 0 at each of the .* steps of the run",
+        ),
         ({"objective": {"augment": {"name": "ada", "p": LINE}}}, r"config\.objective\.augment\.p is .* at most 1"),
     ],
 )
@@ -583,3 +622,11 @@ def test_r2_is_the_critics_alone():
     config = config_of(objective={"name": "adversarial.r3gan", "generator": {"r2": 1.0}})
     with pytest.raises(UserError, match=r"config\.objective\.generator\.r2\.name: .*generator has no 'r2'"):
         build_on(config, (8, 8, 1))
+
+
+def test_a_critic_that_passes_no_gradients_is_refused_by_the_penalty_of_it():
+    config = config_of(objective={"name": "adversarial.relativistic", "critic": {"r2": 1.0}})
+    config.networks.critic = {"name": "small_networks:Blind"}
+    message = r"^config\.objective\.critic\.r2: the critic passes no gradient to its examples"
+    with pytest.raises(UserError, match=message):
+        check_step(build_on(config, (8, 8, 1)), config)

@@ -21,6 +21,8 @@ from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 NONE, AUTO = "none", "auto"
 OPEN = ("evaluators", "samplers", "networks", "augment")
 """Blocks of blocks that may get new blocks; a config need not have them."""
+BLOCKS_FOR_NUMBERS = ("objective", "players")
+"""Blocks whose numbers may be blocks: those of terms, of which they are the weights, and schedules."""
 PATH = "path"
 """A field that is text also where it reads as a number: a folder may be named 2024_10."""
 
@@ -36,7 +38,7 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
         if last in parent and _exchangeable(path, parent[last], value := _literal(text)):
             parent[last] = value
             usual = [each for each in usual if field(each) != path]  # the last of several counts
-        elif last in parent and not isinstance(parent[last], dict) and not automatic:
+        elif last in parent and last.isidentifier() and not isinstance(parent[last], dict) and not automatic:
             usual.append(argument)
         else:
             _put(parent, last, path, text)
@@ -63,19 +65,31 @@ def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
     if path.partition(".")[0] in OPEN:
         values.setdefault(path.partition(".")[0], {})
     block: Any = values
-    for part in blocks:
-        block = _known(block, part, path)
+    for number, part in enumerate(blocks):
+        block = _known(block, part, path, ".".join(blocks[:number]))
     if not isinstance(block, dict) or (
         last not in block and "name" not in block and path.rpartition(".")[0] not in OPEN
     ):
-        _known(block, last, path)
+        _known(block, last, path, ".".join(blocks))
     return block, last
 
 
-def _known(block: Any, part: str, path: str) -> Any:
-    if not isinstance(block, dict) or part not in block:
-        raise UserError(f"unknown config field {path!r}: {suggestions(part, block if isinstance(block, dict) else ())}")
+def _known(block: Any, part: str, path: str, above: str) -> Any:
+    """Returns the value of a field of a block, which is itself the field `above`; raises UserError if it has none."""
+    if not isinstance(block, dict):
+        raise UserError(f"unknown config field {path!r}: config.{above} is {_plainly(block, above, part)}")
+    if part not in block:
+        raise UserError(f"unknown config field {path!r}: {suggestions(part, block)}")
     return block[part]
+
+
+def _plainly(value: Any, path: str, part: str) -> str:
+    """Returns what a value is that has no fields, and how to give a block in its place where a number may be one."""
+    if not exchangeable(value, {}) or path.partition(".")[0] not in BLOCKS_FOR_NUMBERS:
+        return f"{value!r} here, which has no fields"
+    is_term = path.startswith("objective.") and path.count(".") == 2 and not path.startswith("objective.augment.")
+    block = f"'weight': {value}" if is_term else "'name': ..."
+    return f"a number here, {value}: give it as a block, --config.{path}=\"{{{block}, '{part}': ...}}\""
 
 
 def _exchangeable(path: str, old: Any, new: Any) -> bool:

@@ -11,6 +11,8 @@ from ml_collections import ConfigDict
 from gan_jax.errors import UserError, one_line
 
 MOST_DIGITS = 4000  # of an integer: Python reads back no longer ones
+OF_STEPS = ".boundaries_and_scales"
+"""The end of fields whose own fields are steps, as Optax's piecewise schedules have them: they may be numbers."""
 MANY = "a config holds numbers, text, True, False, None, and tuples and blocks of these"
 
 
@@ -74,6 +76,8 @@ def _number(value: float, field: str) -> float:
 
 
 def _key(key: Any, field: str) -> str:
+    if type(key) is int and field.endswith(OF_STEPS):
+        return str(key)
     if not isinstance(key, str) or isinstance(key, Enum):
         raise UserError(f"{field} has a field {_shown(key)} of type {type(key).__name__}: names of fields are text")
     return str(key)
@@ -150,9 +154,13 @@ def _shown(value: Any) -> str:
 def exchangeable(old: Any, new: Any) -> bool:
     """Returns whether a number is to be replaced by a block, as that of a schedule, or a schedule by a number."""
     if isinstance(old, Mapping | ConfigDict):
-        schedule = "init_value" in old or str(old.get("name")).endswith("schedule")
-        return schedule and _is_number(new)
+        return is_schedule(old) and _is_number(new)
     return _is_number(old) and isinstance(new, Mapping | ConfigDict)
+
+
+def is_schedule(block: Mapping[str, Any] | ConfigDict) -> bool:
+    """Returns whether a block is that of a schedule, by its arguments or its name."""
+    return "init_value" in block or str(block.get("name")).endswith(("schedule", "schedules"))
 
 
 def _is_number(value: Any) -> bool:

@@ -38,7 +38,7 @@ class Network(NamedTuple):
         remat: the name of the class of its blocks: in training their activations are computed again when gradients need
             them, instead of being kept (Chen et al. 2016, arXiv:1604.06174). Empty for none.
         method: the method of the module that is called.
-        field: what errors call the network, as networks.critic.
+        field: what errors call the network, as config.networks.critic.
         frozen: whether it is applied in training as in evaluation, since nothing of it is trained.
     """
 

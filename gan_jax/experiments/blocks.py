@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gan_jax.config import PARTS
+from gan_jax.config.values import is_schedule
 from gan_jax.core.fields import IMAGE, Sampler, Spec
 from gan_jax.core.networks import Network, Networks
 from gan_jax.core.objective import Frozen, Objective, Weight
@@ -179,7 +180,7 @@ def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str,
     A term of the preset is computed when it is there, unless the block says otherwise.
     """
     field = f"objective.{player}.{name}"
-    block = {"weight": value} if not isinstance(value, Mapping) or "init_value" in value else dict(value)
+    block = {"weight": value} if not isinstance(value, Mapping) or is_schedule(value) else dict(value)
     spec = {"name": block.pop("name", name)}
     usual, *when = eager(preset[name].term) if name in preset and spec["name"] == name else (None, 1, 0)
     number = weight(block.pop("weight", 1.0), f"{field}.weight")
@@ -208,7 +209,7 @@ def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
         if block.get("classes", most := known.get("classes", 0)) < most:
             raise ValueError(f"classes is {block['classes']}, and the data have {most}: leave it out")
         module = bind("gan_jax.models", block, f"networks.{role}")
-        return Network(module(**_asked_for(module, known)), remat=remat, field=f"networks.{role}")
+        return Network(module(**_asked_for(module, known)), remat=remat, field=f"config.networks.{role}")
 
 
 def make(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:

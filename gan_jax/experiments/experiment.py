@@ -29,7 +29,7 @@ from gan_jax.parallel.executor import Executor, executor
 from gan_jax.parallel.memory import device_bytes
 from gan_jax.resolve import bind
 
-AUTO = "auto"
+AUTO, NETWORKS = "auto", "config.networks."
 MAX_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
 Predict: TypeAlias = Callable[[Players, jax.Array, Batch], Any]
 """`(players, keys [n], batch [n, ...]) -> values`: a prediction by averaged players, of examples as the data set's."""
@@ -227,14 +227,14 @@ def _first(objective: Objective, spec: Spec, updates: Updates, key: jax.Array) -
 def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str) -> Players:
     """Returns the first players as shapes alone: what does not fit is an error before anything is compiled."""
     shape = tuple(spec["x"].shape)
-    with reraise_as(f"config.networks do not fit each other or examples of shape {shape}{remedy}"):
+    with reraise_as(f"config.networks do not fit each other or examples of shape {shape}{remedy}", within=NETWORKS):
         state = jax.eval_shape(init, base_key(0))
     if (held := size(state.players)) > MAX_BYTES:
         raise UserError(f"config.networks and their optimizers hold {held // 10**9:,} GB: take smaller widths")
     if any(0 in leaf.shape for leaf in jax.tree.leaves([p.params for p in state.players.values()])):
         raise UserError("config.networks have layers of no width: every width must be at least 1")
     for use in {"sample", "translate"} & objective.predictions.keys():
-        with reraise_as(f"config.networks make no examples of shape {shape}"):
+        with reraise_as(f"config.networks make no examples of shape {shape}", within=NETWORKS):
             given = {name: field for name, field in spec.items() if name != "x" or use == "translate"}
             example = {name: jnp.zeros((2, *field.shape), field.dtype) for name, field in given.items()}
             keys = random.split(base_key(0), 2)

@@ -6,12 +6,16 @@ from typing import Any
 
 import jax
 import numpy as np
+import optax
 
+from gan_jax.config.checks import MAX_COUNT
 from gan_jax.core.objective import Weight
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.resolve import bind
 
 MOST_TRIED = 10_000  # steps that a schedule is looked at
+PIECES = "boundaries_and_scales"
+"""The argument of Optax's piecewise schedules: a factor, or a value, by the step that it begins at."""
 
 
 def weight(value: Any, field: str) -> Weight:
@@ -25,6 +29,15 @@ def weight(value: Any, field: str) -> Weight:
 
 def schedule(block: Mapping[str, Any], field: str) -> Any:
     """Returns the Optax schedule of a block; raises UserError where it would end before it begins."""
+    _check_lengths(block, field)
+    with reraise_as(f"config.{field}"):
+        parts = [block[name] for name in ("pct_start", "pct_final") if name in block]
+        if parts != sorted(parts) or not all(0 <= part <= 1 for part in parts):
+            raise ValueError(f"pct_start and pct_final are {parts}: they must be parts of the steps, in this order")
+        return bind("optax", {**block, **_pieces(block, field), **_joined(block, field)}, field)()
+
+
+def _check_lengths(block: Mapping[str, Any], field: str) -> None:
     least = {"warmup_steps": 0, "transition_begin": 0, "transition_steps": 1, "decay_steps": 1}
     for name in least:
         if name in block and (isinstance(block[name], bool) or not isinstance(block[name], int | float)):
@@ -33,11 +46,45 @@ def schedule(block: Mapping[str, Any], field: str) -> Any:
             least[name] += block.get("warmup_steps", 0)
         if name in block and block[name] < least[name]:
             raise UserError(f"config.{field}.{name} is {block[name]}: it ends before it begins: at least {least[name]}")
-    with reraise_as(f"config.{field}"):
-        parts = [block[name] for name in ("pct_start", "pct_final") if name in block]
-        if parts != sorted(parts) or not all(0 <= part <= 1 for part in parts):
-            raise ValueError(f"pct_start and pct_final are {parts}: they must be parts of the steps, in this order")
-        return bind("optax", dict(block), field)()
+
+
+def _pieces(block: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """Returns the argument PIECES, where it is given, by numbers of steps: the names of a config's fields are text."""
+    if PIECES not in block:
+        return {}
+    place, given = f"config.{field}.{PIECES}", block[PIECES]
+    if not isinstance(given, Mapping):
+        raise UserError(f"{place} is {given!r}: it must be a block of steps and factors, as {{'1000': 0.1}}")
+    for step, factor in given.items():
+        if not _step(step):
+            raise UserError(f"{place} has {step!r}: its steps must be whole numbers from 1 to {MAX_COUNT}")
+        if isinstance(factor, bool) or not isinstance(factor, int | float):
+            raise UserError(f"{place}.{step} is {factor!r}: it must be a number")
+    return {PIECES: {int(step): factor for step, factor in given.items()}}
+
+
+def _joined(block: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """Returns the arguments of `join_schedules`, where they are given, with the schedules that the blocks name."""
+    if "schedules" not in block:
+        return {}
+    blocks, begins = block["schedules"], block.get("boundaries")
+    if not isinstance(blocks, tuple | list) or not blocks:
+        raise UserError(f"config.{field}.schedules is {blocks!r}: it must be a tuple of schedules and numbers")
+    known = isinstance(begins, tuple | list) and len(begins) == len(blocks) - 1
+    if not known or not all(type(step) is int and _step(step) for step in begins) or sorted({*begins}) != [*begins]:
+        raise UserError(
+            f"config.{field}.boundaries is {begins!r}: it must be a tuple of {len(blocks) - 1} rising whole numbers "
+            f"from 1 to {MAX_COUNT}, the steps that schedules begin at, the first one aside"
+        )
+    made = [weight(each, f"{field}.schedules.{number}") for number, each in enumerate(blocks)]
+    return {"schedules": [each if callable(each) else optax.constant_schedule(each) for each in made]}
+
+
+def _step(step: Any) -> int:
+    """Returns the number of a step, or of its text in a config, that is above 0; 0 for any other value."""
+    text = str(step)
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_COUNT)) else 0
+    return number if number <= MAX_COUNT and str(number) == text else 0
 
 
 def check_weight(value: Weight, field: str, steps: int) -> None:

@@ -21,6 +21,8 @@ from gan_jax.experiments.blocks import listed, make
 from gan_jax.experiments.schedules import check_values, schedule, tabulated
 
 MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
+BEGINS = ("boundaries", "boundaries_and_scales")
+"""Arguments of schedules that hold steps, besides those whose names end in `_steps`."""
 MOMENTA = ("b1", "b2", "decay", "momentum")
 """Numbers of optimizers that are at most 1."""
 IDLE = 0.01
@@ -86,9 +88,10 @@ def check_rates(config: ConfigDict) -> None:
         last = tried[moves[-1]] if len(moves) else -1
         if last < (1 - IDLE) * tried[-1]:
             step = (last + 1) // player.updates_per_step
+            ends = [key for key in rate if key.endswith("_steps") or key in BEGINS]
             logging.warning(
                 "%s is 0 from step %d on, and the run has %d: schedules do not follow config.steps, so set its %s too",
-                *(field, step, config.steps, " and ".join(key for key in rate if key.endswith("_steps"))),
+                *(field, step, config.steps, " and ".join(ends)),
             )
 
 
