@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, build_on
 from jax import random
-from small_networks import Painter
+from small_networks import Judge, Painter
 
 from gan_jax import config as configs
 from gan_jax.core.collectives import base_key
@@ -26,8 +26,8 @@ KEY = base_key(0)
 SHAPE, BATCH = (8, 8, 1), 3
 PAINTER, JUDGE = {"name": "small_networks:Painter"}, {"name": "small_networks:Judge"}
 NETWORKS = {"generator": PAINTER, "generator_back": PAINTER, "critic": JUDGE, "critic_back": JUDGE}
-GENERATOR = Network(Painter())
-"""As the config makes it."""
+GENERATOR, CRITIC = Network(Painter()), Network(Judge())
+"""As the config makes them."""
 BATCHES = {
     name: random.uniform(key, (1, BATCH, *SHAPE), minval=-1)
     for name, key in zip(("x", "source"), random.split(KEY), strict=True)
@@ -149,6 +149,24 @@ def test_terms_are_means_over_both_directions(game):
     np.testing.assert_allclose(rows[0]["generator/cycle"], cycle, rtol=1e-4)
     np.testing.assert_allclose(rows[0]["generator/identity"], identity, rtol=1e-4)
     assert experiment.hyperparams["generator"].weights == {"least_squares": 2.0, "cycle": 10.0, "identity": 5.0}
+
+
+def test_each_generator_plays_against_the_critic_of_what_it_makes(game):
+    """By the networks themselves: the critics learn first, so the generators' scores are by what they have become."""
+    _, _, states, rows = game
+    before, after = (state.players["critic"].params for state in states[:2])
+    score = jax.jit(lambda params, image: CRITIC.apply(params, {}, {"x": image}, train=True)[0])
+    paint = jax.jit(lambda params, image: GENERATOR.apply(params, {}, {"source": image}, train=True, key=KEY)[0])
+    x, source = BATCHES["x"][0], BATCHES["source"][0]
+    critic, generator = [], []
+    for end, real, given in (("", x, source), ("_back", source, x)):
+        fake = paint(states[0].players["generator"].params[f"generator{end}"], given)
+        of_real, of_fake = (np.asarray(score(before[f"critic{end}"], image)) for image in (real, fake))
+        critic.append(((of_real - 1) ** 2 + of_fake**2).mean() / 2)
+        generator.append(((np.asarray(score(after[f"critic{end}"], fake)) - 1) ** 2).mean() / 2)
+        np.testing.assert_allclose(rows[0][f"critic/distance{end}"], of_real.mean() - of_fake.mean(), atol=1e-5)
+    np.testing.assert_allclose(rows[0]["critic/least_squares"], np.mean(critic), rtol=1e-5)
+    np.testing.assert_allclose(rows[0]["generator/least_squares"], np.mean(generator), rtol=1e-5)
 
 
 def test_both_directions_are_logged(game):
