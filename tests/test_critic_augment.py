@@ -7,10 +7,14 @@ import optax
 import pytest
 from conftest import ROOT, build_on, few_factors
 from jax import random
+from small_networks import Judge, Painter
 
 from gan_jax.config import ConfigDict, load
-from gan_jax.core import collectives
+from gan_jax.core import collectives, steps
+from gan_jax.core.networks import Network
+from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
+from gan_jax.objectives import adversarial
 from gan_jax.objectives.augment import base, colour, geometry, pipelines
 
 pytestmark = pytest.mark.heavy
@@ -266,6 +270,30 @@ def test_the_strength_is_the_critics_carry_and_a_resumed_run_is_the_same_to_the_
     assert {base.P, base.SIGNS, base.UPDATES} == {*whole.players["critic"].carry}
     assert metrics["critic/augment_p"] != 0.5
     assert step._cache_size() == 1
+
+
+def test_real_images_and_fakes_are_augmented_in_both_updates_and_p_adapts_to_real_scores():
+    """In the first step images are as they are, in the second all are black: nothing tells them apart, or teaches."""
+    augment = base.CriticAugment(
+        lambda key, image, p: (1 - p) * image,
+        base.fixed(lambda step: step),
+        {"mean": 0.0},
+        lambda carry, scores: {"mean": scores.mean()},
+    )
+    networks = {"generator": Network(Painter()), "critic": Network(Judge())}
+    objective = adversarial.hinge(networks=networks, augment=augment)
+    how = {player: steps.Update(lambda numbers: optax.sgd(0.1)) for player in networks}
+    batches = {**BATCHES, "source": random.uniform(random.key(1), (1, 8, 8, 8, 1), minval=-1.0)}
+    batch = {name: values[0] for name, values in batches.items()}
+    players = {name: steps.start(init(KEY, batch), how[name]) for name, init in objective.init.items()}
+    step, numbers = jax.jit(steps.alternating(objective, how)), steps.default_hyperparams(objective, how)
+    state, as_they_are = step(TrainState(jnp.int32(0), players), batches, KEY, numbers)
+    _, black = step(state, batches, KEY, numbers)
+    for name in ("critic/distance", "generator/gradient_norm"):
+        assert abs(as_they_are[name]) > 1e-3
+        assert black[name] == 0
+    scores, _ = networks["critic"].apply(players["critic"].params, {}, batch, train=True)
+    np.testing.assert_allclose(state.players["critic"].carry["mean"], scores.mean(), rtol=1e-5)
 
 
 def test_penalties_are_by_the_images_before_augmentation_and_the_generator_has_gradients_through_it():
