@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from gan_jax.data.spec import from_json, spec_of, to_json
 from gan_jax.errors import UserError
 from gan_jax.experiments import build, make_executor
 from gan_jax.models import semi_supervised
+from gan_jax.objectives.terms import critic
 from gan_jax.training.preflight import check_step
 
 pytestmark = pytest.mark.heavy
@@ -293,6 +295,16 @@ def test_a_critics_score_is_the_log_of_the_summed_exponentials_of_its_classifier
     seen = Network(module).features(params, stats, batch, train=False)
     np.testing.assert_array_equal(seen, features)
     assert mixing_layers(Network(module), batch) == ["FirstBatchNorm"]
+
+
+def test_the_supervised_loss_is_the_cross_entropy_of_the_labelled_examples_alone():
+    label, (x, labelled) = jnp.arange(8) % CLASSES, random.normal(KEY, (2, 8, CLASSES))
+    batch = {"x": x, "labelled": labelled, "labelled_class": jax.nn.one_hot(label, CLASSES)}
+    values, metrics, _ = critic.supervised(SimpleNamespace(batch=batch, logits=lambda x, like: 2 * x))
+    exp = np.exp(2 * np.asarray(labelled))
+    probability = exp[np.arange(8), label] / exp.sum(1)
+    np.testing.assert_allclose(values, -np.log(probability), rtol=1e-4)
+    np.testing.assert_allclose(metrics["labelled_accuracy"], (exp.argmax(1) == label).mean())
 
 
 def test_authors_sizes_of_mnists_classifier():
