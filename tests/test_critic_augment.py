@@ -1,5 +1,7 @@
 """Augmentation inside the game: known parameters, the identity, gradients, devices, and a strength that adapts."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -165,10 +167,17 @@ def test_diff_augment_draws_brightness_saturation_and_contrast_evenly_and_apart(
     np.testing.assert_allclose(np.corrcoef([*draws.values()]), np.eye(3), atol=0.08)
 
 
-def drawn(maps, name, **arguments):
-    """20,000 draws of one change by ADA alone."""
-    keys = random.split(KEY, 20_000)
-    return np.asarray(jax.jit(jax.vmap(lambda key: maps({name: key}, {name: 1.0}, **arguments)))(keys))
+@cache
+def program(name):
+    """`(keys, probability) -> maps` of one change by ADA alone: of (r, g, b, 1), or of the plane of 32x64 pixels."""
+    if name in pipelines.COLOURS:
+        return jax.jit(jax.vmap(lambda key, p: pipelines._colours({name: key}, {name: p}), (0, None)))
+    return jax.jit(jax.vmap(lambda key, p: pipelines._moves({name: key}, {name: p}, (32, 64, 3)), (0, None)))
+
+
+def drawn(names, p=1.0):
+    """20,000 draws of each change alone, by name."""
+    return {name: np.asarray(program(name)(random.split(KEY, 20_000), p)) for name in names}
 
 
 def check_normal(values, std):
@@ -180,7 +189,7 @@ def check_normal(values, std):
 
 def test_adas_moves_are_of_the_papers_strengths():
     """Karras et al. 2020, appendix B: maps of the plane in pixels, of images of 32x64."""
-    moves = {name: drawn(pipelines._moves, name, shape=(32, 64, 3)) for name in pipelines.MOVES}
+    moves = drawn(pipelines.MOVES)
     flips = moves["xflip"]
     np.testing.assert_allclose((flips[:, 0, 0] == -1).mean(), 0.5, atol=0.02)
     np.testing.assert_array_equal(flips, [np.diag([x, 1, 1]) for x in flips[:, 0, 0]])
@@ -203,7 +212,7 @@ def test_adas_moves_are_of_the_papers_strengths():
 
 def test_adas_changes_of_colours_are_of_the_papers_strengths():
     """Karras et al. 2020, appendix B: maps of (r, g, b, 1) in a range of [-1, 1]."""
-    maps = {name: drawn(pipelines._colours, name) for name in pipelines.COLOURS}
+    maps = drawn(pipelines.COLOURS)
     traces = {name: np.trace(matrices[:, :3, :3], axis1=1, axis2=2) for name, matrices in maps.items()}
     check_normal(maps["brightness"][:, 0, 3], 0.2)
     check_normal(np.log2(maps["contrast"][:, 0, 0]), 0.5)
@@ -214,14 +223,17 @@ def test_adas_changes_of_colours_are_of_the_papers_strengths():
     check_uniform(np.arctan2(sine, (traces["hue"] - 1) / 2), -np.pi, np.pi)
 
 
+def test_each_of_adas_changes_is_drawn_with_its_probability():
+    """Drawn, some change nothing: every second flip, one turn in 4, and moves by 0 of 4 pixels down and 8 across."""
+    nothing = {"xflip": 1 / 2, "lumaflip": 1 / 2, "rotate90": 1 / 4, "xint": 1 / 8 / 16}
+    for name, maps in drawn((*pipelines.MOVES, *pipelines.COLOURS), 0.3).items():
+        changed = (maps != np.eye(maps.shape[-1])).any((1, 2)).mean()
+        np.testing.assert_allclose(changed, 0.3 * (1 - nothing.get(name, 0)), atol=0.012, err_msg=name)
+
+
 def test_the_share_of_changed_images_is_that_of_the_probability():
     x = random.uniform(KEY, (2000, 4, 4, 3))
-    for factors, expected in (
-        ({"xflip": 1.0}, 0.15),
-        ({"rotate": 1.0}, 0.3),
-        ({"hue": 1.0}, 0.3),
-        ({"cutout": 1.0}, 0.3),
-    ):
+    for factors, expected in (({"xflip": 1.0, "cutout": 0.5}, 1 - 0.85**2), ({"rotate": 0.5, "hue": 0.5}, 1 - 0.85**2)):
         only = {**dict.fromkeys((*pipelines.MOVES, *pipelines.COLOURS), 0.0), **factors}
         augment = applied("ada", shape=(4, 4, 3), p=0.3, factors=only)
         changed = jnp.abs(augment(KEY, x, jnp.float32(0.3)) - x).max((1, 2, 3)) > 1e-4
