@@ -6,9 +6,10 @@ import jax.numpy as jnp
 
 
 class Painter(nn.Module):
-    """source [b, h, w, c] -> x [b, h, w, c], each pixel by its own colour. Its features are 4 rows of it, drawn."""
+    """source [b, h, w, c] -> x [b, h, w, c], each pixel by its own colour. Its features are some rows of it, drawn."""
 
     width: int = 4
+    rows: int = 4
 
     @nn.compact
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
@@ -18,9 +19,9 @@ class Painter(nn.Module):
         return nn.tanh(nn.Dense(source.shape[-1])(h))
 
     def features(self, h: jax.Array, *, train: bool) -> list[jax.Array]:
-        """Returns [b, 4, width], of length 1."""
+        """Returns [b, rows, width], of length 1."""
         key = self.make_rng("noise") if train else jax.random.key(0)
-        rows = jax.random.permutation(key, h.shape[1])[:4]
+        rows = jax.random.permutation(key, h.shape[1])[: self.rows]
         embedded = nn.Dense(self.width)(h[:, rows, 0])
         return [embedded / jnp.linalg.norm(embedded, axis=-1, keepdims=True)]
 

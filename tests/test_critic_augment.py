@@ -1,5 +1,7 @@
 """Augmentation inside the game: known parameters, the identity, gradients, devices, and a strength that adapts."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,11 +9,16 @@ import optax
 import pytest
 from conftest import ROOT, build_on, few_factors
 from jax import random
+from small_networks import Judge, Painter
 
 from gan_jax.config import ConfigDict, load
-from gan_jax.core import collectives
+from gan_jax.core import collectives, steps
+from gan_jax.core.networks import Network
+from gan_jax.core.state import TrainState
 from gan_jax.errors import UserError
+from gan_jax.objectives import adversarial
 from gan_jax.objectives.augment import base, colour, geometry, pipelines
+from gan_jax.runs.checkpoints import Checkpoints
 
 pytestmark = pytest.mark.heavy
 
@@ -161,10 +168,17 @@ def test_diff_augment_draws_brightness_saturation_and_contrast_evenly_and_apart(
     np.testing.assert_allclose(np.corrcoef([*draws.values()]), np.eye(3), atol=0.08)
 
 
-def drawn(maps, name, **arguments):
-    """20,000 draws of one change by ADA alone."""
-    keys = random.split(KEY, 20_000)
-    return np.asarray(jax.jit(jax.vmap(lambda key: maps({name: key}, {name: 1.0}, **arguments)))(keys))
+@cache
+def program(name):
+    """`(keys, probability) -> maps` of one change by ADA alone: of (r, g, b, 1), or of the plane of 32x64 pixels."""
+    if name in pipelines.COLOURS:
+        return jax.jit(jax.vmap(lambda key, p: pipelines._colours({name: key}, {name: p}), (0, None)))
+    return jax.jit(jax.vmap(lambda key, p: pipelines._moves({name: key}, {name: p}, (32, 64, 3)), (0, None)))
+
+
+def drawn(names, p=1.0):
+    """20,000 draws of each change alone, by name."""
+    return {name: np.asarray(program(name)(random.split(KEY, 20_000), p)) for name in names}
 
 
 def check_normal(values, std):
@@ -176,7 +190,7 @@ def check_normal(values, std):
 
 def test_adas_moves_are_of_the_papers_strengths():
     """Karras et al. 2020, appendix B: maps of the plane in pixels, of images of 32x64."""
-    moves = {name: drawn(pipelines._moves, name, shape=(32, 64, 3)) for name in pipelines.MOVES}
+    moves = drawn(pipelines.MOVES)
     flips = moves["xflip"]
     np.testing.assert_allclose((flips[:, 0, 0] == -1).mean(), 0.5, atol=0.02)
     np.testing.assert_array_equal(flips, [np.diag([x, 1, 1]) for x in flips[:, 0, 0]])
@@ -199,7 +213,7 @@ def test_adas_moves_are_of_the_papers_strengths():
 
 def test_adas_changes_of_colours_are_of_the_papers_strengths():
     """Karras et al. 2020, appendix B: maps of (r, g, b, 1) in a range of [-1, 1]."""
-    maps = {name: drawn(pipelines._colours, name) for name in pipelines.COLOURS}
+    maps = drawn(pipelines.COLOURS)
     traces = {name: np.trace(matrices[:, :3, :3], axis1=1, axis2=2) for name, matrices in maps.items()}
     check_normal(maps["brightness"][:, 0, 3], 0.2)
     check_normal(np.log2(maps["contrast"][:, 0, 0]), 0.5)
@@ -210,14 +224,17 @@ def test_adas_changes_of_colours_are_of_the_papers_strengths():
     check_uniform(np.arctan2(sine, (traces["hue"] - 1) / 2), -np.pi, np.pi)
 
 
+def test_each_of_adas_changes_is_drawn_with_its_probability():
+    """Drawn, some change nothing: every second flip, one turn in 4, and moves by 0 of 4 pixels down and 8 across."""
+    nothing = {"xflip": 1 / 2, "lumaflip": 1 / 2, "rotate90": 1 / 4, "xint": 1 / 8 / 16}
+    for name, maps in drawn((*pipelines.MOVES, *pipelines.COLOURS), 0.3).items():
+        changed = (maps != np.eye(maps.shape[-1])).any((1, 2)).mean()
+        np.testing.assert_allclose(changed, 0.3 * (1 - nothing.get(name, 0)), atol=0.012, err_msg=name)
+
+
 def test_the_share_of_changed_images_is_that_of_the_probability():
     x = random.uniform(KEY, (2000, 4, 4, 3))
-    for factors, expected in (
-        ({"xflip": 1.0}, 0.15),
-        ({"rotate": 1.0}, 0.3),
-        ({"hue": 1.0}, 0.3),
-        ({"cutout": 1.0}, 0.3),
-    ):
+    for factors, expected in (({"xflip": 1.0, "cutout": 0.5}, 1 - 0.85**2), ({"rotate": 0.5, "hue": 0.5}, 1 - 0.85**2)):
         only = {**dict.fromkeys((*pipelines.MOVES, *pipelines.COLOURS), 0.0), **factors}
         augment = applied("ada", shape=(4, 4, 3), p=0.3, factors=only)
         changed = jnp.abs(augment(KEY, x, jnp.float32(0.3)) - x).max((1, 2, 3)) > 1e-4
@@ -248,7 +265,7 @@ FEW = few_factors()
 BATCHES = {"x": random.uniform(KEY, (1, 8, 8, 8, 1), minval=-1.0)}
 
 
-def test_the_strength_is_the_critics_carry_and_a_resumed_run_is_the_same_to_the_bit():
+def test_the_strength_is_the_critics_carry_and_a_resumed_run_is_the_same_to_the_bit(tmp_path):
     block = {"name": "ada", "speed": 40.0, "every": 2, "start": 0.5, "factors": FEW}
     experiment = build_on(config_of(block), (8, 8, 1))
     step = jax.jit(experiment.train_step)
@@ -258,14 +275,42 @@ def test_the_strength_is_the_critics_carry_and_a_resumed_run_is_the_same_to_the_
             state, metrics = step(state, BATCHES, experiment.keys.train, experiment.hyperparams)
         return state, metrics
 
-    half, _ = run(experiment.init(experiment.keys.init), 3)
-    whole, metrics = run(half, 3)
-    resumed, _ = run(jax.tree.map(lambda a: jnp.asarray(np.asarray(a)), half), 3)
+    first = experiment.init(experiment.keys.init)
+    half, _ = run(first, 3)
+    whole, metrics = run(half, 1)
+    kept = Checkpoints(tmp_path, 1)
+    kept.save(half)
+    kept.close()
+    resumed, _ = run(jax.device_put(Checkpoints(tmp_path, None).restore(first)), 1)
     for a, b in zip(*map(jax.tree.leaves, (whole, resumed)), strict=True):
         np.testing.assert_array_equal(a, b)
     assert {base.P, base.SIGNS, base.UPDATES} == {*whole.players["critic"].carry}
     assert metrics["critic/augment_p"] != 0.5
     assert step._cache_size() == 1
+
+
+def test_real_images_and_fakes_are_augmented_in_both_updates_and_p_adapts_to_real_scores():
+    """In the first step images are as they are, in the second all are black: nothing tells them apart, or teaches."""
+    augment = base.CriticAugment(
+        lambda key, image, p: (1 - p) * image,
+        base.fixed(lambda step: step),
+        {"mean": 0.0},
+        lambda carry, scores: {"mean": scores.mean()},
+    )
+    networks = {"generator": Network(Painter()), "critic": Network(Judge())}
+    objective = adversarial.hinge(networks=networks, augment=augment)
+    how = {player: steps.Update(lambda numbers: optax.sgd(0.1)) for player in networks}
+    batches = {**BATCHES, "source": random.uniform(random.key(1), (1, 8, 8, 8, 1), minval=-1.0)}
+    batch = {name: values[0] for name, values in batches.items()}
+    players = {name: steps.start(init(KEY, batch), how[name]) for name, init in objective.init.items()}
+    step, numbers = jax.jit(steps.alternating(objective, how)), steps.default_hyperparams(objective, how)
+    state, as_they_are = step(TrainState(jnp.int32(0), players), batches, KEY, numbers)
+    _, black = step(state, batches, KEY, numbers)
+    for name in ("critic/distance", "generator/gradient_norm"):
+        assert abs(as_they_are[name]) > 1e-3
+        assert black[name] == 0
+    scores, _ = networks["critic"].apply(players["critic"].params, {}, batch, train=True)
+    np.testing.assert_allclose(state.players["critic"].carry["mean"], scores.mean(), rtol=1e-5)
 
 
 def test_penalties_are_by_the_images_before_augmentation_and_the_generator_has_gradients_through_it():

@@ -2,12 +2,14 @@
 
 import itertools
 import json
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import ROOT, TINY, build_on
+from flax import linen as nn
 from jax import random
 from PIL import Image
 
@@ -22,6 +24,7 @@ from gan_jax.data.spec import from_json, spec_of, to_json
 from gan_jax.errors import UserError
 from gan_jax.experiments import build, make_executor
 from gan_jax.models import semi_supervised
+from gan_jax.objectives.terms import critic
 from gan_jax.training.preflight import check_step
 
 pytestmark = pytest.mark.heavy
@@ -295,9 +298,52 @@ def test_a_critics_score_is_the_log_of_the_summed_exponentials_of_its_classifier
     assert mixing_layers(Network(module), batch) == ["FirstBatchNorm"]
 
 
+def test_the_supervised_loss_is_the_cross_entropy_of_the_labelled_examples_alone():
+    label, (x, labelled) = jnp.arange(8) % CLASSES, random.normal(KEY, (2, 8, CLASSES))
+    batch = {"x": x, "labelled": labelled, "labelled_class": jax.nn.one_hot(label, CLASSES)}
+    values, metrics, _ = critic.supervised(SimpleNamespace(batch=batch, logits=lambda x, like: 2 * x))
+    exp = np.exp(2 * np.asarray(labelled))
+    probability = exp[np.arange(8), label] / exp.sum(1)
+    np.testing.assert_allclose(values, -np.log(probability), rtol=1e-4)
+    np.testing.assert_allclose(metrics["labelled_accuracy"], (exp.argmax(1) == label).mean())
+
+
+def called(module, shape):
+    """In order: rates of dropout, deviations of noise, and the layers' output channels."""
+    found = []
+
+    def note(call, args, kwargs, context):
+        names = {layers.Dropout: "rate", layers.GaussianNoise: "std", layers.Dense: "features", layers.Conv: "features"}
+        if context.method_name == "__call__" and type(context.module) in names:
+            found.append(getattr(context.module, names[type(context.module)]))
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(note):
+        jax.eval_shape(lambda: Network(module).init(KEY, {"x": jnp.zeros((1, *shape))}))
+    return found
+
+
+def test_dropout_and_noise_are_before_the_authors_layers_and_of_their_strengths():
+    of_images = [0.2, *[96] * 3, 0.5, *[192] * 3, 0.5, *[192] * 3, 10]
+    assert called(semi_supervised.ConvClassifier(10), (32, 32, 3)) == of_images
+    of_digits = [0.3, 1000, 0.5, 500, 0.5, 250, 0.5, 250, 0.5, 250, 0.5, 10]
+    assert called(semi_supervised.Classifier(10), (28, 28, 1)) == of_digits
+
+
 def test_authors_sizes_of_mnists_classifier():
     """Weights, biases and the norms of the last kernel: 784-1000-500-250-250-250-10."""
     sizes = (784, 1000, 500, 250, 250, 250, 10)
     params = jax.eval_shape(lambda: Network(semi_supervised.Critic(10)).init(KEY, {"x": jnp.zeros((1, 28, 28, 1))}))[0]
     expected = sum(a * b + b for a, b in itertools.pairwise(sizes)) + 10
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) == expected
+
+
+def test_authors_sizes_of_cifar10s_classifier():
+    """Weights, biases and the norms of the last kernel: seven convolutions of 3x3, two of 1x1 and a dense layer.
+
+    Salimans et al. 2016: 3-96-96-96-192-192-192-192 by 3x3, 192-192-192 by 1x1, and 192-10.
+    """
+    params = jax.eval_shape(lambda: Network(semi_supervised.ConvCritic(10)).init(KEY, {"x": jnp.zeros((1, 32, 32, 3))}))
+    weights = 9 * (3 * 96 + 2 * 96 * 96 + 96 * 192 + 3 * 192 * 192) + 2 * 192 * 192 + 192 * 10
+    expected = weights + 3 * 96 + 6 * 192 + 10 + 10
+    assert sum(leaf.size for leaf in jax.tree.leaves(params[0])) == expected

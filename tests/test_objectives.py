@@ -93,7 +93,7 @@ CRITICS_RATE["wasserstein_gp by class"] = 0.2
 KEY = random.key(0)
 BATCHES = {"x": random.uniform(KEY, (1, 16, 4, 4, 1), minval=-1.0), "label": jnp.arange(16)[None] % 3}
 BATCHES |= {"source": random.uniform(random.key(1), (1, 16, 4, 4, 1), minval=-1.0)}
-BATCHES |= {"labelled": BATCHES["x"], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
+BATCHES |= {"labelled": BATCHES["x"][:, ::-1], "labelled_class": jax.nn.one_hot(BATCHES["label"], 3)}
 BATCH = {name: values[0] for name, values in BATCHES.items()}
 each = pytest.mark.parametrize("name", OBJECTIVES)
 TRANSLATING = "cut", "inpainting"  # test_cut.py, test_masks.py
