@@ -67,9 +67,9 @@ def vqgan(
 ) -> Objective:
     """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: VQ-VAE, and a critic of its output.
 
-    The loss is the hinge loss, as in the authors' code, which halves the critic's. The paper has a patch critic, as
-    `translation.PatchCritic`, which joins late: give both terms `hinge` an `after`.
-    Its reconstruction terms are `l1` and `lpips`. Add the latter if you have its weights.
+    The loss is the hinge loss, as in the authors' code, which halves the critic's; here it is whole. The paper has a
+    patch critic, as `translation.PatchCritic`, which joins late: give both terms `hinge` an `after`. Its reconstruction
+    terms are `l1` and `lpips`. Add the latter if you have its weights.
 
     `adaptive` is the path of the generator's last layer in its parameters, as decoder/last, or empty. With it the
     weights of the adversarial terms are multiplied by lambda of equation 7, which is logged as `adaptive_weight`.
