@@ -48,6 +48,10 @@ def described(game):
         made.networks.generator.widths = (16,)
     if game == "emoji_inpainting":
         made.networks.generator.width, made.networks.critic = 4, {"name": "tests.small_networks:Judge"}
+    if game == "cifar10_stylegan2":
+        made.objective.augment = {"name": "ada", "speed": 2_000}
+        made.networks.generator.update({"widths": (6, 4), "features": 6})
+        made.networks.critic.update({"widths": (4, 6), "group": 4})
     for network in made.networks.values() if game in ("digits_dcgan", "wgan_gp", "mnist_gan") else []:
         network.activation = {"name": "silu"}  # smooth: at a kink rounding decides which slope an example has
         if network.name.startswith("dcgan"):

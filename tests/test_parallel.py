@@ -25,6 +25,7 @@ GAMES = {"dcgan": {"game": "digits_dcgan"}, "wgan_gp": {"game": "wgan_gp"}}  # b
 POOL = {"game": "emoji_cyclegan"}
 DROPOUT, SEEDS = {"game": "mnist_gan"}, {"game": "digits_dcgan", "seeds": 4}
 CODES = {"game": "mnist_vqvae"}
+STYLES = {"game": "cifar10_stylegan2"}
 USES = {"few_labels": {"game": "mnist_few_labels"}, "inpainting": {"game": "emoji_inpainting"}}
 BY_SHARD_MAP = {"how": "shard_map"}
 ON_HOST = {"hold": "host"}
@@ -56,7 +57,7 @@ def on_8(folders):
 
 @pytest.fixture(scope="module")
 def on_1(folders):
-    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, **USES)
+    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, styles=STYLES, **USES)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def on_2(folders):
 
 @pytest.fixture(scope="module")
 def on_4(folders):
-    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, **USES)
+    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, styles=STYLES, **USES)
 
 
 def assert_equal(one, other, **tolerance):
@@ -108,6 +109,14 @@ def test_a_pool_of_fakes_is_the_same_on_four_devices(on_1, on_4):
 def test_a_codebook_is_the_same_on_four_devices_with_codes_revived(on_1, on_4):
     assert any("codebook" in field for field in on_1["codes"][0])
     assert_equal(on_1["codes"][0], on_4["codes"][0])
+
+
+@pytest.mark.long
+def test_stylegan2_with_an_adaptive_augmentation_is_the_same_on_four_devices(folders):
+    one, four = (play(devices, folders[devices], styles=STYLES)["styles"][0] for devices in (1, 4))
+    assert_equal(one, four)
+    remembered = {field.split("'")[-2]: value for field, value in one.items() if ".carry" in field}
+    assert all(np.any(remembered[name] != 0) for name in ("path_length_average", "augment_p", "augment_signs"))
 
 
 @pytest.mark.parametrize("name", USES)
