@@ -57,7 +57,7 @@ def on_8(folders):
 
 @pytest.fixture(scope="module")
 def on_1(folders):
-    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, styles=STYLES, **USES)
+    return play(1, folders[1], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, **USES)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def on_2(folders):
 
 @pytest.fixture(scope="module")
 def on_4(folders):
-    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, styles=STYLES, **USES)
+    return play(4, folders[4], **GAMES, dropout=DROPOUT, pool=POOL, codes=CODES, **USES)
 
 
 def assert_equal(one, other, **tolerance):
