@@ -1,4 +1,4 @@
-"""JAX's settings in the environment that can end a run: an error that they may have made names them."""
+"""JAX's settings in the environment that can end a run. Error messages name those that may have caused them."""
 
 import os
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ STRICT = (
     "JAX_NUMPY_",  # ..._DTYPE_PROMOTION and ..._RANK_PROMOTION
     "JAX_TRANSFER_GUARD",
 )
-"""Beginnings of the names of settings that make errors of what works without them."""
+"""Beginnings of the names of settings that raise errors for what works without them."""
 
 
 def blame(error: BaseException) -> str:
-    """The settings that may have made this error, as `JAX_DEBUG_NANS=1`: the strict ones, and those that it names.
+    """Returns the settings that may have caused this error, as `JAX_DEBUG_NANS=1`: strict ones, and those in its text.
 
-    It is empty where there are none. An error may name them as JAX does in Python, jax_debug_nans or jax.debug_nans.
+    '' if there are none. An error may name them as JAX does in Python, jax_debug_nans or jax.debug_nans.
     """
     words = " ".join(str(part) for part in _chain(error)).upper().replace("JAX.", "JAX_")
     of_jax = {name: value for name, value in sorted(os.environ.items()) if name.startswith("JAX_")}
@@ -34,12 +34,12 @@ def blame(error: BaseException) -> str:
 
 
 def is_of_numbers(error: BaseException) -> bool:
-    """Returns True for an error about a value that is not finite, as JAX_DEBUG_NANS and JAX_DEBUG_INFS raise."""
+    """Returns True for an error about a value that is not finite, as raised by JAX_DEBUG_NANS and JAX_DEBUG_INFS."""
     return any(isinstance(part, FloatingPointError) for part in _chain(error))
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error, and what it was made of."""
+    """Yields the error, and the chain of its causes."""
     part: BaseException | None = error
     while part is not None:
         yield part

@@ -9,10 +9,10 @@ from gan_jax.runs import terminal
 
 
 def report(error: Exception | KeyboardInterrupt) -> int:
-    """Prints an error on one line. Returns the exit status; raises the error where it is a fault of this program.
+    """Prints an error on one line. Returns the exit status; raises the error if it is a bug of this program.
 
-    The status is 2 for what the user can put right, 1 for what the system refused, 3 for values that are not finite,
-    130 for an interruption.
+    The status is 2 for what the user can fix, 1 for what the system refused, 3 for values that are not finite, and 130
+    for an interruption.
     """
     line, status = _explained(error)
     terminal.say(f"error: {printable(line)}")
@@ -20,7 +20,7 @@ def report(error: Exception | KeyboardInterrupt) -> int:
 
 
 def _explained(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
-    """Returns the line and the exit status; raises the error where neither the user nor the system made it."""
+    """Returns the line and the exit status; raises the error if neither the user nor the system caused it."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", 130
     if isinstance(error, UserError):
@@ -43,7 +43,7 @@ def _explained(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
 
 
 def _under_settings(error: Exception) -> tuple[str, int]:
-    """Returns an error's message, after the settings of JAX that may have caused it, and the exit status."""
+    """Returns an error's message, preceded by JAX settings that may have caused it, and the exit status."""
     ours = isinstance(error, UserError | Diverged)
     settings = "" if isinstance(error, UserError) and not error.__cause__ else blame(error)
     message = str(error) if ours else one_line(error)
@@ -51,7 +51,7 @@ def _under_settings(error: Exception) -> tuple[str, int]:
 
 
 def _origin(error: OSError) -> str:
-    """Returns the file that an error of the system names, or else the line of code that raised it."""
+    """Returns the file that a system error names, or else the line of code that raised it."""
     if named := error.filename2 or error.filename:
         return os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else str(named)
     last = traceback.extract_tb(error.__traceback__)[-1]

@@ -8,8 +8,8 @@ from gan_jax.config.python_files import CONFIGS
 from gan_jax.errors import UserError
 
 CONFIG = CONFIGS / "digits_dcgan.py"
-"""The config of a new run where none is given."""
-MAX_SAMPLES = 1_000_000_000  # of one command
+"""The config of a new run if none is given."""
+MAX_SAMPLES = 1_000_000_000  # in one command
 USED_BY = {
     "step": ("sample", "reconstruct", "translate", "interpolate", "evaluate", "export", "data"),
     "num": ("sample", "data"),
@@ -31,9 +31,9 @@ SUFFIXES = {
     "data": (".png",),
     "export": ("",),
 }
-"""The suffixes that --out may have, of each mode that writes a file; without one it is a folder of PNG files."""
+"""The suffixes that --out may have, by mode. Without a suffix it is a folder of PNG files."""
 ALL = "all"
-"""The --step of a film of training."""
+"""The value of --step for a film of training."""
 
 Flags = flags.FlagValues
 
@@ -130,13 +130,13 @@ def _check_input(values: Flags) -> None:
 
 
 def suffix_of(out: str) -> str:
-    """Returns the suffix of --out, '' of a folder: a path without one, or one that ends with a slash."""
+    """Returns the suffix of --out, or '' for a folder: a path without one, or one that ends with a slash."""
     suffix = Path(out).suffix
     return "" if out.endswith("/") and not any(suffix in known for known in SUFFIXES.values()) else suffix
 
 
 def _check_film(values: Flags) -> None:
-    """Raises UserError for flags of samples: a film is of the pictures that training has left."""
+    """Raises UserError for flags of new samples: a film shows the pictures that training wrote."""
     unused = [f"--{flag}" for flag in ("num", "sample_seed", "class", "truncation") if values[flag].present]
     if unused:
         raise UserError(f"--step={ALL} shows the pictures that training has made: leave out {', '.join(unused)}")

@@ -1,4 +1,4 @@
-"""The config of a command line: its file's or the run's, with the fields that the command line sets."""
+"""The config of a command: the file's or the run's, with the fields that the command line sets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,9 +18,9 @@ def for_training(
 ) -> tuple[ConfigDict, dict[str, Any]]:
     """Returns the config to train in a folder, and the file's values of the free fields that differ from it.
 
-    Without a file the config is that of the folder's run, or of the file `otherwise` in a folder without a run. A free
-    field that an earlier command line set keeps the run's value as long as the file's value has not changed; a line
-    says so. The second result is kept in the run's config.json for the next command. Raises UserError.
+    Without a file, the config is that of the folder's run, or of the file `otherwise` if there is no run. A free field
+    that an earlier command line set keeps the run's value as long as the file's value has not changed, and a line on
+    the terminal says so. The second result is kept in the run's config.json for the next command. Raises UserError.
     """
     path = folder / "config.json"
     own = configs.load(path) if path.is_file() else None
@@ -45,8 +45,8 @@ def of_file(file: str | Path, arguments: list[str]) -> ConfigDict:
 def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, used: Iterable[str]) -> ConfigDict:
     """Returns the config for using a trained run: the file's or the run's, with the fields that the command line sets.
 
-    used: the free fields, or blocks of them, that the mode uses. Raises UserError where the command line sets another
-    free field to a value that is not the run's, since it would be ignored.
+    used: the free fields, or blocks of them, that the mode uses. Raises UserError if the command line sets another
+    free field to a value that is not the run's, since that would be ignored.
     """
     config = overrides.apply(own if file is None else configs.load(file), arguments)
     of_run, now = (dict(flatten(each.to_dict())) for each in (own, config))
@@ -62,7 +62,7 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
 
 
 def _part(values: dict[str, Any], field: str) -> Any:
-    """Returns a field's value, or the flattened fields of a block; None where there is neither."""
+    """Returns a field's value, or the flattened fields of a block; None if there is neither."""
     within = {name: value for name, value in values.items() if name.startswith(f"{field}.")}
     return values.get(field, within or None)
 
@@ -72,7 +72,7 @@ def _shown(part: Any) -> str:
 
 
 def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], arguments: list[str]) -> ConfigDict:
-    """Returns the config with the free fields of the run that an earlier command line set.
+    """Returns the config with the run's values of free fields that an earlier command line set.
 
     Fields that this command line sets, or that have changed in the file since, are left alone.
 
@@ -99,7 +99,7 @@ def _free(config: ConfigDict) -> dict[str, Any]:
 
 
 def _recorded(path: Path) -> dict[str, Any]:
-    """Returns the values that `for_training` had kept in a run's config.json."""
+    """Returns the file's values from `for_training` that a run's config.json keeps."""
     kept = configs.read_run(path).get("file_values", {})
     if not isinstance(kept, dict):
         raise UserError(f"{path}: file_values is not a block of fields: delete it there")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run(values: Flags, overrides: list[str], stop: Stop) -> None:
     """Runs the mode that the flags ask for, and prints its result.
 
-    Raises UserError for flags and fields that are wrong, and whatever the mode raises.
+    Raises UserError for wrong flags and fields, and whatever the mode raises.
     """
     command_flags.check(values)
     from gan_jax.runs import paths
@@ -44,7 +44,7 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
     otherwise = CONFIG
     if values.init_from is not None:
         overrides = [*overrides, f"--config.init_from={values.init_from}"]
-        if not (folder / "config.json").is_file():  # a new run's config is that of the run that it starts from
+        if not (folder / "config.json").is_file():  # a new run takes the config of the run that it starts from
             otherwise = origins.named(values.init_from).folder / "config.json"
     config, file_values = command_line.for_training(file, folder, overrides, otherwise=otherwise)
     _configure_jax(values, stop)
@@ -58,7 +58,7 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
 
 
 def _show_data(values: Flags, folder: Path | None, file: str | None, overrides: list[str], stop: Stop) -> None:
-    """Draws what a step of a config, or of a run, sees, and prints facts of the data and the file written."""
+    """Draws the batches that a step of a config or run sees, and prints facts about the data and the file written."""
     from gan_jax.command import line as command_line
     from gan_jax.runs import paths
     from gan_jax.runs.directory import RunDirectory
@@ -105,7 +105,7 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
 
 
 def _checked_out(values: Flags) -> Path:
-    """Returns the path of --out; raises UserError or OSError where nothing can be written there."""
+    """Returns the path of --out; raises UserError or OSError if it cannot be written."""
     from gan_jax.reporting import animations
     from gan_jax.runs import paths
 
@@ -114,14 +114,14 @@ def _checked_out(values: Flags) -> Path:
         paths.check_writable(out, "out")
     elif values.input is None:
         paths.check_folder(out, "out")
-    else:  # pictures are added to those that are there, which `translate` does not overwrite where they were given
+    else:  # pictures are added to existing ones; `translate` does not overwrite any that it was given
         paths.check_writable(out / "0.png", "out")
     animations.check(out)
     return out
 
 
 def _write(values: Flags, run_dir: "RunDirectory", config: "ConfigDict", out: Path) -> list[Path]:
-    """Writes what a trained run makes, and returns the paths written."""
+    """Writes the outputs of a trained run, and returns the paths written."""
     from gan_jax.evaluation import outputs, predict, translate
     from gan_jax.runs import paths
 
@@ -148,7 +148,7 @@ def _write(values: Flags, run_dir: "RunDirectory", config: "ConfigDict", out: Pa
 
 
 def _evaluate(run_dir: "RunDirectory", config: "ConfigDict", step: int | None) -> str:
-    """Returns the values of the evaluators as JSON, and writes the run's HTML page anew."""
+    """Returns the values of the evaluators as JSON, and rewrites the run's HTML page."""
     from gan_jax.evaluation import evaluate
     from gan_jax.reporting import report
 
@@ -158,11 +158,11 @@ def _evaluate(run_dir: "RunDirectory", config: "ConfigDict", step: int | None) -
 
 
 def _configure_jax(values: Flags, stop: Stop) -> None:
-    """Keeps compiled programs in the user's cache, so that a second start compiles less, and joins other processes.
+    """Caches compiled programs in the user's cache, so that a second start compiles less, and joins other processes.
 
-    Raises UserError where the platform asked for is missing, or the flags of several processes are wrong.
+    Raises UserError if the platform asked for is missing, or the flags for several processes are wrong.
     """
-    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax prints the traceback of errors that it also raises
+    logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs the traceback of errors that it also raises
     import jax
 
     from gan_jax.parallel import processes
@@ -173,6 +173,6 @@ def _configure_jax(values: Flags, stop: Stop) -> None:
         if values.mode == "train" and processes.join(values.coordinator, values.processes, values.process):
             stop.synchronize(processes.largest)
         jax.devices()
-    except (RuntimeError, AssertionError) as error:  # JAX raises an assertion without a message too
+    except (RuntimeError, AssertionError) as error:  # JAX may also raise an assertion without a message
         why = one_line(error) if str(error) else "none of those asked for is available"
         raise UserError(f"JAX finds no device ({why}): see JAX_PLATFORMS and JAX_PLATFORM_NAME") from error

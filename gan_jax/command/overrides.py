@@ -1,9 +1,9 @@
-"""Overrides of a config by `--config.field=value` arguments of the command line.
+"""Overrides fields of a config by `--config.field=value` arguments of the command line.
 
-A field of the config keeps its type, except that a schedule may replace a number, and a number a schedule; and that in
-the block of data a number may replace a tuple, and a tuple a number, as (h, w) a side. In a block with a name, such as
-a network or an evaluator, a new field is added, and `auto` takes the place of a value of any type; the object of that
-name checks it when it is built. A literal replaces a whole block, as
+A field keeps its type, with two exceptions. A schedule may replace a number, and a number a schedule. In the block of
+data a tuple may replace a number, and a number a tuple, such as (h, w) for a side. A block with a name, such as a
+network or an evaluator, may get new fields, and `auto` may replace a value of any type; the object of that name checks
+them when it is built. A literal replaces a whole block, as
 `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none` removes it.
 """
 
@@ -20,11 +20,11 @@ from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 
 NONE, AUTO = "none", "auto"
 OPEN = ("evaluators", "samplers", "networks", "augment")
-"""Blocks of blocks that may get new blocks; a config need not have them."""
+"""Blocks of blocks that may get new blocks. A config need not have them."""
 BLOCKS_FOR_NUMBERS = ("objective", "players")
-"""Blocks whose numbers may be blocks: those of terms, of which they are the weights, and schedules."""
+"""Blocks in which a number may become a block: that of a term, instead of its weight, or that of a schedule."""
 PATH = "path"
-"""A field that is text also where it reads as a number: a folder may be named 2024_10."""
+"""A field that is text even if it looks like a number: a folder may be named 2024_10."""
 
 
 def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
@@ -37,18 +37,18 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
         automatic = "name" in parent and AUTO in (text, parent.get(last))
         if last in parent and _exchangeable(path, parent[last], value := _literal(text)):
             parent[last] = value
-            usual = [each for each in usual if field(each) != path]  # the last of several counts
+            usual = [each for each in usual if field(each) != path]  # the last of several overrides counts
         elif last in parent and last.isidentifier() and not isinstance(parent[last], dict) and not automatic:
             usual.append(argument)
         else:
             _put(parent, last, path, text)
     with reraise_as("the names of the config's fields"):
-        changed = ConfigDict(plain(values)).lock()  # checked only once all is set: the fields may need each other
+        changed = ConfigDict(plain(values)).lock()  # checked only after all are set, as fields may depend on each other
     return _typed(changed, usual)
 
 
 def field(argument: str) -> str:
-    """Returns the dotted field that an argument sets; raises UserError where it is not an override."""
+    """Returns the dotted field that an argument sets; raises UserError if it is not an override."""
     if not argument.startswith(("--config.", "-config.")):
         raise UserError(f"unknown argument {argument!r}: fields are set as --config.field=value; see --help")
     return argument.lstrip("-").partition("=")[0].removeprefix("config.")
@@ -60,7 +60,7 @@ def given(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """Returns the block that holds a field, and the field's name in it; raises UserError where there is none."""
+    """Returns the block that holds a field, and the field's name in it; raises UserError if there is none."""
     *blocks, last = path.split(".")
     if path.partition(".")[0] in OPEN:
         values.setdefault(path.partition(".")[0], {})
@@ -75,7 +75,7 @@ def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
 
 
 def _known(block: Any, part: str, path: str, above: str) -> Any:
-    """Returns the value of a field of a block, which is itself the field `above`; raises UserError if it has none."""
+    """Returns the value of a field of the block at the field `above`; raises UserError if there is none."""
     if not isinstance(block, dict):
         raise UserError(f"unknown config field {path!r}: config.{above} is {_plainly(block, above, part)}")
     if part not in block:
@@ -84,7 +84,7 @@ def _known(block: Any, part: str, path: str, above: str) -> Any:
 
 
 def _plainly(value: Any, path: str, part: str) -> str:
-    """Returns what a value is that has no fields, and how to give a block in its place where a number may be one."""
+    """Returns a description of a value without fields, and how to give a block instead if a number may be one."""
     if not exchangeable(value, {}) or path.partition(".")[0] not in BLOCKS_FOR_NUMBERS:
         return f"{value!r} here, which has no fields"
     is_term = path.startswith("objective.") and path.count(".") == 2 and not path.startswith("objective.augment.")
@@ -116,8 +116,8 @@ def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
 
 
 def _literal(text: str) -> Any:
-    """Returns the value of a Python literal, `true` and `false` in any case as booleans; other text as it is."""
-    if text.lower() in ("true", "false"):  # as fields that are there take them
+    """Returns the value of a Python literal, with `true` and `false` in any case as booleans; other text as it is."""
+    if text.lower() in ("true", "false"):  # as existing fields take them
         return text.lower() == "true"
     try:
         return ast.literal_eval(text)
@@ -126,7 +126,7 @@ def _literal(text: str) -> Any:
 
 
 def _typed(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
-    """Returns the config with existing fields set to values of their types."""
+    """Returns the config with these arguments setting existing fields, parsed by the fields' types."""
     values, argv = flags.FlagValues(), ["gan_jax", *arguments]
     try:
         config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)

@@ -1,4 +1,4 @@
-"""Checks of the values of a config that no experiment can have, whatever its networks and data are."""
+"""Checks a config for values that no experiment can have, whatever its networks and data are."""
 
 import math
 from typing import Any
@@ -12,7 +12,7 @@ PERIODS = ("log_every_steps", "sample_every_steps", "evaluate_every_steps", "che
 DTYPES = ("float32", "bfloat16")
 MAPS = ("pmap", "shard_map")
 MAX_COUNT, MAX_SEEDS, MAX_LIMIT = 2**31 - 1, 1000, 1e30
-"""Limits of counts, as of steps and examples; of runs as one program; of the range of data, in float32."""
+"""The limits of counts such as steps and examples, of runs in one program, and of the data's range, in float32."""
 
 
 def check(config: ConfigDict) -> None:

@@ -1,4 +1,4 @@
-"""Configs: the fields that every experiment has; loads, checks and compares configs."""
+"""Configs: the fields that every config has, and functions that load, check and compare configs."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,40 +15,40 @@ from gan_jax.errors import UserError, one_line, reraise_as, suggestions
 RESUMABLE = frozenset(
     {*PERIODS, "steps", "steps_per_call", "keep_checkpoints", "keep_best", "parallel", "accumulate", "trackers"}
 )
-"""Fields that do not change the result of a step: a run may be resumed with other values."""
+"""Fields that do not change the result of a step, so a run may be resumed with other values."""
 ADDED = ("init_from", "init_partial")
 """Other fields that a run of this format may lack."""
 BLOCKS_RESUMABLE = frozenset({"data.path", "data.hold", "networks.generator.psi"})
-"""The same within blocks: of data, whose content is compared by fingerprints; of a network, outside of training."""
+"""The same for fields in blocks: data are compared by fingerprints, and psi is used outside of training only."""
 PARTS = {"likelihood": "gan_jax.distributions.likelihoods", "noise": "gan_jax.distributions.noise"}
 """Blocks of a config that name a part of the objective, and the packages of these parts."""
 BLOCKS, OPTIONAL_BLOCKS = ("objective", "networks", "players"), (*PARTS, "samplers", "augment", "evaluators")
 """Blocks that a config adds to `defaults()`."""
 EMA_WARMUP = "ratio"
 FORMAT = 2
-"""Of config.json: a new number where runs of the release before cannot be resumed or read any more."""
+"""The format of config.json. It changes when runs of earlier releases can no longer be resumed or read."""
 
 
 def defaults() -> ConfigDict:
     """The fields that every config has; a config file sets them and adds `objective`, `networks` and `players`."""
     config = Fields()
     config.seed = 0
-    config.seeds = 1  # number of runs as one program, from `seed` on
+    config.seeds = 1  # number of runs in one program, with seeds from `seed` on
     config.steps = 1000  # steps to train
     config.batch_size = 64  # examples per update, over all devices
-    config.accumulate = 1  # parts that an update's batch is taken in, one after the other, for large examples
+    config.accumulate = 1  # parts of an update's batch, computed one after the other, for large examples
     config.steps_per_call = 50  # steps compiled into one call
     config.log_every_steps = 50  # periods: 0 = never
     config.sample_every_steps = 500
     config.evaluate_every_steps = 0
     config.checkpoint_every_steps = 1000
-    config.keep_checkpoints = 3  # number of newest ones
-    config.keep_best = ""  # and the one with the best evaluation: "min evaluator/value" or "max evaluator/value"
-    config.trackers = ""  # where rows and pictures go beside the folder: wandb, mlflow, or package.module:Class
-    config.dtype = "float32"  # of the networks' computations: float32 or bfloat16; parameters are float32
+    config.keep_checkpoints = 3  # number of newest checkpoints kept
+    config.keep_best = ""  # and the one of the best evaluation: "min evaluator/value" or "max evaluator/value"
+    config.trackers = ""  # where rows and pictures go besides the run's folder: wandb, mlflow, or package.module:Class
+    config.dtype = "float32"  # in which networks compute: float32 or bfloat16; parameters are float32
     config.parallel = "pmap"  # maps a step over all devices: pmap or shard_map
-    config.init_from = ""  # another run whose players it starts from: RUN, RUN:NAME, RUN@STEP
-    config.init_partial = False  # starts anew what that run has in another shape, or not at all
+    config.init_from = ""  # another run whose players this one starts from: RUN, RUN:NAME, RUN@STEP
+    config.init_partial = False  # initialises anew what that run has in another shape or lacks
     config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
     config.step_rule = ConfigDict({"name": "alternating"})
     return config
@@ -64,14 +64,14 @@ def player(
     ema_warmup: str = EMA_WARMUP,
     frozen: bool = False,
 ) -> dict[str, Any]:
-    """Returns a player's block: an Optax optimizer by name with its arguments, and its other settings, 0 for none.
+    """Returns a player's block: an Optax optimizer by name with its arguments, and other settings; 0 is for none.
 
-    updates_per_step: updates in a step. clip_gradients: the most that the gradients' global norm may be. clip_weights:
-    the box [-c, c] that weights are kept in. ema: decay of the moving average of the weights, which samples come from;
-    it may be a schedule of the updates.
-    ema_warmup: a lower decay after few updates n, where the average would still be the initial network: 'ratio',
-    min(ema, (1 + n) / (10 + n)); 'half_life' of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first on.
-    frozen: whether it is never updated, as by 0 updates in a step.
+    updates_per_step: updates in a step. clip_gradients: the largest allowed global norm of the gradients. clip_weights:
+    c of the interval [-c, c] that weights are kept in. ema: the decay of the moving average of the weights, which
+    samples come from; it may be a schedule of the updates.
+    ema_warmup: lowers the decay while the number of updates n is small: 'ratio', min(ema, (1 + n) / (10 + n));
+    'half_life' of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first update on.
+    frozen: whether the player is never updated, as with 0 updates in a step.
     """
     return {
         "optimizer": dict(optimizer),
@@ -85,7 +85,7 @@ def player(
 
 
 def updates_per_step(config: ConfigDict | Mapping[str, Any]) -> int:
-    """Returns the most updates that a player of a config has in a step; frozen ones have none."""
+    """Returns the largest number of updates that a player has in a step. Frozen players have none."""
     return max(0 if player.get("frozen") else player["updates_per_step"] for player in config["players"].values())
 
 
@@ -93,7 +93,7 @@ def load(place: str | Path) -> ConfigDict:
     """Returns the config of a Python file's `get_config()` or of a run's config.json, locked and checked.
 
     `file.py:argument` calls `get_config("argument")`. A Python config is run as code. Raises UserError, with the
-    file's name, for whatever goes wrong in it.
+    file's name, for any error in it.
     """
     path, arguments = split_argument(place)
     if not path.is_file():
@@ -110,7 +110,7 @@ def load(place: str | Path) -> ConfigDict:
 
 
 def _located(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the config of a run, with the resolved path of its data where these are still there."""
+    """Returns the config of a run, with the resolved path of its data if they are still there."""
     config, path = dict(run["config"]), (run.get("data_spec") or {}).get("path")
     if path and Path(path).exists() and isinstance(config.get("data"), Mapping):
         config["data"] = {**config["data"], "path": path}
@@ -118,9 +118,9 @@ def _located(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_given(config: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a config with its data's path as the run's config.json has it, if both are of the same place.
+    """Returns a config with its data's path as in the run's config.json, if both name the same place.
 
-    So a run that is resumed by its config.json still says `emoji`, not the folder that this was on one machine.
+    So a run that is resumed by its config.json still says `emoji`, not the folder that it meant on one machine.
     """
     given, located = run["config"].get("data"), _located(run).get("data")
     same = isinstance(given, Mapping) and isinstance(located, Mapping) and "path" in given
@@ -130,9 +130,9 @@ def as_given(config: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def completed(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the config of a run, with the fields that are newer than it at their defaults, so that it can go on.
+    """Returns the config of a run, with fields that are newer than the run at their defaults, so that it can resume.
 
-    What is no block where one should be stays as it is, for `checked` to refuse.
+    A value that should be a block but is not stays as it is, so that `checked` refuses it.
     """
     added = {field: value for field, value in defaults().items() if field in RESUMABLE or field in ADDED}
     players = run.get("players")
@@ -143,14 +143,14 @@ def completed(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_seed(config: ConfigDict, seed: int) -> ConfigDict:
-    """Returns the config of a run of this seed alone."""
+    """Returns the config of a single run with this seed."""
     return checked(config.to_dict() | {"seed": seed, "seeds": 1})
 
 
 def to_json(config: ConfigDict) -> dict[str, Any]:
     """Returns all values as JSON: tuples become lists.
 
-    Raises UserError for a value that would not be read back equal.
+    Raises UserError for a value that would not be equal when read back.
     """
     values = plain(config.to_dict())
     written = json.loads(json.dumps(values))
@@ -162,7 +162,7 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
 def read_run(path: Path) -> dict[str, Any]:
     """Returns the content of a run's config.json.
 
-    Raises UserError where it is none, or of another format.
+    Raises UserError if it is not one, or has another format.
     """
     try:
         run = json.loads(path.read_text("utf-8"))
@@ -195,7 +195,7 @@ def is_free(field: str) -> bool:
 
 
 def checked(values: dict[str, Any]) -> ConfigDict:
-    """Returns a config of these values, in which no two fields share a block; raises UserError."""
+    """Returns a checked config of these values, in which no two fields share a block; raises UserError."""
     values = plain(values)
     with reraise_as("the names of the config's fields"):
         config = Fields(values)
@@ -215,7 +215,7 @@ def checked(values: dict[str, Any]) -> ConfigDict:
 
 
 def _check_fields(block: ConfigDict, like: ConfigDict, place: str, also: Iterable[str] = ()) -> None:
-    """Raises UserError where a block lacks a field of `like`, has another type there, or has unknown fields."""
+    """Raises UserError if a block lacks a field of `like`, has another type there, or has unknown fields."""
     for field, example in like.items():
         if field not in block:
             raise UserError(f"{place} has no field {field!r}: start it from gan_jax.config's defaults() and player()")

@@ -1,4 +1,4 @@
-"""Python files that the user names on the command line, configs and sweeps. They are run as code."""
+"""Runs Python files that the user names on the command line: configs and sweeps."""
 
 import importlib.util
 import inspect
@@ -19,12 +19,12 @@ CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / NAME
 
 
 def call(path: str | Path, function: str, flag: str) -> Any:
-    """Returns what a function of a Python file returns; for `file.py:argument` the function is given that text.
+    """Returns the result of a function of a Python file; for `file.py:argument` the function gets that text.
 
-    While the file runs, `configs` names the folder of that name which it is in, or else the configs of gan_jax, so that
-    it can import from there. From its own folder it reads those of gan_jax by `load(CONFIGS / "NAME.py")`.
+    While the file runs, it can import from `configs`. This is the folder of that name that it is in, or else the
+    configs of gan_jax. From its own folder it can read those of gan_jax by `load(CONFIGS / "NAME.py")`.
 
-    Raises UserError, with the flag and the file's name, where there is no such file, and for any error in it.
+    Raises UserError, with the flag and the file's name, if there is no such file, and for any error in it.
     """
     file, arguments = split_argument(path)
     spec = importlib.util.spec_from_file_location(f"{flag}_file", file)
@@ -46,9 +46,9 @@ def call(path: str | Path, function: str, flag: str) -> Any:
 
 
 def split_argument(path: str | Path) -> tuple[Path, list[str]]:
-    """Returns the file, and in a list the text after the colon; the path of a file may itself have colons.
+    """Returns the file, and a list of the text after the colon, if any. The file's path may itself have colons.
 
-    A relative path such as configs/X.py that is not below the current folder is that of a config of gan_jax.
+    A relative path such as configs/X.py that is not below the current folder means a config of gan_jax.
     """
     text = str(path)
     if (file := _located(text)) is not None:
@@ -76,12 +76,12 @@ def _is_file(path: Path) -> bool:
 
 @contextmanager
 def _importable(module: ModuleType, file: Path) -> Iterator[None]:
-    """Lets the module be found under its name, as dataclasses need it, and its siblings as `configs.sibling`.
+    """Makes the module importable under its name, as dataclasses need it, and its siblings as `configs.sibling`.
 
-    Both only for a time: another file's siblings may have the same names.
+    Both are undone at the end, because another file's siblings may have the same names.
     """
     before = _taken_out(module.__name__)
-    importlib.invalidate_caches()  # a sibling may be newer than what was last seen of its folder
+    importlib.invalidate_caches()  # a sibling may be newer than the cached listing of its folder
     sys.modules.update({module.__name__: module, NAME: _siblings(file)})
     try:
         yield
@@ -91,15 +91,15 @@ def _importable(module: ModuleType, file: Path) -> Iterator[None]:
 
 
 def _taken_out(name: str) -> dict[str, ModuleType]:
-    """Removes the module of this name and all of `configs` from those imported, and returns them."""
+    """Removes the module of this name and all of `configs` from the imported modules, and returns them."""
     names = [key for key in sys.modules if key in (name, NAME) or key.startswith(f"{NAME}.")]
     return {key: sys.modules.pop(key) for key in names}
 
 
 def _siblings(file: Path) -> ModuleType:
-    """Returns a package `configs` of one folder: the innermost of that name around the file.
+    """Returns a package `configs` of one folder: the innermost folder of that name that the file is in.
 
-    A file in none gets the importable `configs`, or else those of gan_jax.
+    If the file is in none, it is the importable `configs`, or else that of gan_jax.
     """
     folders = [str(folder) for folder in file.absolute().parents if folder.name == NAME][:1]
     if not folders:
@@ -112,10 +112,10 @@ def _siblings(file: Path) -> ModuleType:
 
 
 def _misfit(target: Callable, arguments: list[str]) -> str:
-    """Returns why a function cannot be called with these arguments; '' where it can."""
+    """Returns why a function cannot be called with these arguments; '' if it can."""
     try:
         signature = inspect.signature(target)
-    except (TypeError, ValueError):  # a callable that tells no signature
+    except (TypeError, ValueError):  # a callable without a signature
         return ""
     try:
         signature.bind(*arguments)

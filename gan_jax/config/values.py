@@ -1,4 +1,4 @@
-"""The normal form of a config's values: those that JSON keeps equal. Other values are refused, with their field."""
+"""The normal form of a config's values: those that JSON preserves. Other values are refused, with their field."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -10,18 +10,18 @@ from ml_collections import ConfigDict
 
 from gan_jax.errors import UserError, one_line
 
-MOST_DIGITS = 4000  # of an integer: Python reads back no longer ones
+MOST_DIGITS = 4000  # of an integer; Python does not read back longer ones
 OF_STEPS = ".boundaries_and_scales"
-"""The end of fields whose own fields are steps, as Optax's piecewise schedules have them: they may be numbers."""
+"""The end of the names of fields whose keys are steps, as in Optax's piecewise schedules, and may be numbers."""
 MANY = "a config holds numbers, text, True, False, None, and tuples and blocks of these"
 
 
 def plain(value: Any, field: str = "config") -> Any:
-    """Returns the value as plain numbers, text, tuples and dicts, also where it is of NumPy, JAX or ml_collections.
+    """Returns the value as plain numbers, text, tuples and dicts, also if it is of NumPy, JAX or ml_collections.
 
-    An array becomes a tuple, and a scalar of an array library the number that it prints as: `np.float32(1e-3)` is
+    An array becomes a tuple. A scalar of an array library becomes the number that it prints as: `np.float32(1e-3)` is
     0.001, the same float32, and equals a config with 1e-3. Raises UserError, with the field and how to write it, for
-    other values, as functions, dtypes, paths and sets.
+    other values, such as functions, dtypes, paths and sets.
     """
     try:
         return _plain(value, field)
@@ -30,7 +30,7 @@ def plain(value: Any, field: str = "config") -> Any:
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields `(dotted field, value)` of a config as JSON."""
+    """Yields each `(dotted field, value)` of a config as JSON."""
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from flatten(value, f"{prefix}{key}.")
@@ -39,7 +39,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def plain_scalar(value: Any) -> Any:
-    """Returns a number or text of NumPy or JAX as Python's own, any other value as it is."""
+    """Returns a number or text of NumPy or JAX as Python's type, and any other value as it is."""
     if not _is_array(value) or value.shape != ():
         return value
     try:
@@ -93,7 +93,7 @@ def _of_array(value: Any, field: str) -> Any:
 
     try:
         array = np.asarray(value)
-    except Exception as error:  # of keys, tracers and deleted arrays
+    except Exception as error:  # raised by keys, tracers and deleted arrays
         raise _refused(field, value) from error
     if array.ndim:
         return tuple(_plain(item, field) for item in array)
@@ -152,14 +152,14 @@ def _shown(value: Any) -> str:
 
 
 def exchangeable(old: Any, new: Any) -> bool:
-    """Returns whether a number is to be replaced by a block, as that of a schedule, or a schedule by a number."""
+    """Returns whether new replaces a number by a block, such as a schedule's, or a schedule by a number."""
     if isinstance(old, Mapping | ConfigDict):
         return is_schedule(old) and _is_number(new)
     return _is_number(old) and isinstance(new, Mapping | ConfigDict)
 
 
 def is_schedule(block: Mapping[str, Any] | ConfigDict) -> bool:
-    """Returns whether a block is that of a schedule, by its arguments or its name."""
+    """Returns whether a block describes a schedule, judging by its arguments or its name."""
     return "init_value" in block or str(block.get("name")).endswith(("schedule", "schedules"))
 
 
@@ -168,7 +168,7 @@ def _is_number(value: Any) -> bool:
 
 
 class Fields(ConfigDict):
-    """Fields that also take numbers of NumPy and JAX where they hold a number, in blocks within blocks too.
+    """A ConfigDict whose number fields also take numbers of NumPy and JAX, in nested blocks too.
 
     A number may be replaced by a schedule's block, and a schedule by a number.
     """
@@ -185,7 +185,7 @@ class Fields(ConfigDict):
 
 
 def _make_fields(block: Any) -> None:
-    """Makes a ConfigDict and the blocks in it Fields. They stay the same objects, as a config file may hold them."""
+    """Turns a ConfigDict and its blocks into Fields. They stay the same objects, as a config file may hold them."""
     if type(block) is ConfigDict:
         object.__setattr__(block, "__class__", Fields)
         for value in block.values():

@@ -1,1 +1,1 @@
-"""The core: what a game of players, losses and rules is made of. It imports JAX, Flax and Optax only."""
+"""The core: the parts of a game, which are players, losses and step rules. It imports JAX, Flax and Optax only."""

@@ -1,4 +1,4 @@
-"""The gradient of a batch as the mean over its parts, which are taken one after the other."""
+"""Gradient accumulation: the gradient of a batch as the mean over its parts, computed one after the other."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +14,8 @@ from gan_jax.core.fields import Batch, size
 def in_parts(differentiate: Callable[..., Any], parts: int, batch: Batch, key: jax.Array, weights: Any) -> Any:
     """Returns `differentiate(batch, key, weights)` as the mean over equal parts of the batch, one at a time.
 
-    Noise is that of the whole batch, as it belongs to examples. Running statistics are means over the parts too.
-    Raises ValueError where the parts do not divide the batch.
+    Noise is the same as without parts, since it belongs to examples. Running statistics are means over the parts too.
+    Raises ValueError if the parts do not divide the batch.
     """
     if parts == 1:
         return differentiate(batch, key, weights)

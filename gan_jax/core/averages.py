@@ -1,7 +1,7 @@
-"""Warm-ups of the decay of a moving average of weights, given as the step size towards the new weights, 1 - decay.
+"""Warm-ups for the decay of a moving average of weights. They return 1 - decay, the step size to the new weights.
 
-At a constant decay the untrained weights keep a share of decay^n after n updates: 97 % after 300 updates at 0.9999. A
-warm-up lets the decay rise to `ema` instead.
+At a constant decay the initial weights still count decay^n after n updates: 97 % after 300 updates at 0.9999. With a
+warm-up the decay rises to `ema` instead.
 """
 
 import math
@@ -19,7 +19,7 @@ SHARE = 0.05  # the longest half-life as a share of the updates so far: ema_ramp
 
 
 def constant(ema: float, n: jax.Array) -> float:
-    """Returns the step 1 - ema, a float: the decay is `ema` from the first update on, whatever n [] is."""
+    """Returns the step 1 - ema, a float. The decay is `ema` from the first update on, for any n []."""
     del n
     return 1 - ema
 

@@ -18,13 +18,13 @@ AXIS = "devices"
 AT_ONCE = 500
 T = TypeVar("T")
 _PART: ContextVar[tuple[jax.Array, int] | None] = ContextVar("part", default=None)
-"""The value of `part` while its code is traced: a scope, as that of JAX's axis names."""
+"""The arguments of `part` while the code in it is traced: a scope, like that of JAX's axis names."""
 
 
 def axis() -> str | None:
-    """Returns the name of the mapped axis that the batch is split over, or None where the whole batch is on one device.
+    """Returns the name of the mapped axis that the batch is split over, or None if the whole batch is on one device.
 
-    None also for an axis of one device: XLA's CPU runtime keeps the all-reduces over it, which cost a step up to 6%.
+    An axis of one device gives None too: XLA's CPU runtime keeps its all-reduces, which cost a step up to 6%.
     """
     try:
         return AXIS if lax.axis_size(AXIS) > 1 else None
@@ -34,7 +34,7 @@ def axis() -> str | None:
 
 @contextmanager
 def part(number: jax.Array, count: int) -> Iterator[None]:
-    """Traces what is within it as part `number` [] of the `count` equal parts that a device's batch is taken in."""
+    """Traces the code inside it as part `number` [] of the `count` equal parts of a device's batch."""
     token = _PART.set((number, count))
     try:
         yield
@@ -43,42 +43,42 @@ def part(number: jax.Array, count: int) -> Iterator[None]:
 
 
 def in_part() -> bool:
-    """Returns True where a part of the batch is traced: means over the whole batch are then not to be had."""
+    """Returns True while a part of a batch is traced: means over the whole batch are not available then."""
     return _PART.get() is not None
 
 
 def examples(n: int) -> int:
-    """Returns the number of examples in the global batch, of which n are here."""
+    """Returns the number of examples in the global batch, n of which are here."""
     _, parts = _PART.get() or (0, 1)
     name = axis()
     return n * parts * (1 if name is None else lax.axis_size(name))
 
 
 def mean(tree: T) -> T:
-    """Returns the means over the global batch, of the same shapes, for a tree of means over parts."""
+    """Returns the means over the global batch, of the same shapes, for a tree of each device's means."""
     return tree if axis() is None else lax.pmean(tree, AXIS)
 
 
 def whole(x: jax.Array) -> jax.Array:
-    """Returns all examples of the global batch, or of a part where it is accumulated: [global b, ...], in order."""
+    """Returns all examples of the global batch, or of its current part if it has parts: [global b, ...], in order."""
     name = axis()
     return x if name is None else lax.all_gather(x, name, tiled=True)
 
 
 def base_key(seed: int) -> jax.Array:
-    """Returns the key [] of a seed, by threefry whatever JAX's default is, so that a seed means the same everywhere."""
+    """Returns a seed's key [], a threefry key whatever JAX's default is, so that a seed means the same everywhere."""
     return random.key(seed, impl="threefry2x32")
 
 
 def places(n: int) -> jax.Array:
-    """Returns the places in the global batch of the n examples on this device, int32 [n]: consecutive numbers."""
+    """Returns the positions in the global batch of the n examples on this device: consecutive numbers, int32 [n]."""
     number, parts = _PART.get() or (0, 1)
     first = number * n + (0 if axis() is None else lax.axis_index(AXIS) * n * parts)
     return first + jnp.arange(n)
 
 
 def example_keys(key: jax.Array, n: int) -> jax.Array:
-    """Returns keys [n] of the n examples on this device, by `key` and each example's place in the global batch."""
+    """Returns keys [n] for the n examples on this device, from `key` and their positions in the global batch."""
     return jax.vmap(random.fold_in, (None, 0))(key, places(n))
 
 
@@ -86,7 +86,7 @@ def in_batches(make: Callable[[Any], Any], inputs: Any, at_once: int = AT_ONCE) 
     """Applies a function to all inputs, `at_once` of them at a time, so that it compiles once and memory is bounded.
 
     Inputs are arrays [n, ...] or trees of them; `make` gets and returns arrays [at_once, ...]. Returns a tree of NumPy
-    arrays [n, ...]. The last part is filled up with the first inputs again.
+    arrays [n, ...]. The last batch is filled up with the first inputs.
     """
     n = len(jax.tree.leaves(inputs)[0])
     rows = np.arange(-(-n // at_once) * at_once) % n

@@ -1,6 +1,6 @@
-"""Training diagnostics: float32 scalars of the global batch to log, made of what an update has computed anyway.
+"""Training diagnostics: float32 scalars of the global batch to log, computed from what an update has anyway.
 
-They have no gradients. They do without matrix products, so that they cost about as much as reading the batch twice.
+They have no gradients. They need no matrix products, so they cost about as much as reading the batch twice.
 """
 
 from typing import Any, TypeVar
@@ -14,9 +14,9 @@ from gan_jax.core import collectives
 
 T = TypeVar("T")
 MAX_RATIO = 1000.0
-"""The largest ratio that is logged: beyond it the denominator is next to 0, and its size says nothing more."""
+"""The largest ratio that is logged. Beyond it the denominator is almost 0, and the exact ratio means nothing."""
 ROUNDING = 4e-6  # the relative error of a spread in float32, as a share of the mean's size
-PROBES, NEIGHBOURS = 4, 16  # examples: of 10 images that are repeated, 4 in 5 have a copy of themselves among 16
+PROBES, NEIGHBOURS = 4, 16  # examples: if fakes repeat 10 images, 4 in 5 have a copy among the 16
 
 
 def norm(tree: Any) -> jax.Array:
@@ -25,35 +25,35 @@ def norm(tree: Any) -> jax.Array:
 
 
 def accuracy(real_scores: jax.Array, fake_scores: jax.Array, threshold: jax.Array | float) -> jax.Array:
-    """Returns the share [] of examples on their side of the threshold: real scores [b] above, fake scores [b] below."""
+    """Returns the share [] of scores on the correct side of the threshold: real [b] above it, fake [b] below it."""
     right = (real_scores > threshold).mean() + (fake_scores < threshold).mean()
     return collectives.mean(0.5 * right)
 
 
 def middle(real_scores: jax.Array, fake_scores: jax.Array) -> jax.Array:
-    """Returns the middle [] of the mean scores, a threshold for a critic whose scores [b] have no zero of their own."""
+    """Returns the midpoint [] of the two mean scores, a threshold for critics whose scores [b] have no natural zero."""
     return collectives.mean(0.5 * (real_scores.mean() + fake_scores.mean()))
 
 
 def largest(values: jax.Array) -> jax.Array:
-    """Returns the largest value [] of the global batch, or of a part where it is accumulated in parts: values [b]."""
+    """Returns the largest [] of the global batch's values [b], or of the current part's if the batch is accumulated."""
     return collectives.whole(values).max()
 
 
 def batch_diversity(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
     """Returns three scalars [] that compare the spread of a batch's real examples and fakes, [b, ...] each.
 
-    Of a batch of one example it returns none.
+    For a batch of one example it returns none.
 
-    diversity: the spread, the root of the summed variances, of fakes over that of real examples.
-    mean_gap: the squared distance between the two means, in units of the real examples' summed variances, less what it
-        is by chance for batches of this size. About 0 for two batches of one distribution, above 0 when kinds of
-        examples are missing.
-    nearest_neighbor_ratio: the mean distance to the nearest of 16 others of the batch, of fakes over that of real
-        examples. Low when fakes repeat themselves (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
+    diversity: the spread of fakes over that of real examples. The spread is the root of the summed variances.
+    mean_gap: the squared distance between the two means, in units of the real examples' summed variances, minus what
+        chance gives for batches of this size. It is about 0 for two batches of one distribution, and above 0 if kinds
+        of examples are missing.
+    nearest_neighbor_ratio: the mean distance of fakes to the nearest other one of the batch's first 16, over that of
+        real examples. It is low if fakes repeat (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
 
-    Real examples without any spread, as in a constant set, give no unit to measure in: the gap is then in units of the
-    fakes' variance. Where fakes have no spread either, the ratios are 1. No value is beyond MAX_RATIO.
+    If real examples have no spread, as in a constant set, the gap is in units of the fakes' variance instead. If the
+    fakes have none either, the ratios are 1. No value is beyond MAX_RATIO.
     """
     if (n := _size(real)) < 2:
         return {}
@@ -72,7 +72,7 @@ def batch_diversity(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
 
 
 def _without_gradients(tree: T) -> T:
-    """Returns the tree without gradients, computed once: the barrier keeps XLA from computing it anew in each sum."""
+    """Returns the tree without gradients, computed once: the barrier keeps XLA from recomputing it in each sum."""
     return lax.optimization_barrier(lax.stop_gradient(tree))
 
 

@@ -1,4 +1,4 @@
-"""Feeds: what of a data set lies on the devices, what comes with each call, and how a batch is read from both."""
+"""Feeds: which data stay on the devices, which come with each call, and how a batch is read from both."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
@@ -9,7 +9,7 @@ import numpy as np
 from gan_jax.core.fields import Batch
 
 Share: TypeAlias = tuple[int, int]
-"""(number, of): which of so many equal parts of each batch, counted from 0; (0, 1) is all of it."""
+"""(number, of): which part of each batch, from 0, and how many equal parts there are; (0, 1) is all of it."""
 
 
 class Feed(NamedTuple):
@@ -17,11 +17,11 @@ class Feed(NamedTuple):
 
     Attributes:
         resident: arrays that every device holds for the whole run.
-        inputs: `(step, steps, share) -> tree of arrays [S, k, r, b, ...]`, what a call of S runs is given for `steps`
-            steps after `step`, filled up to k steps, r updates each, on this share of the global batches: b examples.
-            Called by one thread at a time. Its arrays are never written to again.
+        inputs: `(step, steps, share) -> tree of arrays [S, k, r, b, ...]`, the input of a call of S runs for `steps`
+            steps after `step`, padded to k steps. Each step has r updates on b examples, this share of a global batch.
+            It is called by one thread at a time. Its arrays are never written to again.
         fetch: `(resident, inputs [r, b, ...]) -> batch [r, b, ...]` of the networks' floats, on the device.
-        close: ends what the feed has opened or started; it is not used any more.
+        close: ends what the feed has opened or started; the feed is not used after it.
     """
 
     resident: Mapping[str, np.ndarray]

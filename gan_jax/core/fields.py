@@ -1,7 +1,7 @@
-"""Fields: the named arrays of a batch, what a data set says of them, and samplers that fill in what is missing.
+"""Fields: the named arrays of a batch, their description, and samplers that fill in missing ones.
 
-A batch is a dict `{field: array [b, ...]}`, as `x`, `label`, `z` or `source`. A network takes the fields that its
-arguments are named after (`networks.py`).
+A batch is a dict `{field: array [b, ...]}`; fields are `x`, `label`, `z` or `source`. A network takes the fields that
+its arguments are named after (`networks.py`).
 """
 
 import zlib
@@ -46,13 +46,13 @@ class Sampler(NamedTuple):
     """A way to make a field that a batch lacks.
 
     Attributes:
-        draw: `(keys [n], batch) -> values [n, ...]`; each example's value depends on its own key, and on its own other
-            fields, alone.
-        walk: `(a [n, ...], b [n, ...], t [m]) -> [n, m, ...]`, a path between values; None where there is none.
-        truncated: `(keys [n], bound) -> values [n, ...]`, what `draw` makes with these keys, kept within +-bound: a
-            continuous function of the bound; None where that has no meaning.
-        observes: True where the value is made of the example itself, as a smaller copy of x: then a model that takes it
-            does not make samples from nothing, but completes what was observed.
+        draw: `(keys [n], batch) -> values [n, ...]`; an example's value depends only on its own key and its own
+            other fields.
+        walk: `(a [n, ...], b [n, ...], t [m]) -> [n, m, ...]`, a path between values; None if there is none.
+        truncated: `(keys [n], bound) -> values [n, ...]`, the values of `draw` for these keys, kept within +-bound, as
+            a continuous function of the bound; None if truncation has no meaning.
+        observes: True if the value is computed from the example itself, such as a smaller copy of x. A model that takes
+            it does not make samples from nothing, but completes what was observed.
     """
 
     draw: Callable[[jax.Array, Batch], jax.Array]
@@ -65,17 +65,17 @@ Samplers: TypeAlias = Mapping[str, Sampler]
 
 
 def stream(key: jax.Array, name: str) -> jax.Array:
-    """Returns a key [] for the random stream of this name, made of the name and the key [] alone."""
+    """Returns a key [] for the random stream of this name, a function of the name and the key [] alone."""
     return random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def streams(keys: jax.Array, name: str) -> jax.Array:
-    """Returns a key for the stream of this name of each of the keys: [n] -> [n]."""
+    """Returns keys [n] for the random stream of this name, one from each of the keys [n]."""
     return jax.vmap(lambda key: stream(key, name))(keys)
 
 
 def fill(samplers: Samplers, batch: Batch, key: jax.Array) -> Batch:
-    """Returns the batch [b, ...] of a training update with each field that it lacks, by the samplers in their order."""
+    """Returns the batch [b, ...] of a training update, with missing fields drawn by the samplers in their order."""
     missing = [name for name in samplers if name not in batch]
     if not missing:
         return batch
@@ -83,7 +83,7 @@ def fill(samplers: Samplers, batch: Batch, key: jax.Array) -> Batch:
 
 
 def fill_each(samplers: Samplers, batch: Batch, keys: jax.Array) -> Batch:
-    """Returns the batch with each field that it lacks, drawn by a key for each example [n]."""
+    """Returns the batch with missing fields drawn by the samplers, from one key for each example [n]."""
     for name, sampler in samplers.items():
         if name not in batch:
             batch = {**batch, name: sampler.draw(streams(keys, name), batch)}
@@ -91,11 +91,11 @@ def fill_each(samplers: Samplers, batch: Batch, keys: jax.Array) -> Batch:
 
 
 def size(batch: Batch) -> int:
-    """Returns the number of examples that are here."""
+    """Returns the number of examples in the batch's arrays."""
     return len(next(iter(batch.values())))
 
 
 def example(spec: Spec, samplers: Samplers, key: jax.Array) -> Batch:
-    """Returns a batch of one example of zeros, with every sampled field: what networks are initialised by."""
+    """Returns a batch of one example, zeros and sampled fields, with which networks are initialised."""
     batch = {name: jnp.zeros((1, *field.shape), field.dtype) for name, field in spec.items()}
     return fill_each(samplers, batch, key[None])

@@ -1,4 +1,4 @@
-"""Errors say what they are about: a network, or a term of a loss."""
+"""Error messages that name what they are about: a network, or a term of a loss."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def named(what: str) -> Iterator[None]:
-    """Puts `what`, unless it is empty, before the message of a ValueError that does not begin so or with a field."""
+    """Puts `what` before a ValueError's message, unless it is empty or the message begins with it or with a field."""
     try:
         yield
     except ValueError as error:

@@ -25,9 +25,9 @@ from gan_jax.core.state import Tree
 RANDOM = ("dropout", "noise")
 """The random streams that layers may draw from in training."""
 KEPT = "intermediates"
-"""Linen's collection of what methods of a module have returned."""
+"""Linen's collection of the values that a module's methods returned."""
 MIXES_EXAMPLES = (nn.BatchNorm,)
-"""Layers of Flax whose output for one example depends on the others; this project's say so by `mixes_examples`."""
+"""Flax's layers whose output for one example depends on the others; this project's own have `mixes_examples`."""
 
 
 class Network(NamedTuple):
@@ -35,11 +35,11 @@ class Network(NamedTuple):
 
     Attributes:
         module: the module.
-        remat: the name of the class of its blocks: in training their activations are computed again when gradients need
-            them, instead of being kept (Chen et al. 2016, arXiv:1604.06174). Empty for none.
+        remat: the class name of its blocks. In training their activations are recomputed for the gradients instead of
+            being kept (Chen et al. 2016, arXiv:1604.06174). Empty for none.
         method: the method of the module that is called.
-        field: what errors call the network, as config.networks.critic.
-        frozen: whether it is applied in training as in evaluation, since nothing of it is trained.
+        field: the network's name in errors, such as config.networks.critic.
+        frozen: whether it is in evaluation mode even during training, since nothing of it is trained.
     """
 
     module: nn.Module
@@ -55,9 +55,9 @@ class Network(NamedTuple):
         return tuple(name for name in names if name not in ("self", "train"))
 
     def init(self, key: jax.Array, batch: Batch) -> tuple[Tree, Tree]:
-        """Returns the first (params, stats) for a batch of these shapes; stats hold running statistics, if any.
+        """Returns the initial (params, stats) for a batch of these shapes; stats hold running statistics, if any.
 
-        Raises ValueError where no layer is of the class that `remat` names.
+        Raises ValueError if no layer is of the class that `remat` names.
         """
         seen: set[str] = set()
         with nn.intercept_methods(partial(_note_class, seen)), named(self.field):
@@ -70,29 +70,29 @@ class Network(NamedTuple):
     def apply(
         self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None = None
     ) -> tuple[Any, Tree]:
-        """Returns the module's output and its new stats (the same ones where `train` is False).
+        """Returns the module's output and its new stats (the same ones if `train` is False).
 
-        `key` feeds the module's dropout and noise in training. A module with a field `dtype` computes in it: params and
-        inputs are cast to it and outputs to float32, so that all that is kept, added up or compared, running statistics
-        among it, stays float32.
+        `key` feeds the module's dropout and noise in training. A module with a field `dtype` computes in that type:
+        params and inputs are cast to it, and outputs to float32. So all that is kept, summed or compared stays float32,
+        including running statistics.
         """
         outputs, stats, _ = self._run(params, stats, batch, train=train, key=key)
         return outputs, stats
 
     def features(self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None = None) -> Tree:
-        """Returns what the module's method `features` gives while the module is applied as by `apply`.
+        """Returns the output of the module's method `features` while the module is applied as in `apply`.
 
-        Raises ValueError where the module has no such method.
+        Raises ValueError if the module has no such method.
         """
         return self._returned("features", params, stats, batch, train=train, key=key)
 
     def style_gradient(
         self, params: Tree, stats: Tree, batch: Batch, y: jax.Array, *, train: bool, key: jax.Array | None = None
     ) -> jax.Array:
-        """Returns y' J of each example [b, ...], J the Jacobian of its output in what the method `styles` gives it.
+        """Returns y' J for each example, [b, ...]: the gradient of the sum of outputs times y.
 
-        y [b, ...] has the outputs' shape. It is the gradient of the sum of outputs times y. Raises ValueError where the
-        module has no method `styles`, or layers that mix examples.
+        y [b, ...] has the outputs' shape. J is the Jacobian of the outputs with respect to what the method `styles`
+        returns. Raises ValueError if the module has no method `styles`, or layers that mix examples.
         """
 
         def product(shift: jax.Array) -> jax.Array:
@@ -110,7 +110,7 @@ class Network(NamedTuple):
         return jax.grad(product)(jnp.zeros(styles.shape, styles.dtype))
 
     def _returned(self, method: str, params: Tree, stats: Tree, batch: Batch, **how: Any) -> Tree:
-        """Returns what a method of the module gives while the module is applied."""
+        """Returns the output of a method of the module while the module is applied."""
         name = type(self.module).__name__
         if not hasattr(self.module, method):
             such = {"features": "dcgan.Critic", "styles": "stylegan2.Generator"}[method]
@@ -124,7 +124,7 @@ class Network(NamedTuple):
     def _run(
         self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None, **how: Any
     ) -> tuple[Any, Tree, Mapping[str, Any]]:
-        """Returns the module's output, its new stats, and what it is told to keep by `how`."""
+        """Returns the module's output, its new stats, and the intermediate values that `how` asks for."""
         train = train and not self.frozen
         dtype = getattr(self.module, "dtype", jnp.float32)
         variables = {"params": _cast(params, dtype), **stats}
@@ -145,7 +145,7 @@ class Network(NamedTuple):
     def inputs(self, batch: Batch) -> tuple[jax.Array, ...]:
         """Returns the fields [b, ...] of the batch that the module takes, in the order of its arguments.
 
-        Raises ValueError where one is missing.
+        Raises ValueError if one is missing.
         """
         if missing := [name for name in self.fields if name not in batch]:
             raise ValueError(
@@ -157,17 +157,17 @@ class Network(NamedTuple):
     def output_range(
         self, then: Callable[[jax.Array], jax.Array] = lambda outputs: outputs
     ) -> tuple[float, float] | None:
-        """Returns the range of `then` of the module's outputs, by its field `last_activation`: (-1, 1) for a tanh.
+        """Returns the range of `then` of the outputs, from the module's field `last_activation`: (-1, 1) for a tanh.
 
-        It is infinite on a side without a bound. None where the module has no such field, or the activation is not a
-        function of one value. Found by trying values: there is no bound where those up to 1e25 lead on beyond others.
+        A side without a bound is infinite. Returns None if the module has no such field, or the activation is not
+        elementwise. It is found by trying inputs of up to 1e25: no bound if the largest lead beyond the others.
         """
         activation = getattr(self.module, "last_activation", None)
         large = np.logspace(1.5, 25, 100)
         tried = np.concatenate([-large, np.linspace(-30, 30, 6001), large]).astype(np.float32)
         try:
             made = np.asarray(then(activation(jnp.asarray(tried))), np.float64)  # pyrefly: ignore[not-callable]
-        except Exception:  # of a function that is somebody's own
+        except Exception:  # the activation may be any function
             return None
         if made.shape != tried.shape or np.isnan(made).all():
             return None
@@ -196,14 +196,14 @@ def mixing_layers(network: Network, batch: Batch) -> list[str]:
 
 
 def _mixes(layer: nn.Module) -> bool:
-    """Returns True where the layer's output for one example depends on the others of the batch."""
+    """Returns True if the layer's output for one example depends on the others of the batch."""
     return getattr(layer, "mixes_examples", False) or isinstance(layer, MIXES_EXAMPLES)
 
 
 def _refuse_mixing(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-    """Raises ValueError for a layer that mixes the examples of a batch, of which only a part is here.
+    """Raises ValueError for a layer that mixes the examples of a batch when only a part of the batch is here.
 
-    Not for layers of groups of consecutive examples: a part is of whole groups, or they refuse it themselves.
+    Layers that mix within groups of consecutive examples are allowed: they refuse parts that cut groups themselves.
     """
     if _mixes(context.module) and not getattr(context.module, "in_groups", False):
         raise ValueError(
@@ -214,14 +214,14 @@ def _refuse_mixing(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
 
 
 def _note_class(seen: set[str], next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-    """Adds the names of the classes of layers below the whole network to `seen`."""
+    """Adds the layer's class name to `seen`, unless the layer is the whole network."""
     if context.module.path:
         seen.add(type(context.module).__name__)
     return next_call(*args, **kwargs)
 
 
 def _recomputing(block: str) -> Callable[..., Any]:
-    """Returns the interceptor by which layers of the class of this name keep their inputs alone for the gradients."""
+    """Returns the interceptor that makes layers of the class of this name keep only their inputs for the gradients."""
     within: list[str] = []
 
     def intercept(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
@@ -242,7 +242,7 @@ def _recomputing(block: str) -> Callable[..., Any]:
 
 
 def _is(module: nn.Module, method: str, name: str) -> bool:
-    """Returns True for the method of this name of the whole network."""
+    """Returns True if it is the whole network's method of this name."""
     return method == name and module.path == ()
 
 
@@ -251,5 +251,5 @@ def _streams(key: jax.Array) -> dict[str, jax.Array]:
 
 
 def _cast(tree: Tree, dtype: DTypeLike) -> Tree:
-    """Returns the tree with its floats in this dtype; integers stay."""
+    """Returns the tree with its floats cast to this dtype; integers stay as they are."""
     return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, tree)

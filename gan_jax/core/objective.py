@@ -1,4 +1,4 @@
-"""The types of a game: an objective is a record of pure functions, as an Optax transformation is."""
+"""The types of a game: an objective is a record of pure functions, like an Optax transformation."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -14,9 +14,9 @@ from gan_jax.core.state import Carry, Players, TrainState, Tree
 
 Metrics: TypeAlias = dict[str, jax.Array]
 Weight: TypeAlias = float | jax.Array | Callable[[jax.Array], Any]
-"""A number, or a schedule: `step -> number`, as Optax's are."""
+"""A number, or a schedule: `step -> number`, as in Optax."""
 Weights: TypeAlias = Mapping[str, Weight]
-"""By the names of a player's terms."""
+"""A player's weights by the names of its terms."""
 
 
 class Outcome(NamedTuple):
@@ -34,13 +34,13 @@ class Outcome(NamedTuple):
 
 
 class Frozen(NamedTuple):
-    """A network that no player moves, as a loss term uses it.
+    """A network that no player trains, for use in a loss term.
 
     Attributes:
-        name: with its version.
+        name: the network's name with its version.
         apply: a function of its params and of a term's arrays.
-        params: its params. A term finds them in its carry by the name, because arrays that it holds itself would be
-            written into the compiled program.
+        params: its params. A term finds them in its carry under this name, because arrays that it holds itself would
+            become constants of the compiled program.
     """
 
     name: str
@@ -69,11 +69,11 @@ LossFn: TypeAlias = Callable[[Tree, TrainState, Batch, jax.Array, Weights], tupl
 
 
 class Prediction(NamedTuple):
-    """Something that trained players can be asked for.
+    """An output that trained players can give.
 
     Attributes:
-        fn: `(players, keys [n], batch [n, ...]) -> values [n, ...]` or a tree of such. The batch has what is given;
-            samplers fill in the rest.
+        fn: `(players, keys [n], batch [n, ...]) -> values [n, ...]` or a tree of such. The batch has the given
+            fields; samplers fill in the rest.
         makes: the field whose range and kind the values have, as "x" for images; "" for other values.
     """
 
@@ -83,7 +83,7 @@ class Prediction(NamedTuple):
 
 Predictions: TypeAlias = Mapping[str, Prediction]
 STEP_METRICS = "loss", "gradient_norm"
-"""The metrics that a step logs of each player beside those of its terms."""
+"""The metrics that a step logs for each player besides those of its terms."""
 
 
 class Objective(NamedTuple):
@@ -95,11 +95,11 @@ class Objective(NamedTuple):
             the updated player's; everything else is read from `state` and so is frozen by construction.
         weights: by player, the weights of its terms.
         predictions: by use: `sample`, `interpolate`, `scores` (a critic's), `encode`, `decode`, `reconstruct`, ...
-        samplers: of the fields that a batch may lack. A step rule fills them in, for each update or once for several.
-        prior: samplers of what samples are made of beside `samplers`: the latents of a VAE, which training does not
-            draw from the prior.
-        makes: returns the (low, high) between which the examples that it makes lie, infinite on a side without a bound,
-            or None where that is not known.
+        samplers: draw the fields that a batch may lack. A step rule fills them in, for each update or once for several.
+        prior: further samplers for making samples, besides `samplers`: those of a VAE's latents, which training does
+            not draw from the prior.
+        makes: returns the range (low, high) of the examples that it makes, infinite on a side without a bound; None if
+            it is not known.
         frozen: by player, the params of the frozen networks that its terms use, by name.
     """
 
@@ -114,7 +114,7 @@ class Objective(NamedTuple):
 
 
 def at(weight: Weight, step: jax.Array) -> Any:
-    """Returns the number that a weight is at a step, int32 []."""
+    """Returns the value of a weight at a step, int32 []."""
     return weight(step) if callable(weight) else weight
 
 
@@ -123,7 +123,7 @@ def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) ->
 
     The loss is the sum over terms of weight * mean(values); a weight is a number, or a schedule of step, int32 [].
     Metrics are the terms' means before weighting, by the terms' names, and the metrics of the outcomes. Raises
-    ValueError where two of them, or what two terms remember, have one name.
+    ValueError if two metrics, or two values that terms remember, have the same name.
     """
     loss, metrics, carry = jnp.float32(0), {}, {}
     for name, outcome in outcomes.items():
@@ -141,5 +141,5 @@ def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) ->
 
 
 def global_values(carry: Carry) -> Carry:
-    """Returns the carry without gradients, as means over the global batch: every device remembers the same."""
+    """Returns the carry without gradients, as means over the global batch, so that every device remembers the same."""
     return mean(lax.stop_gradient(carry))

@@ -34,9 +34,9 @@ class Scheduled(NamedTuple):
 def scheduled(
     optimizer: Callable[[Mapping[str, Any]], optax.GradientTransformation], numbers: Mapping[str, Callable[[Any], Any]]
 ) -> optax.GradientTransformation:
-    """Returns the optimizer whose numbers, by name, are those of schedules at each update: `numbers -> optimizer`.
+    """Returns an optimizer whose numbers, by name, follow schedules. Each update makes it by `numbers -> optimizer`.
 
-    Unlike `optax.inject_hyperparams` it keeps no numbers in its state, so that others stay arguments of the step.
+    Unlike `optax.inject_hyperparams` it keeps no numbers in its state, so its other numbers stay arguments of the step.
     """
 
     def at(count: Any) -> optax.GradientTransformation:
@@ -51,7 +51,7 @@ def scheduled(
         updates, inner = at(state.count).update(updates, state.inner, params)
         return updates, Scheduled(jnp.asarray(optax.safe_increment(state.count)), inner)
 
-    at(0)  # what is wrong with it is an error now
+    at(0)  # so that wrong numbers raise an error now
     return optax.GradientTransformation(init, update)  # pyrefly: ignore[bad-argument-type]
 
 

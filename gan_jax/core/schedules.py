@@ -8,11 +8,11 @@ import jax.numpy as jnp
 
 Schedule: TypeAlias = Callable[[Any], jax.Array]
 
-SHORTEST = 1e-8  # updates of a half-life: the average is then the newest value
+SHORTEST = 1e-8  # the shortest half-life, in updates: the average is then the newest value
 
 
 def cosine(*, init_value: float, end_value: float, transition_steps: int) -> Schedule:
-    """Returns the schedule from one value to another, either of which may be 0, as half a cosine; then it stays."""
+    """Returns the half-cosine schedule from one value to another, then constant. Either value may be 0."""
 
     def value(count: Any) -> jax.Array:
         along = 0.5 - 0.5 * jnp.cos(jnp.pi * jnp.minimum(count / transition_steps, 1.0))

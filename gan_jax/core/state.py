@@ -7,17 +7,17 @@ import jax
 
 Tree: TypeAlias = Any
 Carry: TypeAlias = dict[str, Any]
-"""The memory of a player's loss terms from update to update, by name: arrays made of global values only."""
+"""What a player's loss terms remember from update to update, by name: arrays, the same on every device."""
 
 
 class Player(NamedTuple):
-    """Parameters moved by one optimizer, and what belongs to them.
+    """Parameters that one optimizer trains, and the state that belongs to them.
 
     Attributes:
         params: what the optimizer moves.
         stats: the running statistics of its networks.
         opt_state: the optimizer's state.
-        ema: the exponential moving average of `params` where there is one, else ().
+        ema: the exponential moving average of `params` if there is one, else ().
         carry: what its loss terms remember.
     """
 
@@ -39,14 +39,14 @@ class TrainState(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The place of a network's parameters and statistics: a player, and a key in its trees, None where they are all."""
+    """Where a network's parameters and statistics are: a player, and a key in its trees; None for its whole trees."""
 
     player: str
     key: str | None
 
 
 def places(players: Mapping[str, Player], roles: Iterable[str]) -> dict[str, Place]:
-    """Returns the places of the networks that players own: by its role, or alone in a player of that name."""
+    """Returns the places of networks that players own, by role: a key of a player's trees, or a player of that name."""
     found = {}
     for role in roles:
         owners = [name for name, player in players.items() if isinstance(player.params, dict) and role in player.params]
@@ -58,12 +58,12 @@ def places(players: Mapping[str, Player], roles: Iterable[str]) -> dict[str, Pla
 
 
 def averaged(players: Mapping[str, Player]) -> Players:
-    """Returns the players with the moving averages of their parameters, where they have one, as parameters."""
+    """Returns the players with their moving averages as parameters, if they have them."""
     return {
         name: player if player.ema == () else player._replace(params=player.ema) for name, player in players.items()
     }
 
 
 def size(players: Players) -> int:
-    """Returns the bytes that players' arrays take, or would take where they are shapes alone."""
+    """Returns the size of the players' arrays in bytes. They may be shapes alone."""
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(players))

@@ -1,9 +1,9 @@
 """Step rules: in what order, and against whom, the players of an objective are updated in one step.
 
 A rule takes `(objective, updates)`, the latter by player, and returns a pure function `train_step(state, batches, key,
-hyperparams) -> (state, metrics)`. `batches` are [max updates_per_step, b, ...], each of a player's updates has its own;
-`key` is the run's constant key; `hyperparams` are the numbers of `default_hyperparams`; metrics are float32 scalars
-named `player/term`, of each player's last update.
+hyperparams) -> (state, metrics)`. `batches` are [max updates_per_step, b, ...]: each of a player's updates has its own.
+`key` is the run's constant key, and `hyperparams` are the numbers of `default_hyperparams`. Metrics are float32 scalars
+named `player/term`, from each player's last update.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,10 +34,10 @@ Numbers: TypeAlias = Mapping[str, Any]
 
 
 class Hyperparams(NamedTuple):
-    """The numbers that one player is trained by: its terms' weights, its optimizer's, and frozen networks' params.
+    """The numbers that one player is trained with: its terms' weights, its optimizer's, and frozen networks' params.
 
     They are an argument of the train step, so that runs that differ in them alone share one compiled program. `frozen`
-    are the params by name of the networks that its terms use and nobody moves. They are not part of the state.
+    are the params, by name, of networks that its terms use and nobody trains. They are not part of the state.
     """
 
     weights: Numbers
@@ -54,12 +54,12 @@ class Update(NamedTuple):
     """The settings of a player's updates.
 
     Attributes:
-        optimizer: `numbers -> optax transformation`, of the optimizer's numbers by name.
-        numbers: their values.
-        per_step: the number of updates in a step; 0 of a player that is never updated.
-        ema: the decay of the moving average of the parameters, 0 for none, or a schedule of the updates.
+        optimizer: `numbers -> optax transformation`, from the optimizer's numbers by name.
+        numbers: the values of these numbers.
+        per_step: the number of updates in a step; 0 for a player that is never updated.
+        ema: the decay of the moving average of the parameters, or a schedule of it by updates; 0 for none.
         warmup: how the decay rises to `ema` from the first update on.
-        accumulate: the number of equal parts that a batch is taken in, one after the other.
+        accumulate: the number of equal parts of a batch whose gradients are computed one after the other.
         frozen: the keys of the player's parameters and statistics that stay as they are: its frozen networks.
     """
 
@@ -76,7 +76,7 @@ class Update(NamedTuple):
         return {key: part for key, part in params.items() if key not in self.frozen} if self.frozen else params
 
     def joined(self, params: Tree, moved: Tree) -> Tree:
-        """Returns the player's parameters, or statistics, with another moved part."""
+        """Returns the player's parameters or statistics with a new moved part."""
         return {**moved, **{key: params[key] for key in self.frozen if key in params}} if self.frozen else moved
 
 
@@ -108,8 +108,8 @@ def simultaneous(objective: Objective, updates: Updates) -> TrainStep:
 def alternating_on_same_fakes(objective: Objective, updates: Updates) -> TrainStep:
     """`alternating`, but the last updates of all players in a step share batch and noise.
 
-    So a generator answers the critic on the very fakes that it has just seen, as in DCGAN's own code. They are made
-    once: the latents are the same, so the compiler finds the generator's two forward passes to be one.
+    So a generator is updated on the very fakes that the critic has just seen, as in DCGAN's own code. They are made
+    once: the latents are the same, so the compiler merges the generator's two forward passes.
     """
     most = max(update.per_step for update in updates.values())
 
@@ -119,7 +119,7 @@ def alternating_on_same_fakes(objective: Objective, updates: Updates) -> TrainSt
         inputs = _inputs(objective, batches, random.fold_in(key, state.step), most)
         after, metrics = state, {}
         for name in objective.losses:
-            last = inputs[most - updates[name].per_step :]  # a player of fewer updates takes part in the last ones
+            last = inputs[most - updates[name].per_step :]  # a player with fewer updates takes part in the last ones
             player, metrics[name] = _train(objective, updates, name, after, last, hyperparams[name])
             after = _with(after, name, player)
         return after._replace(step=state.step + 1), _flat(metrics)
@@ -141,9 +141,9 @@ def alternating_on_one_batch(objective: Objective, updates: Updates) -> TrainSte
 
 
 def start(first: Start, update: Update) -> Player:
-    """Returns a player before its first update; one that has none needs no optimizer and no moving average.
+    """Returns a player before its first update. Without updates it has no optimizer state and no moving average.
 
-    Its moving average is a copy, never the same buffer, because a state's buffers are donated.
+    The moving average is a copy, never the same buffer, because a state's buffers are donated.
     """
     if not update.per_step:
         return Player(first.params, first.stats, (), (), first.carry)
@@ -225,7 +225,7 @@ def _update(
 
 
 def _beside(loss: LossFn, name: str, frozen: Tree) -> LossFn:
-    """Returns a player's loss whose terms find frozen networks' params in the carry; what it returns has none."""
+    """Returns a player's loss whose terms find frozen networks' params in the carry; the carry it returns has none."""
     if not frozen:
         return loss
 

@@ -1,17 +1,17 @@
-"""Parameters of fully connected networks that share their kernels: a decoder's are the encoder's transposed."""
+"""Tied weights of fully connected networks: a decoder's kernels are the encoder's transposed."""
 
 from gan_jax.core.state import Tree
 
 
 def biases(params: Tree) -> Tree:
-    """Returns what is left of a fully connected network's params when its kernels are another network's."""
+    """Returns a fully connected network's params without its kernels, which are another network's."""
     return {layer: {"bias": values["bias"]} for layer, values in params.items()}
 
 
 def transposed(params: Tree, biases: Tree) -> Tree:
-    """Returns params whose kernels are those of a fully connected network transposed, last layer first.
+    """Returns these biases with the transposed kernels of a fully connected network, last layer first.
 
-    Raises ValueError where they do not fit: layer by layer the networks' widths must be each other's in reverse.
+    Raises ValueError if they do not fit: each network's widths must be the other's in reverse.
     """
     ours, theirs = (sorted(tree, key=_number) for tree in (biases, params))
     kernels = [params[layer]["kernel"].T for layer in reversed(theirs)]

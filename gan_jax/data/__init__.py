@@ -1,4 +1,4 @@
-"""Data sets by name. A new one is a file of this package with a function `load(split) -> Dataset`; no registry."""
+"""Data sets by name. To add one, add a file to this package with a function `load(split) -> Dataset`."""
 
 import difflib
 import functools
@@ -26,7 +26,7 @@ __all__ = ["Dataset", "load", "own"]
 _OUTSIDE = re.compile(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*")
 
 OPTIONS = "name", "split", "range", "hold", "use_pairs", "labels_per_class", "label_seed", "unlabelled"
-"""The fields of `config.data` that all sets have; others are arguments of the set's own `load`."""
+"""The fields of `config.data` that all sets have. Other fields are arguments of the set's own `load`."""
 
 
 def load(
@@ -46,15 +46,15 @@ def load(
         name: a module of this package that has a `load` ('digits', 'folder'), a function of another package
             ('my_lab.pairs:load'), or an image data set that TensorFlow Datasets prepared, by its TFDS name ('mnist',
             'emnist/letters', 'mnist:3.0.1').
-        split: one of its splits; also a part of one, such as 'train[:90%]', where the set has such.
-        hold: see `hold.HOLDS`. 'stream' leaves what is in files to be decoded whenever it is read, and so does 'auto'
-            where the disk has no room for it; otherwise it is decoded, once.
-        use_pairs: where it is False, fields that belong to `x` are shuffled independently of it in training, as if
-            unpaired: the pairs only judge.
-        labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all that
-            have one.
-        label_seed, unlabelled: which these are, and what becomes of the others.
-        arguments: those that its `load` takes, by the names of fields of `config.data`; `range` is ignored.
+        split: one of its splits; also a part of one, such as 'train[:90%]', if the set allows it.
+        hold: see `hold.HOLDS`. With 'stream' examples in files are decoded whenever they are read, and with 'auto' too
+            if the disk has no room for them decoded. Otherwise they are decoded once.
+        use_pairs: if False, fields that belong to `x` are shuffled independently of it in training, as if unpaired.
+            The pairs then serve for evaluation only.
+        labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all
+            labels.
+        label_seed, unlabelled: which examples keep them, and what becomes of the others.
+        arguments: arguments of the set's `load`, as fields of `config.data`; `range` is ignored.
 
     Raises:
         UserError: for an unknown name or split, for data that fail the checks, and for any error in a module's `load`,
@@ -72,7 +72,7 @@ def load(
 
 
 def _loaded(name: str, split: str, hold: str, own: Mapping[str, Any]) -> Dataset:
-    """Returns a split by its set's own arguments, checked, and decoded where it is held so."""
+    """Returns a split, made with its set's own arguments, checked, and decoded unless it is streamed."""
     loads = _function(name)
     if loads is None:
         if tfds.find(name) is None:
@@ -97,7 +97,7 @@ def _without_pairs(made: Dataset) -> Dataset:
 
 
 def _function(name: str) -> Callable[..., Any] | None:
-    """Returns the function that loads a set, of this package or of another one; None where no module has it."""
+    """Returns the function of this or another package that loads a set; None if no module has it."""
     if name in _modules():
         return _load_of(name)
     return resolve.outside(name, "data.name") if _OUTSIDE.fullmatch(name) else None
@@ -136,7 +136,7 @@ def _is_set(name: str) -> bool:
 
 
 def _load_of(name: str) -> Callable[[str], Any] | None:
-    """Returns the module's `load`, or None where the module is not a data set."""
+    """Returns the module's `load`, or None if the module is not a data set."""
     module = _guarded(name, lambda: importlib.import_module(f"{__name__}.{name}"))
     return getattr(module, "load", None)
 
@@ -153,7 +153,7 @@ def _guarded(name: str, act: Callable[[], Any]) -> Any:
 
 
 def _line_of(error: BaseException, file: str) -> str:
-    """Returns `path:line` where an error was raised, preferring the innermost line of the file of this name."""
+    """Returns the `path:line` that raised an error, preferably the innermost one in the file of this name."""
     if isinstance(error, SyntaxError):
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

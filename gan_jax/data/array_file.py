@@ -1,4 +1,4 @@
-"""Arrays of one's own as a data set: an .npy file of examples, or an .npz file of fields."""
+"""A user's own arrays as a data set: an .npy file of examples, or an .npz file of fields."""
 
 import inspect
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from gan_jax.data.images import Reading
 from gan_jax.errors import UserError, reraise_as
 
 NAMES = {"images": "x", "points": "x", "labels": "label"}
-"""Names of arrays, as samples are written, and the fields that they are."""
+"""Names of arrays, as in files of samples, and the fields that they become."""
 
 
 def check_usual(path: Path, load: Callable[..., Dataset], **given: Any) -> None:
-    """Raises UserError where an argument of `load` that only image files take is not its default."""
+    """Raises UserError if an argument of `load` that is only for image files differs from its default."""
     for name, value in given.items():
         usual = inspect.signature(load).parameters[name].default
         if (value or None) != (usual or None):
@@ -29,12 +29,12 @@ def check_usual(path: Path, load: Callable[..., Dataset], **given: Any) -> None:
 
 
 def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
-    """Returns the arrays of a file as the data set that its `x` is of, other arrays as fields.
+    """Returns the arrays of a file as a data set of the examples `x`, with other arrays as fields.
 
     An .npy file has `x`, uint8 [n, h, w, c] or float32 [n, d], and is mapped into memory. An .npz file has `x` (or
     `images` or `points`), and may have `label` (or `labels`), whole numbers [n], and other fields. 'train' and 'all'
-    are everything, their parts are chosen by a hash of each example's number. `labels` False leaves out the labels.
-    Raises UserError where the file is damaged, or its arrays are not of the size and the channels asked for.
+    are everything; their parts are chosen by a hash of each example's number. `labels` False leaves out the labels.
+    Raises UserError if the file is damaged, or its arrays do not have the size and the channels asked for.
     """
     if parts.base(split) not in ("train", "all"):
         raise UserError(f"{path} has no split {split!r}: take train, train[:90%] or train[90%:]")
@@ -56,7 +56,7 @@ def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
         )
     if not labels:
         arrays.pop("label", None)
-    classes = _count(arrays.get("label"))  # of all examples: a part may lack some of them
+    classes = _count(arrays.get("label"))  # from all examples, as a part may lack some classes
     n = len(x) if x.ndim else 0
     listed = [File("", str(number), 0, 0) for number in range(n)]
     if (chosen := parts.choose(listed, split)) != listed:
@@ -68,7 +68,7 @@ def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
 
 
 def _count(label: np.ndarray | None) -> int:
-    """Returns the number of classes of labels, 0 where these are no whole numbers."""
+    """Returns the number of classes of labels, 0 if these are not whole numbers."""
     return int(label.max()) + 1 if label is not None and label.size and label.dtype.kind in "iu" else 0
 
 

@@ -10,38 +10,38 @@ from gan_jax.errors import UserError
 
 
 class Mixture(NamedTuple):
-    """A mixture of equally likely Gaussians at `centres` float32 [k, d], all axes of one `std`."""
+    """A mixture of equally likely Gaussians at `centres` float32 [k, d], with standard deviation `std` in all axes."""
 
     centres: np.ndarray
     std: float
 
 
 class Dataset(NamedTuple):
-    """One split of a data set, as arrays: in memory, mapped into it, or decoded when they are read (`examples.Lazy`).
+    """One split of a data set, as arrays: in memory, memory-mapped, or decoded when they are read (`examples.Lazy`).
 
     Attributes:
         name: what the user called it, as in `config.data.name`.
         split: the split's name, such as 'train'.
         x: the examples: uint8 [n, h, w, c] images in 0..255, or float32 [n, d] points.
-        label: int32 [n], each in 0..classes - 1, or None where there are none.
-        classes: the number of classes; 0 where there are no labels.
-        mixture: the distribution of generated points, or None where it is not known.
-        unlabelled: why labels were left out, as no model can use them; '' where none were.
-        class_names: the name of each class, where they are known.
-        version: of a set that TFDS prepared; '' of others.
-        splits: the names of all splits, where they are known.
+        label: int32 [n], each in 0..classes - 1, or None if there are none.
+        classes: the number of classes; 0 if there are no labels.
+        mixture: the distribution of generated points, or None if it is not known.
+        unlabelled: why labels that no model can use were left out; '' if none were.
+        class_names: the name of each class, if known.
+        version: the version of a set that TFDS prepared; '' for others.
+        splits: the names of all splits, if known.
         others: further fields by name, such as `source`: uint8 images or float32 values, [n, ...].
-        unpaired: those of `others` that do not belong to the examples of `x`: they may have another number of entries,
+        unpaired: names of `others` that do not belong to the examples of `x`. They may have another number of entries,
             and are read in an order of their own.
-        follows: by name those of `unpaired` that are read in the order of another one, which they belong to.
-        shuffled: those of `others` that belong to the examples of `x`, and are yet read in an order of their own in
+        follows: for names of `unpaired` that belong to another one, the name of the one in whose order they are read.
+        shuffled: names of `others` that belong to the examples of `x`, but are read in an order of their own in
             training, so that nothing is learnt from the pairs.
         files: a digest of the names and sizes of the files that `x` and `others` are decoded from; '' for none.
-        content: a digest of the content of `x` and `others`, where it is known; '' where it is to be computed.
-        limits: the least and the greatest value of `x`, where they are known.
-        labelled: bool [n], which examples have a label, of a set that has others too; None where all have. `data.load`
-            leaves none such: see `few_labels.keep_labels`.
-        path: of the files, where a user named one.
+        content: a digest of the content of `x` and `others`, if known; '' if it must be computed.
+        limits: the least and the greatest value of `x`, if known.
+        labelled: bool [n], which examples have a label; None if all have. Sets that `data.load` returns have None: see
+            `few_labels.keep_labels`.
+        path: the path of the files, if a user gave one.
     """
 
     name: str
@@ -92,25 +92,25 @@ class Dataset(NamedTuple):
         return () if self.label is None else tuple(np.unique(self.label).tolist())
 
     def labels(self, needed_by: str) -> np.ndarray:
-        """Returns the labels int32 [n]; raises UserError where there are none that can be used."""
+        """Returns the labels int32 [n]; raises UserError if there are no usable ones."""
         if self.label is None:
             raise UserError(f"{needed_by} needs labels, {no_labels(self.name, self.split, self.unlabelled)}")
         return self.label
 
 
 def no_labels(name: str, split: str, why: str) -> str:
-    """Returns the end of a sentence about what needs labels: that a data set has none, why, and what to do."""
+    """Returns the end of an error message: that a data set has no labels, why, and what to do."""
     return f"which split {split!r} of {name} does not have: {why or 'there are none; take a set that has them'}"
 
 
 def by_field(fields: Any, otherwise: str) -> dict[str, str]:
-    """Returns what each field is read from, `config.data.fields`, in any order the same; `otherwise` for x of None.
+    """Returns what each field is read from, by `config.data.fields`, sorted. Without these x is from `otherwise`.
 
-    Raises UserError where it is no mapping, or has no x.
+    Raises UserError if they are not a mapping, or have no x.
     """
     if fields is None:
         return {"x": otherwise}
-    if not hasattr(fields, "items"):  # a ConfigDict is no Mapping
+    if not hasattr(fields, "items"):  # a ConfigDict is not a Mapping
         example = "{'x': 'photos', 'source': 'sketches'}"
         raise UserError(f"config.data.fields is {fields!r}: it must be a name for each field, as {example}")
     if fields and "x" not in fields:

@@ -1,4 +1,4 @@
-"""Binarised MNIST: each pixel is on with a probability of its grey value over 255, sampled once.
+"""Binarised MNIST: each pixel is on with a probability of its grey value / 255, and was sampled once.
 
 The distribution is that of Salakhutdinov and Murray 2008 (On the quantitative analysis of deep belief networks), on
 which log likelihoods are compared. The sample is this project's own, not the file known as `binarized_mnist`. It is
@@ -16,13 +16,13 @@ SEED = 2008
 
 
 def load(split: str) -> Dataset:
-    """Returns `x` uint8 [n, 28, 28, 1], 255 with probability grey / 255 and else 0, with MNIST's labels.
+    """Returns `x` uint8 [n, 28, 28, 1], 255 with probability grey / 255, otherwise 0, with MNIST's labels.
 
     Args:
         split: 'train' (60,000 images) or 'test' (10,000).
 
     Raises:
-        UserError: for any other split, or where MNIST is not prepared.
+        UserError: for any other split, or if MNIST is not prepared.
     """
     if split not in SPLITS:
         raise UserError(f"binary_mnist has no split {split!r}; {suggestions(split, SPLITS)}")

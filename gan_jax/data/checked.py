@@ -1,4 +1,4 @@
-"""The check of every loaded data set: what passes is as `Dataset` says."""
+"""Checks that every loaded data set is as `Dataset` says."""
 
 import logging
 import math
@@ -12,17 +12,17 @@ from gan_jax.data.base import Dataset, Mixture
 from gan_jax.data.examples import Lazy
 from gan_jax.errors import UserError
 
-CHANNELS = (1, 3)  # of images whose channels may have come first by mistake
+CHANNELS = (1, 3)  # a first axis of this size may be channels put first by mistake
 MAX_CLASSES = 1_000_000
 ARRAYS = (np.ndarray, Lazy)
 IMAGES, POINTS = "images are uint8 [n, h, w, c] in 0..255", "points are float32 [n, d]"
 
 
 def checked(made: Any, name: str, split: str) -> Dataset:
-    """Returns what was loaded as this split of this set, checked to be as `Dataset` says.
+    """Returns what was loaded as this split of this set, after checking that it is as `Dataset` says.
 
     Labels that no model can use are left out, and `unlabelled` says why, because not every model needs them. Raises
-    UserError that names the set, what is wrong with it and what to do.
+    UserError, which names the set, what is wrong with it and what to do.
     """
     source = f"config.data.name={name}, split {split!r}"
     if not isinstance(made, Dataset):
@@ -127,7 +127,7 @@ def _wrong_others(made: Dataset) -> str:
 
 
 def _wrong_facts(made: Dataset) -> str:
-    """Returns what is wrong with what a data set says beside its arrays, and what to do; '' for nothing."""
+    """Returns what is wrong with a data set's other attributes, and what to do; '' for nothing."""
     for field in ("class_names", "splits"):
         value = getattr(made, field)
         if not isinstance(value, tuple) or not all(isinstance(name, str) for name in value):
@@ -150,7 +150,7 @@ def _wrong_facts(made: Dataset) -> str:
 
 
 def _wrong_labels(label: Any, classes: Any) -> str:
-    """Returns why no model can use these labels, and what to do; '' where they can be used."""
+    """Returns why no model can use these labels, and what to do; '' if they can be used."""
     if not isinstance(label, np.ndarray):
         return f"they are {_kind(label)}; make them a NumPy array, int32 [n]"
     they_are = f"they are {label.dtype} {list(label.shape)}"

@@ -1,4 +1,4 @@
-"""Decoding of examples into arrays' files, by several processes, in chunks that are done once."""
+"""Decodes examples into array files, with several processes, in chunks that are each done once."""
 
 import contextlib
 import hashlib
@@ -19,17 +19,17 @@ from gan_jax.errors import MAX_NAMES, UserError
 from gan_jax.runs import terminal
 from gan_jax.runs.files import atomically
 
-CHUNK_BYTES = 1 << 24  # of what is decoded at once: what an interruption loses, of each worker
+CHUNK_BYTES = 1 << 24  # of a chunk: an interruption loses at most one for each worker
 ABOUT, _DONE = "about.json", "done.npy"
 
 
 def sizes(examples: Examples) -> dict[str, int]:
-    """Returns the bytes of each decoded field."""
+    """Returns the size in bytes of each decoded field."""
     return {name: len(examples) * int(np.prod(shape)) for name, shape in examples.shapes.items()}
 
 
 def into(folder: Path, examples: Examples) -> None:
-    """Decodes all examples into a folder, from where an earlier process stopped."""
+    """Decodes all examples into a folder, continuing where an earlier process stopped."""
     part = folder.with_name(f"{folder.name}.part")
     part.mkdir(exist_ok=True)
     per_chunk = _per_chunk(examples)
@@ -57,15 +57,15 @@ def into(folder: Path, examples: Examples) -> None:
 
 
 def _per_chunk(examples: Examples) -> int:
-    """Returns how many examples a chunk has: the same for every process that continues a decoding."""
+    """Returns how many examples a chunk has. Every process that continues a decoding finds the same number."""
     per_example = max(1, sum(sizes(examples).values()) // len(examples))
     return max(1, min(CHUNK_BYTES // per_example, len(examples) // 16))
 
 
 def write_chunk(part: str, examples: Examples, number: int, indices: range) -> tuple[int, list[str]]:
-    """Decodes the examples of a chunk and writes them to the arrays' files, in a process of its own.
+    """Decodes the examples of a chunk and writes them to the array files, in a process of its own.
 
-    Returns the chunk's number and what cannot be decoded. Raises OSError where the disk is full.
+    Returns the chunk's number and the errors of examples that cannot be decoded. Raises OSError if the disk is full.
     """
     read = examples.read(indices)
     if failed := [str(example) for example in read if isinstance(example, Exception)]:
@@ -82,14 +82,14 @@ def write_chunk(part: str, examples: Examples, number: int, indices: range) -> t
 
 
 def _reserve(part: Path, examples: Examples, chunks: int) -> None:
-    """Makes the arrays' files in their full size, so that a full disk is an error here. Keeps those of before."""
+    """Creates the array files in their full size, so that a full disk is an error here. Keeps existing ones."""
     if (part / _DONE).is_file() and len(np.load(part / _DONE, allow_pickle=False)) == chunks:
         return
     for name, shape in examples.shapes.items():
         array = np.lib.format.open_memmap(part / f"{name}.npy", "w+", np.uint8, (len(examples), *shape))
         del array
         with (part / f"{name}.npy").open("r+b") as file:
-            if not hasattr(os, "posix_fallocate"):  # as on macOS, where a full disk is an error of a chunk's write
+            if not hasattr(os, "posix_fallocate"):  # on macOS: a full disk is an error when a chunk is written
                 continue
             try:
                 os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
@@ -124,7 +124,7 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def listed(failures: Sequence[str], examples: Examples) -> str:
-    """Returns the message of examples that cannot be read."""
+    """Returns the error message for examples that cannot be read."""
     more = f" and {len(failures) - MAX_NAMES} more" if len(failures) > MAX_NAMES else ""
     count = f"{len(failures):,} of {len(examples):,} examples cannot be read"
     return f"{examples.what}: {count}: {'; '.join(failures[:MAX_NAMES])}{more}"
@@ -132,7 +132,7 @@ def listed(failures: Sequence[str], examples: Examples) -> str:
 
 @contextlib.contextmanager
 def _progress(n: int, done: int, what: str) -> Iterator[Any]:
-    """Yields a function that shows that so many more are decoded."""
+    """Yields a function that adds a number of examples to the progress shown."""
     if terminal.is_seen():
         import tqdm
 

@@ -11,7 +11,7 @@ from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 from gan_jax.runs import cache
 
-# The images are in the order of their writers, so that train and test have different writers.
+# The images are in the order of their writers, so train and test have different writers.
 _SPLITS = {"train": slice(0, 1437), "test": slice(1437, 1797)}
 
 
@@ -32,7 +32,7 @@ def load(split: str) -> Dataset:
 
 
 def _make() -> dict[str, np.ndarray]:
-    from sklearn.datasets import load_digits  # seconds of import, so only where the cache is empty
+    from sklearn.datasets import load_digits  # takes seconds, so it is imported only if the cache is empty
 
     images, label = map(np.asarray, load_digits(return_X_y=True))
     x = np.round(images * (255 / 16)).astype(np.uint8).reshape(-1, 8, 8, 1)

@@ -10,10 +10,10 @@ class Examples(Protocol):
     """A random-access source of decoded examples, picklable so that other processes can read it.
 
     Attributes:
-        shapes: of the image fields of one example, all uint8: `{"x": (h, w, c)}`.
-        what: names it on the terminal and in errors.
+        shapes: the shapes of one example's image fields, all uint8: `{"x": (h, w, c)}`.
+        what: the source's name on the terminal and in errors.
         identity: a digest of the files' names and sizes, and of how they are read.
-        key: the name of the decoded arrays, `what-state`, whose state changes with the files, also with their times.
+        key: the name of the decoded arrays, `what-state`; the state changes with the files and their times.
     """
 
     @property
@@ -37,11 +37,11 @@ class Examples(Protocol):
         ...
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns an example, uint8 [*shape] by field; raises UserError, which names the file, where it is damaged."""
+        """Returns an example, uint8 [*shape] by field; raises UserError, which names the file, if it is damaged."""
         ...
 
     def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
-        """Returns several examples, of each that cannot be read its error."""
+        """Returns several examples, with the error in place of each that cannot be read."""
         ...
 
 
@@ -60,19 +60,19 @@ class Lazy:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of the decoded array."""
+        """The size of the decoded array in bytes."""
         return self.size * self.dtype.itemsize
 
     def __getitem__(self, key: Any) -> Any:
-        """Returns one example, or the examples of a slice, of an array of indices, or of a bool for each, decoded.
+        """Returns the decoded examples at an index, an array of indices, or a boolean mask.
 
-        A slice stays lazy, as the arrays of a part of a data set have to. Raises IndexError for any other key.
+        A slice is not decoded: it stays lazy, as the parts of a data set must. Raises IndexError for any other key.
         """
         if isinstance(key, slice):
             return Lazy(self.examples, self.field, self.indices[key])
         if isinstance(key, int | np.integer) and not isinstance(key, bool):
             return self.examples[int(self.indices[int(key)])][self.field]
-        rows = None if isinstance(key, tuple) else np.asarray(key)  # a tuple is of several axes, not numbers
+        rows = None if isinstance(key, tuple) else np.asarray(key)  # a tuple indexes several axes
         if rows is not None and rows.dtype == bool and rows.shape == self.shape[:1]:
             rows = np.flatnonzero(rows)
         if rows is None or rows.dtype.kind not in "iu":
@@ -98,7 +98,7 @@ class Lazy:
 
 
 def sources(arrays: Iterable[Any]) -> list[Examples]:
-    """Returns the sources of those arrays that are lazy, each once."""
+    """Returns the sources of the lazy arrays among these, each once."""
     return list({id(array.examples): array.examples for array in arrays if isinstance(array, Lazy)}.values())
 
 

@@ -1,6 +1,6 @@
 """Feeds: where a data set is kept, and how the compiled step reads its batches from there.
 
-They differ in place and memory alone: each gives the same examples in the same order, and the same compiled maths.
+They differ only in place and memory. All give the same examples in the same order, and the same compiled maths.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,8 +24,8 @@ Scale: TypeAlias = Callable[[Batch], Batch]
 def resident(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tuple[int, int], length: int) -> Feed:
     """Returns the feed that holds the whole data set on every device, images as uint8.
 
-    A step is given indices, and scales what it reads. `seeds` are those of the runs, `shape` is (updates, batch size)
-    of a step, `length` the steps that a call is filled up to.
+    A step gets indices, and scales what it reads. `seeds` are those of the runs, `shape` is (updates, batch size) of a
+    step, and `length` is the number of steps that a call is padded to.
     """
     order = order_of(dataset, seeds, shape)
 
@@ -72,17 +72,17 @@ def stream(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tuple
 
 
 BY_HOLD = {"device": resident, "host": host, "stream": stream}
-"""By `config.data.hold`."""
+"""Feeds by `config.data.hold`."""
 
 
 def order_of(dataset: Dataset, seeds: Sequence[int], shape: tuple[int, int]) -> Order:
-    """Returns the order in which runs of these seeds read a data set, steps of shape (updates, batch size)."""
+    """Returns the order in which runs with these seeds read a data set. shape: (updates, batch size) of a step."""
     own = {name: len(dataset.others[name]) for name in dataset.apart if name not in dataset.follows}
     return Order(tuple(seeds), shape, {"x": len(dataset.x), **own}, dataset.follows)
 
 
 def _filled(arrays: Mapping[str, np.ndarray], length: int) -> dict[str, np.ndarray]:
-    """Returns arrays [S, steps, ...] with zeros after their steps, up to `length` of them."""
+    """Returns arrays [S, steps, ...] padded with zeros to `length` steps."""
     made = {}
     for name, array in arrays.items():
         made[name] = array
@@ -95,6 +95,6 @@ def _filled(arrays: Mapping[str, np.ndarray], length: int) -> dict[str, np.ndarr
 def _scaled(scale: Scale, batch: Batch) -> Batch:
     """Returns a batch of stored values as floats.
 
-    The barrier keeps the compiler from joining the reading with what follows, so that all feeds compute the same.
+    The barrier keeps the compiler from fusing the reading with what follows, so that all feeds compute the same.
     """
     return scale(lax.optimization_barrier(batch))

@@ -1,4 +1,4 @@
-"""Few labels: a part of a data set's examples keeps its labels, and those of the others are never seen."""
+"""Few labels: some of a data set's examples keep their labels, and the labels of the others are never seen."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 
 IMAGES, CLASSES = "labelled", "labelled_class"
-"""The fields of labelled examples beside those without labels."""
+"""The fields of labelled examples, beside x without labels."""
 UNLABELLED = ("keep", "drop")
 
 
 def keep_labels(dataset: Dataset, per_class: Any, *, seed: Any = 0, unlabelled: str = "keep") -> Dataset:
     """Returns the data set with the labels of `per_class` examples of each class, drawn by `seed` alone.
 
-    With 0 all labels are kept, of a set that has examples without labels (`Dataset.labelled`). `unlabelled` says what
-    becomes of all others. 'drop' leaves them out. With 'keep' `x` is every example, without labels; beside it, in an
-    order of their own, are `labelled` [k, ...], the k labelled examples, and `labelled_class` float32 [k, classes],
-    which is 1 at their class. So what trains on the data set has no other labels to read.
+    0 keeps all labels of a set in which some examples have none (`Dataset.labelled`). `unlabelled` says what becomes
+    of the other examples. 'drop' leaves them out. With 'keep', `x` is all examples, without labels. Beside it, in an
+    order of their own, are the k labelled examples, `labelled` [k, ...], and `labelled_class` float32 [k, classes],
+    which is 1 at their class (one-hot). So training can read no other labels.
 
-    Raises UserError where there are no labels, a class has fewer examples than that, or a value is none of these.
+    Raises UserError if there are no labels, a class has fewer examples than that, or a value is not allowed.
     """
     few = dataset.labelled is None or per_class != 0
     _check(per_class if few else 1, seed, unlabelled)

@@ -19,13 +19,13 @@ _REVISION = 2  # of the arrays made here; a new number makes every older cache e
 
 @dataclass(frozen=True)
 class FileExamples:
-    """Examples that are image files (`data.examples.Examples`): of example i those at `i` of each field's lists.
+    """Image files as examples (`data.examples.Examples`). Example i has the files at `i` of each field's list.
 
     Attributes:
         root: the folder.
-        split: the split, or part of one, that these files are.
+        split: the split, or part of one, that these files make up.
         how: how they are read.
-        shapes: of an example's fields.
+        shapes: the shapes of an example's fields.
         listed: the files of each field.
     """
 
@@ -41,14 +41,14 @@ class FileExamples:
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Returns an example, uint8 [*shape] by field.
 
-        Raises UserError where a file is damaged or has changed, or its partner would show another part of the picture.
+        Raises UserError if a file is damaged or has changed, or its partner would show another part of the picture.
         """
         found = {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
         self._check_partners({self.listed[name][index]: size for name, (_, size) in found.items()})
         return {name: pixels for name, (pixels, _) in found.items()}
 
     def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
-        """Returns several examples, of each that cannot be read its error."""
+        """Returns several examples, with the error in place of each that cannot be read."""
         made: list[dict[str, np.ndarray] | Exception] = []
         for index in indices:
             try:
@@ -69,7 +69,7 @@ class FileExamples:
 
     @functools.cached_property
     def key(self) -> str:
-        """The name of the decoded arrays: the folder, the split, how files are read; and a digest of the files."""
+        """The name of the decoded arrays, from the folder, the split, how files are read, and a digest of the files."""
         name = quote(os.fsencode(os.path.basename(self.root)), safe="")[:60]  # noqa: PTH119
         what = store.digest_of((_REVISION, self.root, self.split, self.how, sorted(self.shapes.items())))[:8]
         return f"{name}-{what}-{self._digest('path', 'size', 'changed')}"
@@ -80,7 +80,7 @@ class FileExamples:
         return store.digest_of((decoder, self.how, sorted(self.shapes.items()), sorted(listed.items())))
 
     def _check_partners(self, sizes: Mapping[files.File, tuple[int, int]]) -> None:
-        """Raises UserError where fitting cuts files of these sizes (h, w) differently: each around its own centre."""
+        """Raises UserError if fitting cuts files of these sizes (h, w) differently: each around its own centre."""
         pairs = itertools.combinations(sizes.values(), 2)
         if self.how.size is None or all(images.fit_alike(*pair, self.how) for pair in pairs):
             return
@@ -90,7 +90,7 @@ class FileExamples:
         )
 
     def _read(self, file: files.File, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, int]]:
-        """Returns a file's pixels, uint8 [*shape], and its own size (h, w); raises UserError where it is damaged."""
+        """Returns a file's pixels, uint8 [*shape], and its own size (h, w); raises UserError if it is damaged."""
         try:
             file.check_unchanged()
             with open(file.path, "rb") as stream:  # noqa: PTH123  # also names that are not UTF-8, as bytes

@@ -1,4 +1,4 @@
-"""Image files below a folder: which there are, of which split and class."""
+"""Image files below a folder, with their splits and classes."""
 
 import logging
 import os
@@ -23,10 +23,10 @@ class File(NamedTuple):
 
     Attributes:
         path: where it is.
-        name: its path in the folder of its split, with '/'.
-        size: bytes.
+        name: its path relative to its split's folder, with '/'.
+        size: its size in bytes.
         changed: the time of its last change, in nanoseconds.
-        label: the first folder of its name, '' where there is none.
+        label: the first folder of its name, '' if there is none.
     """
 
     path: str
@@ -36,16 +36,16 @@ class File(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The first folder of the name, '' where there is none."""
+        """The first folder of the name, '' if there is none."""
         return self.name.partition("/")[0] if "/" in self.name else ""
 
     @property
     def stem(self) -> str:
-        """The name without its suffix, by which pairs are found and parts chosen."""
+        """The name without its suffix, which pairs and parts are found by."""
         return os.path.splitext(self.name)[0]  # noqa: PTH122
 
     def check_unchanged(self) -> None:
-        """Raises ValueError where the file is another one than when it was listed; OSError where it is gone."""
+        """Raises ValueError if the file has changed since it was listed; OSError if it is gone."""
         status = os.stat(self.path)  # noqa: PTH116
         if (status.st_size, status.st_mtime_ns) != (self.size, self.changed):
             raise ValueError("it has changed since this command started: start it again")
@@ -55,9 +55,9 @@ class Found(NamedTuple):
     """The files of a split.
 
     Attributes:
-        listed: in the order of their names.
-        classes: the names of the classes, those of all splits; () where there are none.
-        unlabelled: why sub-folders are not classes, where they are not.
+        listed: the files in the order of their names.
+        classes: the names of the classes of all splits; () if there are none.
+        unlabelled: why sub-folders are not classes, if they are not.
         splits: the names of the splits.
     """
 
@@ -70,8 +70,8 @@ class Found(NamedTuple):
 def resolve(path: str) -> Path:
     """Returns the absolute path of a folder or file of images.
 
-    '~' is one's home; a relative path is looked for in `$GAN_JAX_IMAGES`, then in the working directory. Raises
-    UserError where there is none.
+    '~' is the user's home. A relative path is looked for in `$GAN_JAX_IMAGES`, then in the working directory. Raises
+    UserError if it does not exist.
     """
     if not path:
         raise UserError("config.data.path is not given: the folder of the images, as --config.data.path=~/photos")
@@ -92,8 +92,8 @@ def resolve(path: str) -> Path:
 def find(root: Path, split: str, *, labels: bool) -> Found:
     """Returns the image files of a whole split.
 
-    Sub-folders named as SPLITS are splits. Without any, all files are split 'train', and 'test' is a part of it.
-    Raises UserError where there is no such split, or no image in it.
+    Sub-folders with names in SPLITS are splits. Without any, all files are split 'train', and 'test' is a part of
+    it. Raises UserError if there is no such split, or no image in it.
     """
     if not root.is_dir():
         raise UserError(f"{printable(root)}: there is no such folder; {_beside(root)}")
@@ -116,7 +116,7 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
 
 
 def tell_of(folder: Path, foreign: Sequence[str]) -> None:
-    """Says on the terminal which files of a folder are left out, as they have not the suffix of an image."""
+    """Says on the terminal which files of a folder are left out because they lack the suffix of an image."""
     if foreign:
         shown = ", ".join(printable(path) for path in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
         terminal.say(
@@ -125,14 +125,14 @@ def tell_of(folder: Path, foreign: Sequence[str]) -> None:
 
 
 def told(folder: Path) -> list[File]:
-    """Returns the image files anywhere below a folder, by their names; says on the terminal what is left out."""
+    """Returns the image files anywhere below a folder, sorted by name; says on the terminal what is left out."""
     listed, foreign = below(folder)
     tell_of(folder, foreign)
     return sorted(listed, key=lambda file: file.name)
 
 
 def below(folder: Path, without: Sequence[str] = ()) -> tuple[list[File], list[str]]:
-    """Returns the image files anywhere below a folder but in these sub-folders, and the paths of all other files."""
+    """Returns the image files anywhere below a folder, except in these sub-folders, and the paths of other files."""
     listed, foreign = [], []
     prefix = len(os.fspath(folder)) + 1
     for path, status in _walk(folder, without):
@@ -144,7 +144,7 @@ def below(folder: Path, without: Sequence[str] = ()) -> tuple[list[File], list[s
 
 
 def _folders(root: Path, name: str, splits: Sequence[str]) -> list[Path]:
-    """Returns the folders of a split; raises UserError where there is no such split."""
+    """Returns the folders of a split; raises UserError if there is no such split."""
     if splits and name in splits:
         return [root / name]
     if name == "all":
@@ -156,9 +156,9 @@ def _folders(root: Path, name: str, splits: Sequence[str]) -> list[Path]:
 
 
 def _walk(folder: Path, without: Sequence[str] = ()) -> Iterator[tuple[str, os.stat_result]]:
-    """Yields the files below a folder with their status, hidden ones left out, links followed but not in a loop.
+    """Yields the files below a folder with their status. Links are followed, but not in a loop.
 
-    The sub-folders `without` are left out too.
+    Hidden files and folders and the sub-folders `without` are left out.
     """
     seen: set[tuple[int, int]] = set()
     top = os.fspath(folder)
@@ -207,7 +207,7 @@ def _beside(root: Path) -> str:
 
 
 def readable(listed: Sequence[File], how: Reading) -> list[bool]:
-    """Returns which files can be decoded, and says how many cannot, and which."""
+    """Returns which files can be decoded, and says on the terminal how many cannot, and which."""
     chunks = [(listed[i : i + 200],) for i in range(0, len(listed), 200)]
     bad = dict(pair for pairs in workers.run(partial(damage, how=how), chunks, len(listed)) for pair in pairs)
     if bad:
@@ -217,7 +217,7 @@ def readable(listed: Sequence[File], how: Reading) -> list[bool]:
 
 
 def damage(listed: Sequence[File], *, how: Reading) -> list[tuple[str, str]]:
-    """Returns the path and what is wrong of each of these files that cannot be decoded."""
+    """Returns the path and the error of each file that cannot be decoded."""
     found = []
     for file in listed:
         try:

@@ -1,4 +1,4 @@
-"""Image files of one's own: a folder, with labels from its sub-folders, or several folders whose files belong together.
+"""A user's own image files: a folder, with labels from its sub-folders, or several folders whose files are paired.
 
 --config.data.name=folder --config.data.path=~/photos --config.data.size=64
 """
@@ -20,9 +20,9 @@ from gan_jax.data.images import Reading
 from gan_jax.errors import MAX_NAMES, UserError, printable, suggestions
 
 DAMAGED = ("refuse", "skip")
-LOOKED_AT = 100  # images of each field whose size is looked at
+LOOKED_AT = 100  # images of each field whose sizes are checked
 KEPT, HELD_OUT = "[:90%]", "[90%:]"
-"""Parts of files without sub-folders for training and for testing."""
+"""Parts for training and for testing, if there are no sub-folders for these."""
 
 
 def load(
@@ -43,24 +43,24 @@ def load(
     """Returns the images of a folder, or the arrays of an .npy or .npz file, as a data set. Decodes nothing yet.
 
     Args:
-        split: 'train', 'test' or another sub-folder of this name; 'all' for all of them. Where there are no such
-            sub-folders 'train' is everything. For a part of one, as 'train[:90%]', see `parts`.
+        split: 'train', 'test' or another sub-folder of this name; 'all' for all of them. If there are no such
+            sub-folders, 'train' is everything. For a part of one, such as 'train[:90%]', see `parts`.
         path: the folder, see `files.resolve`.
         size, fit, channels, background: how files become arrays, see `images.Reading`.
-        fields: sub-folders of the path by the fields that they give, as `{"x": "photos", "source": "sketches"}`; only
-            `x`, the path itself, by default.
-        paired: whether files with the same name in these sub-folders belong together. Otherwise each field has an order
-            and a number of files of its own.
+        fields: the sub-folder of the path for each field, as `{"x": "photos", "source": "sketches"}`. By default there
+            is only `x`, the path itself.
+        paired: whether files with the same name in these sub-folders belong together. Otherwise each field has its own
+            order and number of files.
         labels: whether sub-folders of a split are classes.
-        unlabelled_folder: the one of these sub-folders whose images have no label, for learning from few labels.
-        group: a regular expression: files for which it finds the same text are in the same part of a split.
+        unlabelled_folder: the class sub-folder whose images have no label, for learning from few labels.
+        group: a regular expression. Files in whose names it finds the same text are in the same part of a split.
         damaged: what is done about a file that cannot be read or has no partner: 'refuse' the data set, or 'skip' it.
 
     Raises:
-        UserError: where there is no such folder or split, or files are not as these arguments say.
+        UserError: if there is no such folder or split, or files are not as these arguments say.
     """
     how = images.reading(size, fit, channels, background)
-    root = files.resolve(str(path))  # also of a number, as of a folder by year
+    root = files.resolve(str(path))  # a folder's name may be a number, such as a year
     sources = by_field(fields, "")
     if root.is_file():
         of_files = {"fit": fit, "fields": sources if fields else None, "paired": paired, "group": group}
@@ -78,7 +78,7 @@ def load(
 
 
 def _without_labels(made: Dataset, folder: str) -> Dataset:
-    """Returns the data set whose images of one sub-folder have no label: it is no class."""
+    """Returns the data set without labels for the images of one sub-folder, which is then not a class."""
     if made.label is None or folder not in made.class_names:
         there = suggestions(folder, made.class_names) if made.class_names else made.unlabelled or "there are no classes"
         raise UserError(f"config.data.unlabelled_folder is {folder!r}: no sub-folder of classes is named so; {there}")
@@ -91,7 +91,7 @@ def _without_labels(made: Dataset, folder: str) -> Dataset:
 
 
 def _part(split: str, found: files.Found) -> str:
-    """Returns the split, or a part of 'train' for the 'test' of files that have no such sub-folder."""
+    """Returns the split, or a part of 'train' in place of 'test' if there is no such sub-folder."""
     if parts.base(split) != "test" or "test" in found.splits:
         return split
     if split != "test":
@@ -118,7 +118,7 @@ def _dataset(
     *,
     paired: bool,
 ) -> Dataset:
-    """Returns the data set of these files: each field decoded when it is read."""
+    """Returns the data set of these files, with fields that are decoded when they are read."""
     if not all(chosen.values()):
         raise UserError(f"{printable(root)}: split {split!r} has no images: take a larger part")
     _warn_of_small(chosen, how)
@@ -147,12 +147,12 @@ def _dataset(
 
 
 def _shape(listed: Sequence[files.File], how: Reading) -> tuple[int, int, int]:
-    """Returns the shape of images: of the size asked for, else of the one that all files have, by their headers."""
+    """Returns the shape of images: the size asked for, or else the one that all files have by their headers."""
     if how.size is not None:
         return (*how.size, how.channels)
     sizes: dict[tuple[int, int], str] = {}
     for file in listed:
-        # Decoding names all files that are damaged, of which Pillow raises anything.
+        # Decoding reports all damaged files, for which Pillow raises errors of any kind.
         with contextlib.suppress(Exception):
             sizes.setdefault(images.size_of(file.path), printable(file.path))
         if len(sizes) > 1:
@@ -166,12 +166,12 @@ def _shape(listed: Sequence[files.File], how: Reading) -> tuple[int, int, int]:
 
 
 def _warn_of_small(chosen: Mapping[str, Sequence[files.File]], how: Reading) -> None:
-    """Warns where images are enlarged, by the headers of the first ones."""
+    """Warns if images are enlarged, judging by the headers of the first ones."""
     if how.size is None:
         return
     looked, small = 0, []
     for file in [file for listed in chosen.values() for file in listed[:LOOKED_AT]]:
-        with contextlib.suppress(Exception):  # decoding names what is damaged
+        with contextlib.suppress(Exception):  # decoding reports what is damaged
             h, w = images.size_of(file.path)
             looked += 1
             if h < how.size[0] or w < how.size[1]:
@@ -182,7 +182,7 @@ def _warn_of_small(chosen: Mapping[str, Sequence[files.File]], how: Reading) -> 
 
 
 def _partners(chosen: Mapping[str, Sequence[files.File]], root: str, damaged: str) -> dict[str, Sequence[files.File]]:
-    """Returns the files of each field in the order of x's, each with its partners, by their names without suffixes."""
+    """Returns the files of each field in the order of x's files, paired by their names without suffixes."""
     by_name: dict[str, dict[str, files.File]] = {name: {} for name in chosen}
     for name, listed in chosen.items():
         for file in listed:
@@ -203,7 +203,7 @@ def _partners(chosen: Mapping[str, Sequence[files.File]], root: str, damaged: st
 def _readable(
     chosen: Mapping[str, Sequence[files.File]], how: Reading, paired: bool
 ) -> dict[str, Sequence[files.File]]:
-    """Returns the files without those that cannot be read, and without the partners of these; says how many."""
+    """Returns the files that can be read and whose partners can; says on the terminal how many are left out."""
     good = {name: files.readable(listed, how) for name, listed in chosen.items()}
     if paired:
         every = [all(flags) for flags in zip(*good.values(), strict=True)]

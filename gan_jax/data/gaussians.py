@@ -1,4 +1,4 @@
-"""Points sampled from mixtures of equal Gaussians: data whose modes are known."""
+"""Points sampled from mixtures of equal Gaussians, so that the modes are known."""
 
 import numpy as np
 
@@ -12,10 +12,10 @@ def sample(name: str, split: str, mixture: Mixture, *, seed: int = 2018) -> Data
     """Returns a split of a mixture: `x` float32 [n, d], and `label` int32 [n], the index of the point's Gaussian.
 
     Args:
-        name: the data set's, for messages.
+        name: the data set's name, for messages.
         split: 'train' (100,000 points) or 'test' (10,000), each a function of `(seed, split)` alone.
         mixture: the distribution.
-        seed: of all splits; it belongs to the data set, so that every run sees the same points.
+        seed: the seed of all splits. It belongs to the data set, so that every run sees the same points.
 
     Raises:
         UserError: for any other split.

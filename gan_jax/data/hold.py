@@ -1,4 +1,4 @@
-"""The place of a data set while a run trains, `config.data.hold`. It changes time and memory, never a result."""
+"""Where a data set is held while a run trains, `config.data.hold`. It changes time and memory, but no result."""
 
 import numpy as np
 
@@ -7,10 +7,10 @@ from gan_jax.data.examples import sources
 from gan_jax.errors import UserError, suggestions
 
 HOLDS = ("auto", "device", "host", "stream")
-"""On every device for the whole run; in memory or decoded files, from where each call gets its own examples; decoded
-whenever they are read. 'auto' takes the first of these that there is room for."""
+"""device: on every device for the whole run. host: in memory or decoded files; each call gets its own examples.
+stream: decoded whenever examples are read. 'auto' takes the first of these that there is room for."""
 SHARE = 4
-"""A data set may take one such part of a device's memory; the rest is for the networks."""
+"""What a device's memory is divided by for the largest data set on it; the rest is for the networks."""
 
 
 def choose_hold(n_bytes: int, device_bytes: int, disk_bytes: int, can_stream: bool) -> tuple[str, str]:
@@ -19,7 +19,7 @@ def choose_hold(n_bytes: int, device_bytes: int, disk_bytes: int, can_stream: bo
     Args:
         n_bytes: the size of its decoded arrays.
         device_bytes: the memory of a device.
-        disk_bytes: what is free for a decoded copy.
+        disk_bytes: the free space for a decoded copy.
         can_stream: whether its examples can be decoded one by one.
     """
     size = in_words(n_bytes)
@@ -34,7 +34,7 @@ def choose_hold(n_bytes: int, device_bytes: int, disk_bytes: int, can_stream: bo
 def held(dataset: Dataset, hold: str, device_bytes: int) -> tuple[str, str]:
     """Returns where a loaded data set is held, 'device', 'host' or 'stream', and why, in words.
 
-    hold: `config.data.hold`. Raises UserError where the set cannot be held so.
+    hold: `config.data.hold`. Raises UserError if the set cannot be held there.
     """
     check_hold(hold)
     can_stream = bool(sources(dataset.arrays.values()))
@@ -50,7 +50,7 @@ def held(dataset: Dataset, hold: str, device_bytes: int) -> tuple[str, str]:
 
 
 def check_hold(hold: str) -> None:
-    """Raises UserError where `config.data.hold` is none of HOLDS."""
+    """Raises UserError if `config.data.hold` is not one of HOLDS."""
     if hold not in HOLDS:
         raise UserError(f"config.data.hold is {hold!r}: {suggestions(str(hold), HOLDS)}")
 
@@ -61,7 +61,7 @@ def n_bytes(dataset: Dataset) -> int:
 
 
 def in_words(size: float) -> str:
-    """Returns a number of bytes as a person reads it, in units of a thousand."""
+    """Returns a number of bytes in readable form, such as kB, in powers of a thousand."""
     for unit in ("B", "kB", "MB"):
         if size < 1000:
             return f"{size:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""Image files to arrays: every usual format and mode, turned upright, resized, with the channels asked for."""
+"""Reads image files into arrays: all common formats and modes, upright, resized, with the channels asked for."""
 
 import io
 import os
@@ -13,7 +13,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM", "TIFF")  # PPM: also PGM and PBM
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".pgm", ".ppm", ".pbm", ".tif", ".tiff"})
 FITS = ("crop", "centre", "stretch", "pad")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels -> Pillow's name
-MAX_PIXELS = 1 << 27  # of one image; a small file can contain a huge one
+MAX_PIXELS = 1 << 27  # of one image, as a small file can contain a huge one
 MAX_SIZE = 1 << 14
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey of 16 bits
 
@@ -22,12 +22,12 @@ class Reading(NamedTuple):
     """The settings by which image files become arrays.
 
     Attributes:
-        size: (h, w) of the arrays; None as the files are.
-        fit: 'crop' resizes until the image covers `size` and cuts out the centre; 'centre' cuts it out of the image as
-            it is; 'stretch' resizes to `size`; 'pad' resizes until the image fits into `size`, with `background` around
-            it.
+        size: (h, w) of the arrays; None keeps the files' sizes.
+        fit: 'crop' resizes until the image covers `size` and cuts out the centre. 'centre' cuts out the centre without
+            resizing. 'stretch' resizes to `size`. 'pad' resizes until the image fits into `size`, with `background`
+            around it.
         channels: 1 (grey), 3 (RGB) or 4 (RGB with alpha).
-        background: the grey value, 0..255, of what is transparent where alpha is not kept, and around a padded image.
+        background: the grey value, 0..255, around a padded image, and of transparent pixels if alpha is not kept.
     """
 
     size: tuple[int, int] | None = None
@@ -37,7 +37,7 @@ class Reading(NamedTuple):
 
 
 def reading(size: Any = 0, fit: str = "crop", channels: int = 3, background: int = 255) -> Reading:
-    """Returns a `Reading` of the fields of `config.data`: `size` is 0 (as the files are), a side, or (h, w).
+    """Returns a `Reading` from fields of `config.data`. `size` is 0 (as in the files), one side, or (h, w).
 
     Raises UserError for any other value.
     """
@@ -58,14 +58,14 @@ def reading(size: Any = 0, fit: str = "crop", channels: int = 3, background: int
 
 
 def size_of(file: str | os.PathLike | bytes) -> tuple[int, int]:
-    """Returns (h, w) of an image file, upright, from its header; raises ValueError or OSError where it is none."""
+    """Returns (h, w) of an image file, upright, from its header; raises ValueError or OSError if it is not an image."""
     with _opened(file) as image:
         turned = image.format != "TIFF" and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # Pillow turns TIFF itself
         return (image.width, image.height) if turned else (image.height, image.width)
 
 
 def fit_alike(one: tuple[int, int], other: tuple[int, int], how: Reading) -> bool:
-    """Returns whether images of two sizes (h, w) show the same when fitted, up to a pixel of the smaller one."""
+    """Returns whether images of two sizes (h, w) show the same part when fitted, up to a pixel of the smaller one."""
     if how.fit == "stretch" or one == other:
         return True
     return how.fit != "centre" and abs(one[0] * other[1] - one[1] * other[0]) <= max(*one, *other)
@@ -74,8 +74,8 @@ def fit_alike(one: tuple[int, int], other: tuple[int, int], how: Reading) -> boo
 def read(file: str | os.PathLike | bytes, how: Reading) -> np.ndarray:
     """Returns an image file, or its bytes, as uint8 [h, w, channels].
 
-    The orientation of its EXIF data is applied; 16-bit grey is scaled to 8 bits; resizing is bicubic with antialiasing,
-    and weighs colours by their alpha. Raises ValueError or OSError where it cannot be read whole.
+    The orientation in its EXIF data is applied, and 16-bit grey is scaled to 8 bits. Resizing is bicubic with
+    antialiasing, and weighs colours by their alpha. Raises ValueError or OSError if it cannot be read whole.
     """
     from PIL import ImageOps
 
@@ -94,7 +94,7 @@ def fitted(pixels: np.ndarray, how: Reading) -> np.ndarray:
 
 
 def covered(mask: np.ndarray, how: Reading) -> np.ndarray:
-    """Returns which pixels [h', w'] of a fitted image have any part of a mask, bool [h, w], of the image as it was."""
+    """Returns which pixels [h', w'] of a fitted image contain any part of the original image's mask, bool [h, w]."""
     from PIL import Image
 
     image = Image.fromarray(mask.astype(np.float32))
@@ -110,7 +110,7 @@ def _opened(file: Any) -> Any:
     if not file:
         raise ValueError("the file is empty")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Pillow: on large images, which are checked here, and on damaged EXIF
+        warnings.simplefilter("ignore")  # Pillow warns of large images, which are checked here, and of damaged EXIF
         try:
             image = Image.open(io.BytesIO(file), formats=FORMATS)
         except UnidentifiedImageError as error:
@@ -121,7 +121,7 @@ def _opened(file: Any) -> Any:
 
 
 def _converted(image: Any, how: Reading) -> Any:
-    """Returns the image in the mode of the channels asked for, over the background where alpha is dropped."""
+    """Returns the image in the mode of the channels asked for, over the background if alpha is dropped."""
     from PIL import Image
 
     if image.mode in _DEEP:
@@ -143,7 +143,7 @@ def _eight_bits(pixels: np.ndarray) -> np.ndarray:
 
 
 def _resized(image: Any, how: Reading, resample: Any = None) -> Any:
-    """Returns the image in the size asked for, by the centre of what is cut."""
+    """Returns the image in the size and fit asked for. Crops are around the centre."""
     from PIL import Image
 
     if how.size is None or (image.height, image.width) == how.size:
@@ -159,7 +159,7 @@ def _resized(image: Any, how: Reading, resample: Any = None) -> Any:
         return image.crop((left, top, left + width, top + height))
     scales = height / image.height, width / image.width
     if how.fit == "crop":
-        # Rounding must not lead out of the image.
+        # Rounding must not make the box leave the image.
         h, w = min(height / max(scales), image.height), min(width / max(scales), image.width)
         top, left = (image.height - h) / 2, (image.width - w) / 2
         return image.resize((width, height), resample, box=(left, top, left + w, top + h))

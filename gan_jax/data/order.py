@@ -1,4 +1,4 @@
-"""The order of examples: a pure function of the seed and the step, so that no position has to be saved."""
+"""The order of examples: a pure function of the seed and the step, so no position has to be saved."""
 
 import zlib
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def indices(seed: int, start: int, steps: int, shape: tuple[int, int], n: int, *, stream: str = "") -> np.ndarray:
-    """Returns indices of n examples for `steps` steps after `start`: int32 [steps, *shape], shape = (updates, batch).
+    """Returns indices into n examples for `steps` steps after `start`: int32 [steps, *shape], shape = (updates, batch).
 
     A run reads one endless stream of permutations of the data set, each a function of (seed, epoch, stream) alone.
     """
@@ -28,10 +28,10 @@ class Order:
     """The examples that the steps of several runs see.
 
     Attributes:
-        seeds: of the S runs.
+        seeds: the seeds of the S runs.
         shape: (updates, batch size) of a step.
         sizes: the number of examples in each stream: "x", and each field that has an order of its own.
-        follows: by field, the stream of another field that it is read in.
+        follows: for fields that are read in another field's stream, its name.
     """
 
     seeds: Sequence[int]
@@ -47,7 +47,7 @@ class Order:
     def indices(self, step: int, steps: int, share: tuple[int, int]) -> dict[str, np.ndarray]:
         """Returns the indices for `steps` steps after `step`, by stream: int32 [S, steps, updates, batch / shares].
 
-        share: (number, of): the part `number`, from 0, of so many equal parts of each batch.
+        share: (number, of): which part of each batch, the `number`-th from 0, and how many equal parts there are.
         """
         number, shares = share
         part = self.shape[1] // shares
@@ -59,7 +59,7 @@ class Order:
         return made
 
 
-@lru_cache(maxsize=4)  # an epoch, and the next one that a call reaches into: as a rule many calls lie in one epoch
+@lru_cache(maxsize=4)  # an epoch and the next, into which a call may reach; usually an epoch has many calls
 def _permutation(seed: int, epoch: int, n: int, stream: str) -> np.ndarray:
     own = (zlib.crc32(stream.encode()),) if stream else ()
     permutation = np.random.default_rng((seed, epoch, *own)).permutation(n).astype(np.int32)

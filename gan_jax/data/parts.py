@@ -1,4 +1,4 @@
-"""Parts of splits of files, as 'train[:90%]': by a hash of names, so that a new file moves no other one."""
+"""Parts of splits of files, such as 'train[:90%]', by a hash of names, so that a new file moves no other one."""
 
 import bisect
 import hashlib
@@ -14,7 +14,7 @@ _PART = re.compile(r"([^\[\]+]+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
 
 
 def base(split: str) -> str:
-    """Returns the name of a split without the part; raises UserError where a split is not written in this way."""
+    """Returns the name of a split without the part; raises UserError if it is not written as a split."""
     return _parsed(split)[0]
 
 
@@ -23,12 +23,12 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
 
     Args:
         listed: all files of the split.
-        split: 'train', 'train[:90%]', or with numbers of files in the order of their hashes 'train[100:]'.
-        group: a regular expression: files in which it finds the same text have the same hash, and a part has all or
-            none of them. An end by number that lies among them is moved to the first of them.
+        split: 'train', 'train[:90%]', or by numbers of files, in the order of their hashes, 'train[100:]'.
+        group: a regular expression. Files in whose names it finds the same text have the same hash, and a part has all
+            or none of them. An end by number within such a group is moved to its first file.
 
     Raises:
-        UserError: for a part that is not written in this way, or a wrong expression.
+        UserError: for a part that is not written so, or an invalid expression.
     """
     low, high = (_end(end, split, len(listed)) for end in _parsed(split)[1:])
     if low is None and high is None:
@@ -53,22 +53,22 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Returns True where two splits have the same name, or are parts of one split that are sure to share files.
+    """Returns True if two splits have the same name, or are parts of one split that certainly share files.
 
-    Ends in percent and ends by number cannot be compared, but parts that both reach an end of the split share what lies
-    there.
+    Ends in percent and ends by number cannot be compared. But two parts that both reach the same end of the split share
+    the files there.
     """
     if one == other:
         return True
     try:
         (name, *ends), (other_name, *other_ends) = _parsed(one), _parsed(other)
-    except UserError:  # a sum of splits, as prepared sets have them
+    except UserError:  # a sum of splits, which prepared sets allow
         return False
     return name == other_name and _before(ends[0], other_ends[1]) and _before(other_ends[0], ends[1])
 
 
 def _before(low: str | None, high: str | None) -> bool:
-    """Returns True where a part's low end surely lies before another part's high end."""
+    """Returns True if a part's low end is certainly before another part's high end."""
     if low is None or high is None:
         return True
     if low.endswith("%") and high.endswith("%"):
@@ -83,7 +83,7 @@ def _edge(places: Sequence[float], end: int) -> int:
 
 
 def _end(end: str | None, split: str, n: int) -> str | None:
-    """Returns an end of a part of n files; where half of them or more would be held out, a tenth is."""
+    """Returns an end of a part of n files. If half of them or more would be held out, it holds out a tenth instead."""
     if end is None or end.endswith("%") or int(end) >= 0 or 2 * -int(end) < n:
         return end
     logging.warning("split %r is of a larger set: of %d files a tenth is held out instead", split, n)
@@ -97,7 +97,7 @@ def _parsed(split: str) -> tuple[str, str | None, str | None]:
 
 
 def _place(file: File, group: re.Pattern[str]) -> float:
-    """Returns where a file lies in [0, 1)."""
+    """Returns a file's position in [0, 1), from the hash of its name or group."""
     found = group.search(file.stem) if group.pattern else None
     name = file.stem if found is None else found.group(found.re.groups and 1)
     digest = hashlib.sha256(os.fsencode(name)).digest()

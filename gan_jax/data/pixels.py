@@ -1,4 +1,4 @@
-"""Pixels: between uint8 outside and the networks' floats inside, for the image fields of a batch."""
+"""Converts the image fields of a batch between uint8 outside and the networks' floats inside."""
 
 from typing import Any
 
@@ -20,13 +20,13 @@ def scale(spec: Spec, batch: Batch) -> Batch:
 
 
 def unscale(spec: Spec, name: str, values: jax.Array) -> jax.Array:
-    """Returns values [n, ...] of this field as the data set has them: images as uint8, others as they are."""
+    """Returns values [n, ...] of this field in the data set's form: images as uint8, others as they are."""
     field = spec.get(name)
     return values if field is None or field.range is None else to_uint8(values, field.range)
 
 
 def centred(stored: Spec, cropped: Spec, dataset: Dataset) -> Dataset:
-    """Returns a data set with the middle of its images as `stored` says, where they are smaller in `cropped`."""
+    """Returns a data set with centre crops of the image fields that are smaller in `cropped` than in `stored`."""
 
     def middle(name: str, values: Any) -> Any:
         if name not in stored or values.shape[1:] != stored[name].shape or stored[name] == cropped[name]:
@@ -43,7 +43,7 @@ def centred(stored: Spec, cropped: Spec, dataset: Dataset) -> Dataset:
 
 
 class _Window(Lazy):
-    """A part of each image of a lazy array, as lazy."""
+    """A window of each image of a lazy array, itself lazy."""
 
     def __init__(self, whole: Lazy, window: tuple[slice, slice]):
         super().__init__(whole.examples, whole.field, whole.indices)
@@ -52,7 +52,7 @@ class _Window(Lazy):
         self.size = int(np.prod(self.shape, dtype=float))
 
     def __getitem__(self, key: Any) -> Any:
-        """As `Lazy`'s."""
+        """Indexes as `Lazy` does."""
         made = self._whole[key]
         return _Window(made, self._window) if isinstance(made, Lazy) else made[..., *self._window, :]
 
@@ -64,6 +64,6 @@ def to_float(pixels: jax.Array, limits: Range) -> jax.Array:
 
 
 def to_uint8(x: jax.Array, limits: Range) -> jax.Array:
-    """Returns the nearest uint8 [...] of float [...] in these limits; what lies outside of them is clipped."""
+    """Returns the nearest uint8 [...] of float [...] in these limits; values outside of them are clipped."""
     low, high = limits
     return jnp.clip(jnp.round((x - low) * (255 / (high - low))), 0, 255).astype(jnp.uint8)

@@ -28,8 +28,8 @@ class Records:
         name, split: as in `read`.
         count: the number of examples.
         how: how images are read.
-        features: the set's feature by the field that it gives.
-        shapes: of an example's fields.
+        features: by field, the set's feature that it is read from.
+        shapes: the shapes of an example's fields.
     """
 
     described: PreparedSet
@@ -44,14 +44,14 @@ class Records:
         return self.count
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
-        """Returns an example, uint8 [*shape] by field; raises UserError where it is damaged."""
+        """Returns an example, uint8 [*shape] by field; raises UserError if it is damaged."""
         (made,) = self.read([index])
         if isinstance(made, Exception):
             raise made
         return made
 
     def read(self, indices: Sequence[int]) -> list[dict[str, np.ndarray] | Exception]:
-        """Returns several examples, of each that cannot be read its error."""
+        """Returns several examples, with the error in place of each that cannot be read."""
         return [
             self._decoded(int(index), record) for index, record in zip(indices, self._records(indices), strict=True)
         ]
@@ -68,7 +68,7 @@ class Records:
 
     @property
     def key(self) -> str:
-        """The name of the decoded arrays: what they are, and a digest that changes with the files."""
+        """The name of the decoded arrays, from what they are and a digest that changes with the files."""
         files = ((path.name, status.st_size, status.st_mtime_ns) for path, status in shards(self.described))
         return f"{key_of(self.name, self.split, self.how, sorted(self.shapes))}-{self._digest(files)}"
 
@@ -80,13 +80,13 @@ class Records:
         return {name: value for name, value in self.__dict__.items() if name != "_source"}
 
     def _records(self, indices: Sequence[int]) -> list[Any]:
-        """Returns the records, of each that cannot be read its error; several at once are read four times as fast."""
+        """Returns the records, or errors in place of unreadable ones. Reading several at once is four times as fast."""
         chosen = [int(index) for index in indices]
         try:
             return list(self._source.__getitems__(chosen)) if len(chosen) > 1 else [self._source[chosen[0]]]
         except UserError:
             raise
-        except Exception as error:  # TFDS and array_record raise many kinds
+        except Exception as error:  # TFDS and array_record raise errors of many kinds
             return [error] if len(chosen) == 1 else [self._records([index])[0] for index in chosen]
 
     def _decoded(self, index: int, record: Any) -> dict[str, np.ndarray] | Exception:
@@ -111,18 +111,18 @@ class Records:
 
 
 def shards(described: PreparedSet) -> list[tuple[pathlib.Path, Any]]:
-    """Returns the set's files of records, with their status."""
+    """Returns the set's record files, with their status."""
     return [(path, path.stat()) for path in sorted(described.folder.glob(f"*.{tfds_info.FORMAT}*"))]
 
 
 def key_of(name: str, split: str, *rest: Any) -> str:
-    """Returns the first part of a cache entry's name; names of files are limited, so that the split is cut."""
+    """Returns the first part of a cache entry's name. The split is cut, as the length of file names is limited."""
     short = f"{quote(name, safe='')}-{quote(split, safe='')[:100]}"
     return f"{short}-{hashlib.sha256(repr((name, split, rest)).encode()).hexdigest()[:8]}"
 
 
 def fingerprint(described: PreparedSet, split: str, rest: Sequence[Any]) -> str:
-    """Returns a digest of all that arrays depend on; of a shard its size and time, as hashing it takes too long."""
+    """Returns a digest of all that arrays depend on. A shard counts by size and time, as hashing it takes too long."""
     decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
     digest = hashlib.sha256(repr((_REVISION, decoder, split, list(rest))).encode())
     for name in ("dataset_info.json", "features.json"):
@@ -131,9 +131,9 @@ def fingerprint(described: PreparedSet, split: str, rest: Sequence[Any]) -> str:
 
 
 def opened(described: PreparedSet, split: str) -> Any:
-    """Returns the examples as TFDS does, except that images are the bytes of their files.
+    """Returns the examples as TFDS does, except that images are the undecoded bytes of their files.
 
-    TFDS would decode them with OpenCV where that is installed, else with Pillow, and these differ on JPEG.
+    TFDS would decode them with OpenCV if that is installed, else with Pillow, and these differ on JPEG.
     """
     import tensorflow_datasets as tfds
 

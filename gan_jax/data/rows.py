@@ -1,4 +1,4 @@
-"""Rows: reads examples by index from an array in memory, in a file, or one that decodes when it is read."""
+"""Reads rows by index from an array in memory, in a file, or one that decodes when it is read."""
 
 import os
 from typing import Any
@@ -11,8 +11,8 @@ from gan_jax.errors import UserError
 class Rows:
     """Reads rows of an array [n, ...] by index.
 
-    Those of a `np.memmap` are read from its file, not through the map. Mapped pages would count as memory of this
-    process, and a file that was cut short would end it without a message.
+    Rows of a `np.memmap` are read from its file, not through the map. Mapped pages would count as memory of this
+    process, and a file that was cut short would kill it without a message.
     """
 
     def __init__(self, values: Any):
@@ -25,7 +25,7 @@ class Rows:
     def read(self, indices: np.ndarray) -> np.ndarray:
         """Returns the rows at indices of any shape [...]: an array [..., *shape of a row].
 
-        Raises UserError where the file does not hold them any more.
+        Raises UserError if the file no longer holds them.
         """
         if self._file is None:
             return np.asarray(self.values[indices.reshape(-1)]).reshape(*indices.shape, *self.values.shape[1:])
@@ -52,7 +52,7 @@ class Rows:
 
 
 def _offset(values: np.memmap) -> int:
-    """Returns where in its file a mapped array begins; a slice has the offset of the array that it was taken from."""
+    """Returns where a mapped array begins in its file. The offset attribute of a slice is that of its parent array."""
     whole = values
     while isinstance(whole.base, np.memmap):
         whole = whole.base

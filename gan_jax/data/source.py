@@ -14,7 +14,7 @@ from gan_jax.data.examples import Lazy
 class Source:
     """The splits of the data set of a `config.data` block, and fingerprints of their content.
 
-    The block has the set's name, and its own arguments if it takes any. `check` is called with `identity()` after each
+    The block has the set's name, and the set's own arguments if any. `check` is called with `identity()` after each
     newly loaded split, so that it can refuse data that are not those of a run.
     """
 
@@ -26,7 +26,7 @@ class Source:
         self.version = self.path = ""
 
     def load(self, split: str) -> Dataset:
-        """Returns a split, as `data.load` does; raises UserError as that and as `check` do."""
+        """Returns a split as `data.load` does; raises UserError as it and `check` do."""
         if split not in self.loaded:
             dataset = data.load(**self._arguments(split) | {"split": split})
             self.version, self.path = dataset.version, dataset.path
@@ -40,9 +40,9 @@ class Source:
         return self.loaded[split]
 
     def _arguments(self, split: str) -> dict[str, Any]:
-        """Returns the block's; labels are left out of what is trained on alone, as evaluators read other splits.
+        """Returns the block's arguments. Only the training split loses labels, as evaluators need those of others.
 
-        Of those the examples without labels are left out.
+        Of other splits, examples without labels are left out.
         """
         if split == self.block.get("split"):
             return self.block
@@ -53,14 +53,14 @@ class Source:
     def identity(self) -> dict[str, Any]:
         """Returns the version, the path, and by loaded split the fingerprint and the digest of files, as JSON values.
 
-        What is decoded only when it is read has no fingerprint, and what is not decoded from files has no digest.
+        A split that is decoded whenever it is read has no fingerprint. One not decoded from files has no digest.
         """
         path = {"path": self.path} if self.path else {}
         return {"version": self.version, "fingerprints": dict(self.fingerprints), "files": dict(self.files), **path}
 
 
 def fingerprint(dataset: Dataset) -> str:
-    """Returns a digest of the fields' arrays alone: the same wherever and whenever the set was prepared."""
+    """Returns a digest of the fields' arrays alone. It is the same wherever and whenever the set was prepared."""
     digest = hashlib.sha256(dataset.content.encode())
     decoded = {*dataset.others, "x"} if dataset.content else set()
     for name, array in {"x": dataset.x, "label": dataset.label, **dataset.others}.items():

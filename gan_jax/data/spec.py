@@ -12,20 +12,20 @@ VALUES = {"uint8": (0.0, 255.0)}
 
 
 class DataSpec(NamedTuple):
-    """The description of a data set, by which models are built.
+    """The description of a data set, from which models are built.
 
     Attributes:
-        shape: of one example: (h, w, c) of images or (d,) of points.
-        dtype: of the stored examples: 'uint8' images, 'float32' points.
-        range: of their values: (0, 255) of images, the least and the greatest of the points.
-        classes: the number of classes; 0 without labels that can be used.
+        shape: the shape of one example: (h, w, c) for images or (d,) for points.
+        dtype: the type of stored examples: 'uint8' for images, 'float32' for points.
+        range: the range of their values: (0, 255) for images, the least and the greatest value for points.
+        classes: the number of classes; 0 without usable labels.
         absent: the classes without any example.
-        class_names: the name of each class, where they are known.
-        without: the end of an error message of models that need labels, where there are none.
-        splits: the names of all splits, where they are known.
-        version: of a set that TFDS prepared; '' of others.
+        class_names: the name of each class, if known.
+        without: the end of the error message of models that need labels, if there are none.
+        splits: the names of all splits, if known.
+        version: the version of a set that TFDS prepared; '' for others.
         others: the shapes of an example's further fields, such as `source`, by name.
-        unpaired: those of `others` that are read in an order of their own.
+        unpaired: names of `others` that are read in an order of their own.
     """
 
     shape: tuple[int, ...]
@@ -47,7 +47,7 @@ class DataSpec(NamedTuple):
 
     @property
     def known_classes(self) -> int:
-        """The number of classes that labels tell apart: of all examples, or of those beside the unlabelled ones."""
+        """The number of classes of the labels, of all examples or of the labelled ones beside the unlabelled."""
         return self.classes or self.others.get(CLASSES, (0,))[0]
 
     @property
@@ -82,7 +82,7 @@ def to_json(spec: DataSpec) -> dict[str, Any]:
 
 
 def from_json(stored: dict[str, Any]) -> DataSpec:
-    """Returns the description of what `to_json` gave, other entries ignored; raises ValueError where it is damaged."""
+    """Returns the description from the values of `to_json`, ignoring other entries; raises ValueError if damaged."""
     values: dict[str, Any] = {name: stored[name] for name in DataSpec._fields if name in stored}
     values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     values["others"] = {name: tuple(shape) for name, shape in values.get("others", {}).items()}
@@ -94,5 +94,5 @@ def from_json(stored: dict[str, Any]) -> DataSpec:
 
 
 def _field(shape: tuple[int, ...], limits: tuple[float, float]) -> Field:
-    """Returns the field of examples of this shape: images where they have 3 axes, else points."""
+    """Returns the field of examples of this shape: images if it has 3 axes, else points."""
     return Field(tuple(shape), IMAGE, tuple(limits)) if len(shape) == 3 else Field(tuple(shape), POINT)

@@ -1,8 +1,8 @@
-"""Stacked MNIST: three random digits of MNIST as the red, green and blue channel of one image, 1,000 modes.
+"""Stacked MNIST: three random MNIST digits as the red, green and blue channels of one image, which gives 1,000 modes.
 
-From Metz et al. 2017 (arXiv:1611.02163, section 3.3.1); in size as in PacGAN (Lin et al. 2018, arXiv:1712.04086,
-section 4.2): 128,000 images for training and 26,000 for tests. Built from MNIST as TensorFlow Datasets prepared it,
-each split from MNIST's own; the digits of an image were sampled once.
+From Metz et al. 2017 (arXiv:1611.02163, section 3.3.1), with the sizes of PacGAN (Lin et al. 2018, arXiv:1712.04086,
+section 4.2): 128,000 images for training and 26,000 for tests. Each split is built from MNIST's own, as TensorFlow
+Datasets prepared it. The digits of an image were sampled once.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ def load(split: str) -> Dataset:
         split: 'train' (128,000 images) or 'test' (26,000).
 
     Raises:
-        UserError: for any other split, or where MNIST is not prepared.
+        UserError: for any other split, or if MNIST is not prepared.
     """
     if split not in SIZES:
         raise UserError(f"stacked_mnist has no split {split!r}; {suggestions(split, SIZES)}")

@@ -1,7 +1,7 @@
 """Decoded examples in the user's cache: each set is decoded once, into arrays that are mapped into memory.
 
-A set is a folder, `about.json` beside an array of each field. It is decoded in chunks by several processes into a
-folder whose name ends in .part, which is renamed when it is whole. An interrupted decoding continues where it stopped.
+A set is a folder with `about.json` and an array for each field. Several processes decode it in chunks into a folder
+whose name ends in .part, which is renamed when it is complete. An interrupted decoding continues where it stopped.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ from gan_jax.data.hold import choose_hold
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs import cache, terminal
 
-IN_MEMORY_BYTES = 1 << 30  # of a set that is decoded into memory where the cache cannot be written
-VERIFIED_BYTES = 1 << 32  # of a set whose content is checked at each start, at about 1 GB a second
+IN_MEMORY_BYTES = 1 << 30  # the largest set that is decoded into memory if the cache cannot be written
+VERIFIED_BYTES = 1 << 32  # the largest set whose content is checked at each start, at about 1 GB a second
 
 
 class Stored(NamedTuple):
@@ -57,12 +57,12 @@ def hold(dataset: Dataset) -> Dataset:
 
 
 def has_room(sources: Sequence[Examples]) -> bool:
-    """Returns True where these examples are decoded already, or there is room for them on the disk or in memory."""
+    """Returns True if these examples are decoded already, or there is room for them on the disk or in memory."""
     needed = 0
     for one in sources:
         with suppress(OSError):
             folder = cache.folder("data") / one.key
-            if folder.is_dir() or folder.with_name(f"{folder.name}.part").is_dir():  # which has its full size already
+            if folder.is_dir() or folder.with_name(f"{folder.name}.part").is_dir():  # .part has its full size already
                 continue
         needed += sum(decoding.sizes(one).values())
     if needed <= IN_MEMORY_BYTES:
@@ -74,13 +74,13 @@ def has_room(sources: Sequence[Examples]) -> bool:
 
 
 def decoded(examples: Examples) -> Stored:
-    """Returns all examples, decoded into the cache where they are not there yet.
+    """Returns all examples, decoded into the cache if they are not there yet.
 
-    A new state of the files replaces every older one. Where another process decodes the same set, waits for it. Where
-    the cache cannot be written, decodes into memory, with a warning.
+    A new state of the files replaces every older one. If another process decodes the same set, it waits for it. If the
+    cache cannot be written, it decodes into memory, with a warning.
 
     Raises:
-        UserError: with the names of all examples that cannot be decoded, or where the stored arrays are damaged.
+        UserError: with the errors of examples that cannot be decoded, or if the stored arrays are damaged.
     """
     try:
         folder = cache.folder("data") / examples.key
@@ -104,7 +104,7 @@ def decoded(examples: Examples) -> Stored:
 
 
 def _opened(folder: Path, examples: Examples) -> Stored:
-    """Returns the arrays of a whole folder, checked."""
+    """Returns the arrays of a complete folder, checked."""
     damaged = f"{folder} is damaged: delete it and start again"
     try:
         about = json.loads((folder / decoding.ABOUT).read_text())
@@ -136,7 +136,7 @@ def _in_memory(examples: Examples) -> Stored:
 
 
 def _delete_older(folder: Path) -> None:
-    """Deletes the arrays of older states of the same set, and decodings of them that were never finished."""
+    """Deletes the arrays of older states of the same set, including those whose decoding was never finished."""
     what = folder.name.rpartition("-")[0]
     for other in folder.parent.iterdir():
         name = other.name.removesuffix(".part").removeprefix(".").removesuffix(".lock")

@@ -1,7 +1,7 @@
 """Streams: examples that are decoded when they are needed, by processes of their own, ahead of their step.
 
-Grain reads ahead in the order of steps, in threads; each of them has a process decode the examples of a step. Grain's
-own processes would import JAX, and live on where this process is killed.
+Grain reads ahead in the order of steps, in threads. Each thread has a process decode the examples of a step. Grain's
+own processes would import JAX, and would outlive this process if it is killed.
 """
 
 from collections.abc import Mapping
@@ -17,9 +17,9 @@ from gan_jax.data.workers import Workers, cores
 
 MOST_WORKERS = 16
 AHEAD_BYTES = 1 << 27
-"""Of examples that wait to be taken, at most, where a step is smaller."""
+"""The most bytes of examples that are read ahead, if a step is smaller."""
 SPARES = 3
-"""The times that the examples of a step are given to another process where one is killed."""
+"""How many times the examples of a step are given to another process if one is killed."""
 ENDLESS = 2**31 - 1  # steps
 
 
@@ -59,7 +59,7 @@ class Steps:
 
 
 class Stream:
-    """The examples of calls, read ahead from where the last call ended. Nothing of it has to be saved."""
+    """The examples of calls, read ahead from where the last call ended. It has no state to save."""
 
     def __init__(self, steps: Steps):
         self._steps, self._next = steps, -1
@@ -101,7 +101,7 @@ def workers() -> int:
 
 
 def decode(fields: Mapping[str, Lazy], indices: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns each field's examples at its indices [...]: arrays [..., *shape]. Of one order they are decoded once."""
+    """Returns each field's examples at its indices [...], as [..., *shape]. Those in one order are decoded once."""
     read: dict[tuple[int, bytes], dict[str, np.ndarray]] = {}
     made = {}
     for name, array in fields.items():

@@ -1,8 +1,8 @@
 """Image data sets that TensorFlow Datasets (TFDS) prepared in array_record format, read by name.
 
-They are in TFDS's own folder, `TFDS_DATA_DIR`. Nothing is downloaded here and TensorFlow is not needed:
-`scripts/prepare_data.py` needs the network and TensorFlow, once. Later starts do not even import TFDS, which takes a
-second: its JSON files are read directly (`tfds_info.py`), and labels are kept in the user's cache.
+They are in TFDS's own folder, `TFDS_DATA_DIR`. Nothing is downloaded here and TensorFlow is not needed: only
+`scripts/prepare_data.py` needs it and the network, once. Later starts do not even import TFDS, which takes a second:
+its JSON files are read directly (`tfds_info.py`), and labels are kept in the user's cache.
 """
 
 import os
@@ -31,28 +31,28 @@ def data_dir() -> pathlib.Path:
 
 
 def names() -> list[str]:
-    """Returns the names of the sets in that folder: 'mnist', or 'emnist/letters' where a set has configurations."""
+    """Returns the names of the sets in that folder: 'mnist', or 'emnist/letters' if a set has configurations."""
     found = [*data_dir().glob("*/*/dataset_info.json"), *data_dir().glob("*/*/*/dataset_info.json")]
     versions = [path.parent for path in found if _VERSION.fullmatch(path.parent.name)]
     return sorted({version.parent.relative_to(data_dir()).as_posix() for version in versions})
 
 
 def registered() -> list[str]:
-    """Returns the names of the sets that TFDS can prepare. Slow: imports TFDS."""
+    """Returns the names of the sets that TFDS can prepare. It is slow, as it imports TFDS."""
     import tensorflow_datasets as tfds
 
     return tfds.list_builders(with_community_datasets=False)
 
 
 def missing(name: str) -> str:
-    """Returns the error message for a set that TFDS can prepare and that is not in the folder."""
+    """Returns the error message for a set that TFDS can prepare but that is not in the folder."""
     return (
         f"data set {name!r} is not in {data_dir()} (TFDS_DATA_DIR); to put it there: {tfds_info.prepare_command(name)}"
     )
 
 
 def find(name: str) -> pathlib.Path | None:
-    """Returns the folder of the set's newest version, or of the version in its name; None where there is none."""
+    """Returns the folder of the set's newest version, or of the version in its name; None if there is none."""
     if not (match := _NAME.fullmatch(name)):
         return None
     base, wanted = match.groups()
@@ -62,7 +62,7 @@ def find(name: str) -> pathlib.Path | None:
 
 
 def read(name: str, split: str) -> Dataset:
-    """Returns a split as `open_split` does, decoded."""
+    """Returns a split as `open_split` does, but decoded."""
     return store.hold(open_split(name, split))
 
 
@@ -78,14 +78,14 @@ def open_split(
     label_field: str = "label",
     fields: Mapping[str, str] | None = None,
 ) -> Dataset:
-    """Returns a split, nothing decoded: an image feature as `x`, uint8 [n, h, w, channels]; a ClassLabel as `label`.
+    """Returns a split without decoding it: an image feature as `x`, uint8 [n, h, w, channels]; a ClassLabel as `label`.
 
     Args:
         name: 'mnist', 'emnist/letters' or 'mnist:3.0.1'.
         split: 'train', or in TFDS's notation 'train[:90%]', 'train[100:200]', 'train+test', 'all'.
         size, fit, channels, background: see `images.Reading`; 0 keeps the size and the channels.
-        image_field, label_field: the set's features that are `x` and `label`.
-        fields: in place of image_field features by the fields that they give, as `{"x": "photo", "source": "map"}`.
+        image_field, label_field: the set's features for `x` and `label`.
+        fields: in place of image_field, the feature for each field, as `{"x": "photo", "source": "map"}`.
 
     Raises UserError if the set or the split is not there, is damaged, or has no 8-bit images.
     """
@@ -116,7 +116,7 @@ def open_split(
 def _forms(
     described: PreparedSet, split: str, features: Mapping[str, str], how: tuple[Any, ...]
 ) -> tuple[Reading, dict[str, tuple[int, ...]]]:
-    """Returns how images are read, and their shapes by field; raises UserError where a feature is not an image."""
+    """Returns how images are read, and their shapes by field; raises UserError if a feature is not an image."""
     declared = {field: tfds_info.image_channels(described, feature) for field, feature in features.items()}
     size, fit, channels, background = how
     reading = images.reading(size, fit, channels or declared["x"], background)
@@ -124,7 +124,7 @@ def _forms(
 
 
 def _labels(described: PreparedSet, name: str, split: str, label_field: str) -> dict[str, np.ndarray]:
-    """Returns the `count` of examples, and int32 [n] `label` where there are labels: from the cache, or all records."""
+    """Returns the `count` of examples, and `label` int32 [n] if there are labels: from the cache or all records."""
 
     def make() -> dict[str, np.ndarray]:
         source = records.opened(described, split)
@@ -145,7 +145,7 @@ def _labels(described: PreparedSet, name: str, split: str, label_field: str) -> 
 
 
 def _shape(described: PreparedSet, split: str, feature: str, how: Reading) -> tuple[int, int, int]:
-    """Returns the shape of images: of the size asked for, else as the set declares it, else as the first one is."""
+    """Returns the shape of images: with the size asked for, else the set's declared one, else the first image's."""
     if how.size is not None:
         return (*how.size, how.channels)
     if (declared := tfds_info.image_size(described, feature)) is not None:

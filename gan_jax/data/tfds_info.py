@@ -23,7 +23,7 @@ class PreparedSet(NamedTuple):
 
 
 def describe(folder: pathlib.Path, name: str) -> PreparedSet:
-    """Returns what a folder's JSON files say; raises UserError where they are damaged or of another format."""
+    """Returns what a folder's JSON files say; raises UserError if they are damaged or of another format."""
     try:
         info = json.loads((folder / "dataset_info.json").read_text())
         content = json.loads((folder / "features.json").read_text())["featuresDict"]["features"]
@@ -40,7 +40,7 @@ def describe(folder: pathlib.Path, name: str) -> PreparedSet:
 
 
 def check_split(described: PreparedSet, split: str) -> None:
-    """Raises UserError where the set has no split of such a name."""
+    """Raises UserError if the set has no split of this name."""
     for part in split.split("+"):
         base = part.partition("[")[0].strip()
         if base not in [*described.splits, "all"]:
@@ -48,7 +48,7 @@ def check_split(described: PreparedSet, split: str) -> None:
 
 
 def image_channels(described: PreparedSet, field: str = "image") -> int:
-    """Returns the number of channels of a feature; raises UserError where it is not an 8-bit image."""
+    """Returns the number of channels of a feature; raises UserError if it is not an 8-bit image."""
     folder, features = described.folder, described.features
     if not isinstance(image := features.get(field, {}).get("image"), dict):
         listed = ", ".join(f"{name} ({_kind(feature)})" for name, feature in sorted(features.items()))
@@ -68,7 +68,7 @@ def image_channels(described: PreparedSet, field: str = "image") -> int:
 
 
 def image_size(described: PreparedSet, field: str) -> tuple[int, int] | None:
-    """Returns (h, w) of the images of a feature; None where they may differ."""
+    """Returns (h, w) of the images of a feature; None if they may differ."""
     with reraise_as(f"{described.folder}: features.json is damaged"):
         dimensions = described.features[field]["image"].get("shape", {}).get("dimensions", [])
         sides = [int(side) for side in dimensions[:2]]
@@ -76,13 +76,13 @@ def image_size(described: PreparedSet, field: str) -> tuple[int, int] | None:
 
 
 def class_count(described: PreparedSet, field: str = "label") -> int:
-    """Returns the number of classes that a feature declares; 0 where it declares none."""
+    """Returns the number of classes that a feature declares; 0 if it declares none."""
     with reraise_as(f"{described.folder}: features.json is damaged"):
         return int(described.features[field]["classLabel"].get("numClasses", 0))
 
 
 def class_names(described: PreparedSet, classes: int, field: str = "label") -> tuple[str, ...]:
-    """Returns the classes' names, which TFDS keeps in a file of their own; () where it does not name them all."""
+    """Returns the classes' names, which TFDS keeps in a separate file; () if it does not name them all."""
     try:
         names = (described.folder / f"{field}.labels.txt").read_text(encoding="utf-8").split("\n")[:classes]
     except (OSError, ValueError):
@@ -91,7 +91,7 @@ def class_names(described: PreparedSet, classes: int, field: str = "label") -> t
 
 
 def unlabelled(features: dict[str, dict[str, Any]], field: str = "label") -> str:
-    """Returns why features that look like labels are not read as labels, and what to do; '' where there are none."""
+    """Returns why features that look like labels are not read as labels, and what to do; '' if there are none."""
     labels = [name for name, feature in features.items() if "classLabel" in feature]
     if field in labels:
         return ""

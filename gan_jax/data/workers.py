@@ -1,8 +1,8 @@
-"""Processes that do parts of a job side by side: fresh interpreters, which import nothing but what the job needs.
+"""Processes that do parts of a job in parallel: fresh interpreters, which import only what the job needs.
 
 They are not started by multiprocessing, which would run a user's script again in each of them. They read the job and
-then its parts from standard input, and end when that is closed, so that none of them outlives the process that started
-it, however it ends.
+then its parts from standard input, and end when that is closed. So none of them outlives the process that started it,
+however that ends.
 """
 
 import os
@@ -20,14 +20,14 @@ from typing import Any
 from gan_jax.errors import UserError
 
 IGNORED = signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU
-"""Signals that the process that started the others answers: a terminal or a scheduler sends them to all."""
-FEW = 500  # examples: fewer are done sooner here than processes start
+"""Signals that workers ignore: a terminal or a scheduler sends them to all, and the starting process answers them."""
+FEW = 500  # examples; fewer are done here before processes have started
 
 
 def run(job: Callable[..., Any], parts: Sequence[tuple[Any, ...]], size: int) -> Iterator[Any]:
-    """Yields `job(*part)` of each part, in any order, by a process for each of the machine's cores.
+    """Yields `job(*part)` for each part, in any order, with one process for each core that this one may use.
 
-    A small job, of a `size` below FEW, is done in this process. Raises what a part raises, and UserError where a
+    A small job, with `size` below FEW, is done in this process. Raises what a part raises, and UserError if a
     process dies.
     """
     count = min(cores(), len(parts))
@@ -51,23 +51,23 @@ def cores() -> int:
 
 
 class Workers:
-    """Processes that do parts of one job, as many at once as there are processes, for threads that ask for them.
+    """Processes that do parts of one job for threads that ask for them, one part at a time each.
 
-    spares: how often a part is given to a new process where one dies over it.
+    spares: how many times a part is given to a new process if one dies while doing it.
     """
 
     def __init__(self, job: Callable[..., Any], count: int, *, spares: int = 0):
         self._job, self._spares, self._closed = job, spares, False
-        self._idle: SimpleQueue[subprocess.Popen | None] = SimpleQueue()  # None: to be started
+        self._idle: SimpleQueue[subprocess.Popen | None] = SimpleQueue()  # None: not started yet
         for _ in range(count):
             self._idle.put(None)
         self._started: set[subprocess.Popen] = set()
         self._lock = Lock()
 
     def ask(self, *part: Any) -> Any:
-        """Returns `job(*part)` of an idle process, which it waits for; raises what the job raises there.
+        """Waits for an idle process and returns its `job(*part)`; raises what the job raises there.
 
-        Raises UserError where processes die over this part.
+        Raises UserError if processes die while doing this part.
         """
         status = 0
         for _ in range(1 + self._spares):
@@ -86,7 +86,7 @@ class Workers:
         raise UserError(f"a worker process died (status {status}): start again, it goes on there")
 
     def close(self) -> None:
-        """Ends the processes. What is being asked for fails."""
+        """Ends the processes. Parts that are being done fail."""
         with self._lock:
             self._closed = True
         for process in list(self._started):
@@ -105,7 +105,7 @@ class Workers:
         """Kills a process, and returns its status."""
         process.kill()
         for pipe in (process.stdin, process.stdout):
-            with suppress(OSError):  # what was not sent
+            with suppress(OSError):  # unsent data cannot be flushed
                 pipe and pipe.close()
         self._started.discard(process)
         return process.wait()
@@ -135,7 +135,7 @@ def serve() -> None:
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # so that a library's prints are not taken for answers
     job = pickle.load(sys.stdin.buffer)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""From a config to the experiment that it describes."""
+"""Builds the experiment that a config describes."""
 
 from gan_jax.experiments.experiment import (
     MAX_BYTES,

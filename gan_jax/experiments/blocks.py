@@ -1,4 +1,4 @@
-"""From blocks of a config to what they name: the objective with its networks and samplers."""
+"""Builds what the blocks of a config name: the objective with its networks and samplers."""
 
 import inspect
 import logging
@@ -28,7 +28,7 @@ from gan_jax.resolve import bind, parameters, required
 
 
 def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
-    """Returns what networks, samplers and objectives are told where they ask for it by name."""
+    """Returns the values that networks, samplers and objectives get if they have arguments of these names."""
     return {
         "shape": data.shape,
         "classes": data.known_classes,
@@ -40,7 +40,7 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
 
 
 def make_networks(config: ConfigDict, known: Mapping[str, Any]) -> dict[str, Network]:
-    """Returns the networks by role, with the known values that they ask for. Those of frozen players are frozen."""
+    """Returns the networks by role, with the known values that they ask for. Networks of frozen players are frozen."""
     still = [name for name, player in config.players.items() if player.frozen or not player.updates_per_step]
     return {
         role: _network(role, block, known)._replace(
@@ -83,9 +83,9 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
 
 
 def _check_without_labels(networks: Networks, critic: Terms, why: str) -> None:
-    """Raises UserError where labels of real examples are used, of data that have none: a sampler would draw them.
+    """Raises UserError if labels of real examples are needed but the data have none: a sampler would draw them.
 
-    What makes samples alone may be told a random class.
+    Generators and decoders, which make samples, may get a random class.
     """
     for role, network in networks.items():
         if "label" in network.fields and not role.startswith(("generator", "decoder")):
@@ -103,9 +103,9 @@ def _sampler(name: str, block: ConfigDict, known: Mapping[str, Any]) -> Sampler:
 
 
 def make_augmentations(config: ConfigDict, spec: Spec, known: Mapping[str, Any]) -> tuple[Augmentations, Spec]:
-    """Returns the augmentations of training images, in the order of their names, and the fields after them.
+    """Returns the augmentations of training images, in the order of their names, and the spec after them.
 
-    Raises UserError for one that does not suit the fields that it is for.
+    Raises UserError for an augmentation that does not suit its fields.
     """
     made: dict[str, Augmentation] = {}
     images = tuple(name for name, field in spec.items() if field.kind == IMAGE)
@@ -124,7 +124,7 @@ def make_augmentations(config: ConfigDict, spec: Spec, known: Mapping[str, Any])
 
 
 def _critic_augment(block: Any, known: Mapping[str, Any], steps: int) -> CriticAugment:
-    """Returns the augmentation inside the game that a block names, its `p` a number or a schedule."""
+    """Returns the augmentation inside the game that a block names. Its `p` is a number or a schedule."""
     field, package = "objective.augment", "gan_jax.objectives.augment.pipelines"
     if not isinstance(block, Mapping):
         raise UserError(f"config.{field} is {block!r}: it must be a block with a name, as {{'name': 'diff_augment'}}")
@@ -135,7 +135,7 @@ def _critic_augment(block: Any, known: Mapping[str, Any], steps: int) -> CriticA
 
 
 def _annotation(target: Callable, name: str) -> Any:
-    """Returns what an objective's parameter is said to be: terms, a weight or anything else."""
+    """Returns the annotation of an objective's parameter: terms, a weight or another type; None without one."""
     function = target.func if isinstance(target, partial) else target
     parameter = inspect.signature(function).parameters.get(name)
     return None if parameter is None else parameter.annotation
@@ -147,7 +147,7 @@ def _preset_terms(preset: Callable, player: str) -> Terms:
 
 
 def _terms(player: str, preset: Terms, given: Any, known: Mapping[str, Any]) -> Terms:
-    """Returns a player's terms: the preset's, with those that are given in their place or beside them."""
+    """Returns a player's terms: the preset's, replaced or extended by the given ones."""
     field = f"objective.{player}"
     if not isinstance(given, Mapping):
         raise UserError(
@@ -175,9 +175,9 @@ def _check_counts(terms: Mapping[str, Terms], steps: int) -> None:
 
 
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
-    """Returns a term by its weight, or by a block of its weight, of when it is computed, and its arguments.
+    """Returns a term from its weight, or from a block of its weight, its arguments and when it is computed.
 
-    A term of the preset is computed when it is there, unless the block says otherwise.
+    For a term of the preset, the times when it is computed are the preset's unless the block sets them.
     """
     field = f"objective.{player}.{name}"
     block = {"weight": value} if not isinstance(value, Mapping) or is_schedule(value) else dict(value)
@@ -192,7 +192,7 @@ def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str,
 
 
 def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
-    """Returns a term with the frozen networks that its arguments name, or 'vgg16' where they name none."""
+    """Returns a term with the frozen networks that its arguments name; the default is 'vgg16'."""
     given = term.keywords if isinstance(term, partial) else {}
     makers = {Frozen: lpips.frozen, LastOutputs: lpips.frozen_outputs}
     asked = {name: makers.get(_annotation(term, name)) for name in inspect.signature(term).parameters}
@@ -204,7 +204,7 @@ def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
 
 def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
     block = spec.to_dict()
-    remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # which `updates` looks at
+    remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # which `updates` reads
     with reraise_as(f"config.networks.{role}"):
         if block.get("classes", most := known.get("classes", 0)) < most:
             raise ValueError(f"classes is {block['classes']}, and the data have {most}: leave it out")
@@ -213,14 +213,14 @@ def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
 
 
 def make(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:
-    """Returns what the spec names, called with its arguments, and with those known values that it asks for by name."""
+    """Returns what the spec names, called with its arguments and with the known values that it asks for by name."""
     with reraise_as(f"config.{field}"):
         target = bind(package, dict(spec), field)
         return target(**_asked_for(target, known))
 
 
 def _asked_for(target: Callable, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the values that it takes; raises UserError where it takes the classes and there are no labels."""
+    """Returns the known values that the target takes; raises UserError if it takes classes and there are no labels."""
     taken = parameters(target)
     if "classes" in taken and not known.get("classes", 1):
         raise UserError(f"config.data.name: this model needs labels, {known['no_labels']}")
@@ -228,5 +228,5 @@ def _asked_for(target: Callable, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def listed(names: Any) -> str:
-    """Returns the names in order, or the word nothing."""
+    """Returns the names sorted and joined by commas, or 'nothing'."""
     return ", ".join(sorted(names)) or "nothing"

@@ -1,6 +1,6 @@
-"""From a config to the experiment it describes: networks, objective, optimizers, first state, train step.
+"""Builds the experiment that a config describes: networks, objective, optimizers, first state, train step.
 
-The last place that sees the whole config; everything deeper takes plain arguments.
+This is the last place that sees the whole config; everything deeper takes plain arguments.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ from gan_jax.resolve import bind
 AUTO, NETWORKS = "auto", "config.networks."
 MAX_BYTES = 1 << 37  # of a state, or of a call's examples: more than any device holds
 Predict: TypeAlias = Callable[[Players, jax.Array, Batch], Any]
-"""`(players, keys [n], batch [n, ...]) -> values`: a prediction by averaged players, of examples as the data set's."""
+"""`(players, keys [n], batch [n, ...]) -> values`: a prediction by averaged players, of examples as in the data set."""
 
 
 class Keys(NamedTuple):
@@ -45,7 +45,7 @@ class Keys(NamedTuple):
 
 
 def streams(seed: int) -> Keys:
-    """Returns the streams of a run of this seed."""
+    """Returns the streams of a run with this seed."""
     return Keys(*random.split(base_key(seed), len(Keys._fields)))
 
 
@@ -55,7 +55,7 @@ class Inputs(NamedTuple):
     Attributes:
         stored: the fields of the data.
         spec: the fields after augmentation.
-        augments: whether there is any.
+        augments: whether there is any augmentation.
     """
 
     stored: Spec
@@ -87,21 +87,21 @@ class Experiment(NamedTuple):
         init: `key -> TrainState`.
         train_step: a step rule, bound to the objective.
         hyperparams: the numbers that the train step is given, by player.
-        scale: batches of the data set to the networks' floats.
-        augment: `(batches [r, b, ...], key, step) -> batches`, what a step trains on of these scaled batches; `key`
-            is the run's for training. The train step does so itself.
-        view: a data set as it is evaluated and shown: images in the middle, where augmentation crops them.
-        predict: the objective's predictions by use, by the players' moving averages where they have one; images uint8.
-        outputs: the same as floats of the networks' range, which have gradients with respect to the batch and players.
+        scale: converts batches of the data set to the networks' floats.
+        augment: `(batches [r, b, ...], key, step) -> batches`, augments scaled batches as a step trains on them; `key`
+            is the run's for training. The train step calls it itself.
+        view: returns a data set as it is evaluated and shown, with centre crops if augmentation crops images.
+        predict: the objective's predictions by use, with the players' moving averages if any. Images are uint8.
+        outputs: the same as floats in the networks' range, which have gradients with respect to batch and players.
         updates_per_step: the most updates that a player has in a step.
-        spec: the fields of the data, as the train step is given them.
+        spec: the fields of the data, as the train step gets them.
         sampled: the fields that samplers fill in.
-        latents: the samplers of all that samples are made of, by field.
+        latents: the samplers of all fields that samples are made from.
         takes: the fields that each network takes, by role.
         keys: the run's random streams.
-        present: the classes that samples are made of, those that have examples; none where samples have no class.
-        class_names: the name of each class, where they are known.
-        makes: as the objective's.
+        present: the classes of samples, which are those that have examples; none if samples have no class.
+        class_names: the name of each class, if known.
+        makes: the objective's function of this name.
     """
 
     init: Callable[[jax.Array], TrainState]
@@ -123,12 +123,12 @@ class Experiment(NamedTuple):
     makes: Callable[[], tuple[float, float] | None]
 
     def in_turn(self, n: int) -> np.ndarray:
-        """Returns n classes, int32 [n]: those that have examples, in turn."""
+        """Returns n classes, int32 [n], cycling through those that have examples."""
         return np.resize(np.array(self.present, np.int32), n)
 
 
 def build(config: ConfigDict, data: DataSpec) -> Experiment:
-    """Returns the experiment that a config describes, on data like these; raises UserError for what does not fit."""
+    """Returns the experiment that a config describes, on such data; raises UserError for what does not fit."""
     inputs = make_inputs(config, data)
     spec = inputs.spec
     rule = bind("gan_jax.core.steps", config.step_rule.to_dict(), "step_rule")
@@ -179,7 +179,7 @@ def make_executor(config: ConfigDict, experiment: Experiment, dataset: Dataset) 
 def held(config: ConfigDict, dataset: Dataset) -> tuple[str, str]:
     """Returns where the config's data set is held, 'device', 'host' or 'stream', and why, in words.
 
-    Raises UserError where it cannot be held as the config says.
+    Raises UserError if it cannot be held as the config says.
     """
     return hold.held(dataset, config.data.get("hold", "auto"), device_bytes())
 
@@ -205,7 +205,7 @@ def _on_augmented(train_step: TrainStep, augment: Callable[[Batch, jax.Array, ja
 
 
 def _automatic(config: ConfigDict) -> str:
-    """Returns the end of a message: overrides by which layers follow from the image's size; '' where they do."""
+    """Returns a message's end: overrides that derive layers from the image's size; '' if none is needed."""
     given = [
         f"--config.networks.{role}.{field}={AUTO}"
         for role, block in config.networks.items()
@@ -216,7 +216,7 @@ def _automatic(config: ConfigDict) -> str:
 
 
 def _first(objective: Objective, spec: Spec, updates: Updates, key: jax.Array) -> TrainState:
-    """Returns the first state of a run by its key."""
+    """Returns the initial state of a run from its key."""
     example = fields.example(spec, objective.samplers, random.fold_in(key, len(updates)))
     starts = {
         name: init(random.fold_in(key, number), example) for number, (name, init) in enumerate(objective.init.items())
@@ -225,7 +225,7 @@ def _first(objective: Objective, spec: Spec, updates: Updates, key: jax.Array) -
 
 
 def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str) -> Players:
-    """Returns the first players as shapes alone: what does not fit is an error before anything is compiled."""
+    """Returns the initial players as shapes alone. What does not fit raises UserError before anything is compiled."""
     shape = tuple(spec["x"].shape)
     with reraise_as(f"config.networks do not fit each other or examples of shape {shape}{remedy}", within=NETWORKS):
         state = jax.eval_shape(init, base_key(0))
@@ -245,7 +245,7 @@ def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str)
 
 
 def _finished(prediction: Prediction, spec: Spec) -> Predict:
-    """Returns the prediction by averaged players, its examples as the data set has them; compiled."""
+    """Returns the compiled prediction by averaged players, with examples as in the data set."""
 
     def finished(players: Players, keys: jax.Array, batch: Batch) -> Any:
         made = prediction.fn(averaged(players), keys, batch)
@@ -255,5 +255,5 @@ def _finished(prediction: Prediction, spec: Spec) -> Predict:
 
 
 def _outputs(prediction: Prediction) -> Predict:
-    """Returns the prediction by averaged players as it is, compiled."""
+    """Returns the compiled prediction by averaged players, as it is."""
     return jax.jit(lambda players, keys, batch: prediction.fn(averaged(players), keys, batch))

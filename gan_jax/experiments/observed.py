@@ -15,19 +15,19 @@ Predict = Mapping[str, Callable[[Players, jax.Array, Batch], Any]]
 
 
 def observed(predict: Predict, players: Players, keys: jax.Array, batch: Batch) -> Batch:
-    """Returns what samplers observe of examples, by field: floats of the networks' range; batch: scaled, keys [n]."""
+    """Returns what samplers observe of a scaled batch, with keys [n], by field: floats in the networks' range."""
     return predict["observe"](players, keys, batch) if "observe" in predict else {}
 
 
 def given(predict: Predict, scale: Callable[[Batch], Batch], examples: Mapping[str, Any], field: str) -> Any:
-    """Returns a field of images uint8 [n, h, w, c]: the examples' own or, where they lack it, as samplers observe it.
+    """Returns a field of images uint8 [n, h, w, c]: the examples' own or, if they lack it, what samplers observe.
 
     The examples' own may be read from files when they are indexed. predict, scale: the experiment's. examples: the data
     set's fields, [n, ...].
     """
     if field in examples:
         return examples[field]
-    # Observed images are floats in the range of x, which is that of its darkest and brightest pixel.
+    # Observed images are floats in the range of x, which is found from the darkest and the brightest pixel.
     low, high = (float(limit) for limit in scale({"x": jnp.array([0, 255], jnp.uint8)})["x"])
 
     def images(inputs: tuple[jax.Array, Batch]) -> jax.Array:

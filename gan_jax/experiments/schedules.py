@@ -13,9 +13,9 @@ from gan_jax.core.objective import Weight
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.resolve import bind
 
-MOST_TRIED = 10_000  # steps that a schedule is looked at
+MOST_TRIED = 10_000  # steps at which a schedule is checked
 PIECES = "boundaries_and_scales"
-"""The argument of Optax's piecewise schedules: a factor, or a value, by the step that it begins at."""
+"""The argument of Optax's piecewise schedules: the step that each factor, or value, begins at."""
 
 
 def weight(value: Any, field: str) -> Weight:
@@ -28,7 +28,7 @@ def weight(value: Any, field: str) -> Weight:
 
 
 def schedule(block: Mapping[str, Any], field: str) -> Any:
-    """Returns the Optax schedule of a block; raises UserError where it would end before it begins."""
+    """Returns the Optax schedule of a block; raises UserError if it would end before it begins."""
     _check_lengths(block, field)
     with reraise_as(f"config.{field}"):
         parts = [block[name] for name in ("pct_start", "pct_final") if name in block]
@@ -49,7 +49,7 @@ def _check_lengths(block: Mapping[str, Any], field: str) -> None:
 
 
 def _pieces(block: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """Returns the argument PIECES, where it is given, by numbers of steps: the names of a config's fields are text."""
+    """Returns the argument PIECES, if given, with steps as numbers: in a config the names of fields are text."""
     if PIECES not in block:
         return {}
     place, given = f"config.{field}.{PIECES}", block[PIECES]
@@ -64,7 +64,7 @@ def _pieces(block: Mapping[str, Any], field: str) -> dict[str, Any]:
 
 
 def _joined(block: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """Returns the arguments of `join_schedules`, where they are given, with the schedules that the blocks name."""
+    """Returns the arguments of `join_schedules`, if given, with the schedules that the blocks name."""
     if "schedules" not in block:
         return {}
     blocks, begins = block["schedules"], block.get("boundaries")
@@ -81,7 +81,7 @@ def _joined(block: Mapping[str, Any], field: str) -> dict[str, Any]:
 
 
 def _step(step: Any) -> int:
-    """Returns the number of a step, or of its text in a config, that is above 0; 0 for any other value."""
+    """Returns the number of a step, given as a number or text, if it is above 0; 0 for any other value."""
     text = str(step)
     number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_COUNT)) else 0
     return number if number <= MAX_COUNT and str(number) == text else 0
@@ -96,9 +96,9 @@ def check_weight(value: Weight, field: str, steps: int) -> None:
 
 
 def check_values(value: Callable[[Any], Any], field: str, counts: int, most: float = math.inf) -> np.ndarray:
-    """Returns the values of a schedule that `tabulated` looks at.
+    """Returns a schedule's values as `tabulated` does.
 
-    Raises UserError where one of them is below 0, above `most` or not finite, or where it is no schedule.
+    Raises UserError if a value is below 0, above `most` or not finite, or if it is not a schedule.
     """
     with reraise_as(field):
         tried, values = tabulated(value, counts)
@@ -110,6 +110,6 @@ def check_values(value: Callable[[Any], Any], field: str, counts: int, most: flo
 
 
 def tabulated(value: Callable[[Any], Any], counts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the counts from 0 on, at most MOST_TRIED of them, and a schedule's values there."""
+    """Returns counts from 0 on, evenly spaced and at most MOST_TRIED, and a schedule's values there."""
     tried = np.unique(np.linspace(0, max(counts, 1) - 1, min(max(counts, 1), MOST_TRIED)).astype(np.int32))
     return tried, np.asarray(jax.vmap(value)(tried))

@@ -1,4 +1,4 @@
-"""From the blocks of a config's players to how each is updated: its optimizer, its numbers and its moving average."""
+"""Builds from a config how each player is updated: its optimizer, its numbers and its moving average."""
 
 import logging
 import math
@@ -20,17 +20,17 @@ from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.experiments.blocks import listed, make
 from gan_jax.experiments.schedules import check_values, schedule, tabulated
 
-MAX_UPDATES = 100  # of a player in a step: each is a part of the compiled program
+MAX_UPDATES = 100  # of a player in a step, as each is a part of the compiled program
 BEGINS = ("boundaries", "boundaries_and_scales")
 """Arguments of schedules that hold steps, besides those whose names end in `_steps`."""
 MOMENTA = ("b1", "b2", "decay", "momentum")
 """Numbers of optimizers that are at most 1."""
 IDLE = 0.01
-"""Share of a run's last updates whose learning rate may be 0: a cosine ends so in float32."""
+"""The last share of a run's updates that may have a learning rate of 0, as at a cosine's end in float32."""
 
 
 def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
-    """Returns how each player is updated; raises UserError where the config's players are not the objective's."""
+    """Returns how each player is updated; raises UserError if the config's players are not the objective's."""
     if {*config.players} != {*objective.losses}:
         raise UserError(
             f"config.players has {listed(config.players)}; "
@@ -48,7 +48,7 @@ def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
 
 
 def _check_numbers(optimizer: ConfigDict, field: str, counts: int) -> None:
-    """Raises UserError for a schedule of a number of an optimizer that falls below 0, or of a momentum above 1."""
+    """Raises UserError if a schedule of an optimizer's number falls below 0, or that of a momentum exceeds 1."""
     for key, block in optimizer.items():
         if isinstance(block, ConfigDict):
             most = 1.0 if key in MOMENTA else math.inf
@@ -56,9 +56,9 @@ def _check_numbers(optimizer: ConfigDict, field: str, counts: int) -> None:
 
 
 def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[str, Player]) -> dict[str, Update]:
-    """Returns the updates, which leave alone the networks that the config says are frozen.
+    """Returns the updates, changed to leave out the networks that the config freezes.
 
-    players: as they begin, or their shapes. A player without other parameters is not updated. Raises UserError where
+    players: as they begin, or their shapes. A player with nothing else to train is not updated. Raises UserError if
     `frozen` is neither True nor False, or nothing is left to train.
     """
     roles = [role for role, block in config.networks.items() if _is_frozen(role, block)]
@@ -77,7 +77,7 @@ def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[
 
 
 def check_rates(config: ConfigDict) -> None:
-    """Warns of players whose learning rate is 0 before the run's end, as where `steps` alone was overridden."""
+    """Warns of players whose learning rate is 0 before the run's end, for example if only `steps` was overridden."""
     for name, player in config.players.items():
         field, rate = f"config.players.{name}.optimizer.learning_rate", player.optimizer.get("learning_rate")
         updates = 0 if player.frozen else config.steps * player.updates_per_step
@@ -123,7 +123,7 @@ def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
         with reraise_as(f"config.{field}"):
             return optimizers.chain(made, clip_gradients=player.clip_gradients, clip_weights=player.clip_weights)
 
-    optimizer({})  # what is wrong with it is an error now
+    optimizer({})  # so that a wrong block raises an error now
     return Update(
         optimizer,
         _traceable(block, optimizer),
@@ -135,9 +135,9 @@ def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
 
 
 def _optimizer(block: Mapping[str, Any], numbers: Numbers, field: str) -> optax.GradientTransformation:
-    """Returns the Optax optimizer of a block, with these numbers, by dotted name, in the place of its own.
+    """Returns the Optax optimizer of a block, with these numbers, by dotted name, in place of the block's.
 
-    Optax takes schedules of learning rates; those of other numbers are `optimizers.scheduled`.
+    Optax takes schedules of learning rates; `optimizers.scheduled` handles those of other numbers.
     """
     field, spec = f"{field}.optimizer", _replaced(block, numbers)
     schedules = {key: schedule(value, f"{field}.{key}") for key, value in spec.items() if isinstance(value, dict)}
@@ -162,12 +162,12 @@ def _replaced(block: Mapping[str, Any], numbers: Numbers, prefix: str = "") -> d
 
 
 def _traceable(block: Mapping[str, Any], optimizer: Callable[[Numbers], Any]) -> Numbers:
-    """Returns the optimizer's floats, by dotted name, that are used in arithmetic only, so that they can be traced."""
+    """Returns the optimizer's floats, by dotted name, that are used only in arithmetic and so can be traced."""
 
     def is_traceable(field: str) -> bool:
         try:
             jax.eval_shape(lambda value: (optimizer({field: value}), 0)[1], 0.5)
-        except (UserError, TypeError):  # something looks at the number: it stays a part of the program
+        except (UserError, TypeError):  # code branches on the number: it stays a constant of the program
             return False
         return True
 
