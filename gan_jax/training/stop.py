@@ -154,7 +154,7 @@ class Stop:
         self._act()
 
     def _is_hurry(self, number: int) -> bool:
-        """Returns True for a second urgent signal. Others may repeat: lost terminals and shutdowns send theirs so."""
+        """Returns True for a second urgent signal. Lost terminals and shutdowns send their own signals repeatedly."""
         if number not in URGENT:
             return False
         now = time.monotonic()
