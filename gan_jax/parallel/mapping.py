@@ -83,7 +83,7 @@ def mapped(how: str, call: Callable, axis: str, in_axes: Axes, out_axes: int | N
     on_devices = {"pmap": _pmap, "shard_map": _shard_map}[how](call, axis, in_axes, out_axes)
 
     def unsearched(*arguments: Any) -> Any:
-        # Metrics of skipped steps are nan. JAX's search for the origin of other nans would recurse without end.
+        # Metrics of skipped steps are nan. JAX's search for the origin of others ends in a recursion.
         with jax.debug_nans(False), jax.debug_infs(False):
             return on_devices(*arguments)
 
