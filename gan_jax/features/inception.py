@@ -118,7 +118,7 @@ def _weights(size: int) -> np.ndarray:
 
 
 def _layers(x: jax.Array, block: str, layers: tuple[tuple, ...]) -> jax.Array:
-    """Applies convolutions (name, channels, kernel, stride, padding) one after the other, each with a ReLU."""
+    """Applies convolutions (name, channels, kernel, stride, padding) in turn, each with a ReLU."""
     for name, width, kernel, stride, padding in layers:
         down, across = (padding, padding) if isinstance(padding, int) else padding
         x = jnp.pad(x, ((0, 0), (down, down), (across, across), (0, 0)))
