@@ -47,7 +47,7 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
 def _names(config: ConfigDict, source: Source) -> tuple[set[str], set[str]]:
     """Returns the names that a run of this config logs or evaluates at its end, and the evaluators not known here.
 
-    If the data is not available, nothing is known: these are then {""}. A config that cannot be trained has no names.
+    If data is not available, nothing is known, and the latter are {""}. A config that cannot be trained has no names.
     """
     try:
         dataset = source.load(config.data.split)
