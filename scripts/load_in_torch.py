@@ -55,7 +55,7 @@ def normalised(arrays: dict[str, Any], part: str, number: int, x: Any, epsilon: 
 
 
 def activation(block: dict[str, Any] | None, otherwise: str) -> Any:
-    """Returns the function of a block of the config; of `otherwise`, with DCGAN's slope, where there is none."""
+    """Returns the function for a block of the config, or else that of `otherwise`, with DCGAN's slope."""
     values = block or ({"name": otherwise, "negative_slope": 0.2} if otherwise == "leaky_relu" else {"name": otherwise})
     arguments = {name: value for name, value in values.items() if name != "name"}
     return lambda x: ACTIVATIONS[values["name"]](x, **arguments)
