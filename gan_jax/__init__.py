@@ -5,7 +5,7 @@
     run = gan_jax.load("runs/dcgan")
     images = run.sample(64)
 
-What is listed in `__all__` is imported when it is first used, so that `import gan_jax` takes no time.
+Names in `__all__` are imported on first use, so that `import gan_jax` is fast.
 """
 
 import importlib

@@ -1,10 +1,10 @@
-"""The Python interface: trained runs as functions, training, and experiments for loops of one's own.
+"""The Python interface: trained runs as functions, training, and experiments for your own loops.
 
     import gan_jax
 
-    run = gan_jax.load("runs/dcgan")            # nothing is read before it is needed
+    run = gan_jax.load("runs/dcgan")            # files are only read when needed
     images = run.sample(64, seed=0)             # uint8 [64, h, w, c]
-    x = run.generator(z)                        # floats that have gradients with respect to z
+    x = run.generator(z)                        # floats, differentiable with respect to z
 
 See `trained.Run` for what a run can do.
 """
@@ -28,17 +28,17 @@ from gan_jax.trained import Run
 __all__ = ["Run", "experiment", "load", "load_sweep", "train"]
 
 Config: TypeAlias = ConfigDict | str | Path
-"""A config, or the file of one: a Python file with get_config(), or a run's config.json."""
+"""A config, or a file of one: a Python file with get_config(), or a run's config.json."""
 
 
 def load(folder: str | Path, step: int | str | None = None) -> Run:
     """Returns the run in a folder, at a checkpoint: the newest one, that of a step, or the best one.
 
-    The folder may be that of an exported model (--mode=export), which has one step, and no optimizers.
+    The folder may hold an exported model (--mode=export), which has one step and no optimizers.
 
     step: a number; "best", by the run's `config.keep_best`; or a rule such as "min samples/frechet". The best
-    checkpoint is the one of those that are kept whose evaluation has the best value. Raises UserError where the folder
-    holds no run. Whether there is the checkpoint is seen when it is read.
+    checkpoint is the kept one whose evaluation has the best value. Raises UserError if the folder holds no run. A
+    missing checkpoint is only noticed when it is read.
     """
     run_dir = RunDirectory(paths.of_user(str(folder)))
     if isinstance(step, str) and step != "best" and not step.startswith(("min ", "max ")):
@@ -51,8 +51,8 @@ def load(folder: str | Path, step: int | str | None = None) -> Run:
 def train(config: Config, folder: str | Path) -> Run:
     """Trains a config in a folder, or resumes the same run there, as the command line does, and returns the run.
 
-    Progress goes to standard error. An interruption loses the steps since the last checkpoint. Raises UserError before
-    anything is written where something does not fit, and errors.Diverged where a loss is not finite any more.
+    Progress goes to standard error. An interruption loses the steps since the last checkpoint. Raises UserError, before
+    anything is written, if something does not fit, and errors.Diverged if a loss is no longer finite.
     """
     from gan_jax.training import loop
 
@@ -63,19 +63,19 @@ def train(config: Config, folder: str | Path) -> Run:
 
 
 def experiment(config: Config) -> Experiment:
-    """Returns what a config describes as pure functions: `init`, `train_step`, `outputs` and more, see `Experiment`.
+    """Returns a config's experiment as pure functions: `init`, `train_step`, `outputs` and more, see `Experiment`.
 
-    The data set is read for the shapes of its fields. Raises UserError for what does not fit.
+    The data set is read for the shapes of its fields. Raises UserError if something does not fit.
     """
     config = _config(config)
     return build(config, spec_of(Source(config.data).load(config.data.split)))
 
 
 def load_sweep(folder: str | Path) -> Any:
-    """Returns the runs of a sweep, or of any folder of runs, as a pandas data frame of a row each.
+    """Returns the runs of a sweep, or of any folder of runs, as a pandas data frame with one row per run.
 
-    Columns: `cell`, the fields in which cells differ, `seed`, `fate` (as results.Run), each metric at the last step,
-    `seconds`, `folder`. Raises UserError where there is no run, or pandas is not installed.
+    Columns: `cell`, the fields in which cells differ, `seed`, `fate` (see results.Run), each metric at the last step,
+    `seconds`, `folder`. Raises UserError if there is no run, or pandas is not installed.
     """
     from gan_jax.sweeps import results
 

@@ -4,31 +4,31 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-MAX_NAMES, MAX_LETTERS = 40, 2000  # of a message
+MAX_NAMES, MAX_LETTERS = 40, 2000  # limits of a message
 CODE_ERRORS = (Exception, SystemExit, GeneratorExit)
-"""The errors that a user's own code may raise: everything but Ctrl-C and the stops of signals."""
+"""Errors that a user's own code may raise: all but Ctrl-C and stops by signals."""
 
 
 class UserError(Exception):
-    """An error that the user can correct: one line that names the value, what is allowed, and what to do."""
+    """An error that the user can correct. Its one line names the value, what is allowed, and what to do."""
 
 
 class Misfits:
-    """Collects errors that do not follow from each other, so that the user is told of all of them at once."""
+    """Collects independent errors, so that the user sees all of them at once."""
 
     def __init__(self):
         self.found: list[UserError] = []
 
     @contextmanager
     def noted(self) -> Iterator[None]:
-        """Notes a UserError of the block, which then ends there."""
+        """Records a UserError that ends the block."""
         try:
             yield
         except UserError as error:
             self.found.append(error)
 
     def check(self) -> None:
-        """Raises the errors so far as one, on one line; none where there are none."""
+        """Raises the errors so far as one error, on one line. Does nothing if there are none."""
         if len(self.found) == 1:
             raise self.found[0]
         if self.found:
@@ -37,13 +37,13 @@ class Misfits:
 
 
 class Diverged(Exception):
-    """The end of a run with values that are not finite.
+    """Raised when a run has values that are not finite.
 
     Attributes:
         step: the first step with such a value.
         what: which value, in words.
         row: the metrics of that step.
-        number: the run, among those trained together.
+        number: the run's number among those trained together.
     """
 
     def __init__(self, step: int, what: str, *, row: dict[str, float], number: int = 0):
@@ -60,10 +60,10 @@ def printable(message: object) -> str:
 
 @contextmanager
 def reraise_as(what: str, *, within: str = "") -> Iterator[None]:
-    """Raises any error of the block as a UserError about `what`, unless it names a field of the config already.
+    """Raises any error in the block as a UserError about `what`, unless it already names a field of the config.
 
-    `within`: the beginning of the fields that `what` is about, whose errors get it too; none if empty.
-    Used around calls of Optax, Linen, JAX and NumPy, which raise errors of any kind for a wrong value.
+    `within`: a prefix of field names; errors that start with it get `what` too. None do if it is empty.
+    Used around calls of Optax, Linen, JAX and NumPy, which may raise any error for a wrong value.
     """
     try:
         yield
@@ -79,12 +79,12 @@ def reraise_as(what: str, *, within: str = "") -> Iterator[None]:
 
 
 def one_line(error: BaseException) -> str:
-    """Returns an exception's message on one line, or its type where it has none."""
+    """Returns an exception's message on one line, or its type if it has none."""
     return " ".join(str(error).split())[:400] or type(error).__name__
 
 
 def suggestions(name: str, allowed: Iterable[str]) -> str:
-    """Returns the end of an error message: the allowed names close to `name`, and then all allowed ones."""
+    """Returns the end of an error message: allowed names close to `name`, then all allowed names."""
     allowed = sorted(allowed)
     near = difflib.get_close_matches(name[:100], allowed, n=3)
     hint = f"did you mean {' or '.join(near)}? " if near else ""

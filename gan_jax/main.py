@@ -6,22 +6,22 @@
     python -m gan_jax.main --workdir=runs/vae --mode=reconstruct --out=reconstructions.npz
     python -m gan_jax.main --config=configs/mnist_dcgan.py --mode=data --out=batch.png
 
-Training resumes the run in the folder, with that run's config where none is given. It refuses a folder with another
-run. --config.field=value sets any field of the config. The other modes use the run's config, and its newest undamaged
-checkpoint or the one of --step. A flag or a field that a mode does not use is refused.
+Training resumes the run in the folder, with that run's config if none is given. It refuses a folder with another run.
+--config.field=value sets any field of the config. The other modes use the run's config, and its newest undamaged
+checkpoint or the one given by --step. A flag or a field that a mode does not use is refused.
 
-Several processes train one run together, each on its own devices: start each with the same command and --coordinator,
---processes and --process. Under srun with several tasks, and on a TPU pod, these flags are not needed.
+Several processes can train one run together, each on its own devices. Start each with the same command, and with
+--coordinator, --processes and --process. Under srun with several tasks, and on a TPU pod, these are not needed.
 
 On SIGTERM, SIGINT (Ctrl-C), SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU training finishes the current call, saves, and exits
-with 0, after SIGINT with 130. A second SIGTERM or SIGINT ends it at once. The same command resumes it. The other modes
-end at once, with 128 and the signal's number. A loss that is not finite ends training with 3, after the last finite
-players are saved.
+with status 0, or 130 after SIGINT. A second SIGTERM or SIGINT ends it at once. The same command resumes it. The other
+modes end at once, with status 128 plus the signal's number. If a loss is not finite, the last finite players are
+saved, and training ends with status 3.
 """
 
 from gan_jax.training.stop import Stop, Stopped
 
-if __name__ == "__main__":  # before the other imports, because a signal may come while they run
+if __name__ == "__main__":  # before the other imports, as a signal may come during these
     STOP = Stop()
     STOP.take()
 
@@ -60,7 +60,7 @@ def run() -> NoReturn:
 def main(argv: list[str], stop: Stop | None = None) -> int:
     """Runs a command line and returns the exit status.
 
-    It is 0 for success and for training that was stopped, 130 after SIGINT; else as `failures.report` says.
+    It is 0 for success and for training that was stopped, but 130 after SIGINT. For errors see `failures.report`.
     """
     status = _status(argv, stop or Stop())
     if status in (1, 2) and "jax" in sys.modules:
@@ -94,18 +94,18 @@ def _run(argv: list[str], stop: Stop) -> None:
 
 
 def _end_at_once(stopped: Stopped) -> None:
-    """Ends this process from a signal handler, where nothing has to be saved.
+    """Ends this process from a signal handler, when nothing has to be saved.
 
-    An exception raised there, amid imports or compiling, may be dropped, or end the process in native code.
+    An exception raised there, amid imports or compiling, may get lost, or crash the process in native code.
     """
     discard_unfinished()
-    with suppress(OSError):  # not by a stream, which may be in the middle of a write
+    with suppress(OSError):  # not through a stream, which may be in the middle of a write
         os.write(2, f"{stopped}\n".encode())
     os._exit(stopped.status)
 
 
 def _end_interrupted(status: int) -> NoReturn:
-    """Ends this process after work that was interrupted: what is left of it in JAX crashes in a usual exit."""
+    """Ends this process after interrupted work, whose remains in JAX would crash a usual exit."""
     if "jax" in sys.modules:
         from gan_jax.parallel import processes
 

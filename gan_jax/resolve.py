@@ -13,15 +13,15 @@ from typing import Any
 from gan_jax.errors import CODE_ERRORS, UserError, one_line, suggestions
 
 NESTED = {"noise": "gan_jax.distributions.noise"}
-"""The packages of the names of nested blocks, by their field."""
+"""The packages in which nested blocks' names are looked up, by field."""
 
 
 def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
     """Returns the object `spec["name"]` of `package`, with the rest of `spec` bound to it as keyword arguments.
 
-    Values that are themselves blocks with a name are bound first, from NESTED or else from `gan_jax.layers`. `field` is
-    the dotted field of the spec, for messages. Raises UserError with the names that exist for an unknown name, and for
-    an unknown argument.
+    Values that are themselves blocks with a name are bound first, from the package in NESTED or else `gan_jax.layers`.
+    `field` is the spec's dotted field, for messages. Raises UserError for an unknown name or argument, with the known
+    ones.
     """
     if "name" not in spec:
         raise UserError(f"config.{field} has no name: it needs one of {package}'s")
@@ -46,7 +46,7 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
 def resolve(package: str, name: str, field: str) -> Callable:
     """Returns the object called `name`: `file.object` of `package`, or `package.module:object` of any package.
 
-    Raises UserError that lists what exists.
+    Raises UserError with the names that exist.
     """
     if ":" in name:
         return outside(name, field)
@@ -60,7 +60,7 @@ def resolve(package: str, name: str, field: str) -> Callable:
 
 
 def outside(name: str, field: str) -> Callable:
-    """Returns an object of an importable package by `package.module:object`; raises UserError where there is none."""
+    """Returns an importable package's object, given as `package.module:object`. Raises UserError if there is none."""
     module_name, _, attribute = name.partition(":")
     if module_name.partition(".")[0] in sys.stdlib_module_names:
         raise UserError(f"config.{field} is {name!r}: Python's own modules have nothing for a config to name")
@@ -81,7 +81,7 @@ def outside(name: str, field: str) -> Callable:
 
 
 class _NoSuchFile(Exception):
-    """A dotted name without a file, unlike one with a file that fails to import."""
+    """Raised for a dotted name without a file, unlike for a file that fails to import."""
 
 
 def _import(name: str) -> ModuleType:
@@ -94,7 +94,7 @@ def _import(name: str) -> ModuleType:
 
 
 def parameters(target: Callable) -> list[str]:
-    """Returns the names of the keyword arguments that a function, class or partial still takes from a config."""
+    """Returns the names of keyword arguments that a function, class or partial can still take from a config."""
     bound = target.keywords if isinstance(target, partial) else {}
     linen = {"parent", "name"}  # every Linen module's own fields
     return [p for p in inspect.signature(target).parameters if p not in bound and p not in linen]
@@ -114,7 +114,7 @@ def _offers(module: ModuleType) -> list[str]:
 
 
 def _public(package: str) -> list[str]:
-    """Returns the dotted names that a package offers, its own and those of its files."""
+    """Returns the dotted names that a package and its files offer."""
     module = importlib.import_module(package)
     names = _offers(module)
     if package.startswith("gan_jax.") and not names:

@@ -1,6 +1,6 @@
 """A trained run as functions: what `gan_jax.load` returns.
 
-Arrays of uint8 are pixels from 0 to 255. Floats are taken to be in the range that networks compute in,
+Arrays of uint8 are pixels from 0 to 255. Floats must be in the range that networks compute in,
 config.data.range.
 """
 
@@ -47,7 +47,7 @@ class Run:
 
     @property
     def seeds(self) -> list["Run"]:
-        """The runs of its seeds, each in a folder of its own; of a run of one seed that run alone."""
+        """The runs of its seeds, each in its own folder. With one seed it is just this run."""
         return [Run(run_dir, config, self._asked) for config, run_dir in self._run_dir.by_seed(self.config)]
 
     @property
@@ -62,15 +62,15 @@ class Run:
 
     @property
     def players(self) -> Players:
-        """The players as they were trained: parameters, moving averages, statistics and optimizers.
+        """The players as trained: parameters, moving averages, statistics and optimizer states.
 
-        Those of an exported model have no optimizers.
+        Those of an exported model have no optimizer states.
         """
         return self._restored[1].players
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters by player that everything here is made with: moving averages where there are any."""
+        """The parameters by player that all methods use: moving averages if there are any."""
         return {name: player.params for name, player in averaged(self.players).items()}
 
     def sample(
@@ -81,11 +81,11 @@ class Run:
         label: int | str | ArrayLike | None = None,
         truncation: float | None = None,
     ) -> np.ndarray:
-        """Returns n samples: uint8 [n, h, w, c], or points float32 [n, d]. They are those of --mode=sample.
+        """Returns n samples: uint8 [n, h, w, c], or points float32 [n, d]. They equal those of --mode=sample.
 
-        label: a class, by number or name, or one number for each sample [n]; without it models of classes make those
-        that have training examples in turn. truncation: the bound of normal latents (`latents.normal`). Raises
-        UserError where the model does not make samples, has no such class or cannot truncate.
+        label: a class, by number or name, or one number for each sample [n]. Without it, models with classes cycle
+        through those that have training examples. truncation: the bound of normal latents (`latents.normal`). Raises
+        UserError if the model does not make samples, has no such class or cannot truncate.
         """
         self._check("sample")
         if isinstance(label, str):
@@ -100,10 +100,10 @@ class Run:
         return next(iter(samples.whole(n).values()))
 
     def generator(self, z: ArrayLike | None = None, *, seed: int = 0, **fields: ArrayLike) -> jax.Array:
-        """Returns the generator's or decoder's outputs at these fields, floats [n, ...] that have gradients.
+        """Returns the generator's or decoder's outputs for these fields, as differentiable floats [n, ...].
 
-        z [n, dim]; other fields by name, such as label=[7, 7] or source. A single number stands for each example.
-        Fields that are not given are sampled, fixed by the seed. Raises UserError for unknown fields.
+        z [n, dim]; other fields by name, such as label=[7, 7] or source. A single number is used for all examples.
+        Fields that are not given are sampled with the seed. Raises UserError for unknown fields.
         """
         use = self._check("sample", "decode", "translate")
         given = fields if z is None else {"z": z, **fields}
@@ -119,28 +119,28 @@ class Run:
         return self._outputs(use, given, seed)
 
     def critic(self, x: ArrayLike, **fields: ArrayLike) -> jax.Array:
-        """Returns the critic's raw scores of examples x [n, ...]; further fields as it takes them, such as label."""
+        """Returns the critic's raw scores of examples x [n, ...]. It may take further fields, such as label."""
         return self._outputs(self._check("scores"), {"x": x, **fields})
 
     def encode(self, x: ArrayLike, **fields: ArrayLike) -> jax.Array:
-        """Returns the latents [n, dim] of examples x [n, ...], of a VAE the posterior's means."""
+        """Returns the latents [n, dim] of examples x [n, ...], or a VAE's posterior means."""
         return self._outputs(self._check("encode"), {"x": x, **fields})
 
     def classify(self, x: ArrayLike, **fields: ArrayLike) -> jax.Array:
-        """Returns the probability of each class of examples x [n, ...]: [n, classes], by the numbers of `class_names`.
+        """Returns class probabilities of examples x [n, ...]: [n, classes], in the order of `class_names`.
 
-        Of classifiers, and of GANs whose critic learns the classes.
+        For classifiers, and for GANs whose critic learns the classes.
         """
         _, logits = self._outputs(self._check("classify"), {"x": x, **fields})
         return jax.nn.softmax(logits)
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """The name of each class, where they are known: of a folder those of its sub-folders."""
+        """The classes' names, if known. For a data folder they are its sub-folders' names."""
         return self.experiment.class_names
 
     def reconstruct(self, x: ArrayLike, **fields: ArrayLike) -> np.ndarray:
-        """Returns reconstructions of examples x [n, ...] as the data set has them: uint8 images, or points."""
+        """Returns reconstructions of examples x [n, ...] in the data set's form: uint8 images, or points."""
         made, batch = self.experiment.predict[self._check("reconstruct")], self._batch({"x": x, **fields})
         keys = example_keys(base_key(0), len(batch["x"]))
         return in_batches(lambda inputs: made(self.players, *inputs), (keys, batch))
@@ -150,8 +150,8 @@ class Run:
     ) -> np.ndarray:
         """Returns n walks of `length` images or points each, [n, length, ...]: those of --mode=interpolate for n = 10.
 
-        between: examples [m, ...] between whose codes an autoencoder without a distribution of z walks, at least 2; the
-        test split where it is not given. Raises UserError where the model takes no such examples.
+        between: examples [m, ...], at least 2, between whose codes an autoencoder without a distribution of z walks; by
+        default the test split. Raises UserError if the model takes no such examples.
         """
         self._check("interpolate", "walk")
         drawn = "interpolate" in self.experiment.predict
@@ -162,7 +162,7 @@ class Run:
             return figures.make_walks(self.experiment, self.players, example_keys(base_key(seed), n), real, length)
 
     def figure(self) -> Any:
-        """Returns the picture that training shows at this step, as a Pillow image: `examples_shown` says of what."""
+        """Returns the figure that training shows at this step, as a Pillow image. For examples see `examples_shown`."""
         from PIL import Image
 
         with TemporaryDirectory() as folder:
@@ -187,7 +187,7 @@ class Run:
     @cached_property
     def _restored(self) -> tuple[Experiment, TrainState]:
         keep_programs()
-        with jax.ensure_compile_time_eval():  # the first use may be within a function that JAX traces
+        with jax.ensure_compile_time_eval():  # the first use may be within a traced function
             return self._restore()
 
     def _restore(self) -> tuple[Experiment, TrainState]:
@@ -197,13 +197,13 @@ class Run:
         return predict.restore(run_dir, self.config, asked)
 
     def _alone(self) -> RunDirectory:
-        """Returns the run's directory; raises UserError where it holds a run for each of several seeds."""
+        """Returns the run's directory; raises UserError if it holds a run for each of several seeds."""
         if self.config.seeds > 1:
             raise UserError(f"{self.folder} holds {self.config.seeds} runs: take one of run.seeds, as run.seeds[0]")
         return self._run_dir
 
     def _check(self, *uses: str) -> str:
-        """Returns the first of these predictions that the run's experiment has; raises UserError where it has none."""
+        """Returns the first of these predictions that the run's experiment has. Raises UserError if it has none."""
         for use in uses:
             if use in self.experiment.predict:
                 return use
@@ -211,7 +211,7 @@ class Run:
         raise UserError(f"{self.config.objective.name} trains nothing that can {uses[0]}; there are: {able}")
 
     def _outputs(self, use: str, given: Mapping[str, ArrayLike], seed: int = 0) -> jax.Array:
-        """Returns a prediction as floats, for the examples that are given."""
+        """Returns a prediction as floats, for the given examples."""
         batch = self._batch(given)
         keys = example_keys(base_key(seed), len(next(iter(batch.values()))) if batch else 1)
         with reraise_as(f"run.{use} of {_shapes(batch)}"):
@@ -233,7 +233,7 @@ class Run:
         }
 
     def _check_label(self, label: jax.Array | None) -> None:
-        """Raises UserError for a class that the data do not have; traced labels are taken as they are."""
+        """Raises UserError for a class that the data do not have. Traced labels are not checked."""
         field = self.experiment.spec.get("label")
         if field is None or label is None or isinstance(label, jax.core.Tracer):
             return

@@ -147,7 +147,7 @@ ENDS = (
 LAST: dict[str, tuple[float, float] | None] = {"tanh": (-1, 1), "sigmoid": (0, 1), "relu6": (0, 6), "identity": None}
 LAST |= {"soft_sign": (-1, 1), "hard_tanh": (-1, 1), "hard_sigmoid": (0, 1)}
 LAST |= dict.fromkeys(HALF := ("silu", "gelu", "relu", "softplus", "elu"))
-"""Activations, and the range of what they give, None where it has no two bounds; HALF have a lower one."""
+"""Activations and the ranges of their outputs, None without two bounds. Those in HALF have a lower bound."""
 RANGES = (
     (-1, 1),
     (0, 1),
@@ -164,7 +164,7 @@ RANGES = (
 
 
 def of_python(rng: random.Random, files: tuple[Path, ...]) -> Case:
-    """Returns a case of a config file that sets a field to any value in any way: it is refused, or reads back equal."""
+    """Returns a case of a config file that sets a field to any value in any way. It is refused, or reads back equal."""
     file, field = rng.choice(fields(files))
     value = _value(rng)
     block = field.rpartition(".")[0]
@@ -213,7 +213,7 @@ def _of_library(rng: random.Random, library: str, dtypes: tuple[str, ...]) -> st
 
 
 def of_ranges(rng: random.Random) -> Case:
-    """Returns a case of a generator's last activation and a range of the data that fits it or does not."""
+    """Returns a case of a generator's last activation and a data range that may or may not fit it."""
     last, (low, high) = rng.choice(list(LAST)), rng.choice(RANGES)
     makes = LAST[last]
     right: tuple[str, ...] = ("accepted",)

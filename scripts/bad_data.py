@@ -1,4 +1,4 @@
-"""Cases of bad_input.py: own data sets, valid and invalid ones."""
+"""Cases of bad_input.py: the user's own data sets, valid and invalid."""
 
 import random
 from pathlib import Path
@@ -184,7 +184,7 @@ def of_own(rng: random.Random) -> Case:
 def own_case(
     rng: random.Random, about: str, config: str, text: str, right: tuple[str, ...], fields: dict[str, Any]
 ) -> Case:
-    """Returns a case of training on the data set of a Python file in the case's folder."""
+    """Returns a case of training on a data set from a Python file in the case's folder."""
     module = f"own_{rng.getrandbits(40)}"
 
     def prepare(folder: Path, runs: Path) -> None:
@@ -209,7 +209,7 @@ def _right(x: bool | None, labels: bool | None, more: bool | None, *, labelled: 
 
 
 def of_evaluators(rng: random.Random) -> Case:
-    """Returns a case of any evaluator on a tiny set: what is missing is found before the first step."""
+    """Returns a case of any evaluator on a tiny set. Anything missing must be found before the first step."""
     n, m = (rng.choice((1, 2, 3, 4, 5, 6, 9, 10, 11, 20)) for _ in "nm")
     labels = rng.choice(("None, 0", "np.arange(n) % 3, 3", "np.zeros(n, int), 1", "np.zeros(n, int), 2"))
     x = rng.choice(("RNG.integers(0, 256, (n, 12, 12, 1)).astype(np.uint8)", "np.full((n, 12, 12, 1), 7, np.uint8)"))

@@ -1,4 +1,4 @@
-"""The end of a case of bad_input.py: runs the command line, and checks its status, standard error and files."""
+"""Runs a case of bad_input.py as a command line, and checks its exit status, standard error and files."""
 
 import importlib
 import json
@@ -21,16 +21,16 @@ from gan_jax.training import loop
 from scripts.bad_values import Case
 
 TRAINABLE = {"steps": 4, "batch_size": 64, "seeds": 2, "values": 20_000_000, "samples": 200, "updates": 10}
-"""The largest run that is trained, not only started; `values` is the size of its state."""
+"""Limits of runs that are trained and not only started; `values` is the size of the state."""
 TRAIN, LOAD = loop._train, data.load
 ROOT = Path(__file__).parents[1]
 OURS = ("digits", "ring", "grid", "mnist", "binary_mnist", "stacked_mnist", "gaussians")
-"""Data sets that are read once; but for those of a cache of the case's own."""
-SECONDS = 100  # of a case that is a process of its own
+"""Data sets that are read only once, except for cases with their own cache."""
+SECONDS = 100  # limit for a case in its own process
 
 
 class Outcome(NamedTuple):
-    """The end of a case: its kind, what is wrong with it ('' for nothing), and its seconds."""
+    """The outcome of a case: its kind, what is wrong ('' for nothing), and its seconds."""
 
     kind: str
     wrong: str
@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
 
 
 class Trial:
-    """The command line, stopped before the first step where a case says so."""
+    """The command line, stopped before the first step if the case says so."""
 
     def __init__(self, runs: Path):
         self.runs, self.read = runs, {}
@@ -47,7 +47,7 @@ class Trial:
         loop._train, data.load = self.train, self.load
 
     def outcome(self, case: Case, *, verbose: bool = False) -> Outcome:
-        """Returns how a case ends, in a folder of its own that is deleted afterwards."""
+        """Returns a case's outcome, from a run in its own folder, which is deleted afterwards."""
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             case.prepare(folder, self.runs)
@@ -69,7 +69,7 @@ class Trial:
             status, said = _as_process(arguments) if case.process else _here(arguments)
         except subprocess.TimeoutExpired as error:
             return Outcome("hung", f"no end after {error.timeout:.0f} s")
-        except BaseException as error:  # which no user should see
+        except BaseException as error:  # no user should see it
             return Outcome("escaped", "".join(traceback.format_exception(error)[-3:]))
         if verbose:
             command = shlex.join(["python", "-m", "gan_jax.main", *arguments])
@@ -90,7 +90,7 @@ class Trial:
         return Outcome(kind, wrong or case.check(folder, said))
 
     def read_back(self, folder: Path) -> str:
-        """Returns what differs between the accepted config and its folder's config.json, '' for nothing."""
+        """Returns how the accepted config and its folder's config.json differ, '' if they do not."""
         _, _, each = self.accepted
         for its_config, run_dir in each:
             kept = configs.load(run_dir.config)
@@ -99,13 +99,13 @@ class Trial:
         return ""
 
     def train(self, *arguments: Any, **named: Any) -> None:
-        """Replaces `loop._train`: trains nothing in a dry run, and notes that the config was accepted."""
+        """Replaces `loop._train`: records that the config was accepted, and trains nothing in a dry run."""
         self.accepted = arguments
         if not self.dry_run:
             TRAIN(*arguments, **named)
 
     def load(self, name: str, split: str, **arguments: Any) -> Any:
-        """Replaces `data.load`: reads once what many cases read."""
+        """Replaces `data.load`: reads data that many cases use only once."""
         usual = split in ("train", "test") and name in OURS and "GAN_JAX_CACHE" not in os.environ
         if not usual:
             return LOAD(name, split, **arguments)
@@ -115,7 +115,7 @@ class Trial:
         return self.read[key]
 
     def is_small(self) -> bool:
-        """Returns True where the accepted run is small enough to train."""
+        """Returns True if the accepted run is small enough to train."""
         experiment, config, _ = self.accepted
         state = jax.eval_shape(experiment.init, experiment.keys.init)
         values = sum(leaf.size for leaf in jax.tree.leaves(state))
@@ -135,7 +135,7 @@ def _filled(argument: str, folder: Path) -> str:
 
 @contextmanager
 def _surroundings(case: Case, folder: Path) -> Iterator[None]:
-    """Sets a case's environment and JAX's settings; modules in its folder can be imported, and are forgotten after."""
+    """Sets a case's environment and JAX's settings. Modules in its folder can be imported, and are then forgotten."""
     before, path, kept = dict(os.environ), list(sys.path), {name: getattr(jax.config, name) for name in case.settings}
     os.environ.update({name: _filled(value, folder) for name, value in case.environment.items()})
     sys.path.insert(0, str(folder))
@@ -156,14 +156,14 @@ def _surroundings(case: Case, folder: Path) -> Iterator[None]:
 
 
 def _here(arguments: list[str]) -> tuple[int, str]:
-    """Returns the status of a command in this process, and its standard error."""
+    """Runs a command in this process. Returns its exit status and its standard error."""
     with _captured() as said:
         status = main.main(["gan_jax", *arguments])
     return status, said[0]
 
 
 def _as_process(arguments: list[str]) -> tuple[int, str]:
-    """Returns the same of a process of its own, whose encoding the environment may set."""
+    """Does the same in a new process, whose encoding the environment may set."""
     command = [sys.executable, "-m", "gan_jax.main", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
     return done.returncode, done.stderr.decode(os.environ.get("PYTHONIOENCODING", "utf-8"), errors="replace")
@@ -171,7 +171,7 @@ def _as_process(arguments: list[str]) -> tuple[int, str]:
 
 @contextmanager
 def _captured() -> Iterator[list[str]]:
-    """Yields a list that gets the standard error, of C++ too; standard output is dropped."""
+    """Yields a list that receives the standard error, also from C++. Standard output is dropped."""
     said: list[str] = []
     kept = os.dup(1), os.dup(2)
     with tempfile.TemporaryFile() as file, Path(os.devnull).open("w") as nothing:
@@ -191,13 +191,13 @@ def _captured() -> Iterator[list[str]]:
 
 
 def _seen(folder: Path) -> set[tuple[Path, bytes | str]]:
-    """Returns every file in a folder with its bytes and every folder in it; not a cache, which may grow."""
+    """Returns a folder's files with their bytes, and its folders, except for a cache, which may grow."""
     found = (path for path in folder.rglob("*") if folder / "cache" not in (path, *path.parents))
     return {(path, path.read_bytes() if path.is_file() else f"folder {path.is_dir()}") for path in found}
 
 
 def _complaint(status: int, said: str) -> str:
-    """Returns what is wrong with a command's status and standard error, '' for nothing."""
+    """Returns what is wrong with a command's exit status and standard error, '' for nothing."""
     lines = said.splitlines()
     errors = [line for line in lines if line.startswith("error: ")]
     if "Traceback" in said or status not in (0, 1, 2, 3) or bool(errors) != bool(status):
@@ -208,7 +208,7 @@ def _complaint(status: int, said: str) -> str:
 
 
 def _half_written(new: set[Path]) -> str:
-    """Returns which of the files that a command wrote is incomplete, '' for none."""
+    """Returns an incomplete file that a command wrote, '' if there is none."""
     for path in sorted(new):
         if path.name == ".lock" or path.name.endswith((".tmp", ".orbax-checkpoint-tmp")):
             return f"{path} was left behind"

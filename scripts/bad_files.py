@@ -21,7 +21,7 @@ WRONG += [b'{"step": 1, "seconds": "x"}\n', b'{"step": 1e400, "seconds": []}\n']
 WRONG += [b'{"step": 2, "seconds": 1, "a": {}}\n']
 HEADER = b"{'descr': '|O', 'fortran_order': False, 'shape': (1,), }".ljust(117) + b"\n"
 PICKLED = b"\x93NUMPY\x01\x00" + len(HEADER).to_bytes(2, "little") + HEADER + b"\x80\x04]}a."
-"""An array of Python objects as NumPy keeps it: to be refused, never unpickled."""
+"""An array of Python objects in NumPy's format. It must be refused, never unpickled."""
 ONLY = {"gan": "sample", "autoencoder": "reconstruct"}
 USES = {base: ("train", use, "interpolate", "evaluate") for base, use in ONLY.items()}
 SUFFIXES = {"sample": ".npz", "reconstruct": ".npz", "interpolate": ".png"}
@@ -34,7 +34,7 @@ def of_files(rng: random.Random) -> Case:
 
 
 def _damaged_run(rng: random.Random) -> Case:
-    """Returns a case of any mode on a run with one damaged file or folder."""
+    """Returns a case of any mode, on a run with one damaged file or folder."""
     base = rng.choice(list(USES))
     mode, damage = rng.choice(USES[base]), rng.getrandbits(64)
 
@@ -47,7 +47,7 @@ def _damaged_run(rng: random.Random) -> Case:
 
 
 def _damaged_data(rng: random.Random) -> Case:
-    """Returns a case of training on a part of MNIST with a damaged prepared file."""
+    """Returns a case of training on part of MNIST, with a damaged prepared file."""
     damage = rng.getrandbits(64)
 
     def prepare(folder: Path, runs: Path) -> None:
@@ -75,17 +75,17 @@ def _damaged_cache(rng: random.Random) -> Case:
 
 
 def _flags(rng: random.Random) -> Case:
-    """Returns a case of a flag of any mode with a wrong value, on a whole run."""
+    """Returns a case with a wrong value of any mode's flag, on an undamaged run."""
     mode, value = rng.choice(USES["gan"]), rng.choice(TEXTS)
     flag = rng.choice(["num", "sample_seed", "step", "out", "mode", "workdir", "config", "helpp", "config.seed"])
     if flag in ("out", "workdir", "config"):
-        value = "{folder}/" + value  # nothing outside is to be written
+        value = "{folder}/" + value  # nothing must be written outside
     arguments = ["--workdir={run}", *_use(mode), *(_fields(TINY) if mode == "train" else []), f"--{flag}={value}"]
     return Case(f"--mode={mode} --{flag}={value[:60]!r}", arguments, _whole)
 
 
 def _weights(rng: random.Random) -> Case:
-    """Returns a case of an evaluation by InceptionV3 with a file that has no weights."""
+    """Returns a case of an evaluation with InceptionV3, with a file that has no weights."""
     kind, seed = rng.choice(["garbage", "other arrays", "text", "folder", "none", "pickle"]), rng.getrandbits(64)
 
     def prepare(folder: Path, runs: Path) -> None:
@@ -110,7 +110,7 @@ def _weights(rng: random.Random) -> Case:
 
 
 def _unusable_paths(rng: random.Random) -> Case:
-    """Returns a case of a run's folder, or a file to write, at an unusable path."""
+    """Returns a case with an unusable path for a run's folder or an output file."""
     kind = rng.choice(
         ["a file", "in a file", "a long name", "a loop", "a strange name", "a dangling link", "another's folder"]
     )
@@ -137,7 +137,7 @@ def _unusable_paths(rng: random.Random) -> Case:
 
 
 def _use(mode: str) -> list[str]:
-    """Returns the flags of a mode that make it write a small file."""
+    """Returns flags with which a mode writes a small file."""
     out = ["--out={folder}/out" + SUFFIXES[mode]] if mode in SUFFIXES else []
     return [f"--mode={mode}", *out, *(["--num=4"] if mode == "sample" else [])]
 

@@ -2,17 +2,17 @@
 
     python scripts/bad_input.py --cases=3500 [--seed=0] [--config=configs/X.py ...] [--kind=K ...] [--verbose --only=N]
 
-Every field of every config is given values of other types, signs and sizes, NaN, names of other things, text of every
-kind, on the command line, in a config.json and in a Python file; every mode is given damaged runs, data, caches,
-weights, flags and paths, other data, other settings of JAX; data sets are valid or not. KINDS lists the kinds.
-A case has to end in one line that says what is wrong (status 1 or 2), or as a valid run: it is accepted, which means
-that its first step would follow, and a share of these runs is trained to the end (status 0, or 3 where it diverges).
-Where the right one of these is known, it has to be that one. An accepted config reads back equal from config.json.
+Every field of every config gets values of other types, signs and sizes, NaN, names of other things, and text of every
+kind: on the command line, in a config.json and in a Python file. Every mode gets damaged runs, data, caches, weights,
+flags and paths, other data, and other settings of JAX. Data sets may be valid or not. KINDS lists the kinds.
+A case must end in one line that says what is wrong (status 1 or 2), or as a valid run. A valid run is accepted, which
+means that its first step would follow. A share of these is trained to the end (status 0, or 3 if it diverges). If the
+right outcome is known, the case must end in it. An accepted config must read back equal from config.json.
 
-It is a failure where there is a traceback, more than one line, a process that dies, hangs or takes all memory, where
-after a refusal a folder is not as it was, or where a half-written file is left. Prints the counts by
-outcome, and of each failure what went wrong and the command that repeats it; the exit status is 1 where there is one.
-Cases run one after the other in processes of bounded memory and time.
+A case fails if there is a traceback or more than one line, if a process dies, hangs or takes all memory, if a refusal
+changes a folder, or if a half-written file is left. Prints the counts by outcome, and for each failure what went wrong
+and the command that repeats it. The exit status is 1 if there is a failure. Cases run one after the other, in processes
+of bounded memory and time.
 """
 
 import argparse
@@ -43,17 +43,17 @@ from scripts.bad_values import Case
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = tuple(file for file in sorted((ROOT / "configs").rglob("*.py")) if "get_config" in file.read_text())
-LONGEST = 120.0  # seconds of a case: after that it hangs
-MAX_BYTES = 16 << 30  # of a process's addresses
-LIFE = 150  # cases of a process, whose compiled programs would fill its memory
+LONGEST = 120.0  # seconds until a case counts as hung
+MAX_BYTES = 16 << 30  # of a process's address space
+LIFE = 150  # cases per process: its compiled programs would fill the memory
 TRAINED = 0.1
 RUNS = {
     "gan": ("mnist_gan", {"samples.samples": 20, "samples.metrics": ("frechet",), "samples.seeds": 1}),
     "autoencoder": ("mnist_deep_ae", {}),
 }
-"""Runs that cases damage: a config and fields of its evaluators, trained on digits."""
+"""Runs that cases damage: a config and its evaluators' fields, trained on digits."""
 OF_FIELDS = MappingProxyType({"command": bad_values.of_command, "json": bad_values.of_json})
-"""Cases of a config's field; all fields come one after the other."""
+"""Cases of a config's field. They take all fields in turn."""
 OF_ANY: Mapping[str, Callable[[random.Random], Case]] = MappingProxyType(
     {
         "files": bad_files.of_files,
@@ -77,7 +77,7 @@ CYCLE += ("resumes", "command", "evaluators", "python", "command", "absent", "js
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line; the exit status is 1 where a case fails."""
+    """Runs a command line. The exit status is 1 if a case fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", type=int, default=2000, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="of the cases")
@@ -123,7 +123,7 @@ def failure(plan: Plan, number: int, outcome: Outcome) -> str:
 
 
 def make(plan: Plan, number: int) -> Case:
-    """Returns the case of this number, a function of the number and the plan alone."""
+    """Returns the case with this number. It depends only on the number and the plan."""
     rng = random.Random(f"{plan.seed}/{number}")
     cycle, index = divmod(number, len(plan.kinds))
     kind = plan.kinds[index]
@@ -139,7 +139,7 @@ def make(plan: Plan, number: int) -> Case:
 
 
 def prepare(runs: Path) -> Path:
-    """Trains the runs that cases damage, with a cache of their own, and copies MNIST's prepared files beside them."""
+    """Trains the runs that cases damage, with their own cache, and copies MNIST's prepared files beside them."""
     tiny = {**bad_values.TINY, "data.name": "digits", "checkpoint_every_steps": 1, "evaluate_every_steps": 2}
     for name, (config, evaluators) in RUNS.items():
         _train(runs, name, config, tiny | {f"evaluators.{field}": value for field, value in evaluators.items()})
@@ -162,7 +162,7 @@ def _train(runs: Path, name: str, config: str, values: Mapping[str, Any]) -> Non
 
 
 def run(plan: Plan, numbers: Iterable[int], runs: Path, verbose: bool = False) -> dict[int, Outcome]:
-    """Runs the cases of these numbers, one after the other in processes that are replaced; returns their outcomes."""
+    """Runs these cases one after the other, in processes that are replaced now and then. Returns their outcomes."""
     outcomes, worker = {}, Worker(runs, verbose)
     for number in numbers:
         if worker.cases == LIFE or not worker.is_alive():
@@ -187,10 +187,10 @@ class Worker:
         self._process.start()
         theirs.close()
         self.cases = 0
-        self._pipe.recv()  # ready: its start counts for no case
+        self._pipe.recv()  # ready: no case includes its start-up
 
     def is_alive(self) -> bool:
-        """Returns True where it can run another case."""
+        """Returns True if it can run another case."""
         return self._process.is_alive()
 
     def ask(self, about: str, case: tuple) -> Outcome:
@@ -208,7 +208,7 @@ class Worker:
         return Outcome("hung", f"{about}: no end after {LONGEST:.0f} s", LONGEST)
 
     def stop(self) -> None:
-        """Ends the process; kills it where it hangs."""
+        """Ends the process. Kills it if it hangs."""
         self._pipe.close()
         self._process.join(5)
         self._process.kill()
@@ -216,13 +216,13 @@ class Worker:
 
 
 def work(pipe: Any, runs: Path, verbose: bool) -> None:
-    """Runs the cases that come through a pipe, in bounded memory."""
+    """Runs the cases received through a pipe, in bounded memory."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_BYTES, MAX_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # as the command sets it
     trial = Trial(runs)
     pipe.send("ready")
-    with suppress(EOFError):  # the asking process has ended
+    with suppress(EOFError):  # the parent process has ended
         while True:
             pipe.send(trial.outcome(make(*pipe.recv()), verbose=verbose))
 

@@ -19,7 +19,7 @@ SAVED = (1, 2)
 RULES = ("min samples/frechet/pixels", "max samples/frechet/pixels", "min samples/frechet/pixels/std")
 FLAGS = {"step": "2", "num": "4", "out": "{folder}/out", "sample_seed": "3", "split": "train"}
 FLAGS |= {"coordinator": "localhost:1", "processes": "2", "process": "1"}
-OTHERS: tuple[tuple[dict[str, Any], bool | None], ...] = (  # what differs in the data, and whether the run notices it
+OTHERS: tuple[tuple[dict[str, Any], bool | None], ...] = (  # what differs in the data, and whether a run notices
     ({}, False),
     ({"seed": 1}, True),
     ({"first": 1}, True),
@@ -111,7 +111,7 @@ def of_resumes(rng: random.Random) -> Case:
 
 
 def _changed(rng: random.Random) -> dict[str, Any]:
-    """Returns fields of the run `own` with other values, each of them valid."""
+    """Returns fields of the run `own` with other valid values."""
     return {
         "seed": 1,
         "batch_size": 8,
@@ -164,13 +164,13 @@ def of_flags(rng: random.Random) -> Case:
 
 
 def _mistyped(rng: random.Random, text: str) -> str:
-    """Returns a text in which a letter is missing, doubled or another one."""
+    """Returns a text with a letter missing, doubled or replaced."""
     at = rng.randrange(len(text))
     return text[:at] + rng.choice(("", text[at] * 2, "q")) + text[at + 1 :]
 
 
 def of_paths(rng: random.Random) -> Case:
-    """Returns a case of a path of any flag: with `~`, or of a name that cannot be written."""
+    """Returns a case of any flag's path, with `~` or a name that cannot be written."""
     name, flag = rng.choice(NAMES), rng.choice(("out", "workdir", "config"))
     if flag == "out":
         arguments, last = ["--workdir={run}", "--mode=sample", "--num=4"], "x.npz"
@@ -205,7 +205,7 @@ def of_paths(rng: random.Random) -> Case:
 
 
 def of_absent_data(rng: random.Random) -> Case:
-    """Returns a case of a run without its data: samples and walks need none."""
+    """Returns a case of a run without its data. Samples and walks need none."""
     mode = rng.choice(USES["gan"])
     arguments = _use(mode, ["--config.steps=4"] if mode == "train" else [])
     right = ("done",) if mode in ("sample", "interpolate") else ("refused",)
@@ -217,7 +217,7 @@ def of_absent_data(rng: random.Random) -> Case:
 
 
 def of_environments(rng: random.Random) -> Case:
-    """Returns a case of training or sampling, as a process of its own, with one or two odd environment variables."""
+    """Returns a case of training or sampling in its own process, with one or two odd environment variables."""
     chosen = {name: rng.choice(ENVIRONMENTS[name]) for name in rng.sample(list(ENVIRONMENTS), rng.choice((1, 1, 2)))}
     mode = rng.choice(("train", "train", "sample"))
     arguments = ["--workdir={folder}/λ", "--mode=sample", "--num=4", "--out={folder}/λ.npz"]
@@ -240,7 +240,7 @@ def _use(mode: str, more: list[str] | tuple[()] = ()) -> list[str]:
 
 
 def _own(made: bad_prepared.Prepared) -> Callable[[Path, Path], None]:
-    """Returns a function that writes the run `own` and this data set, beside the run's own if its version differs."""
+    """Returns a function that writes the run `own` and this data set, beside the run's if its version differs."""
 
     def prepare(folder: Path, runs: Path) -> None:
         shutil.copytree(runs / "own", folder / "run")

@@ -23,7 +23,7 @@ TINY = {
     "checkpoint_every_steps": 2,
 }
 SMALL = {"samples": 20, "references": 100, "seeds": 2, "metrics": ("frechet",)}
-"""Fields of an evaluator that make it fast enough to train with."""
+"""Fields that make an evaluator fast enough for a training run."""
 
 INTEGERS = ["0", "1", "-1", "2", "3", "5", "17", "1000", *map(str, (2**31 - 1, 2**31, 2**63, -(2**63), 10**400))]
 FLOATS = ["0", "-0.0", "1", "-1", "0.5", "2.0", "7", "nan", "inf", "-inf", "1e30", "-1e30", "1e39", "1e-45", "1e400"]
@@ -71,14 +71,14 @@ KEYS = ["x", "name", "seed", "", "a.b", "\0", "ä"]
 
 
 class Case(NamedTuple):
-    """A command line without its program, in which `{run}` and `{folder}` are replaced by paths, and what it tests.
+    """A command line without its program, with placeholders `{run}` and `{folder}` for paths, and what it tests.
 
     Attributes:
         prepare: `(folder, runs) -> None` writes its files to an empty folder; `runs` has whole runs by name.
         environment: variables to set; `{folder}` is replaced by the folder's path.
-        dry_run: True where training ends before its first step. trains: True where it then trains as well.
-        settings: of JAX, set in this process.
-        process: True for a process of its own.
+        dry_run: True if training ends before its first step. trains: True if it then trains as well.
+        settings: JAX's settings, set in this process.
+        process: True to run in its own process.
         right: the kinds of outcome that are right; any of the usual ones for ().
         check: `(folder, stderr) -> what is wrong`, '' for nothing.
     """
@@ -116,7 +116,7 @@ def of_command(rng: random.Random, file: Path, field: str) -> Case:
 
 
 def of_json(rng: random.Random, file: Path, field: str) -> Case:
-    """A config.json in which a field or a block is missing or another one, or has one more beside it."""
+    """Returns a case of a config.json in which a field or a block is missing, renamed, changed or added."""
     config = configs.load(file)
     config.update_from_flattened_dict(_tiny(file, field))
     tree = configs.to_json(config)
@@ -140,9 +140,9 @@ def of_json(rng: random.Random, file: Path, field: str) -> Case:
 
 
 def _tiny(file: Path, field: str) -> dict[str, Any]:
-    """Returns the fields that make a run of a config small, without the field that is tested."""
+    """Returns fields that make a config's run small, except for the tested field."""
     config = configs.load(file).to_dict()
-    values: dict[str, Any] = {name: value for name, value in TINY.items() if config[name]}  # 0 of a period: never
+    values: dict[str, Any] = {name: value for name, value in TINY.items() if config[name]}  # a period of 0: never
     for name, evaluator in (config.get("evaluators") or {}).items():
         values |= {f"evaluators.{name}.{key}": value for key, value in SMALL.items() if key in evaluator}
     if field.startswith("evaluators"):

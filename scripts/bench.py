@@ -5,24 +5,24 @@
     python scripts/bench.py --config=... --sweep
     python scripts/bench.py --config=... --peer=torch_script.py --peer_python=python3 --peer_args="dcgan" --pairs=3
 
-    ms_per_step                of all seeds together: median, min and max of `blocks` blocks, each of about `seconds`,
-                               after a first call to compile and a second to warm up; choosing and reading the examples
-                               is part of it, logging, samples and checkpoints are not
+    ms_per_step                of all seeds together: median, min and max of `blocks` blocks of about `seconds` each,
+                               after a first call to compile and a second to warm up; includes choosing and reading
+                               examples, but not logging, samples and checkpoints
     images_per_second          batch_size x seeds for each step, however many updates it has
-    compile_seconds            the first call's time less the second's; JAX's own cache of programs is not set up here
+    compile_seconds            the first call's time minus the second's; JAX's own cache of programs is not set up here
     flops_per_step             of all seeds together, counted from the layers' shapes: see flops.py
     gflops_per_second          flops_per_step at the median
-    peak_gflops_per_second     of one large float32 matrix product, measured after each block: the median
-    share_of_peak              the median over blocks of a block's speed divided by that of the product after it; with
-                               other dtypes than float32 it may be above 1
-    peak_memory_mb             host: of the process, compiling included; device: null where it does not tell
-    load_before                the load of the machine in the minute before; where it is not near 0, times tell little
+    peak_gflops_per_second     of a large float32 matrix product, measured after each block: the median
+    share_of_peak              the median over blocks of a block's speed, divided by that of the product after it; may
+                               be above 1 for other dtypes than float32
+    peak_memory_mb             host: of the process, including compiling; device: null if it does not tell
+    load_before                the machine's load in the minute before; if it is not near 0, times tell little
 
 `--data=HxWxC` trains on 8,192 random images of that shape, in ten classes, instead of the config's own data set: the
 arithmetic is the same, and no data is needed. `--sweep` prints a table instead: batches of 16 to 512, then all `widths`
-of the networks times 0.5, 1 and 2; the rows' blocks alternate. `--peer` runs another program in turn with ours. It
-prints a JSON object with `ms_per_step`, or `ms_per_round`, (and `batch`, `min`) on its last line. Each pair's ratio is
-added, the peer's time divided by ours, with the ratios' median and the ratio of the best blocks of all.
+of the networks times 0.5, 1 and 2. The rows' blocks alternate. `--peer` runs another program alternately with ours. Its
+last line must be a JSON object with `ms_per_step`, or `ms_per_round`, (and `batch`, `min`). The output then also has
+each pair's ratio, the peer's time divided by ours, their median, and the ratio of the best blocks of all.
 """
 
 import argparse
@@ -52,7 +52,7 @@ RANDOM_IMAGES = 8192
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line. Returns 0, or 2 for what the user can put right."""
+    """Runs a command line. Returns 0, or 2 for errors that the user can correct."""
     args, overrides = _parser().parse_known_args(argv)
     overrides += [
         f"--config.{field}={value}"
@@ -104,7 +104,7 @@ def _config(path: Path, arguments: list[str]) -> ConfigDict:
 
 
 def _dataset(config: ConfigDict, shape: tuple[int, ...] | None) -> Dataset:
-    """Returns the config's own data, or random images of this shape with random labels."""
+    """Returns the config's own data set, or random images of this shape with random labels."""
     if shape is None:
         return data.load(**config.data.to_dict())
     rng = np.random.default_rng(0)
@@ -146,7 +146,7 @@ def _measure(args: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
 
 
 def _ratios(theirs: list[dict[str, Any]], ours: list[tuple[float, ...]]) -> dict[str, Any]:
-    """Returns each pair's ratio of times, the peer's to ours, their median, and the ratio of the best blocks of all."""
+    """Returns each pair's ratio of times, the peer's over ours, their median, and the ratio of the best blocks."""
     pairs = [
         {"peer": ms, "ours": round(middle, 3), "ratio": round(ms / middle, 3)}
         for ms, middle in zip(map(_peer_ms, theirs), map(median, ours), strict=True)
@@ -169,7 +169,7 @@ def _speed(run: timed.Timed, times: list[float]) -> dict[str, Any]:
 
 
 def _peer(command: list[str], batch_size: int) -> dict[str, Any]:
-    """Returns the JSON object of the peer's last line; UserError where it has no time, or that of other batches."""
+    """Returns the JSON object of the peer's last line. Raises UserError if it has no time, or one for other batches."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         printed = json.loads(done.stdout.splitlines()[-1])
@@ -189,7 +189,7 @@ def _peer_ms(printed: dict[str, Any]) -> float:
 
 
 def _sweep(args: argparse.Namespace, overrides: list[str]) -> None:
-    """Prints the table; every row is compiled before the first is timed."""
+    """Prints the table. All rows are compiled before the first one is timed."""
     own = _config(args.config, overrides)
     dataset = _dataset(own, args.data)
     rows = [(size, 1.0) for size in BATCH_SIZES] + [(own.batch_size, factor) for factor in WIDTHS]
@@ -207,7 +207,7 @@ def _sweep(args: argparse.Namespace, overrides: list[str]) -> None:
 
 
 def _widened(config: ConfigDict, factor: float) -> list[str]:
-    """Returns overrides that multiply every layer's width, to at least 1."""
+    """Returns overrides that multiply each layer's width, with a minimum of 1."""
 
     def times(width: int) -> int:
         return max(1, round(width * factor))

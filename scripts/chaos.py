@@ -3,16 +3,16 @@
     python scripts/chaos.py --kills=200 [--seed=0] [--workdir=DIR] [--config=configs/X.py] [--config.field=value ...]
 
 A third of the interruptions are SIGKILL, half of these at any moment of a process's life and half while a checkpoint is
-being written. The others are SIGTERM, SIGINT, SIGHUP and SIGUSR1 at any moment from the first line of the program on:
-the process has to end with status 0, after SIGINT with 130, and with one line; the step that this line calls saved has
-to be there. One process in four starts without compiled programs. One in three has lost its terminal: its output is
-closed, a pipe without a reader, or a full disk; that must change nothing.
+being written. The others are SIGTERM, SIGINT, SIGHUP and SIGUSR1, at any moment from the program's first line on. The
+process must then end with status 0, or 130 after SIGINT, and with one line. The step that this line calls saved must
+exist. One process in four starts without compiled programs. One in three has lost its terminal: its output is closed,
+a pipe without a reader, or a full disk. That must change nothing.
 A run that has ended is compared with the reference run, bit for bit: parameters, statistics and optimizers of the
 newest checkpoint, rows of metrics (without seconds) and of evaluations, figures of samples, and the names of all other
-files. Then the next run starts, until the number of interruptions is reached. Prints what was interrupted and every
-difference; the exit status is 1 where there is one.
+files. Then the next run starts, until the number of interruptions is reached. Prints what was interrupted, and every
+difference. The exit status is 1 if there is one.
 
-By default it trains for 240 steps of configs/digits_dcgan.py, which log each step and save every 10.
+By default it trains configs/digits_dcgan.py for 240 steps, logging each step and saving every 10.
 """
 
 import argparse
@@ -47,7 +47,7 @@ SEEN = "a file"  # the only output that is read
 OUTPUTS = (*[SEEN] * 6, "closed", "a broken pipe", "a full disk")
 COLD = 0.25  # share of the processes without compiled programs
 LONGEST = 600.0  # seconds of a process that is not killed: longer ones count as hung
-SAVES = 6  # of a process: a kill waits for at most so many
+SAVES = 6  # the most that a kill waits for in a process
 DRAFTS = "*.orbax-checkpoint-tmp"
 
 
@@ -56,7 +56,7 @@ class Failed(Exception):
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line; the exit status is 1 where an interrupted run differs or did not resume."""
+    """Runs a command line. The exit status is 1 if an interrupted run differs or did not resume."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200, help="how many in all")
     parser.add_argument("--seed", type=int, default=0, help="of the random moments")
@@ -86,7 +86,7 @@ class Chaos:
         self.slowest = 0.0
 
     def run(self, kills: int) -> list[str]:
-        """Interrupts runs so many times, prints the counts, and returns the differences in words. Raises Failed."""
+        """Interrupts runs this many times, prints the counts, and returns the differences as texts. Raises Failed."""
         reference, start = self.folder / "reference", time.monotonic()
         ready = self.live(reference, lambda process: self.until_saved(process, reference))
         print(f"the reference run has ended; its first checkpoint came after {ready:.1f} s", file=sys.stderr)
@@ -108,14 +108,14 @@ class Chaos:
         return differences
 
     def live(self, folder: Path, watch: Callable[[subprocess.Popen], float]) -> float:
-        """Runs a process without interruption and returns what `watch` returns. Raises Failed where it ends wrongly."""
+        """Runs a process without interruption. Returns what `watch` returns. Raises Failed if it ends wrongly."""
         with self.started(folder) as process:
             seen = watch(process)
             self.check(process, folder, LONGEST)
         return seen
 
     def one_life(self, folder: Path, span: float) -> bool:
-        """Starts a process and interrupts it within about `span` seconds; returns True where it had ended before."""
+        """Starts a process and interrupts it within about `span` seconds. Returns True if it had already ended."""
         kind, delay = self.moments.choice(KINDS), self.moments.uniform(0, span)
         output, cold = self.moments.choice(OUTPUTS), self.moments.random() < COLD
         before = newest(folder)
@@ -141,7 +141,7 @@ class Chaos:
         return False
 
     def started(self, folder: Path, output: str = SEEN, compiled: str | None = None) -> subprocess.Popen:
-        """Starts the training command in this folder; its output goes to a file beside the folder, or to `output`."""
+        """Starts the training command in this folder. Its output goes to a file beside the folder, or to `output`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [*self.command, f"--workdir={folder}"]
         if output == "closed":
@@ -158,7 +158,7 @@ class Chaos:
         return process
 
     def until_saved(self, process: subprocess.Popen, folder: Path, saves: int = 1) -> float:
-        """Waits until the writing of so many checkpoints has begun; returns the seconds."""
+        """Waits until the writing of this many checkpoints has begun. Returns the seconds."""
         began = time.monotonic()
         drafts = before = {path.name for path in (folder / "checkpoints").glob(DRAFTS)}
         while process.poll() is None and len(drafts - before) < saves:
@@ -175,7 +175,7 @@ class Chaos:
         kind: str | None = None,
         output: str = "",
     ) -> None:
-        """Waits for the process's end; raises Failed where it comes late, or not as a signal of this kind requires."""
+        """Waits for the process to end. Raises Failed if it ends late, or not as this kind of signal requires."""
         file = folder.with_suffix(".log")
         try:
             status = process.wait(seconds)
@@ -212,7 +212,7 @@ class Chaos:
 
 
 def wrong_end(said: str, folder: Path, kind: str) -> str:
-    """Returns what is wrong with the output of a stopped process, '' for nothing."""
+    """Returns what is wrong with a stopped process's output, '' for nothing."""
     last = said.splitlines()[-1] if said else ""
     if "Traceback" in said or not last.startswith(f"stopped by {kind}: "):
         return ", not with one line"
@@ -228,7 +228,7 @@ def newest(folder: Path) -> int:
 
 
 def takes_signals(pid: int) -> bool:
-    """Returns True where a process handles SIGTERM: in the start of Python, before the program, it does not yet."""
+    """Returns True if a process handles SIGTERM. While Python starts, before the program, it does not yet."""
     status = Path(f"/proc/{pid}/status")
     if not status.exists():  # no Linux
         return True

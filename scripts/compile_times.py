@@ -4,10 +4,10 @@
     python -m scripts.compile_times --python=.venv/bin/python --python=.venv-3.13/bin/python [configs/X.py ...]
     python -m scripts.compile_times configs/cifar10_sngan.py --config.data.name=cifar10_jpeg    # fields of all configs
 
-A process of its own compiles each config, without JAX's cache of programs, on the config's own data. Seconds are those
-of the processor, of all threads, as other work on the machine lengthens them least; those of the clock stand in
-brackets. Both are the first call's of one step less the second's. With two Pythons the last column is the longer one's
-processor seconds by the shorter one's.
+Each config is compiled in its own process, without JAX's cache of programs, on the config's own data. Seconds are CPU
+time over all threads, which other work on the machine affects least; wall-clock seconds are in brackets. Both are those
+of the first call of one step minus those of the second. With two Pythons, the last column is the ratio of CPU seconds,
+the longer over the shorter.
 """
 
 import argparse
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line; the exit status is 0, or 1 where a config did not compile."""
+    """Runs a command line. Returns exit status 0, or 1 if a config did not compile."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("configs", nargs="*", type=Path, metavar="FILE", help="config files; all of configs/ if none")
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
 
 
 def _seconds(file: Path, fields: list[str]) -> dict[str, float]:
-    """Compiles a config's step -> its seconds by `processor` and by `clock`."""
+    """Compiles a config's step. Returns its seconds by `processor` and by `clock`."""
     from gan_jax import config as configs
     from gan_jax import data
     from gan_jax.command import overrides
@@ -54,7 +54,7 @@ def _seconds(file: Path, fields: list[str]) -> dict[str, float]:
 
 
 def _table(files: list[Path], pythons: list[str], fields: list[str]) -> int:
-    """Prints a row for each config as soon as it is there -> the exit status."""
+    """Prints a row for each config as soon as it is measured. Returns the exit status."""
     compared = ["ratio"] if len(pythons) == 2 else []
     titles = ["config", *(f"jax {_version(python)}" for python in pythons), *compared]
     print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}", flush=True)
@@ -76,7 +76,7 @@ def _version(python: str) -> str:
 
 
 def _measured(python: str, file: Path, fields: list[str]) -> dict:
-    """Returns the output of `--one` in a process of that Python; {} where it fails, after printing why."""
+    """Returns the output of `--one` in a process of that Python. If it fails, prints why and returns {}."""
     command = [python, "-m", "scripts.compile_times", "--one", str(file.resolve()), *fields]
     environment = {**os.environ, "JAX_ENABLE_COMPILATION_CACHE": "0"}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

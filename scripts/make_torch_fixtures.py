@@ -1,6 +1,6 @@
-"""Makes tests/fixtures/torch_conv_transpose.npz and torch_modulated.npz: PyTorch's convolutions, to be equal to.
+"""Makes tests/fixtures/torch_conv_transpose.npz and torch_modulated.npz: reference convolutions of PyTorch.
 
-PyTorch is not among the project's dependencies, so this runs in an environment of its own:
+PyTorch is not among the project's dependencies, so run this in its own environment:
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch==2.13.0 numpy
     /tmp/torch/bin/python scripts/make_torch_fixtures.py
@@ -8,9 +8,9 @@ PyTorch is not among the project's dependencies, so this runs in an environment 
 For each case NAME (`conv_...` or `conv_transpose_...`) the file holds its stride and padding and three float32 arrays
 in PyTorch's own layouts, images as [n, c, h, w]:
 
-In the second file each is modulated, by a kernel of each example's own: see `modulated`.
-
     NAME/geometry, NAME/input, NAME/weight (conv: [out, in, kh, kw]; conv_transpose: [in, out, kh, kw]), NAME/output
+
+In the second file each convolution is modulated, with a kernel for each example: see `modulated`.
 """
 
 from pathlib import Path
@@ -65,8 +65,8 @@ def case(name: str, kernel: tuple[int, int], stride: int, padding: int, size: tu
 def modulated(name: str, kernel: int, *, demodulate: bool, up: bool) -> dict[str, np.ndarray]:
     """The arrays of one case: input [n, c, h, w], weight [o, c, kh, kw], style [n, c] and output, by equations 1 and 3.
 
-    Karras et al. 2020, arXiv:1912.04958. Each example is convolved by its own kernel, as groups of one convolution; up
-    is a transposed convolution of stride 2, then [1, 3, 3, 1] / 4 along rows and columns.
+    Karras et al. 2020, arXiv:1912.04958. Each example is convolved with its own kernel, as groups of one convolution.
+    Up is a transposed convolution of stride 2, then [1, 3, 3, 1] / 4 along rows and columns.
     """
     functional = torch.nn.functional
     inputs, style = torch.randn(BATCH, INPUTS, 4, 6), 1 + torch.randn(BATCH, INPUTS)
@@ -92,7 +92,7 @@ def modulated(name: str, kernel: int, *, demodulate: bool, up: bool) -> dict[str
 
 
 def main() -> None:
-    """Writes the files; the seed is fixed, so that the same PyTorch makes the same bytes."""
+    """Writes the files, with a fixed seed, so that the same PyTorch makes the same bytes."""
     torch.manual_seed(0)
     arrays: dict[str, np.ndarray] = {}
     for name, cases in (("conv_transpose", CONV_TRANSPOSE), ("conv", CONV)):
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def write(file: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Writes a file, and says what it holds."""
+    """Writes a file, and prints what it holds."""
     arrays["torch_version"] = np.array(torch.__version__)
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, allow_pickle=False, **arrays)

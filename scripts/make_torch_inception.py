@@ -1,12 +1,12 @@
-"""Makes tests/fixtures/torch_inception.npz: what torch-fidelity's InceptionV3 makes of images, by random weights.
+"""Makes tests/fixtures/torch_inception.npz: outputs of torch-fidelity's InceptionV3 for images, with random weights.
 
-Neither is among the project's dependencies, so this runs in an environment of its own:
+Its packages are not among the project's dependencies, so run this in its own environment:
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch==2.13.0 torchvision torch-fidelity==0.4.0
     /tmp/torch/bin/python scripts/make_torch_inception.py
 
 The file holds `images` uint8 [2, 20, 33, 3], `features` float32 [2, 2048], `logits` [2, 1008], and the `names` and
-`shapes` of the weights, JSON: tests/test_inception.py draws the same ones from them, by the same `drawn`.
+`shapes` of the weights, as JSON. tests/test_inception.py draws the same weights from them, with the same `drawn`.
 """
 
 import json
@@ -22,7 +22,7 @@ FIXTURE = Path(__file__).parent.parent / "tests" / "fixtures" / "torch_inception
 
 
 def drawn(name: str, shape: list[int]) -> np.ndarray:
-    """A weight of this name, at which values neither fade nor grow from layer to layer."""
+    """A weight for this name, such that values neither vanish nor grow from layer to layer."""
     random = np.random.default_rng(zlib.crc32(name.encode()))
     if name.endswith("running_var") or name.endswith("bn.weight"):
         return random.uniform(0.5, 1.5, shape).astype(np.float32)

@@ -1,18 +1,18 @@
-"""Makes tests/fixtures/torch_rounds_{dcgan,wgan_gp}.npz: three steps of small GANs in PyTorch, to be equal to.
+"""Makes tests/fixtures/torch_rounds_{dcgan,wgan_gp}.npz: three reference steps of small GANs in PyTorch.
 
-PyTorch is not among the project's dependencies, so this runs in an environment of its own:
+PyTorch is not among the project's dependencies, so run this in its own environment:
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch==2.13.0 numpy
     /tmp/torch/bin/python scripts/make_torch_rounds.py
 
-The games are plain PyTorch: Adam, batch norm with momentum 0.1 (0.1 is the share of the new value), instance norm as
-it comes. A player's update leaves the other's running statistics as they are. Arrays, float32, in PyTorch's layouts:
+The games are plain PyTorch: Adam, batch norm with momentum 0.1 (0.1 is the share of the new value), instance norm with
+its defaults. A player's update leaves the other's running statistics unchanged. Arrays, float32, in PyTorch's layouts:
 
     first/PLAYER/conv_N, .../scale_N, .../bias_N       weights before the first step; scale and bias of batch norm
     last/...; last/PLAYER/mean_N, .../var_N            weights after the last step; running statistics of batch norm
     real [rounds, repeats, b, c, h, w], z_critic [rounds, repeats, b, d], z_generator [rounds, b, d]
     alpha [rounds, repeats, b]                         wgan_gp: the interpolation weights of real examples
-    critic_loss, generator_loss, critic_penalty [rounds]   of each player's last update in the step
+    critic_loss, generator_loss, critic_penalty [rounds]   from each player's last update in the step
 """
 
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ WEIGHT = 10.0
 
 
 def networks(norm: Callable[[int], nn.Module]) -> tuple[nn.Module, nn.Module]:
-    """A generator of 8x8 images and a critic of them, the widths of the test's."""
+    """A generator of 8x8 images and a critic for them, with the test's widths."""
     generator = nn.Sequential(
         nn.Unflatten(1, (DIM, 1, 1)),
         *[nn.ConvTranspose2d(DIM, 6, 4, 1, 0, bias=False), norm(6), nn.LeakyReLU(0.2)],
@@ -50,7 +50,7 @@ def networks(norm: Callable[[int], nn.Module]) -> tuple[nn.Module, nn.Module]:
 
 @contextmanager
 def keeping(network: nn.Module) -> Iterator[None]:
-    """Puts a network's running statistics back at the end."""
+    """Restores a network's running statistics at the end."""
     before = {name: buffer.clone() for name, buffer in network.named_buffers()}
     yield
     for name, buffer in network.named_buffers():
@@ -75,7 +75,7 @@ def wasserstein_terms(critic: nn.Module, real: torch.Tensor, fake: torch.Tensor,
 
 
 def weights(network: nn.Module, *, running: bool) -> dict[str, np.ndarray]:
-    """A network's arrays by the names above."""
+    """A network's arrays, by the names above."""
     convolutions = [m for m in network if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     norms = [m for m in network if isinstance(m, nn.BatchNorm2d)]
     named = {f"conv_{n}": m.weight for n, m in enumerate(convolutions)}
@@ -123,7 +123,7 @@ def move(optimizer: torch.optim.Optimizer, loss: torch.Tensor) -> None:
 
 
 def main() -> None:
-    """Writes the files; the seed is fixed, so that the same PyTorch makes the same numbers."""
+    """Writes the files, with a fixed seed, so that the same PyTorch makes the same numbers."""
     torch.set_num_threads(1)
     softplus = nn.functional.softplus
     games = {

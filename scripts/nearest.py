@@ -1,9 +1,9 @@
-"""Draws samples of a run, each beside the training example that is nearest to it: do they copy?
+"""Shows samples of a run, each beside its nearest training example, to check for copies.
 
     python scripts/nearest.py runs/orl_faces --out=nearest.png
 
-Nearest by Euclidean distance of pixels. Samples are those of --mode=sample with the same --sample_seed. Prints the
-file, and the median distance: the root mean square of differences of grey levels, 0 to 255.
+The distance is Euclidean, in pixels. Samples are those of --mode=sample with the same --sample_seed. Prints the file,
+and the median distance, as the root mean square of differences of grey levels, 0 to 255.
 """
 
 import argparse
@@ -22,9 +22,9 @@ from gan_jax.runs.paths import check_writable, of_user
 
 
 def draw(run_dir: RunDirectory, out: Path, *, num: int, seed: int) -> float:
-    """Writes the PNG. Returns the median root mean square distance of a sample to its nearest, in grey levels.
+    """Writes the PNG. Returns the samples' median root mean square distance to their nearest examples, in grey levels.
 
-    Raises UserError where the run makes no samples of images, or its data are not there.
+    Raises UserError if the run makes no samples of images, or its data are not there.
     """
     config = run_dir.read_config()
     experiment, state = restore(run_dir, config)
@@ -43,7 +43,7 @@ def draw(run_dir: RunDirectory, out: Path, *, num: int, seed: int) -> float:
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line. Returns 0, or 2 for what the user can put right."""
+    """Runs a command line. Returns 0, or 2 for errors that the user can correct."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("run", metavar="DIR", type=of_user, help="of a run")

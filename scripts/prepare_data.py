@@ -2,10 +2,10 @@
 
     python scripts/prepare_data.py NAME [--manual_dir=DIR] [--data_dir=DIR]
 
-NAME is a TFDS name: `mnist`, `celeb_a`, `emnist/letters`. The result lies in DIR of `--data_dir`, else in
-`$TFDS_DATA_DIR`, else in `~/tensorflow_datasets`. Archives in `--manual_dir` are taken from there, not the
-network; their checksums are verified all the same. Nothing of gan_jax is used here, so an environment apart,
-with TFDS and requirements-prepare.txt, will do.
+NAME is a TFDS name, such as `mnist`, `celeb_a`, `emnist/letters`. The result is in DIR of `--data_dir`, else in
+`$TFDS_DATA_DIR`, else in `~/tensorflow_datasets`. Archives in `--manual_dir` are used instead of downloads; their
+checksums are still verified. Nothing of gan_jax is used here, so a separate environment with TFDS and
+requirements-prepare.txt will do.
 """
 
 import argparse
@@ -21,17 +21,17 @@ _FORMAT = "array_record"
 
 
 class PrepareError(Exception):
-    """An obstacle to preparing the data set, in one line."""
+    """A one-line error: why the data set cannot be prepared."""
 
 
 def main() -> None:
-    """Prepare what the command line names; exits with status 1 and one line if that cannot be."""
+    """Prepare the data set named on the command line. Exits with status 1 and one line if that fails."""
     parser = argparse.ArgumentParser(description="Prepare a data set of TensorFlow Datasets as array_record.")
     parser.add_argument("name", help="TFDS name, such as mnist or emnist/letters")
     parser.add_argument("--manual_dir", type=pathlib.Path, help="folder of archives that are already here")
     parser.add_argument("--data_dir", type=pathlib.Path, help="where to write; default: $TFDS_DATA_DIR")
     args = parser.parse_args()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's notes on this machine's instructions
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # hides TensorFlow's notes on this CPU's instructions
     try:
         print(prepare(args.name, args.manual_dir, args.data_dir))
     except PrepareError as error:
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def prepare(name: str, manual_dir: pathlib.Path | None, data_dir: pathlib.Path | None) -> str:
-    """Prepare the data set and say where it lies and what it holds.
+    """Prepare the data set, and say where it is and what it holds.
 
     Raises:
         PrepareError: for an unknown name, no TensorFlow, no network, a wrong checksum, a full disk.
@@ -73,7 +73,7 @@ def _builder(name: str, data_dir: pathlib.Path | None) -> Any:
 
 
 def _check_network(builder: Any, manual_dir: pathlib.Path | None) -> None:
-    """Ask once whether a host can be reached: TFDS itself would try each file ten times, for minutes."""
+    """Check once whether a host can be reached. TFDS itself would try each file ten times, for minutes."""
     import requests
     from tensorflow_datasets.core.download import resource
 
@@ -95,18 +95,18 @@ def _check_network(builder: Any, manual_dir: pathlib.Path | None) -> None:
 
 
 def _download(builder: Any, manual_dir: pathlib.Path | None) -> None:
-    """Let TFDS do it: it writes to a temporary folder and renames that only when all went well."""
+    """Let TFDS do it: it writes to a temporary folder, and renames that only on success."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import downloader
 
-    vars(downloader)["MAX_RETRIES"] = 2  # ten, minutes long, where a host does not answer
+    vars(downloader)["MAX_RETRIES"] = 2  # instead of ten, for minutes, if a host does not answer
     if not sys.stderr.isatty():
         tfds.disable_progress_bar()
-    # Google's own store of prepared sets is left aside: it has no array_record.
+    # Google's own store of prepared sets is not used: it has no array_record.
     config = tfds.download.DownloadConfig(manual_dir=manual_dir, try_download_gcs=False)
     try:
         builder.download_and_prepare(download_config=config)
-    except Exception as error:  # of requests, TensorFlow, Beam, the system
+    except Exception as error:  # from requests, TensorFlow, Beam or the system
         raise PrepareError(f"{builder.info.full_name} was not prepared: {_line(error)}") from error
 
 

@@ -4,12 +4,12 @@
     python scripts/prepare_images.py emoji emoji-datasource-google-16.0.0.tgz emoji-datasource-twitter-16.0.0.tgz
 
 writes `emoji/{noto,twemoji}/{train,test}/CODE.png` and `emoji/categories.csv` into `--out`, else `$GAN_JAX_IMAGES`:
-the same 3,786 emoji in two styles, 64x64, 3,547 pairs to train on and 239 to test on. Variants of one character, as its
-skin tones, are in the same split. Noto's pictures are licensed under Apache-2.0, Twemoji's under CC-BY 4.0.
+the same 3,786 emoji in two styles, 64x64, 3,547 pairs for training and 239 for testing. Variants of one character, such
+as its skin tones, are in the same split. Noto's pictures are licensed under Apache-2.0, Twemoji's under CC-BY 4.0.
 
     python scripts/prepare_images.py pairs facades --names image label_map --out=facades_apart
 
-cuts pictures of two side by side, as those of pix2pix, in the middle: `facades/train/1.jpg` is then
+cuts pictures that show two images side by side, such as those of pix2pix, in the middle: `facades/train/1.jpg` becomes
 `facades_apart/image/train/1.png`, its left half, and `facades_apart/label_map/train/1.png`.
 """
 
@@ -46,17 +46,17 @@ TEST = frozenset(TESTED.split())
 """The base characters of the test split, drawn once."""
 STYLES = {"google": "noto", "twitter": "twemoji"}
 PEOPLE = "People & Body"
-NO_BASE = frozenset({"fe0f", "1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"})  # the emoji variant, and skin tones
+NO_BASE = frozenset({"fe0f", "1f3fb", "1f3fc", "1f3fd", "1f3fe", "1f3ff"})  # the emoji variant and skin tones
 LARGEST = 1 << 20  # bytes of a picture
 SPLITS = frozenset({"train", "val", "validation", "test"})
 
 
 class PrepareError(Exception):
-    """An obstacle to preparing images, in one line."""
+    """A one-line error: why images cannot be prepared."""
 
 
 def main() -> None:
-    """Makes what the command line names; exits with status 1 and one line if that cannot be."""
+    """Makes the images named on the command line. Exits with status 1 and one line if that fails."""
     parser = argparse.ArgumentParser(description="Make folders of images from packages, or from joined pairs.")
     kinds = parser.add_subparsers(dest="what", required=True)
     published = kinds.add_parser("emoji", help="emoji in two styles")
@@ -82,7 +82,7 @@ def main() -> None:
 def emoji(packages: list[Path], folder: Path) -> str:
     """Writes the pairs and their split, and returns how many there are and where.
 
-    packages: the two archives, in any order. Raises PrepareError where they are not these packages.
+    packages: the two archives, in any order. Raises PrepareError if they are not these packages.
     """
     if folder.exists():
         raise PrepareError(f"{folder} is there already: delete it to have it made again")
@@ -109,9 +109,9 @@ def emoji(packages: list[Path], folder: Path) -> str:
 def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> str:
     """Writes the halves of a folder's pictures as PNG, and returns how many pairs there are and where.
 
-    The pictures' own sub-folders, as train and test, are within those of the halves; hidden files are left out. Raises
-    PrepareError where there are no pictures, one cannot be read or has an odd width, names are none of folders or the
-    same, two pictures would have one name, and where `out` is there already.
+    Each half's folder has the pictures' sub-folders, such as train and test. Hidden files are left out. Raises
+    PrepareError if there are no pictures, one cannot be read or has an odd width, the names are equal or cannot name
+    folders, two pictures would get the same name, or `out` already exists.
     """
     if out.exists():
         raise PrepareError(f"{out} is there already: delete it to have it made again")
@@ -137,7 +137,7 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
 
 
 def _halves(path: Path) -> list["Image"]:
-    """Returns the left and the right half of a picture, turned as its EXIF data say."""
+    """Returns the left and the right half of a picture, rotated as its EXIF data say."""
     from PIL import Image, ImageOps
 
     try:
@@ -153,7 +153,7 @@ def _halves(path: Path) -> list["Image"]:
 
 
 def base(name: str, category: str) -> str:
-    """Returns what variants of one emoji have in common: of people the first character, else all but the variant."""
+    """Returns what variants of one emoji have in common: for people the first character, else all but the variant."""
     codes = name.removesuffix(".png").split("-")
     return codes[0] if category == PEOPLE else "-".join(code for code in codes if code not in NO_BASE)
 

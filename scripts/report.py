@@ -4,9 +4,9 @@
     python scripts/report.py runs/dcgan
     python scripts/report.py runs/objectives --against="WGAN-GP"
 
-All from the runs' config.json, metrics.jsonl and evaluations.jsonl: the same bytes when it is made again. Runs of a
-folder without sweep.json are put together by their configs, seeds aside, and named by what differs. The folder of a
-single run gets its page, report.html; that of a run of several seeds both.
+It is made from the runs' config.json, metrics.jsonl and evaluations.jsonl alone, with the same bytes every time. In a
+folder without sweep.json, runs are grouped by their configs without seeds, and named by what differs. The folder of a
+single run gets its page, report.html. That of a run of several seeds gets both.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from gan_jax.sweeps.folder import PLAN
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line. Returns 0, 1 where the system refused, or 2 for what the user can put right."""
+    """Runs a command line. Returns 0, 1 for errors of the system, or 2 for errors that the user can correct."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("folder", metavar="DIR", help="of a sweep, of runs, or of a run")
@@ -43,7 +43,7 @@ def main(argv: list[str]) -> int:
 
 
 def _written(folder: Path, against: str) -> list[Path]:
-    """Writes the reports that the folder calls for. Returns their files."""
+    """Writes the reports that suit the folder. Returns their files."""
     run_dir = RunDirectory(folder)
     if (folder / PLAN).exists() or not run_dir.config.is_file():
         return ablation.write(folder, against=against)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def compare(reference: Path, other: Path) -> list[str]:
-    """Returns what differs in two runs' folders, in words."""
+    """Returns descriptions of what differs between two runs' folders."""
     found = []
     for name in ("metrics.jsonl", "evaluations.jsonl"):
         if rows(reference / name) != rows(other / name):
@@ -19,20 +19,20 @@ def compare(reference: Path, other: Path) -> list[str]:
 
 
 def rows(path: Path) -> list[dict[str, float]]:
-    """Returns the rows of a file without the seconds; NaN as text, as it does not equal itself."""
+    """Returns a file's rows without the seconds, and with NaN as text, as it does not equal itself."""
     lines = path.read_text().splitlines() if path.exists() else []
     read = (json.loads(line, parse_constant=str) for line in lines)
     return [{name: value for name, value in row.items() if name != "seconds"} for row in read]
 
 
 def names(folder: Path) -> set[str]:
-    """Returns the files of a run without its checkpoints and TensorBoard's files, as each process writes its own."""
+    """Returns a run's files, except checkpoints, and TensorBoard's files, of which each process writes its own."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return {str(path) for path in files if path.parts[0] != "checkpoints" and "tfevents" not in path.name}
 
 
 def changed(reference: Path, other: Path) -> list[str]:
-    """Returns the paths of arrays that differ in the two newest checkpoints, and damaged checkpoints."""
+    """Returns the paths of arrays that differ between the two runs' newest checkpoints, and damaged checkpoints."""
     import jax
     import numpy as np
 

@@ -1,11 +1,11 @@
-"""Runs notebooks from top to bottom, each in a process of its own, and writes them with what their cells showed.
+"""Runs notebooks from top to bottom, each in its own process, and writes them with their cells' outputs.
 
 python scripts/run_notebooks.py notebooks/*.ipynb                    # as they are committed, after a change
 python scripts/run_notebooks.py notebooks/2_vae.ipynb --out=runs/nb  # leaves the notebook as it is
 
-They run in the folder where they are written, and train in its folder `runs`. What is written has no times, and ids
-that are the cells' numbers, so that a notebook changes only where its cells or their outputs do. A cell that fails ends
-the command with its error.
+They run in the folder where they are written, and train in its folder `runs`. Written notebooks have no times, and the
+cells' numbers as ids, so that they change only if their cells or outputs do. A cell that fails ends the command with
+its error.
 """
 
 import argparse
@@ -25,7 +25,7 @@ METADATA = {
 
 
 def main() -> None:
-    """Runs the notebooks that the command line names."""
+    """Runs the notebooks named on the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="the folder to write to; by default notebooks are written in place")
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def run(path: Path, folder: Path) -> nbformat.NotebookNode:
-    """Returns a notebook with the outputs of its cells, run in a folder, which is made where it is missing."""
+    """Returns a notebook with its cells' outputs, run in a folder, which is made if it is missing."""
     folder.mkdir(parents=True, exist_ok=True)
     notebook = nbformat.read(path, as_version=4)
     how: dict[str, Any] = {"kernel_name": "python3", "resources": {"metadata": {"path": str(folder)}}}
@@ -46,14 +46,14 @@ def run(path: Path, folder: Path) -> nbformat.NotebookNode:
 
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
-    """Writes a notebook as it is committed: cells with ids by their numbers, and no metadata of this machine."""
+    """Writes a notebook as for a commit: with numbers as the cells' ids, and no metadata of this machine."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for number, cell in enumerate(notebook.cells, 1):
         cell.id, cell.metadata = f"cell-{number}", nbformat.from_dict({})
         for output in cell.get("outputs", []):
             if "data" in output:
                 output.metadata = nbformat.from_dict({})
-                output.data.pop("image/jpeg", None)  # which Pillow's images have beside their PNG
+                output.data.pop("image/jpeg", None)  # Pillow's images have it besides their PNG
     nbformat.validate(notebook)
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
 

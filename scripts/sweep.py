@@ -1,4 +1,4 @@
-"""Runs a sweep: the command `gan-jax-sweep`, of gan_jax/sweeps/main.py.
+"""Runs a sweep. This is the command `gan-jax-sweep`, from gan_jax/sweeps/main.py.
 
 python scripts/sweep.py --sweep=configs/sweeps/objectives_digits.py --workdir=runs/objectives
 """

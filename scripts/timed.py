@@ -1,4 +1,4 @@
-"""Measurements of bench.py: the steps of a config as training makes them, the peak of the machine, the memory used."""
+"""Measurements for bench.py: a config's steps as in training, the machine's peak, and the memory used."""
 
 import datetime
 import os
@@ -18,11 +18,11 @@ from gan_jax.runs.directory import PACKAGES
 from gan_jax.sweeps.timing import TimedRun
 from scripts import flops
 
-PRODUCTS = 3  # of the peak, in a row
+PRODUCTS = 3  # in a row, for the peak
 
 
 class Timed(TimedRun):
-    """A timed run with the images and the operations of a step, both of all seeds together."""
+    """A timed run, with the images and operations of a step, both for all seeds together."""
 
     def __init__(self, config: ConfigDict, dataset: Dataset):
         super().__init__(config, dataset)
@@ -33,7 +33,7 @@ class Timed(TimedRun):
 def peak() -> Callable[[], float]:
     """Returns a function that measures the GFLOP/s of large square float32 products.
 
-    They have the precision that JAX has by default on this platform.
+    Their precision is JAX's default on this platform.
     """
     size = 2048 if jax.default_backend() == "cpu" else 8192
     matrix, product = random.normal(random.key(0), (size, size)), jax.jit(lambda a: a @ a)

@@ -1,6 +1,6 @@
-"""Times steps of StyleGAN2 in plain PyTorch with the widths of `configs/cifar10_stylegan2.py`: a peer of bench.py.
+"""Times steps of StyleGAN2 in plain PyTorch with the widths of `configs/cifar10_stylegan2.py`: a peer for bench.py.
 
-PyTorch is not among the project's dependencies, so this runs in an environment of its own:
+PyTorch is not among the project's dependencies, so run this in its own environment:
 
     python3 -m venv /tmp/torch && /tmp/torch/bin/pip install torch==2.13.0 numpy
     python scripts/bench.py --config=configs/cifar10_stylegan2.py --data=32x32x3 --seconds=1 --blocks=3 \
@@ -8,11 +8,11 @@ PyTorch is not among the project's dependencies, so this runs in an environment 
 
 For images of 64x64 take --data=64x64x3, five widths in both networks, and "--size 64" among --peer_args.
 
-A step: an update of the critic by cross-entropy, with R1 in each 16th, then one of the generator, with path lengths of
-half of the examples in each 4th; style mixing, noise, the moving average of weights. Blocks are of 16 steps, so that
-each has as many of both penalties. Batches are random images from memory. Kernels are modulated by scaling inputs and
-outputs, as the authors' code trains; `--kernels` makes one for each example instead, as groups of one convolution. It
-prints a JSON object: milliseconds per step (median, min and max of `--blocks` blocks) and what it was timed on.
+A step is an update of the critic by cross-entropy, with R1 at every 16th step, then one of the generator, with path
+lengths of half of the examples at every 4th. Style mixing, noise, and the moving average of weights are included.
+Blocks have 16 steps, so that all have equally many penalties. Batches are random images from memory. Kernels are
+modulated by scaling inputs and outputs, as in the authors' training code; `--kernels` makes one for each example, as
+groups of one convolution. Prints a JSON object: ms per step (median, min and max of `--blocks` blocks), and the setup.
 """
 
 import argparse
@@ -30,7 +30,7 @@ R1, R1_EVERY, PATHS, PATHS_EVERY, EMA = 0.005, 16, 2.0, 4, 0.999
 
 
 class Game:
-    """Both networks, their optimizers, the average of weights and that of path lengths."""
+    """Both networks, their optimizers, and the moving averages of weights and of path lengths."""
 
     def __init__(self, batch, size, device, kernels):
         self.batch, self.device, self.step, self.average = batch, device, 0, 0.0
@@ -66,7 +66,7 @@ class Game:
         self.optimizers[1].step()
 
     def update_generator(self):
-        """Updates the generator, without gradients of the critic's weights."""
+        """Updates the generator, without gradients for the critic's weights."""
         self.critic.requires_grad_(False)
         loss = functional.softplus(-self.critic(self.generator(self.generator.styles(self.latents(self.batch))))).mean()
         if self.step % PATHS_EVERY == 0:

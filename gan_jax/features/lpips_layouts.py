@@ -1,7 +1,7 @@
-"""AlexNet and VGG16 of ImageNet with the heads of LPIPS, as functions of their params.
+"""AlexNet and VGG16 for ImageNet with the heads of LPIPS, as functions of their params.
 
 Krizhevsky 2014 (arXiv:1404.5997) and Simonyan and Zisserman 2014 (arXiv:1409.1556), as used by Zhang et al. 2018
-(arXiv:1801.03924): their convolutions alone, so that they take images of any size from `Layout.least` on.
+(arXiv:1801.03924): only their convolutions, so that they take images of any size from `Layout.least` on.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from gan_jax.layers.convolution import conv
 from gan_jax.metrics.lpips import lpips
 
 SHIFT, SCALE = np.array([-0.030, -0.088, -0.188], np.float32), np.array([0.458, 0.448, 0.450], np.float32)
-"""Mean and standard deviation of ImageNet's images in [-1, 1], as the published code has them."""
+"""Mean and standard deviation of ImageNet's images in [-1, 1], as in the published code."""
 
 
 class Layer(NamedTuple):
@@ -29,7 +29,7 @@ class Layer(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """Convolutions whose last activations LPIPS compares; `pool` is the window of max-pooling before, 0 for none."""
+    """Convolutions whose last activations LPIPS compares; `pool` is the window of max pooling before, or 0 for none."""
 
     pool: int
     layers: tuple[Layer, ...]
@@ -42,8 +42,8 @@ class Layout(NamedTuple):
         name: with its version.
         stages: its parts, in order.
         least: the least height and width of images.
-        file_sha256: of the file in the package.
-        sha256: of the arrays converted from it (`digest`).
+        file_sha256: the checksum of the file in the package.
+        sha256: that of the arrays converted from it (`digest`).
     """
 
     name: str
@@ -54,7 +54,7 @@ class Layout(NamedTuple):
 
     @property
     def shapes(self) -> dict[str, dict[str, tuple[int, ...]]]:
-        """The shapes of its params: `conv_0`, ... in order, and `head_0`, ... of the stages."""
+        """The shapes of its params: `conv_0`, ... in order, and `head_0`, ... for the stages."""
         found: dict[str, dict[str, tuple[int, ...]]] = {}
         channels = 3
         for layer in (layer for stage in self.stages for layer in stage.layers):
@@ -98,28 +98,28 @@ LAYOUTS = {
         sha256="306991d15ae789b09c610a064d690ba6aeb980eec3e4a1f16dd1d5726554953c",
     ),
 }
-"""The networks by their short names, which configs may use."""
+"""The networks by their short names, as used in configs."""
 
 
 def named() -> dict[str, Layout]:
-    """Returns the networks by their short names, and by those with their versions."""
+    """Returns the networks by their short names and by their full names with versions."""
     return LAYOUTS | {layout.name: layout for layout in LAYOUTS.values()}
 
 
 def find(kind: str) -> Layout:
-    """Returns the network of a short name or a version's; raises UserError where there is none."""
+    """Returns the network with this short or full name. Raises UserError if there is none."""
     if kind not in (known := named()):
         raise UserError(f"there is no network {kind!r} with heads of LPIPS; {suggestions(kind, known)}")
     return known[kind]
 
 
 def activations(layout: Layout, params: Tree, x: jax.Array) -> list[jax.Array]:
-    """Returns the last activations of each stage, [n, h', w', c] each, of images x [n, h, w, 1 or 3] in [-1, 1]."""
+    """Returns the last activations of each stage, [n, h', w', c] each, for images x [n, h, w, 1 or 3] in [-1, 1]."""
     return [jax.nn.relu(last) for last in outputs(layout, params, x)]
 
 
 def outputs(layout: Layout, params: Tree, x: jax.Array) -> list[jax.Array]:
-    """Returns the outputs of each stage's last convolution, as `activations` but before their ReLU."""
+    """Returns the outputs of each stage's last convolution, like `activations` but before the ReLU."""
     x, found, number = (jnp.broadcast_to(x, (*x.shape[:3], 3)) - SHIFT) / SCALE, [], 0
     for stage in layout.stages:
         last = x = max_pool(x, stage.pool) if stage.pool else x
@@ -132,15 +132,15 @@ def outputs(layout: Layout, params: Tree, x: jax.Array) -> list[jax.Array]:
 
 
 def distance(layout: Layout, params: Tree, first: jax.Array, second: jax.Array) -> jax.Array:
-    """Returns LPIPS of each pair of images [n, h, w, 1 or 3] in [-1, 1], float32 [n]: see `metrics.lpips`."""
+    """Returns LPIPS for each pair of images [n, h, w, 1 or 3] in [-1, 1], float32 [n]: see `metrics.lpips`."""
     heads = [params[f"head_{number}"]["kernel"] for number in range(len(layout.stages))]
     return lpips(activations(layout, params, first), activations(layout, params, second), heads)
 
 
 def max_pool(x: jax.Array, window: int) -> jax.Array:
-    """Returns the largest values of windows at a stride of 2, [n, h, w, c] -> [n, (h - window) // 2 + 1, ..., c].
+    """Returns the largest values in windows with stride 2, [n, h, w, c] -> [n, (h - window) // 2 + 1, ..., c].
 
-    It is made of slices, because the gradient of XLA's own operation is added up in any order on a GPU.
+    It is made from slices, because on a GPU the gradient of XLA's own operation is summed in no fixed order.
     """
     for axis in (1, 2):
         outputs = (x.shape[axis] - window) // 2 + 1

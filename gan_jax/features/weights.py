@@ -1,7 +1,7 @@
-"""Files of weights: `NAME.npz` without pickle, with its SHA-256 in the file SHA256SUMS of the same folder.
+"""Files of weights: `NAME.npz` without pickle, with its SHA-256 in the file SHA256SUMS in the same folder.
 
-A file contains `about`, JSON text, and the arrays under `params/...` and `stats/...`, float16 to be small. Published
-files never change, so that values measured by them stay comparable: a better network gets a new name.
+A file contains `about`, JSON text, and arrays under `params/...` and `stats/...`, as float16 to be small. Published
+files never change, so that values measured with them stay comparable. A better network gets a new name.
 """
 
 import hashlib
@@ -30,8 +30,8 @@ class Weights(NamedTuple):
     Attributes:
         params: the parameters.
         stats: the running statistics.
-        about: what the file says of the network, such as its shape, classes and module.
-        sha256: of the file.
+        about: what the file says about the network, such as its shape, classes and module.
+        sha256: the file's checksum.
     """
 
     params: Any
@@ -41,14 +41,14 @@ class Weights(NamedTuple):
 
 
 def sums(folder: Path = FOLDER) -> dict[str, str]:
-    """Returns the SHA-256 of each network in the folder, by name."""
+    """Returns the SHA-256 of each network's file in the folder, by name."""
     path = folder / SUMS
     lines = path.read_text().split("\n") if path.exists() else []
     return {line.split()[1].removesuffix(".npz"): line.split()[0] for line in lines if line}
 
 
 def read(name: str, folder: Path = FOLDER) -> Weights:
-    """Returns the weights called `name`; raises UserError where there are none, or the file was altered."""
+    """Returns the weights called `name`; raises UserError if there are none, or the file was altered."""
     known = sums(folder)
     if name not in known:
         raise UserError(f"there are no weights of a network {name!r} in {folder}; {suggestions(name, known)}")
@@ -66,9 +66,9 @@ def read(name: str, folder: Path = FOLDER) -> Weights:
 
 
 def write(name: str, params: Any, stats: Any, about: dict[str, Any], folder: Path = FOLDER) -> Path:
-    """Writes weights and their sum, the same bytes for the same weights, and returns the file's path.
+    """Writes weights and their checksum, and returns the file's path. The same weights give the same bytes.
 
-    Raises UserError where `name` is taken by other weights, or they take more than 1 MB.
+    Raises UserError if `name` is taken by other weights, or they take more than 1 MB.
     """
     data, known = packed(params, stats, about, np.float16), sums(folder)
     digest, path = hashlib.sha256(data).hexdigest(), folder / f"{name}.npz"
@@ -84,7 +84,7 @@ def write(name: str, params: Any, stats: Any, about: dict[str, Any], folder: Pat
 
 
 def packed(params: Any, stats: Any, about: dict[str, Any], dtype: DTypeLike) -> bytes:
-    """Returns the bytes of a file of these weights, its arrays in this dtype."""
+    """Returns the bytes of a file with these weights, as arrays of this dtype."""
     flat = flatten_dict({"params": params, "stats": stats}, sep="/")
     arrays = {key: np.asarray(jax.device_get(value), dtype) for key, value in sorted(flat.items())}
     buffer = io.BytesIO()
@@ -93,7 +93,7 @@ def packed(params: Any, stats: Any, about: dict[str, Any], dtype: DTypeLike) -> 
 
 
 def unpacked(data: bytes, path: Path) -> Weights:
-    """Returns the weights in a file's bytes; raises UserError where there are none."""
+    """Returns the weights in a file's bytes. Raises UserError if there are none."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             arrays = {key: stored[key] for key in stored.files}

@@ -1,4 +1,4 @@
-"""Reading ahead: the next call's inputs are made, and put on the devices, while a call runs."""
+"""Prefetching: the next call's inputs are made and put on the devices while a call runs."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,9 +6,9 @@ from typing import Any
 
 
 class Ahead:
-    """Makes the inputs of calls in one thread of its own, where asked to before they are needed.
+    """Makes the inputs of calls in a thread of its own, ahead of time if asked to.
 
-    Whether, and what, it was asked to make ahead never shows in the inputs. An error of the thread is raised where the
+    The inputs never depend on whether or what it was asked to make ahead. An error in the thread is raised when the
     inputs are taken.
     """
 
@@ -18,12 +18,12 @@ class Ahead:
         self._ahead: tuple[tuple[int, int], Future[Any]] | None = None
 
     def start(self, step: int, steps: int) -> None:
-        """Starts to make the inputs of a call to come."""
+        """Starts making the inputs of a coming call."""
         if self._ahead is None:
             self._ahead = (step, steps), self._thread.submit(self._make, step, steps)
 
     def take(self, step: int, steps: int) -> Any:
-        """Returns the inputs of a call; what was made ahead for another one is discarded."""
+        """Returns the inputs of a call. Discards what was made ahead for another one."""
         call, made = self._ahead or (None, None)
         self._ahead = None
         if made is None or call != (step, steps):
@@ -31,6 +31,6 @@ class Ahead:
         return made.result()
 
     def close(self) -> None:
-        """Ends the thread, after what it makes just now."""
+        """Ends the thread, after the inputs that it is making."""
         self._ahead = None
         self._thread.shutdown(cancel_futures=True)

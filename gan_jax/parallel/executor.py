@@ -1,8 +1,8 @@
-"""The executor: runs the train steps of one or several runs on all devices, many steps as one call.
+"""The executor: runs the train steps of one or several runs on all devices, many steps per call.
 
-`data_parallel` gives every device its share of one run's batches. `seed_parallel` gives it whole runs, which differ in
-their seeds alone, and trains them as one program. With several processes each puts what its own devices need there; the
-devices are counted process by process.
+`data_parallel` gives every device its share of one run's batches. `seed_parallel` gives it whole runs, which differ
+only in their seeds, and trains them as one program. If there are several processes, each puts the data that its own
+devices need there. Devices are numbered process by process.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,11 +31,11 @@ class Executor(NamedTuple):
 
     Attributes:
         put: `[state of each run] -> state`.
-        get: `(tree, number) -> tree`, what of a state or of metrics is that run's, on one device, moving nothing.
-        run: `(state, step, steps) -> (state, metrics)`: `steps` steps after `step` as one call, at most as many as the
-            feed fills a call with. `metrics` are [k] for each run, NaN after `steps`. The state is donated.
-        prefetch: `(step, steps)`: starts to read the examples of a call to come, while this one runs.
-        close: `()`: ends what reads the examples. Nothing is run any more.
+        get: `(tree, number) -> tree`, that run's part of a state or of metrics, on one device, without any transfer.
+        run: `(state, step, steps) -> (state, metrics)`: runs `steps` steps after `step` as one call, at most as many as
+            the feed puts in a call. `metrics` are [k] for each run, NaN after `steps`. The state is donated.
+        prefetch: `(step, steps)`: starts reading the examples of a coming call, while this one runs.
+        close: `()`: stops reading examples. Nothing can be run afterwards.
     """
 
     put: Callable[[list[TrainState]], TrainState]
@@ -48,9 +48,9 @@ class Executor(NamedTuple):
 def executor(
     train_step: TrainStep, feed: Feed, hyperparams: Mapping[str, Hyperparams], keys: jax.Array, *, how: str = "pmap"
 ) -> Executor:
-    """Returns the executor that suits as many runs as there are keys [S], their random streams.
+    """Returns the executor for as many runs as there are keys [S], which are the runs' random streams.
 
-    how: what maps a call over the devices, "pmap" or "shard_map"; both compute the same.
+    how: what maps a call over the devices, "pmap" or "shard_map". Both compute the same.
     """
     if len(keys) == 1:
         return data_parallel(train_step, feed, hyperparams, keys, how=how)
@@ -59,9 +59,9 @@ def executor(
 
 
 def sequential(one_run: Callable[..., T]) -> Callable[..., T]:
-    """Returns one run after the other, in one program, where `jax.vmap` trains them side by side.
+    """Runs one run after the other in one program, in contrast to `jax.vmap`, which trains them side by side.
 
-    One run keeps a CPU busy already, and products of many small matrices, which several become, are slower there.
+    One run already keeps a CPU busy. Several at once become products of many small matrices, which are slower there.
     """
     return lambda *runs: lax.map(lambda run: one_run(*run), runs)
 
@@ -69,7 +69,7 @@ def sequential(one_run: Callable[..., T]) -> Callable[..., T]:
 def data_parallel(
     train_step: TrainStep, feed: Feed, hyperparams: Mapping[str, Hyperparams], keys: jax.Array, *, how: str = "pmap"
 ) -> Executor:
-    """Returns the executor of one run: its state on every device, its batches shared among them."""
+    """Returns the executor of one run: its state is on every device, and its batches are split among them."""
 
     def call(state: TrainState, resident: Any, inputs: Any, steps: jax.Array, key: jax.Array):
         return _loop(_step(train_step, feed, resident, key), state, inputs, steps)
@@ -99,9 +99,9 @@ def seed_parallel(
     each: Each,
     how: str = "pmap",
 ) -> Executor:
-    """Returns the executor of runs that differ in their seeds, as many on each device.
+    """Returns the executor of runs that differ only in their seeds, equally many on each device.
 
-    each: how a device trains its own, `jax.vmap` or `sequential`.
+    each: how a device trains its runs, `jax.vmap` or `sequential`.
     """
     devices = jax.local_device_count()
     shape = (devices, len(keys) // devices)
@@ -141,7 +141,7 @@ def _reading_ahead(
     run: Callable[[TrainState, Any, int], tuple[TrainState, Metrics]],
     **places: Any,
 ) -> Executor:
-    """Returns the executor of calls on `inputs`, (step, steps) -> arrays on the devices, made ahead where asked to."""
+    """Returns the executor that runs calls on `inputs`, (step, steps) -> arrays on the devices, with prefetching."""
     ahead = Ahead(inputs)
 
     def close() -> None:
@@ -157,7 +157,7 @@ def _reading_ahead(
 
 
 def _step(train_step: TrainStep, feed: Feed, resident: Any, key: jax.Array) -> Callable:
-    """Returns `(state, inputs) -> (state, metrics)` of one step, by what the devices hold."""
+    """Returns `(state, inputs) -> (state, metrics)` of one step, given what the devices hold."""
     arrays, hyperparams = resident
     return lambda state, inputs: train_step(state, feed.fetch(arrays, inputs), key, hyperparams)
 
@@ -165,10 +165,10 @@ def _step(train_step: TrainStep, feed: Feed, resident: Any, key: jax.Array) -> C
 def _loop(
     one_step: Callable[[TrainState, Any], tuple[TrainState, Metrics]], state: TrainState, inputs: Any, steps: jax.Array
 ) -> tuple[TrainState, Metrics]:
-    """Returns the state after the first `steps` of the steps that inputs [k, ...] are for, and metrics [k, ...].
+    """Returns the state after the first `steps` of the k steps with inputs [k, ...], and metrics [k, ...].
 
-    The loop's length is an argument of the program: a call cut short at a period's boundary compiles nothing anew and
-    runs the very same instructions, so where calls are cut never shows in a result.
+    The loop's length is an argument of the program. A call cut short at a period's boundary thus compiles nothing anew
+    and runs the very same instructions, so results never depend on where calls are cut.
     """
     length = len(jax.tree.leaves(inputs)[0])
 

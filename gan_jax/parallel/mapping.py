@@ -1,4 +1,4 @@
-"""Devices: the only file that names pmap, shard_map and meshes."""
+"""Devices: the only file that uses pmap, shard_map and meshes."""
 
 from collections.abc import Callable
 from functools import partial
@@ -18,7 +18,7 @@ Axes: TypeAlias = tuple[int | None, ...]
 
 
 def check(batch_size: int, seeds: int, accumulate: int = 1) -> None:
-    """Raises UserError where the devices cannot share the seeds, or the parts of one seed's batches, evenly."""
+    """Raises UserError if seeds, or the parts of one seed's batches, cannot be split evenly among the devices."""
     devices, processes = jax.device_count(), jax.process_count()
     if devices != processes * jax.local_device_count():
         raise UserError(
@@ -44,7 +44,7 @@ def check(batch_size: int, seeds: int, accumulate: int = 1) -> None:
 
 
 def on_each(batch_size: int, seeds: int) -> int:
-    """Returns the examples of a batch that each device has, or all where the devices cannot share them evenly."""
+    """Returns each device's number of examples of a batch, or the batch size if they cannot be split evenly."""
     devices = jax.device_count() if seeds == 1 else 1
     return batch_size if batch_size % devices else batch_size // devices
 
@@ -55,12 +55,12 @@ def replicate(tree: T) -> T:
 
 
 def split(tree: T, axis: str) -> T:
-    """Returns the tree with each array's first axis spread over the devices of this process."""
+    """Returns the tree with each array's first axis split over the devices of this process."""
     return jax.device_put(tree, NamedSharding(_local(axis), PartitionSpec(axis)))
 
 
 def own_share() -> tuple[int, int]:
-    """Returns (number, of): which part of the global batches is this process's."""
+    """Returns (number, of): this process's part of the global batches."""
     return jax.process_index(), jax.process_count()
 
 
@@ -76,14 +76,14 @@ def share(batches: Any) -> Any:
 
 
 def mapped(how: str, call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Callable:
-    """Returns the call on every device at once, on its own part along these axes (None: on the whole).
+    """Returns the call mapped over all devices, each with its own part along these axes (None: with the whole).
 
     `how` is "pmap" or "shard_map", which compute the same. The first argument is donated.
     """
     on_devices = {"pmap": _pmap, "shard_map": _shard_map}[how](call, axis, in_axes, out_axes)
 
     def unsearched(*arguments: Any) -> Any:
-        # Metrics of steps that a call leaves out are nan. JAX's search for where others come from ends in a recursion.
+        # Metrics of skipped steps are nan. JAX's search for the origin of others ends in a recursion.
         with jax.debug_nans(False), jax.debug_infs(False):
             return on_devices(*arguments)
 
@@ -95,7 +95,7 @@ def _pmap(call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Cal
 
 
 def _shard_map(call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -> Callable:
-    """As `_pmap`: a device's part is a block of length 1 along the axis, which is taken off and put back."""
+    """Like `_pmap`. A device's part is a block of length 1 along the axis, which is squeezed and expanded again."""
     mesh = Mesh(np.array([d for p in range(jax.process_count()) for d in jax.local_devices(p)]), (axis,))
     specs = tuple(_spec(axis, place) for place in in_axes)
 
@@ -107,7 +107,7 @@ def _shard_map(call: Callable, axis: str, in_axes: Axes, out_axes: int | None) -
         made = call(*parts)
         return made if out_axes is None else jax.tree.map(partial(jnp.expand_dims, axis=out_axes), made)
 
-    # What is the same on all devices is not proven to be: the rules for it lack some gradients (conv_transpose's).
+    # No check that outputs are the same on all devices: its rules lack some gradients (conv_transpose's).
     blocks = jax.shard_map(on_blocks, mesh=mesh, in_specs=specs, out_specs=_spec(axis, out_axes), check_vma=False)
     jitted = jax.jit(blocks, donate_argnums=0)
     if jax.process_count() == 1:

@@ -1,11 +1,11 @@
-"""Memory: how much of it a device has."""
+"""The memory of devices."""
 
 import os
 
 import jax
 
 MOST_ON_CPU = 2 << 30
-"""Bytes of a machine's memory that count as a CPU device's own: processes that share a machine stay small."""
+"""Most bytes of a machine's memory that count as a CPU device's own, so that processes sharing a machine stay small."""
 
 
 def device_bytes() -> int:

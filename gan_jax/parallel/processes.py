@@ -1,8 +1,8 @@
 """Processes that train one run together, each on its own devices.
 
-All of them do the same, and so have the same state and the same metrics. Only the first one reads and writes the run's
-folder; it sends its content and errors to the others, which need no access to it. Where one process dies, the others
-end within HEARTBEAT seconds.
+All processes do the same, and thus have the same state and metrics. Only the first one reads and writes the run's
+folder. It sends the folder's content and errors to the others, which need no access to it. If one process dies, the
+others end within HEARTBEAT seconds.
 """
 
 import ipaddress
@@ -28,12 +28,12 @@ T = TypeVar("T")
 
 
 def join(coordinator: str | None, processes: int | None, process: int | None) -> bool:
-    """Makes this process one of several, before anything is computed. Returns True where there are several.
+    """Makes this process one of several, before anything is computed. Returns True if there are several.
 
-    coordinator: HOST:PORT where the first process listens. processes: how many there are. process: the number of this
-    one. Without them srun, where it started several tasks, or a TPU pod gives these values; else the process is alone.
+    coordinator: HOST:PORT where the first process listens. processes: how many there are. process: this one's number.
+    If they are not given, they come from srun with several tasks, or from a TPU pod; else the process is alone.
 
-    Raises UserError where only some of them are given, or are wrong. JAX ends the process where the others do not start
+    Raises UserError if only some of them are given, or are wrong. JAX ends the process if the others do not start
     within five minutes.
     """
     given = coordinator is not None, processes is not None, process is not None
@@ -72,16 +72,16 @@ def on_main(act: Callable[[], Any]) -> None:
         message = b"" if failure is None else one_line(failure).encode()[:MAX_BYTES]
         received = bytes(_broadcast(np.frombuffer(message.ljust(MAX_BYTES, b"\0"), np.uint8))).rstrip(b"\0")
         if received:
-            jax.distributed.shutdown()  # all disconnect in order, so that none counts as dead
+            jax.distributed.shutdown()  # all disconnect properly, so that none counts as dead
             failure = failure or UserError(received.decode(errors="replace"))
     if failure:
         raise failure
 
 
 def broadcast_from_main(make: Callable[[], T], like: Any) -> T:
-    """Returns in all processes, to the bit, the arrays that `make` returns in the first one.
+    """Returns in all processes, bit for bit, the arrays that `make` returns in the first one.
 
-    like: arrays of the same dtypes and shapes. Raises as `on_main`.
+    like: arrays of the same dtypes and shapes. Raises errors as `on_main` does.
     """
     value: Any = None
 
@@ -98,7 +98,7 @@ def broadcast_from_main(make: Callable[[], T], like: Any) -> T:
 
 
 def check_same(what: str, *contents: Any) -> None:
-    """Raises UserError in all processes where these arrays or texts are not the same, to the bit, in all of them."""
+    """Raises UserError in all processes if these arrays or texts are not the same, bit for bit, in all of them."""
     if jax.process_count() == 1:
         return
     checksum = 0
@@ -124,7 +124,7 @@ def is_connection_error(error: Exception) -> bool:
 
 
 def exit_alone(status: int) -> None:
-    """Ends this process at once after an error of its own: a usual exit and the others would wait for each other."""
+    """Ends this process at once after its own error. In a usual exit it and the others would wait for each other."""
     if jax.distributed.is_initialized():
         terminal.settle()
         os._exit(status)
@@ -138,7 +138,7 @@ def disconnect() -> None:
 
 
 def _start(*who: Any, **found: Any) -> None:
-    jax.config.update("jax_enable_preemption_service", False)  # it would handle SIGTERM, which training.stop handles
+    jax.config.update("jax_enable_preemption_service", False)  # it would handle SIGTERM, but training.stop does
     terminal.inform("waiting for the other processes of this run")
     method = "deactivate" if who else None
     timeouts = {"heartbeat_timeout_seconds": HEARTBEAT, "shutdown_timeout_seconds": HEARTBEAT}
@@ -146,7 +146,7 @@ def _start(*who: Any, **found: Any) -> None:
 
 
 def _in_thread(act: Callable[[], Any]) -> None:
-    """Runs `act` in another thread: signal handlers run only while the main thread is in Python."""
+    """Runs `act` in another thread, as signal handlers run only while the main thread is in Python."""
     done: Future[Any] = Future()
 
     def work() -> None:
@@ -160,12 +160,12 @@ def _in_thread(act: Callable[[], Any]) -> None:
 
 
 def _broadcast(tree: Any) -> Any:
-    """Returns the first process's arrays of bytes. Floats would lose the sign of a zero: JAX sends by adding zeros."""
+    """Returns the first process's arrays of bytes. Floats would lose the sign of zero, as JAX sends by adding zeros."""
     return multihost_utils.broadcast_one_to_all(tree)
 
 
 def _checked(coordinator: str, processes: int, process: int) -> str | None:
-    """Checks the flags. Returns the address at which the first process has to listen, None for all of its addresses."""
+    """Checks the flags. Returns the address at which the first process must listen, or None for all its addresses."""
     if not 0 <= process < processes:
         raise UserError(f"--process={process}: of --processes={processes} it must be one of 0 to {processes - 1}")
     host, _, port = coordinator.rpartition(":")
@@ -176,13 +176,13 @@ def _checked(coordinator: str, processes: int, process: int) -> str | None:
     except OSError as error:
         raise UserError(f"--coordinator={coordinator}: there is no machine {host} ({error.strerror})") from error
     named = host not in ("localhost", address, f"[{address}]")
-    if named and ipaddress.ip_address(address).is_loopback:  # a machine's own name, which others do not resolve so
+    if named and ipaddress.ip_address(address).is_loopback:  # the machine's own name, which others resolve otherwise
         return None
     return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
 
 
 def _tasks() -> int:
-    """Returns the number of tasks that srun started with this one, 0 where there is only one."""
+    """Returns the number of tasks that srun started together with this one, or 0 if there is only one."""
     tasks = int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) if "SLURM_PROCID" in os.environ else 1
     return tasks if tasks > 1 else 0
 

@@ -1,4 +1,4 @@
-"""Animations: GIF files by Pillow, MP4 files by the program ffmpeg where there is one."""
+"""Animations: GIF files by Pillow, and MP4 files by the program ffmpeg if there is one."""
 
 import importlib
 import shutil
@@ -15,11 +15,11 @@ from gan_jax.runs.files import atomically, draft_of, unfinished
 
 SUFFIXES = (".gif", ".mp4")
 STEPS = 24  # frames of a walk from its start to its end
-FRAME, LAST = 50, 2000  # milliseconds that a frame is shown, and the last one of a development
+FRAME, LAST = 50, 2000  # milliseconds that a frame is shown, and the last one of a run's development
 
 
 def check(path: Path) -> None:
-    """Raises UserError for an MP4 file where no program can write it."""
+    """Raises UserError for an MP4 file if there is no program to write it."""
     if path.suffix == ".mp4" and _ffmpeg() is None:
         raise UserError(f"{path}: MP4 files need the program ffmpeg, as from pip install imageio-ffmpeg: or take .gif")
 
@@ -27,16 +27,16 @@ def check(path: Path) -> None:
 def there_and_back(walks: np.ndarray, columns: int) -> list[np.ndarray]:
     """Returns frames [H, W, c] of a grid whose images [points, n, h, w, c] walk from the first point to the last one.
 
-    They walk back as well, so that the frames can be repeated. The first frame is the grid of the first points.
+    They also walk back, so that the frames can loop. The first frame is the grid of the first points.
     """
     grids = [images.grid(made, columns) for made in walks]
     return [*grids, *grids[-2:0:-1]]
 
 
 def save(path: Path, frames: Sequence[np.ndarray], *, milliseconds: int = FRAME, last: int = FRAME) -> None:
-    """Writes frames uint8 [h, w, c] as an endless GIF or an MP4 file; `last`: how long the last one is shown.
+    """Writes frames uint8 [h, w, c] as an endless GIF or an MP4 file. The last frame is shown for `last` milliseconds.
 
-    Raises UserError where they differ in size, or ffmpeg cannot write them.
+    Raises UserError if they differ in size, or ffmpeg cannot write them.
     """
     if len({frame.shape for frame in frames}) != 1:
         raise UserError(
@@ -54,7 +54,7 @@ def save(path: Path, frames: Sequence[np.ndarray], *, milliseconds: int = FRAME,
 def _save_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
     height, width = frames[0].shape[:2]
     given = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "-"]
-    even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white", "-pix_fmt", "yuv420p"]  # what players need
+    even = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2:color=white", "-pix_fmt", "yuv420p"]  # as video players need
     same = ["-threads", "1", "-fflags", "+bitexact", "-flags:v", "+bitexact"]  # the same bytes every time
     path.parent.mkdir(parents=True, exist_ok=True)
     with unfinished(draft_of(path)):
@@ -67,7 +67,7 @@ def _save_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
 
 
 def _ffmpeg() -> str | None:
-    """Returns the program, of the system or of the package imageio-ffmpeg."""
+    """Returns the program's path, from the system or from the package imageio-ffmpeg."""
     if found := shutil.which("ffmpeg"):
         return found
     with suppress(ImportError, RuntimeError):

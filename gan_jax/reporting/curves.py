@@ -1,4 +1,4 @@
-"""Curves of a run over its steps: every metric that it logged, and every value that it was evaluated by."""
+"""Curves of a run over its steps: every logged metric, and every value of its evaluations."""
 
 import itertools
 import math
@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from gan_jax.runs.rows import Row
 
 MAX_POINTS = 1000
-"""Points of a curve, at most one more: about as many as a screen is wide."""
+"""The most points of a curve, plus at most one: about a screen's width in pixels."""
 DIGITS = 6
-BESIDE = ("/std", "/floor")  # endings of what an evaluation has beside a value
+BESIDE = ("/std", "/floor")  # suffixes of the numbers that go with an evaluation's value
 
 
 class Group(NamedTuple):
@@ -18,9 +18,9 @@ class Group(NamedTuple):
 
     Attributes:
         title: the chart's heading.
-        terms: the metrics, by the name after `player/`.
+        terms: the metrics' names after `player/`.
         help: how to read them, in a sentence or two.
-        scale: of the vertical axis, "linear" or "log".
+        scale: the vertical axis's, "linear" or "log".
     """
 
     title: str
@@ -30,9 +30,9 @@ class Group(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A line: its name, its points, and where an evaluation has them its standard deviations and floors.
+    """A line: its name, its points, and its standard deviations and floors if an evaluation has them.
 
-    Values that are not finite are None, which is a gap.
+    Values that are not finite are None, shown as gaps.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Curve(NamedTuple):
 
 
 class Chart(NamedTuple):
-    """Curves that share two axes. `part` is the heading of the section that it stands in."""
+    """Curves that share two axes. `part` is the heading of the chart's section."""
 
     part: str
     title: str
@@ -100,7 +100,7 @@ GROUPS = (
 
 
 def of_training(rows: Sequence[Row]) -> list[Chart]:
-    """Returns charts of all metrics in rows of a metrics.jsonl: the groups, the rest by player, steps per second."""
+    """Returns charts of all metrics in rows of a metrics.jsonl: groups, the rest by player, and steps per second."""
     rows = _thinned(rows, MAX_POINTS)
     metrics = _numbers(rows)
     charts = []
@@ -121,8 +121,8 @@ def of_training(rows: Sequence[Row]) -> list[Chart]:
 def of_evaluations(rows: Sequence[Row]) -> list[Chart]:
     """Returns charts of all values in rows of an evaluations.jsonl, by evaluator.
 
-    A value has a chart where two or more rows have it. Whole numbers that never change, such as counts of examples, say
-    how values were measured and have none.
+    A value has a chart if two or more rows have it. Integers that never change, such as counts of examples, say how
+    values were measured and have no chart.
     """
     names = [name for name in _numbers(rows) if not name.endswith(BESIDE) and _is_measured(rows, name)]
     words = "The band is the standard deviation over sets of samples, the dashed line the floor: real examples."
@@ -148,7 +148,7 @@ def _speed(rows: Sequence[Row]) -> list[Chart]:
 
 
 def _thinned(rows: Sequence[Row], most: int) -> list[Row]:
-    """Returns evenly spaced rows, at most one more than `most`, the last among them."""
+    """Returns evenly spaced rows, at most one more than `most`, including the last one."""
     return [*rows[: -1 : -(-len(rows) // most)], rows[-1]] if rows else []
 
 
@@ -167,7 +167,7 @@ def _is_measured(rows: Iterable[Row], name: str) -> bool:
 
 
 def _by_prefix(names: Iterable[str]) -> list[tuple[str, list[str]]]:
-    """Returns the names by what is before their first '/'."""
+    """Returns the names, grouped by what precedes their first '/'."""
     prefixes: dict[str, list[str]] = {}
     for name in names:
         prefixes.setdefault(name.partition("/")[0], []).append(name)
@@ -181,7 +181,7 @@ def _curve(rows: Iterable[Row], name: str) -> Curve:
 
 
 def _evaluated(rows: Iterable[Row], name: str) -> Curve:
-    """Returns the same with the standard deviations and the floors that the rows have beside it."""
+    """Returns the same line, with the standard deviations and floors that the rows have for it."""
     points = [row for row in rows if _is_number(row.get(name))]
     beside = ([_rounded(row.get(f"{name}{end}")) for row in points] for end in BESIDE)
     std, floor = (values if any(value is not None for value in values) else [] for values in beside)

@@ -20,7 +20,7 @@ from gan_jax.reporting.reconstructions import make_reconstructions, make_transla
 SAMPLES, COLUMNS, POINTS, MAX_CLASSES, PAIRS = 64, 8, 2500, 10, 32
 SMALLEST = 56  # pixels of a side, in grids
 NEAREST = "nearest pair"
-"""A field that is shown alone: no field of data has a space in its name."""
+"""A field for figures only: no field of the data has a space in its name."""
 SHOWN = {
     "mask": "hole",
     "source": "source",
@@ -32,15 +32,15 @@ SHOWN = {
     "noisy": "noisy",
     "reconstructions": "reconstruction",
 }
-"""Columns of pictures of examples, in this order, and their captions."""
+"""Columns of figures of examples, in this order, with their captions."""
 
 
 def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarray) -> None:
-    """Writes a PNG of samples, from the same latents every time: a grid of images, or points over the data's density.
+    """Writes a PNG of samples, always from the same latents: a grid of images, or points over the data's density.
 
-    Samples by class have a column of the grid for each class that has examples.
+    For class-conditional models the grid has a column for each class that has examples.
 
-    real: the data set's examples, uint8 [n, h, w, c] or float32 [n, 2]. Raises UserError where they are neither images
+    real: the data set's examples, uint8 [n, h, w, c] or float32 [n, 2]. Raises UserError if they are neither images
     nor points in the plane.
     """
     sample, key = experiment.predict["sample"], experiment.keys.sample
@@ -52,13 +52,13 @@ def samples(path: Path, experiment: Experiment, players: Players, real: np.ndarr
         return
     check_plane(real)
     surface = None
-    if "scores" in experiment.predict and not experiment.present:  # else there is a surface for each class
+    if "scores" in experiment.predict and not experiment.present:  # with classes there would be one surface for each
         surface = partial(_scores, experiment, players)
     points.save_samples(path, np.asarray(sample(players, random.split(key, POINTS), {})), real, surface)
 
 
 def real(path: Path, dataset: Dataset) -> None:
-    """Writes a PNG of a data set's first images, as many as of samples."""
+    """Writes a PNG of a data set's first images, as many as there are samples."""
     images.save_png(path, images.grid(np.asarray(dataset.x[:SAMPLES]), COLUMNS))
 
 
@@ -73,10 +73,10 @@ def examples(path: Path, experiment: Experiment, players: Players, dataset: Data
 
 
 def panel(path: Path, columns: Mapping[str, np.ndarray]) -> None:
-    """Writes a PNG grid in which the images uint8 [n, h, w, c] of each column stand side by side, example by example.
+    """Writes a PNG grid with the columns' images uint8 [n, h, w, c] side by side for each example.
 
-    Smaller images are enlarged to the size of the largest ones; grey ones become RGB beside others that are. The file
-    has the columns' names.
+    Smaller images are enlarged to the size of the largest, and grey ones become RGB if others are. The columns' names
+    are stored in the file.
     """
     cells = np.stack(_alike([*columns.values()]), axis=1)
     grid = images.grid(cells.reshape(-1, *cells.shape[2:]), COLUMNS // 2 * len(columns))
@@ -86,8 +86,8 @@ def panel(path: Path, columns: Mapping[str, np.ndarray]) -> None:
 def batch(path: Path, fields: Mapping[str, np.ndarray], captions: Sequence[str], real: np.ndarray) -> None:
     """Writes a PNG of examples: images of several fields side by side with captions below, or points over the data.
 
-    fields: `x` and others by name, of which the images are shown; captions: one for each example, or none; real: all
-    examples of the data. Raises UserError where x is neither images nor points in the plane.
+    fields: `x` and others by name; those that are images are shown. captions: one for each example, or none. real: all
+    examples of the data. Raises UserError if x is neither images nor points in the plane.
     """
     x = fields["x"]
     if x.ndim != 4:
@@ -101,10 +101,10 @@ def batch(path: Path, fields: Mapping[str, np.ndarray], captions: Sequence[str],
 
 
 def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray) -> None:
-    """Writes a PNG of a walk for each key: a row of images each, or a line each over the points of the data.
+    """Writes a PNG with a walk for each key: a row of images, or a line over the points of the data.
 
     keys [k]; real: the data set's examples, uint8 [n, h, w, c] or float32 [n, 2], as `make_walks` takes them. Raises
-    UserError where they are neither images nor points in the plane.
+    UserError if they are neither images nor points in the plane.
     """
     if real.ndim == 4:
         made = make_walks(experiment, players, keys, real, images.ALONG)
@@ -117,8 +117,8 @@ def walks(path: Path, experiment: Experiment, players: Players, keys: jax.Array,
 def make_walks(experiment: Experiment, players: Players, keys: jax.Array, real: np.ndarray, length: int) -> np.ndarray:
     """Returns a walk of `length` points for each key [k]: uint8 images [k, length, h, w, c], or points.
 
-    Where latents are not sampled, a walk is between the codes of two of the examples `real` [n, ...]: pixels as uint8,
-    or floats as networks take them. Raises UserError where there are fewer than two.
+    If latents are not sampled, a walk goes from the code of one of the examples `real` [n, ...] to that of another.
+    They are pixels as uint8, or floats as networks take them. Raises UserError if there are fewer than two.
     """
     predict, batch = experiment.predict, {}
     if "interpolate" not in predict:
@@ -139,7 +139,7 @@ def _scores(experiment: Experiment, players: Players, x: np.ndarray) -> jax.Arra
 
 
 def _alike(columns: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Returns the images of all columns in one size and number of channels, the largest of each."""
+    """Returns all columns' images with the same size and number of channels, the largest among them."""
     height, width, channels = (max(column.shape[axis] for column in columns) for axis in (1, 2, 3))
 
     def resized(column: np.ndarray) -> np.ndarray:
@@ -151,7 +151,7 @@ def _alike(columns: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def check_plane(real: np.ndarray) -> None:
-    """Raises UserError where examples [n, ...] are not points in the plane."""
+    """Raises UserError if examples [n, ...] are not points in the plane."""
     if real.shape[1:] != (2,):
         raise UserError(
             f"examples of shape {real.shape[1:]} cannot be drawn: figures are of images and of points in the plane; "

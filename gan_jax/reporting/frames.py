@@ -1,4 +1,4 @@
-"""Rows as pandas data frames, where pandas is installed."""
+"""Rows as pandas data frames, if pandas is installed."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from gan_jax.errors import UserError
 
 
 def frame(rows: Sequence[Mapping[str, Any]], index: str = "") -> Any:
-    """Returns rows as a pandas data frame, by one of its columns; raises UserError where pandas is not installed."""
+    """Returns rows as a pandas data frame, indexed by a column if given; UserError if pandas is not installed."""
     try:
         pandas = importlib.import_module("pandas")
     except ImportError as error:

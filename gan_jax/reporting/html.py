@@ -12,14 +12,14 @@ _PATH = re.compile(r' d="[^"]*"')
 
 
 def rendered(template: Path, **values: Any) -> bytes:
-    """Returns a Jinja template filled with these values, which are escaped, as UTF-8."""
+    """Returns a Jinja template filled with these values, escaped, as UTF-8 bytes."""
     import jinja2
 
     return jinja2.Environment(autoescape=True).from_string(template.read_text("utf-8")).render(**values).encode()
 
 
 def chart(draw: Callable[[Any, Any], Any], *, size: tuple[float, float]) -> str:
-    """Returns the SVG of what `draw(figure, axes)` draws by Matplotlib, `size` inches wide and high.
+    """Returns an SVG of what `draw(figure, axes)` draws with Matplotlib, with `size` its width and height in inches.
 
     The same values give the same bytes.
     """
@@ -27,7 +27,7 @@ def chart(draw: Callable[[Any, Any], Any], *, size: tuple[float, float]) -> str:
 
 
 def chart_pdf(draw: Callable[[Any, Any], Any], *, size: tuple[float, float]) -> bytes:
-    """Returns the PDF of the same, whose text can be selected. The same values give the same bytes."""
+    """Returns a PDF of the same, with selectable text. The same values give the same bytes."""
     buffer = io.BytesIO()
     _save(lambda figure: draw(figure, _styled(figure.subplots())), size, buffer, "pdf", {"CreationDate": None})
     return buffer.getvalue()
@@ -39,7 +39,7 @@ def data_url(picture: Path) -> str:
 
 
 def embedded(values: Any) -> str:
-    """Returns values as JSON that may stand in a script element: no text in it ends the element."""
+    """Returns values as JSON that is safe in a script element: no text in it can end the element."""
     return json.dumps(values, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
@@ -68,6 +68,6 @@ def _save(draw: Callable[[Any], Any], size: tuple[float, float], to: Any, form: 
 
 
 def _shortened(path: re.Match[str]) -> str:
-    """Returns a path with two decimals of the six: its coordinates are in points, and its bytes most of a page's."""
+    """Returns a path with two of its six decimals: coordinates are in points, and paths are most of a page's bytes."""
     text = re.sub(r"(\.\d\d)\d+", r"\1", path[0])
     return re.sub(r"(?<=[\d\w]) *\n(?=\w)", "", text)

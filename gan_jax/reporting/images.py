@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 GAP = 2  # pixels between images of a grid
 WALKS, ALONG = 8, 10
-"""A run's picture of walks has WALKS rows of ALONG images; that of a plane of latents has ALONG rows of as many."""
+"""A run's picture of walks has WALKS rows of ALONG images; that of a plane of latents has ALONG rows of ALONG."""
 PLANE = 64  # pixels: images of twice as many or more are made smaller in the picture of a plane
 CAPTION = 12  # pixels: the height of a line of text
-COLUMNS = "columns"  # a text within a PNG file
+COLUMNS = "columns"  # the key of a text in a PNG file
 
 
 def grid(images: np.ndarray, columns: int, *, gap: int = GAP, smallest: int = 56) -> np.ndarray:
-    """Returns images uint8 [n, h, w, c] in one image [H, W, c], row by row; those below `smallest` are enlarged."""
+    """Returns images uint8 [n, h, w, c] in one image [H, W, c], row by row. Images below `smallest` are enlarged."""
     images = enlarged(images, smallest)
     n, h, w, c = images.shape
     rows = -(-n // columns)
@@ -34,7 +34,7 @@ def grid(images: np.ndarray, columns: int, *, gap: int = GAP, smallest: int = 56
 
 
 def size_in_grid(path: Path, rows: int, columns: int) -> tuple[int, int]:
-    """Returns the width and the height in pixels of each image in a PNG that `grid` made of so many."""
+    """Returns the width and height in pixels of each image in a PNG of `grid` with these rows and columns."""
     from PIL import Image
 
     with Image.open(path, formats=["PNG"]) as sheet:
@@ -43,15 +43,15 @@ def size_in_grid(path: Path, rows: int, columns: int) -> tuple[int, int]:
 
 
 def enlarged(images: np.ndarray, smallest: int) -> np.ndarray:
-    """Returns images uint8 [n, h, w, c], enlarged by a whole factor where a side is below `smallest` pixels."""
+    """Returns images uint8 [n, h, w, c], enlarged by an integer factor if a side is below `smallest` pixels."""
     factor = max(1, -(-smallest // min(images.shape[1:3])))
     return images.repeat(factor, axis=1).repeat(factor, axis=2)
 
 
 def reduced(images: np.ndarray, largest: int) -> np.ndarray:
-    """Returns images uint8 [n, h, w, c], made smaller by a whole factor where a side is twice `largest` pixels or more.
+    """Returns images uint8 [n, h, w, c], reduced by an integer factor if a side is twice `largest` pixels or more.
 
-    A pixel is the mean of those in its place; what is left over at the right and below is cut off.
+    Each pixel is the mean of a block. What is left over at the right and the bottom is cut off.
     """
     factor = max(1, max(images.shape[1:3]) // largest)
     n, h, w, c = images.shape
@@ -61,7 +61,7 @@ def reduced(images: np.ndarray, largest: int) -> np.ndarray:
 
 
 def captioned(images: np.ndarray, captions: Sequence[str], *, smallest: int = 56) -> np.ndarray:
-    """Returns images uint8 [n, h + 12, w, c], enlarged as by `grid`, with a line of text below each."""
+    """Returns images uint8 [n, h + 12, w, c], enlarged as in `grid`, with a line of text below each."""
     from PIL import Image, ImageDraw
 
     images = enlarged(images, smallest)
@@ -77,14 +77,14 @@ def captioned(images: np.ndarray, captions: Sequence[str], *, smallest: int = 56
 
 
 def picture(image: np.ndarray) -> "Image":
-    """Returns uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as Pillow's; of others the first channel."""
+    """Returns uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as a Pillow image; else the first channel."""
     from PIL import Image
 
     return Image.fromarray(image if image.shape[-1] in (3, 4) else image[..., 0])
 
 
 def save_png(path: Path, image: np.ndarray, *, columns: Sequence[str] = ()) -> None:
-    """Writes uint8 [h, w, c] as PNG, its channels as in `picture`; `columns` names those of a grid, from the left."""
+    """Writes uint8 [h, w, c] as PNG, with channels as in `picture`. `columns` names a grid's columns, from the left."""
     from PIL.PngImagePlugin import PngInfo
 
     text = PngInfo()
@@ -95,7 +95,7 @@ def save_png(path: Path, image: np.ndarray, *, columns: Sequence[str] = ()) -> N
 
 
 def columns_of(path: Path) -> str:
-    """Returns the names of the columns of a PNG that `save_png` wrote; "" where it was given none."""
+    """Returns the column names in a PNG that `save_png` wrote; "" if it was given none."""
     from PIL import Image
 
     with Image.open(path, formats=["PNG"]) as sheet:

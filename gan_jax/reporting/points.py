@@ -8,16 +8,16 @@ import numpy as np
 from gan_jax.runs.files import atomically
 
 BINS, SURFACE = 200, 120  # cells along a side of the density, and of the critic's surface
-LEVELS = 24  # of the surface: a PNG of flat areas has a third of the bytes of a smooth one, and a report has a dozen
+LEVELS = 24  # of the surface: flat areas take a third of a smooth PNG's bytes, and a report has a dozen of them
 
 
 def save_samples(
     path: Path, made: np.ndarray, real: np.ndarray, scores: Callable | None = None, *, what: str = "samples"
 ) -> None:
-    """Writes a PNG of the points `made` [n, 2] over the density of `real` [m, 2]; beside it over `scores`, if any.
+    """Writes a PNG of points `made` [n, 2] over the density of `real` [m, 2], and beside that over `scores`, if any.
 
-    `scores([k, 2]) -> [k]` is the critic, whose surface is drawn. Samples outside the frame of the data are counted.
-    `what` names them in the title.
+    `scores([k, 2]) -> [k]` is the critic, drawn as a surface. The title gives the number of samples outside the frame
+    of the data, and calls the samples `what`.
     """
     figure, axes = _figure(1 if scores is None else 2)
     frame = _frame(real)
@@ -49,14 +49,14 @@ def save_walks(path: Path, walks: np.ndarray, real: np.ndarray) -> None:
 
 
 def _frame(real: np.ndarray) -> np.ndarray:
-    """Returns the limits [2, 2], (low, high) by axis, of a square around the data, a fifth wider than they are."""
+    """Returns the limits [2, 2], (low, high) by axis, of a square around the data, a fifth wider than the data."""
     low, high = real.min(0), real.max(0)
     half = 0.6 * (high - low).max()
     return np.stack([(low + high) / 2 - half, (low + high) / 2 + half], axis=1)
 
 
 def _figure(panels: int):
-    from matplotlib.figure import Figure  # a second of import, which runs on images do not need
+    from matplotlib.figure import Figure  # imports in a second; runs on images do not need it
 
     figure = Figure(figsize=(5 * panels, 5), dpi=100, layout="constrained")
     return figure, figure.subplots(1, panels, squeeze=False)[0]

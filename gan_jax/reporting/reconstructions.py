@@ -17,9 +17,9 @@ def make_reconstructions(
 ) -> dict[str, np.ndarray]:
     """Returns the `images`, `reconstructions` of the same shape and dtype, and `latents`, float32 [n, dim].
 
-    Latents of a model with codes are their numbers, int32 [n, h, w].
-    A denoising objective also has the `noisy` inputs, made with this seed. They are rounded and clipped to be images
-    here alone, not where they are encoded. Conditional models get the examples' labels.
+    For a model with codes, latents are the codes' numbers, int32 [n, h, w].
+    A denoising objective also has the `noisy` inputs, made with this seed. They are rounded and clipped to images only
+    in the result, not before encoding. Conditional models get the examples' labels.
     """
     predict = experiment.predict
 
@@ -38,12 +38,12 @@ def make_reconstructions(
 
 
 def make_translations(experiment: Experiment, players: Players, dataset: Dataset, seed: int) -> dict[str, np.ndarray]:
-    """Returns the fields other than x, the `translations` [n, ...] made of them, and `targets`, the examples' x.
+    """Returns the fields other than x, the `translations` [n, ...] made from them, and `targets`, the examples' x.
 
-    Observed images are uint8 [n, h, w, c], a `mask` among them 255 in the hole. Where the objective leads back, there
-    are the `round_trips` too; where x and source do not belong together, there are no targets.
+    Observed images are uint8 [n, h, w, c]; a `mask` among them is 255 in the hole. If the objective translates back,
+    there are `round_trips` too. If x and source are unpaired, there are no targets.
     """
-    if "source" in dataset.unpaired:  # all sources, however many other pictures there are: x is not read then
+    if "source" in dataset.unpaired:  # all sources, for any number of other images: x is then unused
         n = len(dataset.others["source"])
         others = {name: values for name, values in dataset.others.items() if len(values) >= n}
         dataset = dataset._replace(x=np.broadcast_to(dataset.x[:1], (n, *dataset.shape)), others=others, label=None)
@@ -62,17 +62,17 @@ def make_translations(experiment: Experiment, players: Players, dataset: Dataset
         return {**shown, "translations": predict["translate"](players, keys, fields)}
 
     fields = {name: values for name, values in arrays.items() if name != "x"}
-    known = {*experiment.spec, *experiment.sampled}  # other fields, as the nearest pair, are shown alone
+    known = {*experiment.spec, *experiment.sampled}  # other fields, such as the nearest pair, are only shown
     given = {name: values for name, values in arrays.items() if name in known}
     made = in_batches(make, (keys, given), min(len(dataset.x), AT_ONCE))
     return {**fields, **made, **({} if "source" in dataset.unpaired else {"targets": arrays["x"]})}
 
 
 def _decoded(dataset: Dataset) -> dict[str, np.ndarray]:
-    """Returns the fields as NumPy's arrays, which those that are decoded when they are read are not."""
+    """Returns the fields as NumPy arrays, also those that are only decoded when read."""
     return {name: np.asarray(values) for name, values in dataset.arrays.items()}
 
 
 def _shown(experiment: Experiment, name: str, values: jax.Array) -> jax.Array:
-    """Returns what samplers observe as uint8: a mask is in 0..1, images in the range of x."""
+    """Returns what samplers observe as uint8. A mask is in 0..1, and images are in the range of x."""
     return pixels.to_uint8(values, (0.0, 1.0)) if name == "mask" else pixels.unscale(experiment.spec, "x", values)

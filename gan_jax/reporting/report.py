@@ -1,6 +1,6 @@
-"""The report of a run: one HTML file of its config, curves and samples, made from the run's files alone.
+"""The report of a run: one HTML file with its config, curves and samples, made from the run's files alone.
 
-It needs no network: Plotly's basic bundle (1.2 MB, MIT licence, plotly/LICENSE) is in it.
+It needs no network: it contains Plotly's basic bundle (1.2 MB, MIT licence, plotly/LICENSE).
 """
 
 import itertools
@@ -21,12 +21,12 @@ from gan_jax.runs.rows import Row, read_rows
 HERE = Path(__file__).parent
 TEMPLATE, SCRIPT, PLOTLY = HERE / "report.html.j2", HERE / "report.js", HERE / "plotly" / "plotly-basic.min.js"
 MAX_PICTURES = 40
-MAX_BYTES = 4_000_000  # of the pictures over time
+MAX_BYTES = 4_000_000  # for all pictures over time
 
 
 def write(run_dir: RunDirectory) -> None:
-    """Writes report.html of a run from its config.json, metrics.jsonl, evaluations.jsonl and samples."""
-    planned: dict[str, Any] = {"versions": {}, "devices": [], "git": {}}  # until training begins
+    """Writes a run's report.html from its config.json, metrics.jsonl, evaluations.jsonl and samples."""
+    planned: dict[str, Any] = {"versions": {}, "devices": [], "git": {}}  # for a run that has not begun
     run = planned | configs.read_run(run_dir.config)
     rows, evaluations = read_rows(run_dir.metrics), read_rows(run_dir.evaluations)
     best = run_dir.best(run["config"].get("keep_best", ""))
@@ -62,24 +62,24 @@ def write(run_dir: RunDirectory) -> None:
 
 
 def _for_page(chart: Chart) -> dict[str, Any]:
-    """Returns a chart as the page's script takes it."""
+    """Returns a chart in the form that the page's script takes."""
     return chart._asdict() | {"curves": [list(curve) for curve in chart.curves]}
 
 
 def _in_parts(charts: Sequence[Chart]) -> list[tuple[str, list[tuple[int, Chart]]]]:
-    """Returns the charts with their numbers, by the part of the page where they stand."""
+    """Returns the charts with their numbers, grouped by part of the page."""
     numbered = enumerate(charts)
     return [(part, list(some)) for part, some in itertools.groupby(numbered, key=lambda pair: pair[1].part)]
 
 
 def _named(evaluations: list[Row], best: int | None) -> list[tuple[str, Row]]:
-    """Returns (name, row) of the last evaluation, and of the best checkpoint's where the run has `keep_best`."""
+    """Returns (name, row) for the last evaluation, and for the best checkpoint's if the run has `keep_best`."""
     last = [("last", evaluations[-1])] if evaluations else []
     return last + [("best", row) for row in evaluations if row["step"] == best]
 
 
 def _siblings(folder: Path) -> list[tuple[str, str]]:
-    """Returns (seed, link) of the reports of the same config's other seeds, beside this run's folder."""
+    """Returns (seed, link) for reports of the same config's other seeds, in folders beside this run's."""
     folder = folder.resolve()
     if not folder.name.startswith("seed_"):
         return []
@@ -89,7 +89,7 @@ def _siblings(folder: Path) -> list[tuple[str, str]]:
 
 
 def _samples(folder: Path) -> list[tuple[int, str]]:
-    """Returns (step, data URL) of figures of samples, evenly over the run, the first and the last among them."""
+    """Returns (step, data URL) for figures of samples, evenly over the run, including the first and the last one."""
     paths = sorted(folder.glob("step_*.png"))
     most = MAX_PICTURES
     if paths:
@@ -101,11 +101,11 @@ def _samples(folder: Path) -> list[tuple[int, str]]:
 
 
 def _picture(path: Path) -> str:
-    """Returns a PNG file as a data URL; '' where there is none."""
+    """Returns a PNG file as a data URL; '' if there is none."""
     return html.data_url(path) if path.is_file() else ""
 
 
 def _sprite(path: Path) -> dict[str, int]:
-    """Returns the places of the images in a run's picture of a plane."""
+    """Returns the layout of the images in a run's picture of a plane."""
     width, height = images.size_in_grid(path, images.ALONG, images.ALONG)
     return {"side": images.ALONG, "width": width, "height": height, "gap": images.GAP}

@@ -1,8 +1,8 @@
 """Alarms: signs in a run's logged rows that training is failing, and the usual remedies, in words.
 
-A rule looks at the medians of the last STRETCH rows, so that one bad batch sets off no alarm. It starts after 2 STRETCH
-rows and SETTLED steps, because the beginning of training says little. A value that is still improving is no failure. A
-rule applies where all of its terms are logged. A value that is not finite sets off an alarm at once.
+A rule looks at the medians of the last STRETCH rows, so that one bad batch triggers no alarm. It applies after 2
+STRETCH rows and SETTLED steps, as the beginning of training says little, and only if all of its terms are logged. A
+value that is still improving is no failure. A value that is not finite triggers an alarm at once.
 """
 
 import math
@@ -15,42 +15,42 @@ from typing import NamedTuple
 from gan_jax.runs.rows import Row
 
 STRETCH = 10
-"""Rows: some percent of a run, as often as the configs log."""
+"""Rows: a few percent of a run, at the configs' logging periods."""
 SETTLED = 300
-"""Steps: during the first ones all fakes are alike and unlike real examples (DCGAN, 5 runs on MNIST)."""
+"""Steps: in the first ones all fakes look alike, and unlike real examples (DCGAN, 5 runs on MNIST)."""
 SURE, WIDE = 0.98, 10.0
-"""Bounds of a critic that is too strong: its accuracy, and the gap of its scores in logits.
+"""Lower bounds for a critic that is too strong: its accuracy, and the gap between its scores, in logits.
 
 At a gap of 10, as from 5 to -5, D(x) is 0.993 and D(G(z)) is 0.007. The minimax loss's gradient with respect to a score
 is then 0.007 of its maximum.
 """
 VANISHED, TELLS = 0.01, 0.8
-"""Bounds of a vanished gradient: the generator's gradient norm as a share of the largest at the run's beginning, and
-the least accuracy of the critic. Where the critic cannot tell fakes, small gradients are right.
+"""Bounds for a vanished gradient: the generator's gradient norm as a share of the largest at the run's beginning, and
+the critic's least accuracy. If the critic cannot recognise fakes, small gradients are right.
 
 The critic's own gradient is no measure: it vanishes with the critic's loss, and so wherever a loss saturates.
 """
 UNEQUAL = 1000.0
 """One player's gradient norm as a multiple of the other's: no common range of learning rates suits both."""
 SLACK, STEEP = 0.75, 5.0
-"""Bounds of the gradient norms that a penalty draws to 1: the distance of their mean from 1, and their maximum.
+"""Bounds for gradient norms that a penalty pulls to 1: the distance of their mean from 1, and their maximum.
 
-On MNIST WGAN-GP's mean reaches 1.6 while the critic is far ahead (steps 50 to 100 of 5 runs), its maximum 2.
+On MNIST WGAN-GP's mean reaches 1.6 and its maximum 2, while the critic is far ahead (steps 50 to 100 of 5 runs).
 """
 SAME, REPEATED, AWAY = 0.5, 0.5, 0.06
-"""Bounds of fakes: the least diversity, the least nearest-neighbor ratio, the largest mean gap.
+"""Bounds for fakes: the least diversity, the least nearest-neighbor ratio, the largest mean gap.
 
 Two batches of 64 real MNIST images have about 1, 1 and 0. Fakes of 2 of the 10 classes have nearly the full diversity,
 but a mean gap of 0.03 to 0.2, above 0.06 for three quarters of the 45 pairs. Fakes that are one image per class have a
 nearest-neighbor ratio as low as 0.2.
 """
 EMPTY = 0.1
-"""Least KL divergence of a VAE's posterior from its prior, in nats: 0.14 bits say next to nothing of an example.
+"""Least KL divergence of a VAE's posterior from its prior, in nats: 0.14 bits say almost nothing about an example.
 
-The four VAEs of configs/ are above 13 nats from step 100 on, and at about 25 in the end.
+The four VAEs of configs/ are above 13 nats from step 100 on, and at about 25 at the end.
 """
 BETTER = 0.8
-"""A value that is at most this share of what it was half-way through the run so far is improving."""
+"""A value is improving if it is at most this share of its value half-way through the run so far."""
 
 
 class Alarm(NamedTuple):
@@ -59,7 +59,7 @@ class Alarm(NamedTuple):
     Attributes:
         name: the rule's name.
         first: the step at which it went off, after it had held for STRETCH rows.
-        last: the last step at which it held.
+        last: the last step at which its rule held.
         words: the explanation and the usual remedies.
     """
 
@@ -75,13 +75,13 @@ class Alarm(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule that tells a failing run by its rows.
+    """A rule that recognises a failing run by its rows.
 
     Attributes:
         name: the alarm's name.
         terms: the metrics that the rule needs.
-        holds: `(now, before, start) -> bool`. `now` are the medians of the last STRETCH rows, `before` those of as many
-            rows up to half-way, `start` the maxima of the run's first rows.
+        holds: `(now, before, start) -> bool`. `now` has the medians of the last STRETCH rows, `before` those of as many
+            rows up to half-way, and `start` the maxima of the run's first rows.
         words: the explanation and the usual remedies.
     """
 
@@ -100,19 +100,19 @@ class Monitor:
     """The alarms of a growing list of rows.
 
     Attributes:
-        alarms: those that have gone off so far, by name.
+        alarms: the alarms that have gone off so far, by name.
     """
 
     def __init__(self, rows: Iterable[Row] = ()):
         self.alarms: dict[str, Alarm] = {}
-        self._last: deque[Row] = deque(maxlen=STRETCH)  # rows of the rules' terms alone
-        self._medians: list[Row] = []  # after each row, of the last ones
+        self._last: deque[Row] = deque(maxlen=STRETCH)  # rows, with the rules' terms alone
+        self._medians: list[Row] = []  # after each row, those of the last rows
         self._start: Row = {}  # the maxima of the first rows
         for row in rows:
             self.update(row)
 
     def update(self, row: Row) -> list[Alarm]:
-        """Adds the next row. Returns the alarms that go off at it for the first time."""
+        """Adds the next row. Returns the alarms that it triggers for the first time."""
         suspect = not math.isfinite(sum(row.values()))  # a fast test of the whole row; a sum may overflow too
         if suspect and (broken := [name for name, value in row.items() if not math.isfinite(value)]):
             signs = [(BROKEN.name, f"{', '.join(broken)}. {BROKEN.words}")]
@@ -126,7 +126,7 @@ class Monitor:
         return new
 
     def _rules_that_hold(self, row: Row) -> list[Rule]:
-        """Adds a row. Returns the rules that hold of the last rows."""
+        """Adds a row. Returns the rules that hold for the last rows."""
         self._last.append({name: row[name] for name in TERMS if name in row})
         self._medians.append(now := _each(median, self._last))
         half = len(self._medians) // 2
@@ -233,7 +233,7 @@ RULES = (
         "the critic's gradients are not 1",
         ("critic/gradient_penalty", "critic/input_gradient_norm", "critic/input_gradient_norm_max"),
         lambda now, before, start: (
-            now["critic/input_gradient_norm"] > 0  # a lazy penalty's rows without it have 0
+            now["critic/input_gradient_norm"] > 0  # 0 in rows of steps without a lazy penalty
             and (abs(now["critic/input_gradient_norm"] - 1) > SLACK or now["critic/input_gradient_norm_max"] > STEEP)
         ),
         "the penalty does not hold their norms, so that critic/distance is no estimate. People raise its weight "

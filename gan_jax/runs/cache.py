@@ -19,13 +19,13 @@ _NAMES = "__names__"  # the entry that lists the others, so that a missing array
 
 
 def folder(name: str) -> pathlib.Path:
-    """Returns the folder `name` of the cache, which it makes if missing, readable and writable by its owner alone.
+    """Returns the folder `name` of the cache. Makes it if missing, readable and writable by its owner alone.
 
     It is in `$GAN_JAX_CACHE`, else in `$XDG_CACHE_HOME/gan_jax`, else in `~/.cache/gan_jax`.
     The mode is 0700 because whoever can write compiled programs there can run code as the user.
 
     Raises:
-        OSError: if the folder cannot be made or belongs to somebody else; callers go on without a cache.
+        OSError: if the folder cannot be made or belongs to somebody else. Callers then go on without a cache.
     """
     if not (root := os.environ.get("GAN_JAX_CACHE")):
         root = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "gan_jax"
@@ -39,8 +39,8 @@ def folder(name: str) -> pathlib.Path:
 def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Returns the arrays cached under `key`, or those of `make()`, which it then caches.
 
-    `key` is `what-fingerprint`; a new fingerprint replaces every older one of the same `what`.
-    Where nothing can be written (disk full, read-only) it logs a warning and returns the arrays all the same.
+    `key` is `what-fingerprint`. A new fingerprint replaces every older one of the same `what`.
+    If nothing can be written (disk full, read-only), it logs a warning and still returns the arrays.
 
     Raises:
         UserError: if the stored file is damaged; each array has a checksum.
@@ -65,7 +65,7 @@ def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
 
 @contextlib.contextmanager
 def alone(folder: pathlib.Path) -> Iterator[None]:
-    """Holds the lock of a folder of the cache, after waiting for another process; it is released however this ends."""
+    """Holds the lock of a folder of the cache, waiting for any other holder. The lock is always released."""
     with folder.with_name(f".{folder.name}.lock").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +86,7 @@ def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """Reads an array as `np.load` does, but to the end of the member: only there does zipfile check the checksum."""
+    """Reads an array as `np.load` does, but to the member's end, as zipfile only checks the checksum there."""
     with archive.open(name) as file:
         array = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(1):
@@ -95,7 +95,7 @@ def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray:
 
 
 def _write(path: pathlib.Path, content: dict[str, np.ndarray]) -> None:
-    """Writes the arrays, and deletes those of older fingerprints."""
+    """Writes the arrays, and deletes files of older fingerprints."""
     with atomically(path) as file:
         np.savez(file, allow_pickle=False, **content, **{_NAMES: np.array(sorted(content))})
     for other in path.parent.glob("*.npz"):

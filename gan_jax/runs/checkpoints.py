@@ -1,6 +1,6 @@
-"""Checkpoints by Orbax: the state as NumPy arrays, which any number of devices can restore, each with a checksum.
+"""Checkpoints by Orbax: the state as NumPy arrays with checksums, which any number of devices can restore.
 
-Orbax itself takes any folder with a number for a checkpoint, and does not notice flipped bits.
+Orbax itself takes any folder named by a number for a checkpoint, and does not notice flipped bits.
 """
 
 import errno
@@ -21,12 +21,12 @@ from gan_jax.errors import UserError, one_line
 from gan_jax.runs.quiet import hush, quiet_orbax
 from gan_jax.runs.terminal import say
 
-SPARE_BYTES = 1 << 20  # for the files of a checkpoint beside the arrays
+SPARE_BYTES = 1 << 20  # for a checkpoint's files other than the arrays
 CHECKSUMS = "checksums"  # the item of a checkpoint beside the state
 
 
 class Damaged(Exception):
-    """The error of a checkpoint that differs from what was saved."""
+    """Raised for a checkpoint that differs from what was saved."""
 
 
 class Checkpoints:
@@ -34,12 +34,12 @@ class Checkpoints:
 
     best: maps the saved steps to the best one, or None.
 
-    With `keep` None nothing is written, renamed or deleted, so that a run can be read while another process trains it.
-    Of several processes that train a run only the first one has its checkpoints.
+    If `keep` is None, nothing is written, renamed or deleted, so that a run can be read while another process trains
+    it. If several processes train a run, only the first one has its checkpoints.
     """
 
     def __init__(self, folder: Path, keep: int | None, *, best: Callable[[list[int]], int | None] = lambda steps: None):
-        alone = ocp.options.MultiprocessingOptions(active_processes={0})  # waits for no other process
+        alone = ocp.options.MultiprocessingOptions(active_processes={0})  # wait for no other process
         if keep is None:
             options = ocp.CheckpointManagerOptions(
                 read_only=True, create=False, save_interval_steps=0, multiprocessing_options=alone
@@ -69,7 +69,7 @@ class Checkpoints:
                 self._manager.delete(later)
 
     def save(self, state: TrainState) -> None:
-        """Starts to save the state; raises UserError where this save or the one before it fails."""
+        """Starts saving the state. Raises UserError if this save or the previous one fails."""
         step, newest = int(state.step), self._manager.latest_step()
         if step == newest:
             return
@@ -80,16 +80,16 @@ class Checkpoints:
         try:
             self._check_room(arrays)
             saved = self._manager.save(step, args=items)
-        except Exception as error:  # of Orbax, of its storage or of the system, from this thread or another
+        except Exception as error:  # by Orbax, its storage or the system, in any thread
             raise self._failed(error) from error
         if not saved:
             raise UserError(f"cannot write checkpoint {step} in {self.folder}: it holds step {newest} already")
 
     def restore(self, template: TrainState, step: int | None = None) -> TrainState:
-        """Returns the state of a step, by default of the newest undamaged one, as NumPy arrays.
+        """Returns the state at a step, by default the newest undamaged one, as NumPy arrays.
 
-        template: a state with the shapes and dtypes to restore. Raises UserError where there is no such checkpoint, or
-        where it has other arrays than the template.
+        template: a state with the shapes and dtypes to restore. Raises UserError if there is no such checkpoint, or
+        if its arrays do not match the template.
         """
         if step is None and (states := newest([self], [template])):
             return states[0]
@@ -102,9 +102,9 @@ class Checkpoints:
             raise UserError(f"checkpoint {step} in {self.folder} is damaged ({damage}): take another step") from damage
 
     def whole(self, template: TrainState, step: int) -> TrainState | None:
-        """Returns the state of a step, or None where the checkpoint is damaged.
+        """Returns the state at a step, or None if the checkpoint is damaged.
 
-        A damaged one leaves `steps` with a warning; unless `keep` is None it is renamed to `broken_STEP`.
+        A damaged one is dropped from `steps` with a warning. Unless `keep` is None, it is renamed to `broken_STEP`.
         """
         try:
             return self._read(template, step)
@@ -113,7 +113,7 @@ class Checkpoints:
             return None
 
     def close(self) -> None:
-        """Waits for the running save; raises UserError where it failed."""
+        """Waits for the running save. Raises UserError if it failed."""
         try:
             self._manager.wait_until_finished()
         except Exception as error:
@@ -134,7 +134,7 @@ class Checkpoints:
         return restored
 
     def _checksums(self, step: int) -> dict[str, Any] | None:
-        """Returns the checkpoint's description of its arrays; None where it has no checksums."""
+        """Returns the checkpoint's description of its arrays, or None if it has no checksums."""
         folder = self.folder / str(step)
         if (folder / "state").is_dir() and not (folder / CHECKSUMS).is_dir():
             return None
@@ -168,13 +168,13 @@ class Checkpoints:
         say(f"warning: checkpoint {step} in {self.folder} is damaged ({why}): {done}, {then}")
 
     def _check_room(self, arrays: TrainState) -> None:
-        """Raises OSError where the disk is too full: Orbax would fail in its threads, with a traceback from each."""
+        """Raises OSError if the disk is too full: Orbax would fail in its threads, with a traceback from each."""
         needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + SPARE_BYTES
         if shutil.disk_usage(self.folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _failed(self, error: Exception) -> UserError:
-        """Deletes the unfinished checkpoint. Returns the error that says why it cannot be written."""
+        """Deletes the unfinished checkpoint. Returns an error that says why it cannot be written."""
         for draft in self.folder.glob("*.orbax-checkpoint-tmp"):
             shutil.rmtree(draft, ignore_errors=True)
         why = "no space left on device" if "No space left" in str(error) else one_line(error)
@@ -184,7 +184,7 @@ class Checkpoints:
 
 
 def newest(folders: Sequence[Checkpoints], templates: Sequence[TrainState]) -> list[TrainState] | None:
-    """Returns each run's state at the newest step that all have undamaged, or None; raises UserError as `restore`."""
+    """Returns each run's state at the newest step undamaged in all, or None. Raises UserError as `restore` does."""
     while common := set.intersection(*(set(each.steps()) for each in folders)):
         step = max(common)
         states = [each.whole(template, step) for each, template in zip(folders, templates, strict=True)]
@@ -195,7 +195,7 @@ def newest(folders: Sequence[Checkpoints], templates: Sequence[TrainState]) -> l
 
 
 class _Best(ocp.checkpoint_managers.PreservationPolicy):
-    """A policy that keeps the best checkpoint by a function of the steps."""
+    """A policy that keeps the best checkpoint, as chosen by a function of the steps."""
 
     def __init__(self, best: Callable[[list[int]], int | None]):
         self._best = best
@@ -207,7 +207,7 @@ class _Best(ocp.checkpoint_managers.PreservationPolicy):
 
 
 def _described(state: TrainState) -> dict[str, Any]:
-    """Returns dtype, shape and the CRC-32 of the bytes of each array, by its path in the state."""
+    """Returns each array's dtype, shape and CRC-32 of its bytes, by its path in the state."""
     return {
         jax.tree_util.keystr(place): {
             "dtype": str(array.dtype),
@@ -219,12 +219,12 @@ def _described(state: TrainState) -> dict[str, Any]:
 
 
 def _signed(arrays: Any) -> dict[str, Any]:
-    """Returns the description with a checksum of its own, since its bits may flip too."""
+    """Returns the description with its own checksum, since its bits may flip too."""
     return {"arrays": arrays, "crc32": zlib.crc32(json.dumps(arrays, sort_keys=True).encode())}
 
 
 def _differences(mine: dict[str, Any], other: dict[str, Any], *facts: str) -> list[str]:
-    """Returns the paths of arrays that differ in one of `facts`, or that one of both lacks."""
+    """Returns the paths of arrays that differ in one of `facts`, or that only one side has."""
     return [
         place
         for place in sorted(mine.keys() | other.keys())

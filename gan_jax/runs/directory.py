@@ -1,19 +1,19 @@
-"""The directory of a run: it belongs to one run, from the first file on.
+"""The directory of a run. It belongs to one run from its first file on.
 
 config.json               all values, the data's spec, JAX's settings, versions, devices, git state, format
 metrics.jsonl             a row per logging step: step, seconds, player/term ...
 evaluations.jsonl         a row per evaluation: step, evaluator/value ...
 events.out.tfevents.*     rows, evaluations, pictures and hyper-parameters for TensorBoard
-trackers.json             the IDs of this run where `config.trackers` sends it
+trackers.json             the IDs of this run in the trackers of `config.trackers`
 samples/step_00001000.png samples, from the same latents every time
-samples/real.png          real examples, in the same form
+samples/real.png          real examples, in the same layout
 samples/walks.png         walks between latents, at the last step
-samples/plane.png         samples over two axes of the latents, or of each class along one, at the last step
+samples/plane.png         samples along two axes of the latents, or of each class along one, at the last step
 checkpoints/              Orbax
 report.html               one self-contained file
 .lock                     while it trains: the process
 
-A run of several seeds has config.json, and in seed_N/ the directory of each seed's run.
+A run of several seeds has config.json, and each seed's run directory in seed_N/.
 """
 
 import json
@@ -54,9 +54,9 @@ PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "ml-collection
 class RunDirectory:
     """The paths of a run's files.
 
-    file_values: the values of the free fields in the config file where the command line set others, kept in config.json
-        for the next command (`command_line.for_training`).
-    overrides: the fields that the command line sets, with their values as it gives them, kept there for the report.
+    file_values: the config file's values of free fields that the command line overrode, kept in config.json for the
+        next command (`command_line.for_training`).
+    overrides: the fields set on the command line, with their values as given there, kept for the report.
     """
 
     def __init__(
@@ -74,24 +74,22 @@ class RunDirectory:
         self.real, self.walks = self.samples / "real.png", self.samples / "walks.png"
         self.plane = self.samples / "plane.png"
         self.evaluations = folder / "evaluations.jsonl"
-        self.weights = folder / "model.safetensors"  # in place of checkpoints, in the folder of an exported model
+        self.weights = folder / "model.safetensors"  # instead of checkpoints, for an exported model
         self.report = folder / "report.html"
 
     def sample(self, step: int) -> Path:
-        """Returns the path of the samples' figure at a step."""
+        """Returns the path of the figure of samples at a step."""
         return self.samples / f"step_{step:08d}.png"
 
     def best(self, rule: str) -> int | None:
-        """Returns the step of the checkpoint with the best evaluation by a rule, if any: see `rows.best_step`."""
+        """Returns the step of the checkpoint that a rule finds best, if any: see `rows.best_step`."""
         saved = [int(path.name) for path in self.checkpoints.glob("[0-9]*") if path.name.isdigit()]
         return best_step(self.evaluations, rule, saved)
 
     def resolve_step(self, step: str | None, rule: str) -> int | None:
-        """Returns the step of the checkpoint that `--step` names: a number, 'best' by a rule as in `best`, or None.
+        """Returns the step that `--step` names: a number, 'best' by a rule as in `best`, or None for the newest.
 
-        None is for the newest checkpoint.
-
-        Raises UserError where there is no best one.
+        Raises UserError if there is no best one.
         """
         if step != "best":
             return None if step is None else int(step)
@@ -112,13 +110,13 @@ class RunDirectory:
         return self.weights.is_file() and not self.checkpoints.is_dir()
 
     def by_seed(self, config: ConfigDict) -> list[tuple[ConfigDict, "RunDirectory"]]:
-        """Returns the config and the directory of each seed's run; of a single seed, the config and this directory."""
+        """Returns each seed's config and run directory; for a single seed, the config and this directory."""
         if config.seeds == 1:
             return [(config, self)]
         return [(configs.of_seed(config, seed), run_dir) for seed, run_dir in self.of_seeds(config.seed, config.seeds)]
 
     def of_seeds(self, first: int, count: int) -> list[tuple[int, "RunDirectory"]]:
-        """Returns each seed and the directory of its run; of a single seed, this directory."""
+        """Returns each seed and its run directory; for a single seed, this directory."""
         if count == 1:
             return [(first, self)]
         seeds = range(first, first + count)
@@ -126,13 +124,13 @@ class RunDirectory:
         return [(seed, RunDirectory(self.folder / f"seed_{seed}", **given)) for seed in seeds]
 
     def read_config(self) -> ConfigDict:
-        """Returns the run's config; raises UserError where the folder holds no run."""
+        """Returns the run's config; raises UserError if the folder holds no run."""
         if not self.config.is_file():
             raise UserError(f"--workdir={self.folder} holds no run (no config.json): train one there first")
         return configs.load(self.config)
 
     def check(self, config: ConfigDict) -> None:
-        """Raises UserError where the folder holds another run than this config's, or other files."""
+        """Raises UserError if the folder holds a run of another config, or other files."""
         if self.is_exported:
             raise UserError(
                 f"--workdir={self.folder} holds an exported model, which has no optimizers to go on with: "
@@ -150,11 +148,11 @@ class RunDirectory:
             )
 
     def check_holds(self, config: ConfigDict) -> None:
-        """Raises UserError with the differences where the folder holds no run of this config."""
+        """Raises UserError with the differences if the folder's run has another config."""
         kept = configs.to_json(self.read_config())
         given, was = str(config.data.name), str(kept["data"]["name"])
         if self._version() in (given.partition(":")[2], was.partition(":")[2]) and base(given) == base(was):
-            kept["data"]["name"] = given  # the same version, whether the name says it or not
+            kept["data"]["name"] = given  # the same version, named or not
         if changed := configs.differences(configs.to_json(config), kept):
             raise UserError(
                 f"--workdir={self.folder} holds another run ({'; '.join(changed)}): "
@@ -162,9 +160,9 @@ class RunDirectory:
             )
 
     def data_spec(self) -> dict[str, Any]:
-        """Returns the data's spec of the run's config.json, {} in a new folder.
+        """Returns the data's spec from the run's config.json, {} in a new folder.
 
-        Raises UserError where that is damaged.
+        Raises UserError if it is damaged.
         """
         if not self.config.is_file():
             return {}
@@ -177,7 +175,7 @@ class RunDirectory:
         return str(self.data_spec().get("version") or "no version")
 
     def check_provenance(self, provenance: Mapping[str, Any]) -> None:
-        """Raises UserError, with both values, where the run's data or JAX's settings differ from this provenance.
+        """Raises UserError, with both values, if the run's data or JAX's settings differ from this provenance.
 
         See `provenance.difference`.
         """
@@ -200,7 +198,7 @@ class RunDirectory:
     def locked(self, config: ConfigDict, provenance: Mapping[str, Any]) -> Iterator[None]:
         """Locks the folder for this process, and writes the config and the provenance there.
 
-        Raises UserError as `check` and `check_provenance`, and where another process trains there; OSError.
+        Raises UserError as `check` and `check_provenance` do, and if another process trains there; OSError.
         """
         with lock.locked(self.folder):
             self.check(config)  # again, now that no other process can write there
@@ -211,7 +209,7 @@ class RunDirectory:
     def _write_config(self, config: ConfigDict, provenance: Mapping[str, Any]) -> None:
         data_spec, overrides, before = dict(provenance.get("data_spec", {})), dict(self.overrides), {}
         values = configs.to_json(config)
-        if self.config.is_file():  # keeps the splits that are not read this time, and what earlier commands set
+        if self.config.is_file():  # keeps splits not read this time, and earlier commands' values
             before = configs.read_run(self.config)
             values, overrides = configs.as_given(values, before), before.get("overrides", {}) | overrides
             for kind in ("fingerprints", "files"):
@@ -232,7 +230,7 @@ class RunDirectory:
             file.write((json.dumps(content, indent=2) + "\n").encode())
 
     def forget_after(self, step: int) -> None:
-        """Deletes the figures of later steps, and the unfinished files of a killed run."""
+        """Deletes the figures of later steps, and files that a killed run left unfinished."""
         clear_drafts(self.folder, OURS)
         clear_drafts(self.samples, ("step_*.png",))
         for path in self.samples.glob("step_*.png"):
@@ -241,7 +239,7 @@ class RunDirectory:
 
 
 def _git_state() -> dict[str, Any]:
-    """Returns the commit of this code, and whether its files have changed; {} outside of a git checkout."""
+    """Returns the commit of this code, and whether files have changed since; {} outside of a git checkout."""
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", os.fspath(Path(__file__).parent), *arguments]

@@ -14,9 +14,9 @@ _unfinished: set[Path] = set()  # files of this process that must not outlive it
 
 @contextlib.contextmanager
 def atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Opens a binary file to write, which replaces `path` when the block ends; after an error nothing is left of it.
+    """Opens a binary file for writing, which replaces `path` when the block ends. After an error it is deleted.
 
-    Makes the folder where it is missing. Raises OSError.
+    Makes the folder if it is missing. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = draft_of(path)
@@ -28,11 +28,11 @@ def atomically(path: Path) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def folder_atomically(path: Path) -> Iterator[Path]:
-    """Yields a new folder to fill, which becomes `path` when the block ends; after an error nothing is left of it.
+    """Yields a new folder to fill, which becomes `path` when the block ends. After an error it is deleted.
 
-    There may be an empty folder at `path`. Raises OSError, as where files are there.
+    An empty folder may exist at `path`. Raises OSError, such as for a folder with files.
     """
-    path = path.resolve()  # of a link, the folder that it leads to
+    path = path.resolve()  # for a link, its target
     draft = draft_of(path)
     with unfinished(draft), naming(path):
         draft.mkdir(parents=True)
@@ -42,7 +42,7 @@ def folder_atomically(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def unfinished(path: Path) -> Iterator[None]:
-    """Deletes the file or folder after the block, also where `discard_unfinished` ends the process."""
+    """Deletes the file or folder after the block, or in `discard_unfinished` if the process ends first."""
     _unfinished.add(path)
     try:
         yield
@@ -67,7 +67,7 @@ def _discard(path: Path) -> None:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Adds this file's name to an OSError of the block that has none, as that of a full disk."""
+    """Adds this file's name to an OSError of the block that has none, such as that of a full disk."""
     try:
         yield
     except OSError as error:
@@ -77,21 +77,21 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def draft_of(path: Path) -> Path:
-    """Returns the path, beside the file, that `atomically` writes first."""
+    """Returns the path beside the file that `atomically` first writes to."""
     return path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")
 
 
 def obstacles(folder: Path, names: Sequence[str]) -> list[str]:
-    """Returns the names in a folder that keep it from becoming a new run's: its folders, and files of these patterns.
+    """Returns the names that keep a folder from taking a new run: its folders, and files matching these patterns.
 
-    The folder may be missing. What a process leaves that was killed at its start is no obstacle.
+    The folder may be missing. Files left by a process that was killed at its start are no obstacle.
     """
     paths = sorted(folder.iterdir()) if folder.exists() else []
     return [path.name for path in paths if path.is_dir() or any(fnmatchcase(path.name, name) for name in names)]
 
 
 def clear_drafts(folder: Path, names: Sequence[str]) -> None:
-    """Deletes the drafts of files of these patterns that were left in a folder by processes that no longer run."""
+    """Deletes a folder's drafts of files matching these patterns, if the processes that made them no longer run."""
     for path in folder.glob(f".*{_DRAFT}"):
         name, _, pid = path.stem.removeprefix(".").rpartition(".")
         ours = any(fnmatchcase(name, pattern) for pattern in names)

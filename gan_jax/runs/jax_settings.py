@@ -1,4 +1,4 @@
-"""Settings of JAX: those that change the results, which a run is resumed under, and the cache of compiled programs."""
+"""JAX's settings: those that change results, which must not change in a run, and the cache of compiled programs."""
 
 import os
 from contextlib import suppress
@@ -19,11 +19,11 @@ NAMES = (
     "jax_softmax_custom_jvp",
     "jax_threefry_partitionable",
 )
-"""The default generator of random numbers is not among them: every key names its own."""
+"""JAX's default PRNG implementation is not among them: every key here names its own."""
 
 
 def settings() -> dict[str, Any]:
-    """Returns the settings by name, as JSON values; raises UserError where JAX is set to compute in 64 bits."""
+    """Returns the settings by name, as JSON values; raises UserError if JAX is set to compute in 64 bits."""
     values = {name: _plain(getattr(jax.config, name)) for name in (X64, *NAMES) if hasattr(jax.config, name)}
     if values.pop(X64):
         raise UserError(
@@ -36,7 +36,7 @@ def settings() -> dict[str, Any]:
 def keep_programs() -> None:
     """Keeps compiled programs in the user's cache, so that a second start compiles less.
 
-    Settings of the user's own stay as they are.
+    The user's own settings are kept.
     """
     if getattr(jax.config, PROGRAMS) is None:
         with suppress(OSError):  # without a cache the start is slower, nothing more

@@ -1,4 +1,4 @@
-"""A lock on a run's folder, for one training process; the system releases it when its holder dies, however it dies."""
+"""A lock on a run's folder, for one training process. The system releases it when the process ends in any way."""
 
 import errno
 import fcntl
@@ -18,12 +18,12 @@ UNKNOWN_HERE = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, err
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder's lock, flock(2) on its file `.lock`. Makes the folder where it is missing.
+    """Holds the folder's lock, flock(2) on its file `.lock`. Makes the folder if it is missing.
 
-    The file names the holder's process and host. The file of a killed process is not locked, and is taken over. Where
+    The file names the holder's process and host. A file left by a killed process is not locked, and is taken over. If
     the file system has no locks, a warning says so and nothing is locked.
 
-    Raises UserError, with the holder's process and host, where another process holds it; OSError.
+    Raises UserError, with the holder's process and host, if another process holds it; OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / NAME
@@ -38,7 +38,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _open_locked(path: Path) -> int:
-    """Returns a descriptor of the file at this path, locked."""
+    """Returns a descriptor of the file at this path, after locking it."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         try:

@@ -1,4 +1,4 @@
-"""Logs of a run's metrics: metrics.jsonl, from which all else is made, its trackers, and the terminal."""
+"""Logs of a run's metrics: metrics.jsonl, the source of all else, trackers, and the terminal."""
 
 import json
 import sys
@@ -18,9 +18,9 @@ from gan_jax.runs.trackers import Trackers
 
 
 class Log:
-    """A log of rows in metrics.jsonl and for trackers. Opened at a step, it drops the rows of later steps.
+    """Writes rows to metrics.jsonl and to trackers. Opening it at a step drops the rows of later steps.
 
-    Its methods raise OSError, which names the file.
+    Its methods raise OSError, with the file's name.
     """
 
     def __init__(self, path: Path, step: int, *, trackers: str = "", values: Mapping[str, Any] = MappingProxyType({})):
@@ -44,7 +44,7 @@ class Log:
         self.trackers.flush()
 
     def close(self) -> None:
-        """Writes the rest and closes the files."""
+        """Writes what is buffered, and closes the files."""
         with naming(self._path):
             self._file.close()
         self.trackers.close()
@@ -53,7 +53,7 @@ class Log:
 class Progress:
     """The progress of a run: steps, steps/s, time left and losses, as a bar on a terminal, else as lines.
 
-    The rate counts training alone. The time left counts pauses as well, since they will come again. Neither counts the
+    The rate counts training alone. The time left includes pauses, since they will recur. Neither counts the
     first call and the first pause, in which JAX compiles.
     """
 
@@ -89,7 +89,7 @@ class Progress:
 
     @contextmanager
     def compiling(self) -> Iterator[None]:
-        """Marks the first call, which compiles, and says how long that took."""
+        """Marks the first call, which compiles, and prints how long it took."""
         began = self._clock()
         if wants_progress():
             say_above_bar("compiling ...")
@@ -110,11 +110,11 @@ class Progress:
             self._pauses += 1
 
     def close(self) -> None:
-        """Closes the bar, which stays on the terminal."""
+        """Closes the bar, which stays visible on the terminal."""
         self._bar.close()
 
     def _rate(self, step: int, now: float) -> list[str]:
-        """Returns steps/s and the time left, in words; [] until a call after the first one, which compiles, is over."""
+        """Returns steps/s and the time left, in words; [] until the second call is over, as the first one compiles."""
         if self._compiled is None:
             self._compiled = step, now
         first, since = self._compiled

@@ -1,4 +1,4 @@
-"""The names of runs that others start from, as `config.init_from` has them: RUN, RUN:NAME, RUN@STEP, RUN:NAME@STEP."""
+"""Names of runs that others start from, as in `config.init_from`: RUN, RUN:NAME, RUN@STEP or RUN:NAME@STEP."""
 
 import re
 from pathlib import Path
@@ -14,8 +14,8 @@ class Named(NamedTuple):
     """A run that another one starts from.
 
     Attributes:
-        folder: of the run.
-        ours, theirs: the name of a player or a network in the new run, and in that one; None for all players.
+        folder: the run's folder.
+        ours, theirs: the name of a player or a network in the new run, and in this one; None for all players.
         step: the checkpoint, a number or 'best'; None for the newest one.
     """
 
@@ -26,9 +26,9 @@ class Named(NamedTuple):
 
 
 def named(given: str) -> Named:
-    """Returns what a name means: RUN, RUN:NAME or RUN:NEW=OLD, each also with @STEP or @best.
+    """Returns the parts of a name: RUN, RUN:NAME or RUN:NEW=OLD, each also with @STEP or @best.
 
-    Raises UserError where there is no such run.
+    Raises UserError if there is no such run.
     """
     if _holds_run(whole := paths.of_user(given)):  # a folder whose name has a colon or an @
         return Named(whole)
@@ -44,5 +44,5 @@ def named(given: str) -> Named:
 def _holds_run(folder: Path) -> bool:
     try:
         return (folder / "config.json").is_file()
-    except (OSError, ValueError):  # too long a name, or one with NUL
+    except (OSError, ValueError):  # a name too long, or with NUL
         return False

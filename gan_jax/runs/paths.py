@@ -1,4 +1,4 @@
-"""Paths that the user names: expands `~`, and checks that they can be written before the work is done."""
+"""Paths given by the user: expands `~`, and checks that they can be written before any work is done."""
 
 import os
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 from gan_jax.errors import UserError
 from gan_jax.runs.files import draft_of, unfinished
 
-SPARE = 400  # bytes for the paths within a run's folder, of which checkpoints have the longest
+SPARE = 400  # bytes for the paths within a run's folder, the longest being those of checkpoints
 
 
 def of_user(text: str) -> Path:
-    """Returns the path with a leading `~` or `~user` expanded; raises UserError where there is no such user."""
+    """Returns the path with a leading `~` or `~user` expanded; raises UserError if there is no such user."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
@@ -19,9 +19,9 @@ def of_user(text: str) -> Path:
 
 
 def check_name(path: Path, flag: str) -> None:
-    """Raises UserError for a path that cannot be written to, whatever is there.
+    """Raises UserError for a path whose name cannot be written to, whatever exists there.
 
-    JAX's libraries encode paths as UTF-8. A path that the system encodes otherwise would be two different ones.
+    JAX's libraries encode paths as UTF-8. If the system encodes a path otherwise, there would be two different paths.
     """
     whole = os.path.abspath(path)  # noqa: PTH100  # pathlib has no function that keeps links
     if "\0" in whole:
@@ -41,14 +41,14 @@ def check_name(path: Path, flag: str) -> None:
 
 
 def check_folder(path: Path, flag: str) -> None:
-    """Raises UserError or OSError where no new folder can be made at this path; changes nothing.
+    """Raises UserError or OSError if no new folder can be made at this path; changes nothing.
 
-    There may be an empty one. Its own folder may be missing.
+    An empty one may exist. Its parent folder may be missing.
     """
     check_name(path, flag)
     if path.is_dir() and any(path.iterdir()):
         raise UserError(f"--{flag}={path} is a folder with files: name a new or an empty one")
-    if path.is_mount() or path.resolve() == Path.cwd():  # the finished folder takes the place of this one
+    if path.is_mount() or path.resolve() == Path.cwd():  # the finished folder replaces this one
         raise UserError(f"--{flag}={path} is a volume, or the folder that you are in: name a new folder in it")
     if path.exists() and not path.is_dir():
         raise UserError(f"--{flag}={path} is a file: name a new or an empty folder")
@@ -56,7 +56,7 @@ def check_folder(path: Path, flag: str) -> None:
 
 
 def check_writable(path: Path, flag: str) -> None:
-    """Raises UserError or OSError where a file cannot be written at this path; changes nothing.
+    """Raises UserError or OSError if a file cannot be written at this path; changes nothing.
 
     The file's folder may be missing.
     """

@@ -13,10 +13,10 @@ def base(name: str) -> str:
 
 
 def difference(run: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
-    """Returns what differs from a run's config.json, with both values and what to do; '' for nothing.
+    """Returns what differs from a run's config.json, with both values and what to do; '' if nothing differs.
 
-    Compares what both have: `data_spec`'s `version` and `fingerprints` by split, the digests of `files` of a split that
-    was not decoded as a whole then or now, and `jax_settings`.
+    Compares entries that both have: `data_spec`'s `version`, its `fingerprints` by split, the digests of `files` for
+    splits not wholly decoded both then and now, and `jax_settings`.
     """
     if settings := _changed(run.get("jax_settings", {}), provenance.get("jax_settings", {})):
         as_then = (f"{name.upper()}={was}" if was is not None else f"no {name.upper()}" for name, was, _ in settings)
@@ -41,7 +41,7 @@ def difference(run: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
 
 
 def _changed(was: Mapping[str, Any], now: Mapping[str, Any]) -> Changes:
-    """Returns the names in both whose values differ, with the values."""
+    """Returns the names in both whose values differ, with both values."""
     return [(name, was[name], now[name]) for name in sorted(was.keys() & now.keys()) if was[name] != now[name]]
 
 

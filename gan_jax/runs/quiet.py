@@ -1,4 +1,4 @@
-"""Silence where Orbax and its libraries print messages that say nothing to the user."""
+"""Silences messages of Orbax and its libraries that are of no use to the user."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 
 @contextmanager
 def quiet_orbax() -> Iterator[None]:
-    """Silences Orbax within the block: it warns of folders that are only read, and logs errors that it also raises."""
+    """Silences Orbax within the block. It warns of read-only folders, and logs errors that it also raises."""
     logger = logging.getLogger("absl")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
@@ -20,7 +20,7 @@ def quiet_orbax() -> Iterator[None]:
 
 
 def hush() -> None:
-    """Silences for good the late messages of the threads and asyncio tasks of a failed read.
+    """Permanently silences the late messages of threads and asyncio tasks of a failed read.
 
     They may come at any time after it.
     """

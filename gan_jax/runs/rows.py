@@ -12,7 +12,7 @@ Row = dict[str, float]
 
 
 def read_rows(path: Path) -> list[Row]:
-    """Returns the rows of a file in order, up to the first damaged line, as a killed run leaves one; [] without it."""
+    """Returns a file's rows in order, up to the first damaged line, as left by a killed run; [] if it is missing."""
     rows = []
     for line in path.read_bytes().splitlines() if path.exists() else []:
         try:
@@ -24,7 +24,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def write_evaluation(path: Path, values: Row) -> None:
-    """Writes a row of an evaluations.jsonl in the order of steps; its values replace those of the same step and name.
+    """Writes a row of an evaluations.jsonl, in order of steps. It replaces values of the same step and name.
 
     Raises OSError.
     """
@@ -34,7 +34,7 @@ def write_evaluation(path: Path, values: Row) -> None:
 
 
 def forget_after(path: Path, step: int) -> list[Row]:
-    """Drops the rows of later steps, and a damaged last line. Returns the rows kept; raises OSError."""
+    """Drops the rows of later steps, and a damaged last line. Returns the rows kept. Raises OSError."""
     kept = [row for row in read_rows(path) if row["step"] <= step]
     if path.exists():
         _write_rows(path, kept)
@@ -44,7 +44,7 @@ def forget_after(path: Path, step: int) -> list[Row]:
 def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
     """Returns the step of `steps` whose evaluation is best by a rule, 'min evaluator/value' or 'max evaluator/value'.
 
-    The value may be without the network's name (`meant`); the newest row that has one says which. Returns None where
+    The value may omit the network's name (`meant`), which then comes from the newest row that has one. Returns None if
     there is no rule or no such value. A value that is not finite is never best.
     """
     choice, _, value = rule.partition(" ")
@@ -59,7 +59,7 @@ def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
 def meant(value: str, names: Iterable[str]) -> list[str]:
     """Returns the names that a value's name may mean: itself, else those with a network's name appended.
 
-    So 'samples/frechet' may mean 'samples/frechet/mnist-v1'. There is one where the name says enough.
+    So 'samples/frechet' may mean 'samples/frechet/mnist-v1'. An unambiguous name gives just one.
     """
     names = [*names]
     return [value] if value in names else [name for name in names if name.rpartition("/")[0] == value != ""]

@@ -8,11 +8,11 @@ from ml_collections import ConfigDict
 
 T = TypeVar("T")
 Fields: TypeAlias = ConfigDict | dict[str, Any]
-"""A config, or the config of a run's config.json."""
+"""A config, or the values of one in a run's config.json."""
 
 
 def falls_on(step: int, every: int, last: int) -> bool:
-    """Returns True where a period (0 = never) ends at this step; the last step ends all periods."""
+    """Returns True if a period (0 = never) ends at this step. The last step ends all periods."""
     return every > 0 and (step % every == 0 or step == last)
 
 
@@ -23,12 +23,12 @@ def of_evaluators(config: Fields) -> dict[str, int]:
 
 
 def evaluators_due(config: Fields, step: int) -> set[str]:
-    """Returns the names of the evaluators that are due at this step; at step 0 there are none."""
+    """Returns the names of the evaluators that are due at this step. At step 0 there are none."""
     return {name for name, every in of_evaluators(config).items() if step and falls_on(step, every, config["steps"])}
 
 
 def is_boundary(config: Fields, step: int) -> bool:
-    """Returns True where the run, or a period other than logging's, ends at this step."""
+    """Returns True if the run, or a period other than logging's, ends at this step."""
     return step == config["steps"] or any(falls_on(step, every, 0) for every in _boundaries(config))
 
 

@@ -1,4 +1,4 @@
-"""Output on the terminal. Where it cannot be written, as on a closed pipe, nothing else fails."""
+"""Output on the terminal. If it cannot be written, as on a closed pipe, nothing else fails."""
 
 import logging
 import os
@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO
 
-# ValueError: a closed stream, or a character that it cannot encode. AttributeError: None, closed when Python started.
+# ValueError: a closed stream, or a character that it cannot encode. AttributeError: None, if closed at Python's start.
 FAILURES = (OSError, ValueError, AttributeError)
 
 
 def say(line: object) -> None:
-    """Writes a line on standard error, at once."""
+    """Writes a line to standard error, and flushes it."""
     _write(sys.stderr, line)
 
 
 def inform(line: object) -> None:
-    """Writes a line on standard error that says how the work goes on; nothing where the user asked for quiet."""
+    """Writes a line about progress to standard error, unless the user asked for quiet."""
     if wants_progress():
         say(line)
 
 
 def say_above_bar(line: str) -> None:
-    """Writes a line on standard error, above a bar of progress if there is one."""
+    """Writes a line to standard error, above the progress bar if there is one."""
     from tqdm import tqdm  # late: most commands have no bar
 
     tqdm.write(line, file=Unfailing(sys.stderr))
@@ -36,7 +36,7 @@ def wants_progress() -> bool:
 
 @contextmanager
 def quiet(wanted: bool) -> Iterator[None]:
-    """Writes no lines about progress within the block, if wanted. Results, warnings and errors are always written."""
+    """Suppresses lines about progress within the block, if wanted. Results, warnings and errors are still written."""
     logger = logging.getLogger("gan_jax")
     before = logger.level
     logger.setLevel(logging.WARNING if wanted else logging.INFO)
@@ -47,7 +47,7 @@ def quiet(wanted: bool) -> Iterator[None]:
 
 
 def tell(result: object) -> None:
-    """Writes a line on standard output, at once."""
+    """Writes a line to standard output, and flushes it."""
     _write(sys.stdout, result)
 
 
@@ -59,14 +59,14 @@ def escaped() -> None:
 
 
 def is_seen() -> bool:
-    """Returns True where standard error is a terminal."""
+    """Returns True if standard error is a terminal."""
     with suppress(*FAILURES):
         return sys.stderr.isatty()
     return False
 
 
 class Unfailing:
-    """A stream of text that drops what cannot be written, and otherwise acts as the given stream."""
+    """A text stream that drops what cannot be written, and otherwise acts like the given stream."""
 
     def __init__(self, stream: TextIO | Any):
         self._stream = _inner(stream)
@@ -76,7 +76,7 @@ class Unfailing:
         return getattr(self._stream, name)
 
     def __eq__(self, other: object) -> bool:
-        """Returns True where both write to the same stream: tqdm tests this before it prints a line above a bar."""
+        """Returns True if both write to the same stream: tqdm tests this before it prints a line above a bar."""
         return self._stream is _inner(other)
 
     __hash__ = object.__hash__
@@ -107,16 +107,16 @@ class Unfailing:
 
 @contextmanager
 def unfailing() -> Iterator[None]:
-    """Makes standard output and error Unfailing within the block, for everything that writes there."""
+    """Makes standard output and error Unfailing within the block, for all code that writes there."""
     with redirect_stdout(Unfailing(sys.stdout)), redirect_stderr(Unfailing(sys.stderr)):  # pyrefly: ignore
         yield
 
 
 def guard() -> None:
-    """Makes standard output and error of this process Unfailing for good, for everything that writes there.
+    """Makes standard output and error of this process Unfailing for good, for all code that writes there.
 
-    Descriptors that the process was started without are opened on /dev/null. Else the next file opened, as a
-    checkpoint, would get such a number, and XLA's messages with it.
+    Descriptors that were closed when the process started are opened on /dev/null. Else the next file opened, such as a
+    checkpoint, would get such a number, and so XLA's messages.
     """
     for number in range(3):
         try:
@@ -133,9 +133,9 @@ def guard() -> None:
 
 
 def settle() -> None:
-    """Flushes both streams at the end; drops what cannot be written, so that the exit status stays.
+    """Flushes both streams at the end. Drops what cannot be written, so that the exit status is kept.
 
-    Warns on standard error where a result could not be written on standard output, but not of a closed pipe.
+    Warns on standard error if a result could not be written to standard output, but not about a closed pipe.
     """
     for stream in (Unfailing(sys.stdout), Unfailing(sys.stderr)):
         stream.flush()

@@ -1,9 +1,9 @@
-"""Trackers: where a run's rows, pictures and hyper-parameters go beside its folder.
+"""Trackers: where a run's rows, pictures and hyper-parameters go besides its folder.
 
-TensorBoard's events are always written. `config.trackers` names others: `wandb` (Weights & Biases), `mlflow`, or one of
-your own as `package.module:Class`. Each uses its own client, which is imported only then and is set up by its own
+TensorBoard's events are always written. `config.trackers` names others: `wandb` (Weights & Biases), `mlflow`, or
+your own as `package.module:Class`. Each uses its own client, which is imported only then and is configured by its own
 environment variables: WANDB_PROJECT, WANDB_MODE, MLFLOW_TRACKING_URI, MLFLOW_EXPERIMENT_NAME and others.
-A resumed run goes on in the run that it began there: trackers.json in its folder keeps the ID.
+A resumed run continues the tracker's run that it began: trackers.json in its folder keeps the ID.
 """
 
 import importlib.util
@@ -30,11 +30,11 @@ Values = Mapping[str, Any]
 
 
 class Tracker(Protocol):
-    """A destination of rows and pictures, made by `(folder, values, run_id)`.
+    """A destination for rows and pictures, made by `(folder, values, run_id)`.
 
-    folder: the run's. values: of the config, by dotted field. run_id: of the run that goes on there, or None; it keeps
-    the ID under this name. A static method `reach`, if there is one, is called before anything is written: it raises
-    where the destination cannot be used.
+    folder: the run's folder. values: the config's, by dotted field. run_id: the ID of the tracker's run to continue, or
+    None; the attribute of this name holds the ID. A static method `reach`, if there is one, is called before anything
+    is written: it raises an error if the destination cannot be used.
     """
 
     run_id: str
@@ -52,8 +52,8 @@ class Tracker(Protocol):
 class TensorBoard:
     """A TensorBoard event file. Opened at a step, it tells TensorBoard to forget later steps.
 
-    It is written in the caller's thread, unlike tensorboardX's SummaryWriter, so that the caller gets the OSError of a
-    full disk.
+    Unlike tensorboardX's SummaryWriter it writes in the caller's thread, so that the caller gets the OSError of a full
+    disk.
     """
 
     def __init__(self, folder: Path, step: int, values: Values):
@@ -95,7 +95,7 @@ class TensorBoard:
 
 
 class WandB:
-    """A run of Weights & Biases. Its step is a value of each row, so that a resumed run may go back to a checkpoint."""
+    """A run of Weights & Biases. The step is a value in each row, so that a resumed run can go back to a checkpoint."""
 
     def __init__(self, folder: Path, values: Values, run_id: str | None):
         import wandb  # pyrefly: ignore[missing-import]
@@ -108,7 +108,7 @@ class WandB:
 
     @staticmethod
     def reach() -> None:
-        """Logs in, unless WANDB_MODE says that nothing is sent."""
+        """Logs in, unless WANDB_MODE is set to another mode than online."""
         import wandb  # pyrefly: ignore[missing-import]
 
         if os.environ.get("WANDB_MODE", "online") == "online":
@@ -143,13 +143,13 @@ class MLflow:
             experiment = found.experiment_id if found else self._client.create_experiment(name)
             run_id = self._client.create_run(experiment, run_name=folder.name).info.run_id
             params = [Param(field, str(value)[:500]) for field, value in values.items()]
-            for start in range(0, len(params), 100):  # the most that a server takes at once
+            for start in range(0, len(params), 100):  # a server's limit per call
                 self._client.log_batch(run_id, params=params[start : start + 100])
         self.run_id: str = run_id
 
     @staticmethod
     def reach() -> None:
-        """Asks for an experiment; tries once, where the client would for minutes."""
+        """Asks for an experiment. Retries only once, while the client would retry for minutes."""
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
         from mlflow import MlflowClient  # pyrefly: ignore[missing-import]
@@ -171,11 +171,11 @@ class MLflow:
 
 
 KNOWN: dict[str, Callable[..., Tracker]] = {"wandb": WandB, "mlflow": MLflow}
-"""By name in configs, which is the client's package too."""
+"""Trackers by their names in configs, which are their clients' packages too."""
 
 
 def check(names: str) -> None:
-    """Raises UserError where one of `config.trackers` is not known, not installed or cannot be reached."""
+    """Raises UserError if one of `config.trackers` is unknown, not installed or cannot be reached."""
     for name, make in _named(names):
         if name in KNOWN and importlib.util.find_spec(name) is None:
             raise UserError(f"config.trackers: {name} is not installed: pip install {name}")
@@ -184,7 +184,7 @@ def check(names: str) -> None:
 
 
 class Trackers:
-    """The trackers of one run, TensorBoard among them. One that fails is left out from then on, with a warning."""
+    """The trackers of one run, TensorBoard included. If another one fails, it is dropped with a warning."""
 
     def __init__(self, folder: Path, step: int, names: str, values: Values):
         path = folder / "trackers.json"
@@ -200,12 +200,12 @@ class Trackers:
         self._events = TensorBoard(folder, step, values)
 
     def write(self, step: int, values: Row) -> None:
-        """Sends these numbers of a step; raises the OSError of TensorBoard's file."""
+        """Sends these numbers of a step. Raises OSError if TensorBoard's file cannot be written."""
         self._events.write(step, values)
         self._each(lambda tracker: tracker.write(step, values))
 
     def picture(self, step: int, path: Path) -> None:
-        """Sends the PNG file of a step's samples; raises OSError as `write`."""
+        """Sends the PNG file of a step's samples. Raises OSError as `write` does."""
         self._events.picture(step, path)
         self._each(lambda tracker: tracker.picture(step, path))
 
@@ -214,7 +214,7 @@ class Trackers:
         self._events.flush()
 
     def close(self) -> None:
-        """Ends all; raises OSError as `write`."""
+        """Closes all trackers. Raises OSError as `write` does."""
         self._each(lambda tracker: tracker.close())
         self._events.close()
 
@@ -222,13 +222,13 @@ class Trackers:
         for name, tracker in list(self._others.items()):
             try:
                 send(tracker)
-            except Exception as error:  # of any client: the training is worth more than its copy
+            except Exception as error:  # from any client: training must not fail for it
                 say(f"warning: config.trackers: {name}: {one_line(error)}: nothing more is sent there in this run")
                 del self._others[name]
 
 
 def _named(names: str) -> list[tuple[str, Callable[..., Tracker]]]:
-    """Returns the trackers of a config by name; raises UserError for one that is not there."""
+    """Returns a config's trackers with their names. Raises UserError for one that does not exist."""
     found = []
     for name in filter(None, (part.strip() for part in names.split(","))):
         if name not in KNOWN and ":" not in name:

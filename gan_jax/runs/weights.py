@@ -1,7 +1,7 @@
-"""The weights of a trained run as one safetensors file, which other libraries read too, without pickle.
+"""The weights of a trained run as one safetensors file, which other libraries can read too, without pickle.
 
 Arrays are named PLAYER/PART/..., as `generator/params/ConvTranspose_0/kernel`. The parts are `params` as trained,
-`ema`, their moving averages where the player has them, and `stats`, running statistics. Optimizers are left out. The
+`ema`, their moving averages if the player has them, and `stats`, running statistics. Optimizers are left out. The
 metadata has the `step`. Format: https://github.com/huggingface/safetensors.
 """
 
@@ -19,7 +19,7 @@ PARTS = ("params", "stats", "ema")
 
 
 def named(players: Players) -> dict[str, Any]:
-    """Returns the players' arrays, or their shapes, by name: all but what optimizers and loss terms remember."""
+    """Returns the players' arrays, or their shapes, by name: all but the memory of optimizers and loss terms."""
     found, _ = jax.tree_util.tree_flatten_with_path(_parts(players))
     return {_name(path): leaf for path, leaf in found}
 
@@ -33,10 +33,10 @@ def write(path: Path, state: TrainState) -> None:
 
 
 def read(path: Path, template: TrainState, step: int | None = None) -> TrainState:
-    """Returns the state in a file; its players have no optimizers' states.
+    """Returns the state in a file. Its players have no optimizer states.
 
-    template: a state with the shapes and dtypes to read. step: what the file has to be of, if given. Raises UserError
-    for a damaged file, another step, or other arrays than the template's.
+    template: a state with the shapes and dtypes to read. step: the step that the file must hold, if given. Raises
+    UserError for a damaged file, another step, or other arrays than the template's.
     """
     from safetensors import safe_open
 

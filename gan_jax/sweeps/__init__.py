@@ -1,1 +1,1 @@
-"""Sweeps: many configs and seeds as one plan, run to the end, and read as one table."""
+"""Sweeps: many configs and seeds as one plan, run to completion and reported in one table."""

@@ -1,7 +1,7 @@
 """The report of a sweep, made from its runs' files alone: ablation.md, .json, .csv, .tex and .html, and cost.json.
 
-Its charts are in figures/, as SVG and PDF. All but cost.json and ablation.html hold nothing that a clock measured: they
-are the same bytes, however often the sweep was killed and resumed, and on any machine of the same kind.
+Its charts are in figures/, as SVG and PDF. All files but cost.json and ablation.html hold no measured times. They are
+the same bytes however often the sweep was killed and resumed, and on any machine of the same kind.
 """
 
 import json
@@ -27,8 +27,8 @@ MAX_CELLS, MAX_STEPS = 10, 3  # in charts and sample images
 def write(folder: Path, *, against: str = "") -> list[Path]:
     """Writes the report into the folder of a sweep, or of any runs. Returns its files.
 
-    `against`: the cell that others are compared with, instead of the sweep's own. Raises UserError where there is no
-    run or no such cell, and once the report is written where it has metrics or curves that no run has; OSError.
+    `against`: the cell that others are compared with, instead of the sweep's baseline. Raises UserError if there is no
+    run or no such cell, or, after writing the report, if no run has one of its metrics or curves; OSError.
     """
     results = read(folder)
     if against:
@@ -64,7 +64,7 @@ def write(folder: Path, *, against: str = "") -> list[Path]:
 
 
 def chosen(folder: Path, by: Metric, best: int) -> list[str]:
-    """Returns the folders' names of the search's best cells, best first, if they have a value of every seed."""
+    """Returns the folder names of the search's best cells with a value for every seed, best first."""
     return [name for name, value in summary.ranked(searched(folder), by)[:best] if value is not None]
 
 
@@ -85,7 +85,7 @@ def _json(values: Any) -> bytes:
 
 
 def _figures(shown: Sequence[CellRuns], charts: Mapping[Curve, str]) -> dict[str, bytes]:
-    """Returns the files of charts by name, as SVG and as PDF."""
+    """Returns the charts' files by name, as SVG and as PDF."""
     files = {}
     for curve, svg in charts.items():
         name = re.sub(r"[^A-Za-z0-9-]+", "_", _title(curve))

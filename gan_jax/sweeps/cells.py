@@ -1,7 +1,7 @@
 """Cells of a sweep, and the functions that list them: by hand, as a grid, as a product of lists, or at random.
 
-A cell is a name and overrides, `{dotted field: value}`; a value that is a mapping replaces a whole block. A tuple of
-fields is given one value together.
+A cell is a name and overrides, `{dotted field: value}`. A value that is a mapping replaces a whole block. The fields of
+a tuple all get the same value.
 """
 
 import itertools
@@ -17,14 +17,14 @@ from gan_jax.errors import UserError
 Fields: TypeAlias = str | tuple[str, ...]
 Overrides: TypeAlias = Mapping[str, Any]
 Sampler: TypeAlias = Callable[[np.random.Generator], Any]
-"""A function `generator -> value` by which a random search samples a field."""
+"""A function `generator -> value` with which a random search samples a field."""
 
-DIGITS = 3  # of a sampled value, so that a config can be read and typed
-MAX_TRIES = 100  # per cell, before a search is taken to have no other
+DIGITS = 3  # of a sampled value, so that configs are easy to read and type
+MAX_TRIES = 100  # per cell, before a search gives up
 
 
 class Cell(NamedTuple):
-    """One config of a sweep, under a name: overrides of the sweep's base, or of a base of its own."""
+    """One named config of a sweep: overrides of the sweep's base, or of its own base."""
 
     name: str
     overrides: Overrides
@@ -32,7 +32,7 @@ class Cell(NamedTuple):
 
 
 def named(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
-    """Returns cells by name, from overrides or from a config as it is."""
+    """Returns named cells, made from overrides or from whole configs."""
     return [
         Cell(name, {}, content) if isinstance(content, ConfigDict) else Cell(name, content)
         for name, content in cells.items()
@@ -40,14 +40,14 @@ def named(cells: Mapping[str, Overrides | ConfigDict]) -> list[Cell]:
 
 
 def grid(axes: Mapping[Fields, Sequence[Any]]) -> list[Cell]:
-    """Returns a cell for each combination of the fields' values, the last field fastest; named `field=value, ...`."""
+    """Returns a cell for each combination of values, the last field varying fastest. Names are `field=value, ...`."""
     return [_cell(dict(zip(axes, values, strict=True))) for values in itertools.product(*axes.values())]
 
 
 def product(*lists: Sequence[Cell]) -> list[Cell]:
-    """Returns a cell for each combination of one cell of each list: names are joined, later overrides replace earlier.
+    """Returns a cell for each combination of one cell per list. Names are joined, and later overrides replace earlier.
 
-    Only the first list's cells may have a base of their own.
+    Only cells of the first list may have their own base.
     """
     return [
         Cell(
@@ -60,9 +60,9 @@ def product(*lists: Sequence[Cell]) -> list[Cell]:
 
 
 def random_search(samplers: Mapping[Fields, Sampler], count: int, *, seed: int = 0) -> list[Cell]:
-    """Returns so many different cells whose fields are sampled, in this order. A larger count adds to the same.
+    """Returns this many different cells with sampled fields, in sampling order. A larger count adds cells to the same.
 
-    Raises UserError for a count below 1, and where the samplers do not give so many.
+    Raises UserError for a count below 1, or if the samplers do not give so many.
     """
     if count < 1:
         raise UserError(f"a random search of {count} cells: it must have at least 1")
@@ -76,12 +76,12 @@ def random_search(samplers: Mapping[Fields, Sampler], count: int, *, seed: int =
 
 
 def choice(*values: Any) -> Sampler:
-    """Samples one of these values, equally likely."""
+    """Samples one of these values, all equally likely."""
     return lambda generator: values[generator.integers(len(values))]
 
 
 def integers(low: int, high: int) -> Sampler:
-    """Samples a whole number from low to high, both included."""
+    """Samples an integer from low to high, both included."""
     return lambda generator: int(generator.integers(low, high, endpoint=True))
 
 
@@ -97,7 +97,7 @@ def log_uniform(low: float, high: float) -> Sampler:
 
 
 def short(fields: Iterable[str]) -> dict[str, str]:
-    """Returns each dotted field's shortest ending that is unique; `objective.name` is called `objective`."""
+    """Returns each dotted field's shortest unique suffix; `objective.name` is called `objective`."""
     parts = {field: field.removesuffix(".name").split(".") for field in fields}
     names = {}
     for field, own in parts.items():

@@ -1,4 +1,4 @@
-"""A sweep's charts: SVG and PDF, the same bytes from the same numbers."""
+"""A sweep's charts as SVG and PDF. The same numbers give the same bytes."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -15,13 +15,13 @@ Text = TypeVar("Text", str, bytes)
 
 
 def chart(cells: Sequence[CellRuns], curve: Curve, form: Callable[..., Text] = html.chart) -> Text | None:
-    """Returns a chart with a line for each cell, the mean over seeds, in a band; None where there are no values.
+    """Returns a chart with a line and a band for each cell, the mean over seeds; None if there are no values.
 
-    The band is the mean's t interval at each step. Where a step has too few values for that, it is the range from the
-    least to the greatest at every step. The legend says which, and of how many seeds.
+    The band is the mean's t interval at each step. If any step has too few values for that, it is the range from the
+    least to the greatest value at every step. The legend says which, and for how many seeds.
 
-    Over another metric than steps there is a line for each run, with a dot at its last step. form: `html.chart` makes
-    SVG, `html.chart_pdf` PDF.
+    If the x axis is a metric and not steps, there is a line for each run, with a dot at its last step.
+    form: `html.chart` makes SVG, `html.chart_pdf` PDF.
     """
     lines = _band if curve.x == "step" else _paths
     has_values = []
@@ -45,7 +45,7 @@ def _band(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:
         return False
     at = [np.array([line[step] for line in lines if step in line]) for step in steps]
     counts = sorted({len(values) for values in at})
-    whole = counts[0] >= LEAST  # one kind of band for all of a line
+    whole = counts[0] >= LEAST  # one kind of band for a whole line
     low, high = zip(*(t_interval(v) if whole else (v.min(), v.max()) for v in at), strict=True)
     kind = f"{LEVEL} t interval, " if whole else "range, " if counts[-1] > 1 else ""
     label = f"{cell.name}\n{kind}{seeds(counts)}"
@@ -70,5 +70,5 @@ def _path(run: Run, curve: Curve) -> list[tuple[float, float]]:
 
 
 def _thinned(steps: list[int]) -> list[int]:
-    """Returns evenly spaced ones of these steps, the last included."""
+    """Returns evenly spaced steps out of these, including the last one."""
     return steps[: -1 : -(-len(steps) // MAX_POINTS)] + steps[-1:] if steps else []

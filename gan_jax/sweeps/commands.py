@@ -1,4 +1,4 @@
-"""A program as the plain command that anyone could type."""
+"""Programs as plain commands that could also be typed by hand."""
 
 import sys
 from pathlib import Path
@@ -7,17 +7,17 @@ from typing import Any
 from gan_jax.sweeps.plan import Program
 
 ROOT = Path(__file__).parents[2]
-"""The folder where the command is run."""
+"""The folder in which the command is run."""
 
 
 def command(folder: Path, program: Program) -> list[str]:
-    """Returns the command that trains the program in its run directory, from the config there; it also resumes."""
+    """Returns the command that trains the program in its run directory, from the config there, or resumes it."""
     run_dir = folder.absolute() / program.folder
     return [sys.executable, "-m", "gan_jax.main", f"--config={run_dir / 'config.json'}", f"--workdir={run_dir}"]
 
 
 def described(folder: Path, program: Program) -> dict[str, Any]:
-    """Returns the command with its cell and seeds, in JSON's types."""
+    """Returns the command with its cell and seeds, as JSON types."""
     first, count = program.values["seed"], program.values["seeds"]
     seeds = list(range(first, first + count))
     return {"cell": program.cell, "seeds": seeds, "in": str(ROOT), "command": command(folder, program)}

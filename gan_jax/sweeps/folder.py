@@ -1,13 +1,13 @@
 """The folder of a sweep: the plan as run directories, and the progress of each.
 
-sweep.json                       data of the report beside the runs: the cells' names and order, metrics, charts
-cells/NAME-HASH/seeds_0_to_4/    a program's run directory: its config.json is there from the start
+sweep.json                       the report's data besides the runs: the cells' names and order, metrics, charts
+cells/NAME-HASH/seeds_0_to_4/    a program's run directory, with its config.json from the start
 cells/NAME-HASH/seeds_0_to_4/log.txt        its output
-cells/NAME-HASH/seeds_0_to_4/failure.txt    its exit status and last lines, where it ended before its last step
-search/NAME-HASH/seed_0/         the same of the first of two phases, which is not reported
+cells/NAME-HASH/seeds_0_to_4/failure.txt    its exit status and last lines, if it ended before its last step
+search/NAME-HASH/seed_0/         the same for the first of two phases, which is not reported
 ablation.md, .json, .html, .csv, .tex, figures/, cost.json    the report
 
-The state of a run is read from its own files: one that was killed, here or on another machine, is just not finished.
+The state of a run is read from its own files: a run killed here or on another machine is simply not finished.
 """
 
 import fcntl
@@ -27,16 +27,16 @@ from gan_jax.sweeps.plan import Planned, Program, Sweep, split_seeds
 
 PLAN, CELLS, SEARCH, LOG, FAILURE = "sweep.json", "cells", "search", "log.txt", "failure.txt"
 OWN_FILES = (PLAN, "config.json", "ablation.*", "cost.json")
-"""The files' names in a sweep's folder and in a run's, as patterns."""
+"""Names of files in a sweep's folder and in a run's, as patterns."""
 SETTLED = ("done", "diverged")
-"""States of a program that is not run again."""
-LAST_LINES = 5  # of a log, kept as the reason of a failure
+"""States in which a program is not run again."""
+LAST_LINES = 5  # of a log, kept as the reason for a failure
 DIVERGED = 3
-"""The exit status of a run whose values are not finite any more. It would diverge again."""
+"""The exit status of a run whose values are no longer finite. It would diverge again."""
 
 
 class Progress(NamedTuple):
-    """The progress of a program: `done`, `running`, `failed`, `diverged` or `waiting`; step, seconds of training."""
+    """A program's progress: `done`, `running`, `failed`, `diverged` or `waiting`; its step; its seconds of training."""
 
     state: str
     step: int
@@ -44,9 +44,9 @@ class Progress(NamedTuple):
 
 
 def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, unchecked: Sequence[str] = ()) -> None:
-    """Makes the folder this sweep's: writes sweep.json. unchecked: metrics that only its first runs can show.
+    """Claims the folder for this sweep by writing sweep.json. unchecked: metrics that only its first runs can show.
 
-    Raises UserError where it holds other things, another sweep, or cells that are not (or not so) in this one; OSError.
+    Raises UserError if it holds other things, another sweep, or cells that this one lacks or has changed; OSError.
     """
     path = folder / PLAN
     if path.exists():
@@ -73,7 +73,7 @@ def claim(folder: Path, name: str, sweep: Sweep, cells: Sequence[Planned], *, un
 
 
 def check(folder: Path, phase: str, cells: Sequence[Planned]) -> None:
-    """Raises UserError where a phase's folder holds runs of other cells."""
+    """Raises UserError if a phase's folder holds runs of other cells."""
     held = {path.name for path in (folder / phase).glob("*") if path.is_dir()}
     if others := sorted(held - {cell.folder for cell in cells}):
         raise UserError(
@@ -83,7 +83,7 @@ def check(folder: Path, phase: str, cells: Sequence[Planned]) -> None:
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Returns the content of sweep.json; raises UserError where there is none."""
+    """Returns the content of sweep.json; raises UserError if there is none."""
     path = folder / PLAN
     try:
         plan = json.loads(path.read_text())
@@ -96,7 +96,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def prepare(folder: Path, programs: Sequence[Program]) -> None:
-    """Writes each program's config.json, where there is none, from which its command is made. Raises OSError."""
+    """Writes each program's config.json, which its command uses, if there is none yet. Raises OSError."""
     for program in programs:
         path = RunDirectory(folder / program.folder).config
         if not path.exists():
@@ -105,9 +105,9 @@ def prepare(folder: Path, programs: Sequence[Program]) -> None:
 
 
 def found(folder: Path) -> Iterator[Program]:
-    """Yields the programs whose config.json is in a folder, as planned or as they ran, in the paths' order.
+    """Yields the programs whose config.json is in a folder, as planned or as run, in order of paths.
 
-    Leaves out a program of several seeds that was split into single ones.
+    Leaves out a program of several seeds that was split into programs of one seed.
     """
     for run_dir in _run_dirs(folder):
         path = run_dir / "config.json"
@@ -126,7 +126,7 @@ def _is_split(folder: Path, program: Program) -> bool:
 
 
 def _run_dirs(folder: Path) -> Iterator[Path]:
-    """Yields the outermost folders with a config.json, within a folder or that folder itself."""
+    """Yields the outermost folders with a config.json: this folder itself, or folders within it."""
     if (folder / "config.json").is_file():
         yield folder
     elif folder.is_dir():
@@ -135,12 +135,12 @@ def _run_dirs(folder: Path) -> Iterator[Path]:
 
 
 def runs(run_dir: Path, values: dict[str, Any]) -> list[tuple[int, RunDirectory]]:
-    """Returns each seed of the program in a folder, and its run directory."""
+    """Returns the program's seeds, each with its run directory."""
     return RunDirectory(run_dir).of_seeds(values["seed"], values["seeds"])
 
 
 def progress(run_dir: Path, values: dict[str, Any]) -> Progress:
-    """Returns the progress of the program in a folder, which trains this config."""
+    """Returns the progress of the program that trains this config in a folder."""
     each = [one for _, one in runs(run_dir, values)]
     last = [rows[-1] if (rows := read_rows(one.metrics)) else {"step": 0} for one in each]
     step, seconds = min(int(row["step"]) for row in last), max(row.get("seconds", 0.0) for row in last)
@@ -156,7 +156,7 @@ def progress(run_dir: Path, values: dict[str, Any]) -> Progress:
 
 
 def conclude(run_dir: Path, values: dict[str, Any], status: int) -> Progress:
-    """Returns the progress of a program whose process has ended; writes the reason where it is not finished."""
+    """Returns the progress of a program whose process has ended. Writes the reason if it is not finished."""
     now = progress(run_dir, values)
     if now.state == "done":
         return now
@@ -170,7 +170,7 @@ def conclude(run_dir: Path, values: dict[str, Any], status: int) -> Progress:
 def is_locked(run_dir: Path) -> bool:
     """Returns True if a process trains in the folder, here or on a machine that shares the file system's locks.
 
-    A run locks its folder; before that, a launcher's process holds the lock of the log from its start.
+    A run locks its folder. From its start until then, a launched process holds a lock on its log.
     """
     for name in (LOCK, LOG):
         try:
@@ -184,7 +184,7 @@ def is_locked(run_dir: Path) -> bool:
 
 
 def _is_finished(one: RunDirectory, values: dict[str, Any]) -> bool:
-    """Returns True if a run has all files of its last step: row, checkpoint, samples and evaluation, where due."""
+    """Returns True if a run has all files due at its last step: row, checkpoint, samples and evaluation."""
     steps = values["steps"]
     return (
         _last(one.metrics) == steps

@@ -1,4 +1,4 @@
-"""The local launcher: a bounded queue of subprocesses, each the plain command of a program."""
+"""The local launcher: a bounded queue of subprocesses, each running a program's plain command."""
 
 import fcntl
 import os
@@ -23,14 +23,14 @@ POLL_SECONDS = 0.2
 
 class _Running(NamedTuple):
     program: Program
-    process: subprocess.Popen | None  # None: of a sweep that was killed, and still at work
+    process: subprocess.Popen | None  # None: started by a killed sweep, and still running
 
 
 def run(folder: Path, programs: Sequence[Program], *, slots: int = 1) -> None:
-    """Runs those of these programs that are not finished, at most `slots` at a time. A failure is kept in its folder.
+    """Runs the programs that are not finished, at most `slots` at a time. Failures are recorded in their folders.
 
-    With several slots each sees one device, the slot's number among those of CUDA_VISIBLE_DEVICES. A program
-    that another process still trains, as after this one was killed, is waited for. A signal that stops training is
+    With several slots, each sees one device of CUDA_VISIBLE_DEVICES, by the slot's number. If another process still
+    trains a program, as after this function's process was killed, it is waited for. A signal that stops training is
     passed on: running programs save and end, and this function raises KeyboardInterrupt.
     """
     waiting = deque(program for program in programs if _is_due(folder, program))
@@ -63,9 +63,9 @@ def _start(folder: Path, program: Program, slot: int | None) -> _Running:
             return _Running(program, None)
         say(f"{program.folder}: starts")
         (run_dir / folders.FAILURE).unlink(missing_ok=True)
-        with suppress(OSError):  # where there are no locks
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the process's too, as long as its output is this file
-        # In a session of its own, so that Ctrl-C reaches it once: by `_ending_programs`.
+        with suppress(OSError):  # if there are no locks
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)  # inherited by the process, as its output is this file
+        # In its own session, so that Ctrl-C reaches it only once: through `_ending_programs`.
         process = subprocess.Popen(
             command(folder, program),
             cwd=ROOT,
@@ -107,7 +107,7 @@ def _conclude(folder: Path, one: _Running) -> None:
 
 @contextmanager
 def _ending_programs(running: dict[int, _Running | None]) -> Iterator[None]:
-    """Ends the running programs and waits for them, whatever ends the block, signals included."""
+    """Ends the running programs and waits for them, however the block ends, also by signals."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt

@@ -1,15 +1,15 @@
-"""Runs a sweep: many configs and seeds from one file, to the end, and its report.
+"""Runs a sweep to completion, many configs and seeds from one file, and writes its report.
 
     gan-jax-sweep --sweep=configs/sweeps/objectives_digits.py --dry_run
     gan-jax-sweep --sweep=configs/sweeps/objectives_digits.py --workdir=runs/objectives
     gan-jax-sweep --status --workdir=runs/objectives
 
-In a checkout `python scripts/sweep.py` is the same command.
+In a checkout, `python scripts/sweep.py` is the same command.
 
-The same command resumes the sweep, however it was stopped: programs that are finished are not run again. A cell that
-fails is listed at the end, and the others are run; the exit status is then 1. --print_commands prepares the folder and
-prints what is left to run in it, a JSON object per line, for any other scheduler. In the first of two phases that is
-the search, and after it the same command prints the rest. With --launcher=slurm the same is submitted as a job array.
+The same command resumes the sweep, however it was stopped. Finished programs are not run again. If a cell fails, the
+others still run, it is listed at the end, and the exit status is 1. --print_commands prepares the folder and prints
+what is left to run, one JSON object per line, for any other scheduler. For a sweep of two phases it first prints the
+search; once that is done, the same command prints the rest. --launcher=slurm submits the same as a job array.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def run() -> NoReturn:
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line. Returns 0, 1 where a cell failed, or 2 for what the user can put right."""
+    """Runs a command line. Returns 0, 1 if a cell failed, or 2 for errors that the user can correct."""
     terminal.escaped()
     args = _parser().parse_args(argv)
     try:
@@ -74,10 +74,10 @@ def main(argv: list[str]) -> int:
 def _check_names(sweep: Sweep, cells: list[Planned], *, on_cpu: bool) -> list[str]:
     """Returns the metrics of the sweep that cannot be checked before a run has ended, and warns of them.
 
-    Raises UserError as `names.check` does. on_cpu: this process uses the CPU alone. It would hold any other device
+    Raises UserError as `names.check` does. on_cpu: use the CPU alone, since this process would hold any other device
     until it ends, and the runs need them.
     """
-    from gan_jax.sweeps import names  # takes a second to import, which --help and --status do not need
+    from gan_jax.sweeps import names  # takes a second to import; --help and --status do not need it
 
     if on_cpu:
         jax.config.update("jax_platforms", "cpu")
@@ -116,10 +116,10 @@ def _needed(path: str | None, flag: str) -> Path:
 
 
 def _run(args: argparse.Namespace, folder: Path, sweep: Sweep, cells: list[Planned]) -> int:
-    """Launches one phase after the other, then writes the report."""
+    """Launches the phases one after another, then writes the report."""
     for phase in _phases(folder, sweep, cells):
         launched: list[Program] = []
-        # A second pass comes only where a program of several seeds has diverged in the first.
+        # There is a second pass only if a program of several seeds diverged in the first.
         while len(launched) < len(due := _with_split_seeds(folder, phase)):
             launched = due
             folders.prepare(folder, launched)
@@ -147,13 +147,13 @@ def _launch(args: argparse.Namespace, folder: Path, launched: list[Program]) -> 
 
 
 def _with_split_seeds(folder: Path, phase: list[Program]) -> list[Program]:
-    """Returns the programs, and each seed by itself of those that stopped because one of their seeds diverged."""
+    """Returns the programs, and for those that stopped because one seed diverged, also each seed by itself."""
     diverged = [p for p in phase if p.values["seeds"] > 1 and _state(folder, p) == "diverged"]
     return [*phase, *(one for program in diverged for one in split_seeds(program))]
 
 
 def _phases(folder: Path, sweep: Sweep, cells: list[Planned]) -> Iterator[list[Program]]:
-    """Yields the programs of the only phase; or those of the search and, once these are done, of its best cells."""
+    """Yields the programs of the only phase, or of the search and, once those are done, of its best cells."""
     if sweep.finals is None:
         yield programs(cells, sweep.seeds, Path(folders.CELLS))
         return
@@ -207,7 +207,7 @@ def _status(folder: Path) -> int:
 
 
 def _show(sweep: Sweep, cells: list[Planned], probe: int) -> int:
-    """Prints the plan, and about how long it takes."""
+    """Prints the plan, and an estimate of how long it takes."""
     for cell in cells:
         print(f"{cell.name}  ({cell.folder})")
     phases = [("", len(cells), sweep.seeds)]
@@ -225,7 +225,7 @@ def _show(sweep: Sweep, cells: list[Planned], probe: int) -> int:
 
 
 def _seconds(cell: Planned, seeds: Seeds) -> float:
-    """Returns about how many seconds a cell's first program takes, from a few of its steps."""
+    """Returns an estimate of a cell's first program's seconds, from a few of its steps."""
     from gan_jax import data
     from gan_jax.sweeps.timing import TimedRun
 

@@ -1,4 +1,4 @@
-"""A check, before any run, that the runs of a sweep will have the values that it reports."""
+"""Checks, before any run, that the runs of a sweep will have the values that it reports."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,9 @@ from gan_jax.training.preflight import check_step
 
 
 def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
-    """Returns the names that the sweep asks for and that cannot be checked, as where the data is not available.
+    """Returns the names that the sweep asks for but that cannot be checked, such as when data is not available.
 
-    Raises UserError for one that no cell's runs will have. Cells whose runs have values of the same names are tried
+    Raises UserError for a name that no cell's runs will have. Cells whose runs have the same names are tried only
     once, and only until all names are found.
     """
     missing = required_values(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
@@ -45,9 +45,9 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
 
 
 def _names(config: ConfigDict, source: Source) -> tuple[set[str], set[str]]:
-    """Returns the names that a run of this config logs or has evaluated at its end, and the evaluators not known here.
+    """Returns the names that a run of this config logs or evaluates at its end, and the evaluators not known here.
 
-    "" among these: nothing is known, as the data is not available. A config that cannot be trained has no names.
+    If data is not available, nothing is known, and the latter are {""}. A config that cannot be trained has no names.
     """
     try:
         dataset = source.load(config.data.split)
@@ -73,14 +73,14 @@ def _evaluated(config: ConfigDict, name: str, experiment: Experiment, load: Call
 
 
 def _why(name: str, cells: Sequence[Planned]) -> str:
-    """Returns a reason where the name is that of an evaluator that is never due; else ''."""
+    """Returns a reason if the name belongs to an evaluator that is never due; else ''."""
     evaluator = name.partition("/")[0]
     every = [schedule.of_evaluators(cell.values).get(evaluator) for cell in cells]
     return f" (evaluator {evaluator!r} is never due: set evaluate_every_steps)" if {*every} == {0} else ""
 
 
 def _kind(value: Any) -> Any:
-    """Returns a config without what no name depends on: numbers are reduced to `not 0` and `above 1`."""
+    """Returns the parts of a config that names depend on: numbers are reduced to `not 0` and `above 1`."""
     if isinstance(value, Mapping):
         return {key: _kind(item) for key, item in sorted(value.items())}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""A sweep's results as papers take them: ablation.csv, a row for each seed, and ablation.tex, a table of means."""
+"""A sweep's results for papers: ablation.csv with a row for each seed, and ablation.tex with a table of means."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def table_csv(report: dict[str, Any]) -> str:
 def table_tex(report: dict[str, Any]) -> str:
     """Returns the table of means as LaTeX, for the package booktabs.
 
-    In bold are the best cell of a metric that has a direction, and those whose interval overlaps with its own.
+    For a metric with a direction, the best cell is bold, and so are cells whose intervals overlap with its own.
     """
     metrics = report["metrics"]
     bold = {metric["name"]: _best(report["cells"], metric) for metric in metrics}
@@ -50,12 +50,12 @@ def table_tex(report: dict[str, Any]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Returns a text in which LaTeX's symbols stand for themselves."""
+    """Returns a text with LaTeX's special characters escaped."""
     return "".join(ESCAPES.get(letter, letter) for letter in text)
 
 
 def _best(cells: list[dict[str, Any]], metric: dict[str, Any]) -> set[str]:
-    """Returns the names of the best cell and of those that its interval does not tell from it; none without a value."""
+    """Returns the names of the best cell and of those whose intervals overlap with its own; none without values."""
     sign = {"lower": 1, "higher": -1, "": 0}[metric["better"]]
     found = {cell["name"]: cell["metrics"][metric["name"]] for cell in cells}
     known = {name: _ends(values) for name, values in found.items() if values["mean"] is not None}
@@ -66,5 +66,5 @@ def _best(cells: list[dict[str, Any]], metric: dict[str, Any]) -> set[str]:
 
 
 def _ends(values: dict[str, Any]) -> tuple[float, float]:
-    """Returns the ends of an interval, or of a single seed its value twice."""
+    """Returns the ends of an interval, or a single seed's value twice."""
     return (values["mean"],) * 2 if values["low"] is None else (values["low"], values["high"])

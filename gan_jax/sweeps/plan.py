@@ -1,6 +1,6 @@
 """The plan of a sweep: its file, and the programs that it expands to.
 
-A sweep's file is Python with a function `get_sweep() -> Sweep`, and is run as code:
+A sweep's file is Python code with a function `get_sweep() -> Sweep`:
 
     def get_sweep() -> Sweep:
         base = load(CONFIGS / "digits_dcgan.py")
@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
-from gan_jax.config.python_files import CONFIGS as CONFIGS  # of sweeps' files
+from gan_jax.config.python_files import CONFIGS as CONFIGS  # for sweeps' files
 from gan_jax.config.python_files import call
 from gan_jax.config.values import plain, plain_scalar
 from gan_jax.errors import UserError, suggestions
@@ -29,13 +29,13 @@ from gan_jax.sweeps.cells import Cell, Overrides
 BETTER = ("lower", "higher")
 SCALES = ("linear", "log")
 OF_ROWS = frozenset({"step", "seconds"})
-"""Names in every logged row beside the metrics of a step."""
+"""Names in every logged row besides the step's metrics."""
 
 
 class Seeds(NamedTuple):
-    """The seeds of every cell: `count` of them from `first` on, `at_once` as one program (0: all).
+    """The seeds of every cell: `count` of them from `first` on, `at_once` in one program (0: all).
 
-    fields: dotted names of fields that are given the seed too, as `data.label_seed`; at_once must then be 1.
+    fields: dotted names of fields that also get the seed, such as `data.label_seed`; at_once must then be 1.
     """
 
     count: int = 5
@@ -51,14 +51,14 @@ class Seeds(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """A reported value: a name of evaluations.jsonl or metrics.jsonl, and which direction is `better`, if any."""
+    """A reported value: a name in evaluations.jsonl or metrics.jsonl, and which direction is `better`, if any."""
 
     name: str
     better: str = ""
 
 
 class Curve(NamedTuple):
-    """A chart: `y`, a name of either file, on a 'linear' or 'log' scale, over `x`, another one or the step."""
+    """A chart of `y`, a name in either file, over `x`, another name or the step, on a 'linear' or 'log' scale."""
 
     y: str
     x: str = "step"
@@ -66,7 +66,7 @@ class Curve(NamedTuple):
 
 
 class Finals(NamedTuple):
-    """The second of two phases: the `best` cells by a metric, again, over fresh seeds, which alone are reported.
+    """The second of two phases: the `best` cells by a metric, trained again with fresh seeds. Only these are reported.
 
     After Lucic et al. 2018, arXiv:1711.10337. `by` comes from validation data and is not reported.
     """
@@ -77,7 +77,7 @@ class Finals(NamedTuple):
 
 
 def required_values(metrics: Iterable[Metric], curves: Iterable[Curve], by: Metric | None) -> list[str]:
-    """Returns the names of the values that runs must have for these, each once."""
+    """Returns the names of the values that runs must have for these, without duplicates."""
     names = [*(metric.name for metric in metrics), *(name for curve in curves for name in (curve.x, curve.y))]
     return list(dict.fromkeys([*names, *([by.name] if by else [])]))
 
@@ -85,9 +85,9 @@ def required_values(metrics: Iterable[Metric], curves: Iterable[Curve], by: Metr
 class Sweep(NamedTuple):
     """The result of a sweep's file.
 
-    base: the config that cells override. overrides: common to all cells, applied before their own. metrics: in
+    base: the config that cells override. overrides: those common to all cells, applied before their own. metrics: in
     the table's order; () for all evaluations. curves: () for all metrics over steps. baseline: the cell that others
-    are compared with; "" for the first.
+    are compared with; "" for the first one.
     """
 
     base: ConfigDict
@@ -101,7 +101,7 @@ class Sweep(NamedTuple):
 
 
 class Planned(NamedTuple):
-    """A cell's name, its folder's name (with the config's hash), and its config, seeds aside, as JSON has it."""
+    """A cell's name, its folder's name (with the config's hash), and its config without seeds, as JSON values."""
 
     name: str
     folder: str
@@ -109,7 +109,7 @@ class Planned(NamedTuple):
 
 
 class Program(NamedTuple):
-    """One process to run: its cell, its folder within the sweep's, and its config as JSON has it."""
+    """One process to run: its cell, its folder within the sweep's, and its config as JSON values."""
 
     cell: str
     folder: Path
@@ -117,7 +117,7 @@ class Program(NamedTuple):
 
 
 def load(path: str | Path) -> Sweep:
-    """Returns the result of `get_sweep()` of a Python file; raises UserError, with its name, for what fails in it."""
+    """Returns the result of a Python file's `get_sweep()`. Raises UserError with its name if that fails."""
     sweep = call(path, "get_sweep", "sweep")
     if not isinstance(sweep, Sweep):
         raise UserError(f"--sweep={path}: get_sweep() returned {type(sweep).__name__}, not a Sweep")
@@ -127,8 +127,8 @@ def load(path: str | Path) -> Sweep:
 def expand(sweep: Sweep) -> list[Planned]:
     """Returns every cell's config, checked.
 
-    Raises UserError for no cells, two of one name or config, fields that do not exist, values of another type, seeds
-    that cannot be, and a baseline, a metric or finals that do not fit.
+    Raises UserError for no cells, two with the same name or config, unknown fields, values of the wrong type, invalid
+    seeds, and a baseline, a metric or finals that do not fit.
     """
     _check(sweep)
     planned: dict[str, Planned] = {}
@@ -153,7 +153,7 @@ def programs(cells: Sequence[Planned], seeds: Seeds, folder: Path) -> list[Progr
 
 
 def split_seeds(program: Program) -> list[Program]:
-    """Returns a program of several seeds as one program for each."""
+    """Returns a program of several seeds as one program per seed."""
     first, count = program.values["seed"], program.values["seeds"]
     return [
         Program(program.cell, program.folder.with_name(f"seed_{seed}"), {**program.values, "seed": seed, "seeds": 1})
@@ -225,7 +225,7 @@ def _planned(cell: Cell, sweep: Sweep) -> Planned:
 
 
 def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
-    """Returns the values with those of existing dotted fields replaced; changes `values` itself."""
+    """Returns the values with overrides of existing dotted fields. Changes `values` in place."""
     for path, given in overrides.items():
         value = plain(given, f"config.{path}")
         if path in configs.OPTIONAL_BLOCKS and isinstance(value, Mapping):  # whether or not the base has one
@@ -251,7 +251,7 @@ def _entered(block: Any, part: str, path: str) -> Any:
 
 
 def _takes(old: Any, new: Any) -> bool:
-    """Returns True if a value may replace another. A block may replace a number, as a schedule does, or a block."""
+    """Returns True if a value may replace another. A block may replace a number (as a schedule does) or a block."""
     if isinstance(new, Mapping) or isinstance(old, Mapping):
         return isinstance(old, Mapping | float) and isinstance(new, Mapping | float)
     if isinstance(old, tuple | list):

@@ -1,4 +1,4 @@
-"""The results of the runs of a folder, read from config.json, metrics.jsonl and evaluations.jsonl alone."""
+"""Results of the runs in a folder, read only from config.json, metrics.jsonl and evaluations.jsonl."""
 
 import json
 import math
@@ -17,20 +17,20 @@ from gan_jax.sweeps.cells import short
 from gan_jax.sweeps.plan import Curve, Metric
 
 IRRELEVANT = RESUMABLE - {"steps"} | {"data.hold"}
-"""Fields that do not change a run's results, and so do not distinguish cells."""
+"""Fields that do not change a run's results, and thus do not distinguish cells."""
 FINISHED = ("finished", "collapsed")
 COLLAPSES = frozenset({"the fakes have collapsed", "the fakes repeat themselves", "the posterior has collapsed"})
-"""The alarms that make a run a collapsed one."""
-LAST = 0.1  # of the steps, which a metric of metrics.jsonl is averaged over, as a batch's value is noisy
+"""The alarms that make a run count as collapsed."""
+LAST = 0.1  # share of the steps over which a metric of metrics.jsonl is averaged, as a batch's value is noisy
 NOT_METRICS = ("/std", "/floor")  # suffixes of the companions of an evaluation's values
 
 
 class Run(NamedTuple):
     """One seed's run.
 
-    fate: `finished`; `collapsed`, finished too, but its fakes are few images again and again, or a VAE's latents say
-        nothing; `diverged`, its values are not finite any more; `failed`, it ended before its last step; `not run`.
-    alarms: those that go off at its last row (alarms.py), by name.
+    fate: `finished`; `collapsed`, finished too, but its fakes repeat a few images, or a VAE's latents say nothing;
+        `diverged`, its values are no longer finite; `failed`, it ended before its last step; `not run`.
+    alarms: the names of those that hold at its last row (alarms.py).
     """
 
     seed: int
@@ -40,10 +40,10 @@ class Run(NamedTuple):
     config: dict[str, Any]
     rows: list[Row]
     evaluations: list[Row]
-    seconds: float  # of training, its share of the program that it was part of
+    seconds: float  # of training, as its share of the program's seconds
 
     def value(self, metric: str) -> float | None:
-        """Returns a metric at the last step, or for metrics.jsonl its mean over the last tenth; None: a gap."""
+        """Returns a metric at the last step, or for metrics.jsonl its mean over the last tenth; None if missing."""
         if self.fate not in FINISHED:
             return None
         steps = self.config["steps"]
@@ -60,13 +60,13 @@ class Run(NamedTuple):
         return {int(row["step"]): row[name] for row in rows if _is_number(row.get(name)) and math.isfinite(row[name])}
 
     def samples(self) -> dict[int, Path]:
-        """Returns the files of its samples by step."""
+        """Returns the files of samples by step."""
         paths = sorted(self.run_dir.samples.glob("step_*.png"))
         return {int(path.stem.removeprefix("step_")): path for path in paths}
 
 
 class CellRuns(NamedTuple):
-    """A cell: its name, the fields in which it differs from others, with its values, and its runs by seed."""
+    """A cell: its name, the fields in which it differs from others with its values, and its runs, by seed."""
 
     name: str
     differs: dict[str, Any]
@@ -78,7 +78,7 @@ class CellRuns(NamedTuple):
 
 
 class Results(NamedTuple):
-    """All that is reported. `made_with`: versions, devices and git states, each with the number of runs that say so."""
+    """All that is reported. `made_with`: versions, devices and git states, each with its number of runs."""
 
     name: str
     cells: list[CellRuns]
@@ -90,9 +90,9 @@ class Results(NamedTuple):
 
 
 def read(folder: Path) -> Results:
-    """Returns the results of a sweep's folder, of one of two phases those of the second; or of any folder of runs.
+    """Returns the results of a sweep's folder (with two phases, those of the second), or of any folder of runs.
 
-    There, without sweep.json, cells are told apart and named by their configs. Raises UserError where there is no run.
+    Without sweep.json, cells are told apart and named by their configs. Raises UserError if there is no run.
     """
     plan = folders.read(folder) if (folder / folders.PLAN).exists() else {"sweep": "", "cells": []}
     run_dir = folder / folders.CELLS if plan["cells"] else folder
@@ -115,7 +115,7 @@ def read(folder: Path) -> Results:
 
 
 def absent(runs: Sequence[Run], names: Iterable[str]) -> str:
-    """Returns a line about the names that no run has a value of; "" where there are none, or no run has ended."""
+    """Returns a line about the names for which no run has a value; "" if there are none, or no run has ended."""
     rows = [row for run in runs for row in (*run.rows[-1:], *run.evaluations)]
     known = {name for row in rows for name, value in row.items() if _is_number(value)}
     missing = [name for name in names if name not in known]
@@ -125,7 +125,7 @@ def absent(runs: Sequence[Run], names: Iterable[str]) -> str:
 
 
 def unchecked(folder: Path) -> str:
-    """Returns the line of `absent` for the metrics of a sweep that could not be checked before its runs."""
+    """Returns the line of `absent` for a sweep's metrics that could not be checked before its runs."""
     names = folders.read(folder).get("unchecked", []) if (folder / folders.PLAN).exists() else []
     phases = [folder / phase for phase in (folders.SEARCH, folders.CELLS)] if names else []
     runs = [
@@ -155,7 +155,7 @@ def _runs(base: Path, within: Path, values: dict[str, Any]) -> Iterator[Run]:
 
 
 def _alarms(rows: list[Row]) -> list[str]:
-    """Returns the alarms that go off at the last row."""
+    """Returns the alarms that hold at the last row."""
     return [alarm.name for alarm in alarms.find(rows) if alarm.last == rows[-1]["step"]]
 
 
@@ -170,7 +170,7 @@ def _fate(rows: list[Row], at_end: list[str], values: dict[str, Any]) -> str:
 
 
 def _grouped(runs: Sequence[Run], seeds: set[str]) -> list[tuple[dict[str, Any], list[Run]]]:
-    """Returns groups of runs that differ in the fields `seeds` alone, and their configs without irrelevant fields."""
+    """Returns groups of runs that differ only in the fields `seeds`, with their configs without irrelevant fields."""
     groups: dict[str, tuple[dict[str, Any], list[Run]]] = {}
     for run in runs:
         config = {field: value for field, value in flatten(run.config) if field not in {*seeds, *IRRELEVANT}}
@@ -179,7 +179,7 @@ def _grouped(runs: Sequence[Run], seeds: set[str]) -> list[tuple[dict[str, Any],
 
 
 def _named(groups: list[tuple[dict[str, Any], list[Run]]], plan: dict[str, Any], run_dir: Path) -> list[CellRuns]:
-    """Returns cells in the plan's order and by its names; where it names none, by what differs."""
+    """Returns cells in the plan's order and with its names; cells not in it are named by what differs."""
     every = [config for config, _ in groups]
     fields = sorted({field for config in every for field in config})
     differing = [field for field in fields if len({json.dumps(config.get(field)) for config in every}) > 1]
@@ -208,7 +208,7 @@ def _text(value: Any) -> str:
 
 
 def _measured(runs: Iterable[Run]) -> list[str]:
-    """Returns every name that an evaluation has, or else a logged row."""
+    """Returns all names in evaluations, or else in logged rows."""
     found: set[str] = set()
     for kind in ("evaluations", "rows"):
         for run in runs:
@@ -219,7 +219,7 @@ def _measured(runs: Iterable[Run]) -> list[str]:
 
 
 def _made_with(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
-    """Returns the versions, devices and git states of the runs, with the number of runs of each."""
+    """Returns the runs' versions, devices and git states, each with its number of runs."""
     made: dict[str, dict[str, int]] = {"versions": {}, "devices": {}, "git": {}}
     for run in runs:
         about = json.loads(run.run_dir.config.read_text()) if run.run_dir.config.exists() else {}

@@ -1,7 +1,7 @@
-"""The SLURM launcher: one job array of the plain commands, a task for each program.
+"""The SLURM launcher: one job array of the plain commands, with a task for each program.
 
 A task that is asked to stop, 120 s before its time is up or by `scancel --signal=TERM`, saves its run and is requeued.
-So is one that SLURM takes off a machine. A task ends with `python -m gan_jax.sweeps.slurm FOLDER STATUS`.
+So is a task that SLURM takes off a machine. A task ends with `python -m gan_jax.sweeps.slurm FOLDER STATUS`.
 """
 
 import json
@@ -19,7 +19,7 @@ from gan_jax.sweeps.commands import ROOT
 from gan_jax.sweeps.plan import Program
 
 FOLDER = "slurm"
-AGAIN = 75  # EX_TEMPFAIL: a task that has to go on later
+AGAIN = 75  # EX_TEMPFAIL: a task that must continue later
 SCRIPT = """\
 #!/bin/bash
 #SBATCH --job-name={name}
@@ -40,10 +40,10 @@ if [ $? = {again} ]; then scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY
 
 
 def submit(folder: Path, programs: Sequence[Program], *, slots: int, options: Sequence[str]) -> str | None:
-    """Submits what is not finished of these programs, at most `slots` at a time. Returns the job's number, or None.
+    """Submits the unfinished programs, at most `slots` at a time. Returns the job's number, or None if there are none.
 
-    `options` are sbatch's own, such as '--partition=gpu'. Raises UserError where there is no SLURM, or where a job of
-    this folder is still queued; what sbatch says where it refuses.
+    `options` are those of sbatch, such as '--partition=gpu'. Raises UserError if there is no SLURM, if a job of this
+    folder is still queued, or with sbatch's message if it refuses.
     """
     if shutil.which("sbatch") is None:
         raise UserError("--launcher=slurm: there is no sbatch on this machine: use --launcher=local, or a login node")
@@ -69,7 +69,7 @@ def submit(folder: Path, programs: Sequence[Program], *, slots: int, options: Se
 
 
 def conclude(run_dir: Path, status: int) -> int:
-    """Returns a task's exit status from that of its command: AGAIN where the run was stopped and has to go on."""
+    """Returns a task's exit status from that of its command: AGAIN if the run was stopped and must continue."""
     values = json.loads((run_dir / "config.json").read_text())["config"]
     if status == 0 and folders.progress(run_dir, values).state != "done":
         return AGAIN

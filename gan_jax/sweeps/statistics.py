@@ -1,4 +1,4 @@
-"""Means over a few seeds, with what says how far they may be off."""
+"""Means over a few seeds, with their uncertainty."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,15 +7,15 @@ import numpy as np
 
 CONFIDENCE, LEVEL = 0.95, "95 %"
 LEAST = 4
-"""Seeds: of fewer an interval of the mean is too wide to say much, 12.7 and 4.3 standard errors to either side."""
+"""Seeds: with fewer, the mean's interval is too wide to say much, 12.7 and 4.3 standard errors to either side."""
 T, RANGE = "t", "range"
 
 
 class Summary(NamedTuple):
-    """The mean of `count` values, None of no values, and `low` and `high`, None of a single one.
+    """The mean of `count` values, None for no values, and `low` and `high`, None for fewer than two.
 
-    kind: of these two, `t`, the 95 % interval of the mean, or `range`, the least and the greatest of the values, which
-        is not a confidence interval.
+    kind: of the last two: `t`, the 95 % interval of the mean, or `range`, the least and the greatest value, which is
+        not a confidence interval.
     """
 
     count: int
@@ -26,13 +26,13 @@ class Summary(NamedTuple):
 
 
 def seeds(counts: Sequence[int]) -> str:
-    """Returns how many seeds there are, from the first of these counts to the last, in words."""
+    """Returns the number of seeds in words, from the first of these counts to the last."""
     between = " to ".join(dict.fromkeys(map(str, (counts[0], counts[-1]))))
     return f"{between} seed{'' if counts[-1] == 1 else 's'}"
 
 
 def summary(values: Sequence[float]) -> Summary:
-    """Returns the mean with its t interval, or below LEAST values with their range."""
+    """Returns the mean with its t interval, or with the range for fewer than LEAST values."""
     x = np.asarray(values, np.float64)
     if len(x) < 2:
         return Summary(len(x), float(x[0]) if len(x) else None, None, None, None)
@@ -43,8 +43,8 @@ def summary(values: Sequence[float]) -> Summary:
 def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the ends of the mean's 95 % interval by Student's t: [..., n] -> [...], [...], n at least 2.
 
-    mean -+ t s / sqrt(n), s the standard deviation over n - 1 and t the quantile of n - 1 degrees of freedom. It is
-    exact for normal values, whatever n is. It knows nothing of bounds: of shares near 1 it may reach beyond 1.
+    It is mean -+ t s / sqrt(n), with s the standard deviation over n - 1, and t the quantile for n - 1 degrees of
+    freedom. It is exact for normal values and any n. It ignores bounds: for shares near 1 it may reach beyond 1.
     """
     from scipy.special import stdtrit
 
@@ -55,7 +55,7 @@ def t_interval(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def paired_p(differences: Sequence[float]) -> float | None:
-    """Returns the two-sided p of a paired t test, that the mean of such differences is 0; None below LEAST of them."""
+    """Returns the two-sided p of a paired t test that the mean difference is 0; None for fewer than LEAST of them."""
     from scipy.special import stdtr
 
     x = np.asarray(differences, np.float64)
@@ -68,7 +68,7 @@ def paired_p(differences: Sequence[float]) -> float | None:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Returns p values corrected for being several: the chance of any false finding stays at its level. Holm 1979."""
+    """Returns p values corrected for multiple tests: the chance of any false finding stays at its level. Holm 1979."""
     order = np.argsort(p_values)
     factors = np.arange(len(order), 0, -1)
     corrected = np.minimum(1.0, np.maximum.accumulate(np.asarray(p_values, np.float64)[order] * factors))
@@ -76,9 +76,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def width_with_one_more(count: int) -> float | None:
-    """Returns the width of the mean's interval with one more seed over that of `count`, at the same deviation.
+    """Returns the ratio of the interval's width with one more seed to that with `count`, at the same deviation.
 
-    None where there is no interval yet.
+    None if there is no interval yet.
     """
     from scipy.special import stdtrit
 

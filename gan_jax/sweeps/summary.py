@@ -1,4 +1,4 @@
-"""The numbers of the report, in JSON's types, from the runs' results."""
+"""The numbers of the report, as JSON types, from the runs' results."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,11 +11,11 @@ from gan_jax.sweeps.statistics import holm, paired_p, summary
 
 
 def summarise(results: Results) -> dict[str, Any]:
-    """Returns the report without seconds and sample images: the same from the same runs, however often killed.
+    """Returns the report without seconds and sample images: the same for the same runs, however often killed.
 
-    Of every cell each metric's `values` by seed (None: a gap), their mean with its 95 % interval or, of few seeds,
-    their range (`kind`, see statistics.py), and its `difference` from the baseline, cell less baseline, over the seeds
-    that both have, with the p of a paired test, corrected for the number of cells.
+    Each cell has, for each metric, its `values` by seed (None if missing) and their mean, with its 95 % interval or,
+    for few seeds, the range (`kind`, see statistics.py). The `difference` is cell minus baseline, over the seeds that
+    both have, with the p of a paired test, corrected for the number of cells.
     """
     baseline = next(cell for cell in results.cells if cell.name == results.baseline)
     cells = [_cell(cell, baseline, results.metrics) for cell in results.cells]
@@ -34,7 +34,7 @@ def summarise(results: Results) -> dict[str, Any]:
 def cost(results: Results) -> list[dict[str, Any]]:
     """Returns seconds by cell: the mean of the runs trained to their last step (or None), and the sum of all runs.
 
-    Of several seeds as one program a run has its share.
+    A program of several seeds is shared among its runs.
     """
     made = []
     for cell in results.cells:
@@ -46,7 +46,7 @@ def cost(results: Results) -> list[dict[str, Any]]:
 
 
 def ranked(cells: dict[str, list[Run]], by: Metric) -> list[tuple[str, float | None]]:
-    """Returns cells and their means over seeds, best first; those without a value of every seed last, as None."""
+    """Returns cells and their means over seeds, best first. Cells that lack a seed's value come last, as None."""
     means = {}
     for name, runs in cells.items():
         values = [value for run in runs if (value := run.value(by.name)) is not None]
@@ -81,7 +81,7 @@ def _metric(cell: CellRuns, baseline: CellRuns, name: str) -> dict[str, Any]:
 
 
 def _correct(differences: Iterable[dict[str, Any] | None]) -> None:
-    """Replaces the p values of one metric's differences by Holm's, which hold for all of them together."""
+    """Replaces the p values of one metric's differences by Holm's, which hold for all cells together."""
     tested = [difference for difference in differences if difference and difference["p"] is not None]
     for difference, p in zip(tested, holm([difference["p"] for difference in tested]), strict=True):
         difference["p"] = p
@@ -90,7 +90,7 @@ def _correct(differences: Iterable[dict[str, Any] | None]) -> None:
 def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:
     """Returns a metric and its floors, the values of training examples as samples: the runs' least and greatest.
 
-    They differ where cells are measured otherwise, or on other data; there are none where no run says one.
+    They differ if cells are measured differently, or on other data. There are none if no run has one.
     """
     rows = (row for cell in cells for run in cell.runs for row in run.evaluations[-1:])
     floors = {row[f"{metric.name}/floor"] for row in rows if f"{metric.name}/floor" in row}
@@ -98,7 +98,7 @@ def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:
 
 
 def pick(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[CellRuns]:
-    """Returns at most so many cells, for charts and samples: the best by the first metric, in the table's order."""
+    """Returns at most this many cells, for charts and samples: the best by the first metric, in the table's order."""
     if len(cells) <= most:
         return cells
     order = ranked({cell.name: cell.runs for cell in cells}, metrics[0]._replace(better=metrics[0].better or "lower"))
@@ -107,9 +107,9 @@ def pick(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[CellRu
 
 
 def samples(cells: list[CellRuns], most: int) -> tuple[list[int], list[tuple[str, int, list[Path]]]]:
-    """Returns some steps that all cells have samples of, and `(cell, seed, images)` of one seed each at these steps.
+    """Returns some steps at which all cells have samples, and `(cell, seed, images)` of one seed each at these steps.
 
-    Where last steps differ, the image of the last one is added. A run that failed is shown where there is no other.
+    If last steps differ, each run's last image is added. A failed run is shown only if there is no other.
     """
     shown = []
     for cell in cells:

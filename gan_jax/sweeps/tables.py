@@ -12,7 +12,7 @@ GAP = "—"
 
 
 class Table(NamedTuple):
-    """A title, words about it, and texts in rows."""
+    """A table: its title, an explanation, and rows of texts."""
 
     title: str
     words: str
@@ -57,7 +57,7 @@ def _results(report: dict[str, Any]) -> Table:
 
 
 def _kinds(shown: list[dict[str, Any]]) -> str:
-    """Returns a sentence on the brackets after these means, and on the number of values."""
+    """Returns an explanation of the brackets after these means, with the number of values."""
     counts = {kind: sorted({one["count"] for one in shown if one["kind"] == kind}) for kind in (T, RANGE)}
     words = []
     if counts[T]:
@@ -133,7 +133,7 @@ def _made(report: dict[str, Any]) -> Table:
 
 
 def interval(values: dict[str, Any], count: int) -> str:
-    """Returns a mean with its interval, to the digits that are significant."""
+    """Returns a mean with its interval, rounded to significant digits."""
     if values["mean"] is None:
         return GAP
     some = f" ({values['count']} of {count} seeds)" if values["count"] < count else ""
@@ -145,7 +145,7 @@ def interval(values: dict[str, Any], count: int) -> str:
 
 
 def _tested(difference: dict[str, Any], count: int) -> str:
-    """Returns a difference with its interval and its p, where there is one."""
+    """Returns a difference with its interval and its p, if there is one."""
     p = difference["p"]
     return interval(difference, count) + ("" if p is None else f", p {f'= {p:.2g}' if p >= 0.0001 else '< 0.0001'}")
 
@@ -157,7 +157,7 @@ def _one_more(count: int) -> str:
 
 
 def _rounded(value: float, width: float) -> str:
-    """Returns a number to a hundredth of an interval's width or less, and to 6 digits at most."""
+    """Returns a number, rounded to a hundredth of the interval's width or finer, and to at most 6 digits."""
     return f"{round(value, 2 - math.floor(math.log10(width))):.6g}" if width > 0 else _number(value)
 
 

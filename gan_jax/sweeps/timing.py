@@ -1,4 +1,4 @@
-"""The speed of a config's compiled call, as the training loop makes it."""
+"""The speed of a config's compiled call, made as in the training loop."""
 
 import time
 
@@ -12,13 +12,13 @@ from gan_jax.parallel import mapping
 
 
 class TimedRun:
-    """A config's compiled call with its data on the devices, and the state that its seeds have reached.
+    """A config's compiled call with its data on the devices, and the current state of its seeds.
 
     Attributes:
         step: steps trained so far.
         call_seconds: the time of the second call, which compiles nothing.
-        compile_seconds: the first call's time less the second's.
-        compile_processor_seconds: the same by the processor's time, of all threads.
+        compile_seconds: the first call's time minus the second's.
+        compile_processor_seconds: the same in CPU time, over all threads.
     """
 
     def __init__(self, config: ConfigDict, dataset: Dataset):
@@ -37,18 +37,18 @@ class TimedRun:
         self.compile_processor_seconds = (compiled - start) - (time.process_time() - compiled)
 
     def train(self, calls: int) -> float:
-        """Trains for so many calls. Returns the seconds that they took."""
+        """Trains for this number of calls. Returns the seconds that they took."""
         start, before = time.perf_counter(), None
         for _ in range(calls):
             self.state, rows = self.executor.run(self.state, self.step, self.config.steps_per_call)
             self.step += self.config.steps_per_call
             self.executor.prefetch(self.step, self.config.steps_per_call)
-            jax.block_until_ready(before)  # as the loop does, which reads a call's metrics while the next one runs
+            jax.block_until_ready(before)  # like the loop, which reads a call's metrics while the next one runs
             before = rows
         jax.block_until_ready(self.state)
         return time.perf_counter() - start
 
     def ms_per_step(self, seconds: float) -> float:
-        """Returns the milliseconds of a step, over at least one call and as many as take about so many seconds."""
+        """Returns the milliseconds per step, over at least one call and about this many seconds of calls."""
         calls = max(1, round(seconds / self.call_seconds))
         return self.train(calls) / (calls * self.config.steps_per_call) * 1e3

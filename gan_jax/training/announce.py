@@ -1,4 +1,4 @@
-"""Lines at the start of training, once all is checked: the devices, the data, the networks' parameters."""
+"""Lines printed when training starts, after all checks: the devices, the data, the networks' parameters."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +9,11 @@ from gan_jax.core.state import Players
 from gan_jax.data import Dataset
 from gan_jax.runs.terminal import inform
 
-NVIDIA = Path("/dev/nvidiactl")  # which the driver makes
+NVIDIA = Path("/dev/nvidiactl")  # made by the driver
 
 
 def start(dataset: Dataset, counts: Mapping[str, int], held: str) -> None:
-    """Says what JAX computes on, what is trained on and where it is held, and the parameters of each player."""
+    """Prints JAX's devices, the data set and where it is held, and each player's number of parameters."""
     devices = jax.devices()
     idle = ", while an NVIDIA GPU is idle, as this JAX has no CUDA: pip install -e '.[cuda]'" if _gpu_is_idle() else ""
     inform(f"device: {len(devices)} x {devices[0].device_kind} ({devices[0].platform}){idle}")
@@ -26,7 +26,7 @@ def start(dataset: Dataset, counts: Mapping[str, int], held: str) -> None:
 
 
 def parameters(players: Players) -> dict[str, int]:
-    """Returns how many parameters each player's networks have, of arrays or of their shapes alone."""
+    """Returns each player's number of parameters. Leaves may be arrays, or their shapes alone."""
     return {name: sum(leaf.size for leaf in jax.tree.leaves(player.params)) for name, player in players.items()}
 
 

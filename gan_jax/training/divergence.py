@@ -14,7 +14,7 @@ from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.terminal import say
 
 Runs: TypeAlias = list[tuple[ConfigDict, RunDirectory]]
-STOPPING = ("/loss", "/gradient_norm")  # endings of the metrics that have to be finite for an update
+STOPPING = ("/loss", "/gradient_norm")  # endings of the metrics that must be finite
 ADVICE = "take a lower learning rate, or bound the gradients by players.NAME.clip_gradients"
 
 
@@ -29,13 +29,13 @@ def check_metrics(metrics: list[dict[str, np.ndarray]], step: int) -> None:
             broken = np.flatnonzero(~np.isfinite(values[name]))
             candidates += [(int(broken[0]), number, name)] if len(broken) else []
     if candidates:
-        index, number, name = min(candidates, key=lambda each: each[:2])  # among equals the first, which is a loss
+        index, number, name = min(candidates, key=lambda each: each[:2])  # on a tie the first, which is a loss
         row = {term: float(value[index]) for term, value in metrics[number].items()}
         raise Diverged(step + index + 1, f"{name} is {row[name]}", row=row, number=number)
 
 
 def check_players(state: TrainState, number: int) -> None:
-    """Raises Diverged where a player of run `number` has values that are not finite. `state` holds NumPy arrays."""
+    """Raises Diverged if a player of run `number` has values that are not finite. `state` holds NumPy arrays."""
     for name, player in state.players.items():
         for leaf in jax.tree.leaves(player):
             if not np.isfinite(leaf).all():
@@ -46,10 +46,10 @@ def check_players(state: TrainState, number: int) -> None:
 def restore_last_finite(
     error: Diverged, train: Callable[[ConfigDict, Runs], Any], config: ConfigDict, runs: Runs
 ) -> Diverged:
-    """Saves the last finite players. Returns the error with words that say where they are.
+    """Saves the last finite players. Returns the error with a message that says where they are.
 
-    `train(config, runs)` resumes from the newest checkpoint and trains the steps since then again. The players come
-    out the same to the bit, so that training needs no copy of them.
+    `train(config, runs)` resumes from the newest checkpoint and repeats the steps since then. The players are
+    bit-identical to the first time, so training need not keep a copy of them.
     """
     saved, step = "", error.step
     while config.checkpoint_every_steps and not saved and step > 0:

@@ -1,4 +1,4 @@
-"""The training loop: trains some steps as one call, logs them, and shows samples, evaluates and saves on schedule."""
+"""The training loop: trains several steps per call, logs them, and shows samples, evaluates and saves on schedule."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -38,15 +38,15 @@ from gan_jax.training.stop import Stop, Stopped
 def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> list[RunDirectory]:
     """Trains a config in a folder, from the newest checkpoint of this run there. Returns the run's directories.
 
-    With `config.seeds` above 1 each seed has a run directory in the folder, as if it had been trained alone. Several
-    processes train one run together. Only the first one reads and writes the folder, and the others return [].
+    With `config.seeds` above 1 each seed has its own run directory in the folder, as if trained alone. If several
+    processes train one run together, only the first one reads and writes the folder, and the others return [].
 
     Raises:
-        UserError: before anything is written, where the config, its data or the folder are unfit, or another process
+        UserError: before anything is written, if the config, its data or the folder do not fit, or another process
             trains there.
-        OSError: where the folder cannot be written.
-        Stopped: where `stop` was asked to stop, after everything is saved.
-        Diverged: where a loss is not finite any more, after the last finite players are saved.
+        OSError: if the folder cannot be written.
+        Stopped: if `stop` was asked to stop, after everything is saved.
+        Diverged: if a loss is no longer finite, after the last finite players are saved.
     """
     mapping.check(config.batch_size, config.seeds, config.accumulate)
     processes.on_main(lambda: trackers.check(config.trackers))
@@ -62,7 +62,7 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
     shapes = jax.eval_shape(experiment.init, streams(config.seed).init)
     provenance["parameters"] = announce.parameters(shapes.players)
     check_data(config, dataset, spec)
-    provenance["data_spec"] |= source.identity()  # now with the splits that evaluators read
+    provenance["data_spec"] |= source.identity()  # now with evaluators' splits
     origin = Origin(config, experiment, run_dir)
     processes.on_main(lambda: origin.check([folder for _, folder in runs]))
     processes.check_same("config, data and JAX's settings", json.dumps([configs.to_json(config), provenance]))
@@ -84,12 +84,12 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
 
 def _check_provenance(folders: Sequence[RunDirectory], provenance: Mapping[str, Any]) -> None:
     for folder in folders:
-        kept_spec(folder)  # which raises where config.json is damaged
+        kept_spec(folder)  # raises if config.json is damaged
         folder.check_provenance(provenance)
 
 
 def _conclude(runs: divergence.Runs, failure: Diverged | None) -> None:
-    """Writes the HTML pages of runs that have ended, and the row of the step that ended them where one failed."""
+    """Writes the HTML pages of runs that have ended. After a failure it logs the row of the failed step first."""
     if failure:
         _, run_dir = runs[failure.number]
         log = Log(run_dir.metrics, failure.step - 1)
@@ -126,7 +126,7 @@ def _train(
                         record.open_log(int(state.step))
                     record.show(state.players, int(state.step), evaluators, shown)
             first_of_another = config.init_from and config.checkpoint_every_steps and states[0].step == 0
-            if config.steps == 0 or first_of_another:  # the last finite one; what may be lost or changed by then
+            if config.steps == 0 or first_of_another:  # the last finite state, or one whose origin may change
                 for record, state in zip(records, states, strict=False):
                     record.checkpoints.save(state)
             if states[0].step < config.steps:
@@ -139,9 +139,9 @@ def _train(
 
 
 def _resume(origin: Origin, keys: list[jax.Array], records: list[Record], shapes: list[TrainState]) -> list[TrainState]:
-    """Returns each run's state at the newest step that all of them have undamaged, or else its first state.
+    """Returns each run's state at the newest step for which all have an undamaged checkpoint, or else its first state.
 
-    Deletes what the folders hold of later steps.
+    Deletes everything from later steps in the folders.
     """
     saved = checkpoints.newest([record.checkpoints for record in records], shapes)
     step = -1 if saved is None else int(saved[0].step)
@@ -171,7 +171,7 @@ class _Loop:
     def train(self, states: list[TrainState], stop: Stop) -> None:
         """Trains from these states to the config's last step. Raises Stopped, after saving, when `stop` says so."""
         start, total = int(states[0].step), self.config.steps
-        waiting = None  # metrics of the last call: read only while the next call runs, so that devices never wait
+        waiting = None  # the last call's metrics, read while the next call runs, so that devices never wait
         state, reached = self.executor.put(states), start
         with ExitStack() as opened:
             opened.callback(self.executor.close)
@@ -220,7 +220,7 @@ class _Loop:
             self.progress.show(step + steps, {name: float(value[-1]) for name, value in metrics[0].items()})
 
     def at_boundary(self, state: TrainState, step: int, stop: Stop) -> None:
-        """Saves, shows samples, evaluates and reports what is due. Saves first: the rest can be made from that."""
+        """Does what is due: saves, shows samples, evaluates, reports. Saves first: the rest can be made from that."""
         for record in self.records:
             record.flush()
         saves = schedule.falls_on(step, self.config.checkpoint_every_steps, self.config.steps)

@@ -1,8 +1,8 @@
 """Runs that start from the players of another run: `config.init_from`.
 
-What is taken are parameters, running statistics and moving averages, at one checkpoint. Optimizers and what loss terms
-remember start anew. Frozen players and networks take the moving averages, which predictions are made with. The other
-run is read when the new one begins: a resumed run has checkpoints of its own.
+Parameters, running statistics and moving averages are taken from one checkpoint. Optimizers and the memory of loss
+terms start anew. Frozen players and networks take the moving averages, as predictions use those. The other run is read
+only when the new one begins: a resumed run has its own checkpoints.
 """
 
 import re
@@ -28,11 +28,11 @@ Arrays = dict[str, np.ndarray]
 
 
 class Origin:
-    """The first states of a run, in which the players or networks that `config.init_from` names are another run's.
+    """The initial states of a run, with the players or networks that `config.init_from` takes from another run.
 
     Attributes:
         provenance: `{"origin": ...}` for config.json: the other run's folder and step, what was taken, what starts
-            anew, a checksum; {} where there is none.
+            anew, and a checksum; {} if there is no other run.
     """
 
     def __init__(self, config: ConfigDict, experiment: Experiment, run_dir: RunDirectory):
@@ -41,13 +41,13 @@ class Origin:
         self.provenance: dict[str, Any] = {}
 
     def check(self, folders: Sequence[RunDirectory]) -> None:
-        """Reads the other run, unless these folders have checkpoints; raises UserError where it does not fit."""
+        """Reads the other run, unless these folders have checkpoints; raises UserError if it does not fit."""
         saved = any(path.name.isdigit() for folder in folders for path in folder.checkpoints.glob("[0-9]*"))
         if self._config.init_from and not saved:
             self._taken = self._read()
 
     def first(self, key: jax.Array) -> TrainState:
-        """Returns the first state of a run with this key."""
+        """Returns the initial state of a run with this key."""
         state = self._experiment.init(key)
         if not self._config.init_from:
             return state
@@ -58,7 +58,7 @@ class Origin:
         return state._replace(players=players)
 
     def _read(self) -> Arrays:
-        """Returns the other run's arrays by the paths that they have in this one."""
+        """Returns the other run's arrays by their paths in this run."""
         config, given = self._config, self._config.init_from
         with reraise_as(f"config.init_from is {given!r}"):
             known = configs.read_run(self._run_dir.config).get("origin") if self._run_dir.config.is_file() else None
@@ -98,7 +98,7 @@ class Origin:
 
 
 def _pairs(named: origins.Named, ours: tuple[Players, Any], theirs: tuple[Players, Any]) -> list[tuple[Place, Place]]:
-    """Returns the places here, and in the other run, of what is taken. Each run is its players and networks."""
+    """Returns pairs of places, here and in the other run, to be taken. Each run is given as (players, networks)."""
     if named.ours is None or named.theirs is None:
         common = [name for name in ours[0] if name in theirs[0]]
         if not common:
@@ -109,7 +109,7 @@ def _pairs(named: origins.Named, ours: tuple[Players, Any], theirs: tuple[Player
 
 
 def _place(name: str, players: Players, roles: Mapping[str, Any], where: str) -> Place:
-    """Returns the place of a player or a network; raises UserError where there is none of this name."""
+    """Returns the place of a player or a network; raises UserError if none has this name."""
     if name in players:
         return Place(name, None)
     known = places(players, roles)
@@ -128,7 +128,7 @@ def _frozen(config: ConfigDict, players: Players) -> list[Place]:
 def _matched(
     pairs: Sequence[tuple[Place, Place]], like: Players, players: Players, frozen: Sequence[Place]
 ) -> tuple[Arrays, list[str]]:
-    """Returns the arrays of `players` by their paths in `like`, and in words those that are not the same in both."""
+    """Returns the arrays of `players` by their paths in `like`, and descriptions of those that differ."""
     shapes, raw, mean = _flat(like), _flat(players), _flat(averaged(players))
     taken, unlike = {}, []
     for ours, theirs in pairs:

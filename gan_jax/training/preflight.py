@@ -22,16 +22,16 @@ from gan_jax.experiments.updates import check_rates
 from gan_jax.parallel import mapping
 
 SLACK = {True: 1e-3, False: 0.05}
-"""Share of the data's range by which it may miss the networks' range: of images, which are scaled, and of points."""
+"""Allowed mismatch with the networks' range, as a share of the data's: for images (scaled) and for points (not)."""
 
 
 def load(config: ConfigDict, source: Source) -> Dataset:
-    """Returns the split to train on; raises UserError where there is none such, with all else that does not fit."""
+    """Returns the split to train on; raises UserError if it cannot be loaded, listing all other misfits."""
     split, misfits = config.data.split, Misfits()
     with misfits.noted():
         return source.load(split)
     whole = split.partition("[")[0]
-    if whole != split:  # the rest is checked as if it were trained on the whole split, where there is one
+    if whole != split:  # the rest is checked with the whole split, if there is one
         with suppress(UserError):
             spec = spec_of(source.load(whole))
             misfits.found = [UserError(f"{misfits.found[0]} (--config.data.split={whole} takes all of it)")]
@@ -44,7 +44,7 @@ def load(config: ConfigDict, source: Source) -> Dataset:
 def prepare(config: ConfigDict, spec: DataSpec, source: Source) -> tuple[Experiment, dict[str, Evaluator], Dataset]:
     """Returns the experiment, its evaluators, and the examples that figures show.
 
-    Raises UserError, before anything is compiled, that lists all that does not fit each other or the data.
+    Raises UserError before anything is compiled. It lists all parts that do not fit each other or the data.
     """
     misfits = Misfits()
     experiment, evaluators, shown = _collect(config, spec, source, misfits)
@@ -59,7 +59,7 @@ def prepare(config: ConfigDict, spec: DataSpec, source: Source) -> tuple[Experim
 def _collect(
     config: ConfigDict, spec: DataSpec, source: Source, misfits: Misfits
 ) -> tuple[Experiment | None, dict[str, Evaluator], Dataset | None]:
-    """Returns what of an experiment can be made, and notes why the rest cannot."""
+    """Returns the parts of an experiment that can be made, and notes why the others cannot."""
     experiment, evaluators, shown = None, {}, None
     with misfits.noted():
         experiment = build(config, spec)
@@ -79,7 +79,7 @@ def _collect(
 
 
 def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Dataset:
-    """Returns the examples that figures show; raises UserError where there is nothing to show."""
+    """Returns the examples that figures show; raises UserError if there is nothing to show."""
     if config.sample_every_steps and not {"sample", "reconstruct", "translate"} & experiment.predict.keys():
         raise UserError(f"config.sample_every_steps: {config.objective.name} has nothing to show, so it must be 0")
     if not config.sample_every_steps:
@@ -91,9 +91,9 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
 
 
 def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
-    """Traces a device's part of a step on shapes alone. Returns the names of its metrics, `player/term`.
+    """Traces one device's part of a step, on shapes alone. Returns the names of its metrics, `player/term`.
 
-    Raises UserError where the step cannot be trained, or where a call's examples, their indices or its runs take more
+    Raises UserError if the step cannot be trained, or if a call's examples, their indices or its runs take more
     memory than any machine has.
     """
     leading = (experiment.updates_per_step, mapping.on_each(config.batch_size, config.seeds))
@@ -122,9 +122,9 @@ def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
 
 
 def check_range(experiment: Experiment, config: ConfigDict, data: DataSpec) -> None:
-    """Raises UserError where the networks' outputs and the data have different ranges.
+    """Raises UserError if the networks' outputs and the data have different ranges.
 
-    The range of outputs is that of the last activation; without one there is no check. Images are scaled to
+    The range of outputs is that of the last activation. Without one there is no check. Images are scaled to
     `config.data.range`. Points are not scaled, and a few points of a Gaussian may lie a little beyond a bound.
     """
     if (outputs := experiment.makes()) is None:
@@ -151,7 +151,7 @@ def check_range(experiment: Experiment, config: ConfigDict, data: DataSpec) -> N
 
 
 def check_data(config: ConfigDict, dataset: Dataset, spec: DataSpec) -> None:
-    """Raises UserError where data cannot be held as the config says. Warns of labels and classes that are not used."""
+    """Raises UserError if data cannot be held as the config says. Warns of unused labels and classes."""
     held(config, dataset)
     if dataset.unlabelled:
         logging.warning("the labels of %s are not used: %s", config.data.name, dataset.unlabelled)

@@ -1,4 +1,4 @@
-"""Records: write the rows, figures, evaluations and checkpoints of runs. Only the process that writes has them."""
+"""Records write a run's rows, figures, evaluations and checkpoints. Only the process that writes has them."""
 
 from functools import partial
 
@@ -22,17 +22,17 @@ from gan_jax.runs.terminal import say_above_bar
 
 
 class Record:
-    """The record of one seed's run in its folder. Checkpoints are open until `close`, its log from `open_log` on."""
+    """The record of one seed's run in its folder. Checkpoints are open until `close`, the log from `open_log` on."""
 
     def __init__(self, experiment: Experiment, config: ConfigDict, run_dir: RunDirectory):
         self.config, self.run_dir = config, run_dir
         self.experiment = experiment._replace(keys=streams(config.seed))
         best = partial(best_step, run_dir.evaluations, config.keep_best)
         self.checkpoints = Checkpoints(run_dir.checkpoints, config.keep_checkpoints, best=best)
-        self._log: Log | None = None  # of a run that has ended
+        self._log: Log | None = None  # None for a run that has ended
 
     def forget_after(self, step: int) -> None:
-        """Deletes everything that the folder holds of later steps."""
+        """Deletes everything from later steps in the folder."""
         self.checkpoints.forget_after(step)
         self.run_dir.forget_after(step)
         forget_after(self.run_dir.evaluations, step)
@@ -44,7 +44,7 @@ class Record:
         self._monitor = alarms.Monitor(read_rows(self.run_dir.metrics))
 
     def write(self, step: int, values: Row) -> None:
-        """Writes a row, and prints the alarms that it sets off."""
+        """Writes a row, and prints the alarms that it triggers."""
         assert self._log is not None
         self._log.write(step, values)
         for alarm in self._monitor.update({"step": step, **values}):
@@ -56,7 +56,7 @@ class Record:
             self._log.flush()
 
     def save(self, state: TrainState) -> None:
-        """Saves a state of NumPy arrays, after the rows so far are on disk."""
+        """Saves a state of NumPy arrays, after writing all rows so far to disk."""
         self.flush()
         self.checkpoints.save(state)
 
@@ -80,7 +80,7 @@ class Record:
                 self._log.trackers.write(step, numbers)
 
     def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
-        """Writes the figure of samples, from the same latents every time, or of reconstructions."""
+        """Writes the figure: samples, always from the same latents, or else reconstructions or translations."""
         path = self.run_dir.sample(step)
         if "sample" not in self.experiment.predict:
             figures.examples(path, self.experiment, players, shown)
@@ -95,10 +95,10 @@ class Record:
                 if plane.size:
                     small = images.reduced(plane, images.PLANE)  # for the report, which is one file
                     images.save_png(self.run_dir.plane, images.grid(small, images.ALONG))
-        figures.samples(path, self.experiment, players, shown.x)  # last: where it is, the others are too
+        figures.samples(path, self.experiment, players, shown.x)  # last: if it exists, so do the others
 
     def close(self) -> None:
-        """Closes the log, and waits for the checkpoint being written; raises UserError where that failed."""
+        """Closes the log, and waits for the checkpoint being written; raises UserError if that failed."""
         try:
             if self._log:
                 self._log.close()

@@ -1,6 +1,6 @@
-"""Stopping by signals: a signal ends a run where nothing is lost, a second SIGTERM or SIGINT ends it at once.
+"""Stopping by signals: a signal ends a run where nothing is lost, and a second SIGTERM or SIGINT ends it at once.
 
-Several processes that train one run all stop at the same step, whichever of them gets the signal.
+Several processes that train one run all stop at the same step, whichever of them receives the signal.
 """
 
 import os
@@ -16,14 +16,14 @@ from typing import Any
 URGENT = (signal.SIGTERM, signal.SIGINT)
 # Sent by schedulers and lost terminals: each of these kills a process that does not handle it.
 SIGNALS = (*URGENT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
-MOMENT = 0.5  # seconds in which a repeated signal is the same request: timeout(1) sends each signal twice
+MOMENT = 0.5  # seconds within which a repeated signal is the same request: timeout(1) sends each one twice
 
 
 class Stopped(BaseException):
     """The end of a command that a signal stopped.
 
-    It is a BaseException, like KeyboardInterrupt, so that no handler of errors catches it. The exit status is 0
-    where stopping is what was asked for, as of training, and 130 after SIGINT, as in shells.
+    It is a BaseException, like KeyboardInterrupt, so that no error handler catches it. The exit status is 0
+    if stopping counts as success, as in training, but 130 after SIGINT, as in shells.
 
     Attributes:
         number: the signal.
@@ -39,8 +39,8 @@ class Stopped(BaseException):
 class Stop:
     """A request to stop the process, made by signals.
 
-    Within `listening` a signal ends the command at once: by `end_process(stopped)` where that is set, else by raising
-    Stopped. Within `deferred` it ends only at a call of `check`.
+    Within `listening` a signal ends the command at once: it calls `end_process(stopped)` if that is set, else it raises
+    Stopped. Within `deferred` the command ends only at a call of `check`.
     """
 
     def __init__(self):
@@ -49,7 +49,7 @@ class Stop:
         self._urged: tuple[int, float] | None = None  # the first urgent signal, and its time
         self._alone = self._training = True
         self._act: Callable[[], None] = self._wait
-        self._outside: Callable[[], None] = self._wait  # of `deferred`
+        self._outside: Callable[[], None] = self._wait  # outside of `deferred`
         self._agreed: Callable[[int], int] = lambda number: number
 
     @property
@@ -63,13 +63,13 @@ class Stop:
             signal.signal(number, self._take)
 
     def ignore(self) -> None:
-        """Ignores the signals from now on: the work is done."""
+        """Ignores the signals from now on, as the work is done."""
         for number in _handled():
             signal.signal(number, signal.SIG_IGN)
 
     @contextmanager
     def listening(self, *, training: bool = True) -> Iterator["Stop"]:
-        """Handles the signals within the block, in a process's main thread; in other threads it changes nothing."""
+        """Handles the signals within the block, in the process's main thread. In other threads it does nothing."""
         self._training = training
         with handled_by(self._take), _unraised():
             self._act = self._end
@@ -83,8 +83,8 @@ class Stop:
     def synchronize(self, agreed: Callable[[int], int]) -> None:
         """Makes several processes stop together: only `check` ends the command from now on.
 
-        agreed: maps the signal of this process, 0 for none, to the signal to stop by. All processes call `check` the
-            same number of times.
+        agreed: maps the signal of this process, 0 for none, to the signal to stop with. All processes must call
+            `check` equally often.
         """
         self._agreed, self._alone, self._act = agreed, False, self._wait
 
@@ -96,7 +96,7 @@ class Stop:
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Keeps signals from interrupting the block, which calls `check` where it can end."""
+        """Keeps signals from interrupting the block, which calls `check` wherever it can end."""
         self._outside, self._act = self._act, self._wait
         try:
             yield
@@ -122,12 +122,12 @@ class Stop:
             self.check()
             yield
         except Exception:
-            if self.is_requested:  # the interrupted code may have raised an error of its own
+            if self.is_requested:  # the interrupted code may have raised its own error
                 self.check()
             raise
         finally:
             self._act = self._wait
-        self.check()  # the interrupted code may have dropped it
+        self.check()  # the interrupted code may have swallowed the exception
 
     def _stopped(self, number: int) -> Stopped:
         return Stopped(number) if self._training else Stopped(number, "it was not done yet", good=False)
@@ -154,7 +154,7 @@ class Stop:
         self._act()
 
     def _is_hurry(self, number: int) -> bool:
-        """Returns True for a second urgent signal. Lost terminals and systems that shut down send theirs repeatedly."""
+        """Returns True for a second urgent signal. Lost terminals and shutdowns send their own signals repeatedly."""
         if number not in URGENT:
             return False
         now = time.monotonic()
@@ -165,13 +165,13 @@ class Stop:
 
 
 def _handled() -> list[signal.Signals]:
-    """Returns the signals to handle: without those that the process was started to ignore, as by nohup."""
+    """Returns the signals to handle, except those that the process was started to ignore, as by nohup."""
     return [number for number in SIGNALS if number in URGENT or signal.getsignal(number) is not signal.SIG_IGN]
 
 
 @contextmanager
 def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Sends signals to this handler within the block, in a process's main thread; elsewhere it changes nothing."""
+    """Sends signals to this handler within the block, in the process's main thread. Elsewhere it does nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -185,7 +185,7 @@ def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[Non
 
 @contextmanager
 def _unraised() -> Iterator[None]:
-    """Silences a Stopped that Python drops, as in `__del__`; `check` raises it later."""
+    """Hides the message of a Stopped that Python ignores, as in `__del__`. `check` raises it again later."""
     before = sys.unraisablehook
 
     def hook(unraisable: Any, /) -> None:
