@@ -151,7 +151,7 @@ class Run:
         """Returns n walks of `length` images or points each, [n, length, ...]: those of --mode=interpolate for n = 10.
 
         between: examples [m, ...], at least 2, between whose codes an autoencoder without a distribution of z walks; by
-        default the test split. Raises UserError if the model takes no such examples.
+        default the split that judges the run. Raises UserError if the model takes no such examples.
         """
         self._check("interpolate", "walk")
         drawn = "interpolate" in self.experiment.predict

@@ -150,7 +150,7 @@ METRICS += ("sliced_wasserstein", "ms_ssim", "nearest_neighbours")
 
 
 def of_own(rng: random.Random) -> Case:
-    """A data set of one's own, whole or wrong at one folder or two; of images or points, with or without labels."""
+    """A data set of one's own, whole or with one fault; of images or points, with or without labels."""
     images = rng.random() < 0.7
     config, kinds = ("mnist_gan", IMAGES) if images else ("ring_gan", POINTS)
     n, m = rng.choice(((40, 40), (4, 4), (1, 1), (40, 3), (2, 40), (40, 40)))

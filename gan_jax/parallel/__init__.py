@@ -1,1 +1,1 @@
-"""Devices and processes: the only folder that names them."""
+"""Devices and processes: how a step runs on several of them."""

@@ -134,7 +134,7 @@ def of_evaluations(rows: Sequence[Row]) -> list[Chart]:
 
 
 def _speed(rows: Sequence[Row]) -> list[Chart]:
-    """Returns a chart of steps per second between rows; a run that was resumed begins its clock anew there."""
+    """Returns a chart of steps per second between rows."""
     pairs = [(a, b) for a, b in itertools.pairwise(rows) if "seconds" in a and "seconds" in b]
     points = [
         (b["step"], (b["step"] - a["step"]) / (b["seconds"] - a["seconds"]))

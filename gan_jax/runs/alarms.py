@@ -50,7 +50,7 @@ EMPTY = 0.1
 The four VAEs of configs/ are above 13 nats from step 100 on, and at about 25 at the end.
 """
 BETTER = 0.8
-"""A value is improving if it is at most this share of its value half-way through the run so far."""
+"""A falling value is improving if it is at most this share of its value half-way through the run so far."""
 
 
 class Alarm(NamedTuple):
@@ -58,7 +58,7 @@ class Alarm(NamedTuple):
 
     Attributes:
         name: the rule's name.
-        first: the step at which it went off, after it had held for STRETCH rows.
+        first: the step of the first row whose medians over the last STRETCH rows satisfy its rule.
         last: the last step at which its rule held.
         words: the explanation and the usual remedies.
     """
