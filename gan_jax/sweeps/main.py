@@ -44,7 +44,7 @@ def run() -> NoReturn:
 
 
 def main(argv: list[str]) -> int:
-    """Runs a command line. Returns the exit status: 0, 1 if a cell failed, or 2 for errors that the user can correct."""
+    """Runs a command line. Returns its exit status: 0, 1 if a cell failed, or 2 for what the user can correct."""
     terminal.escaped()
     args = _parser().parse_args(argv)
     try:
