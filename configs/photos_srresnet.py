@@ -6,8 +6,9 @@ docs/data.md says how to get the pictures: random crops of 64x64 of 381 of the 4
 test parts, made smaller as by MATLAB. Judged on Set5 and Set14; the 19 others are what pictures of the run show.
 `--config=configs/photos_srresnet.py:2` enlarges by 2, of crops of 48x48.
 
-6,000 steps in 23 min on 2 CPU cores, shared with other work (2026-11-27): 31.16 dB on Set5 and 27.95 dB on Set14 by the
-luma, where bicubic enlargement has 28.43 and 26.09. One seed. After 2,000 steps it had 30.99 and 27.87 dB.
+6,000 steps in 11 to 25 min on one core of an AMD EPYC with AVX-512 (2026-11-28), 3 seeds: 31.14 dB [31.13, 31.16] on
+Set5 and 27.92 dB on Set14 for the luma, where bicubic enlargement has 28.43 and 26.09. After 2,000 steps it has 30.94
+and 27.84 dB.
 Set5's butterfly, by bicubic enlargement, by the run and as it is: configs/pictures/photos_srresnet.png.
 """
 
