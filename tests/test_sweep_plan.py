@@ -274,8 +274,9 @@ def test_shipped_sweep_asks_for_what_its_runs_will_have(file, request):
             pytest.skip(f"needs {name} prepared by TFDS in TFDS_DATA_DIR")
         if not (prepared / name).is_dir():
             cells = [cell._replace(values=with_data(cell.values, copy)) for cell in cells]
-    if any("/lpips/" in metric.name for metric in sweep.metrics) and not lpips.is_here("alexnet"):
-        pytest.skip("needs the weights of AlexNet with LPIPS")
+    for network in ("alexnet", "vgg16"):
+        if any(network in metric.name for metric in sweep.metrics) and not lpips.is_here(network):
+            pytest.skip(f"needs the weights of {network} with LPIPS")
     assert names.check(sweep, cells) == []
 
 
