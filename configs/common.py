@@ -23,7 +23,7 @@ WGAN = {
     "players.critic.optimizer": RMSPROP,
     "players.generator.optimizer": RMSPROP,
 }
-"""What a WGAN changes in a GAN's config, besides the number of critic updates and the clipping of weights."""
+"""The changes that a WGAN makes to a GAN's config, besides the number of critic updates and the clipping of weights."""
 
 
 def chosen(choices: str, known: Iterable[str]) -> set[str]:

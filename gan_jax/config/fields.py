@@ -89,6 +89,11 @@ def updates_per_step(config: ConfigDict | Mapping[str, Any]) -> int:
     return max(0 if player.get("frozen") else player["updates_per_step"] for player in config["players"].values())
 
 
+def frozen_players(config: ConfigDict) -> list[str]:
+    """Returns the names of the players of a config that are never updated."""
+    return [name for name, player in config.players.items() if player.frozen or not player.updates_per_step]
+
+
 def load(place: str | Path) -> ConfigDict:
     """Returns the config of a Python file's `get_config()` or of a run's config.json, locked and checked.
 

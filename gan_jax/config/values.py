@@ -11,8 +11,8 @@ from ml_collections import ConfigDict
 from gan_jax.errors import UserError, one_line
 
 MOST_DIGITS = 4000  # of an integer; Python does not read back longer ones
-OF_STEPS = ".boundaries_and_scales"
-"""The end of the names of fields whose keys are steps, as in Optax's piecewise schedules, and may be numbers."""
+PIECES = "boundaries_and_scales"
+"""The argument of Optax's piecewise schedules: factors, or values, by the step that each begins at, a number here."""
 MANY = "a config holds numbers, text, True, False, None, and tuples and blocks of these"
 
 
@@ -76,7 +76,7 @@ def _number(value: float, field: str) -> float:
 
 
 def _key(key: Any, field: str) -> str:
-    if type(key) is int and field.endswith(OF_STEPS):
+    if type(key) is int and field.endswith(f".{PIECES}"):
         return str(key)
     if not isinstance(key, str) or isinstance(key, Enum):
         raise UserError(f"{field} has a field {_shown(key)} of type {type(key).__name__}: names of fields are text")

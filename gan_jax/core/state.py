@@ -7,7 +7,7 @@ import jax
 
 Tree: TypeAlias = Any
 Carry: TypeAlias = dict[str, Any]
-"""What a player's loss terms remember from update to update, by name: arrays, the same on every device."""
+"""The memory of a player's loss terms from update to update, by name: arrays, the same on every device."""
 
 
 class Player(NamedTuple):
@@ -39,7 +39,7 @@ class TrainState(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a network's parameters and statistics are: a player, and a key in its trees; None for its whole trees."""
+    """A network's parameters and statistics, by player and by a key in its trees; None for its whole trees."""
 
     player: str
     key: str | None

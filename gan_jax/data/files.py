@@ -104,7 +104,7 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
     if not listed:
         suffixes = ", ".join(sorted(images.SUFFIXES))
         raise UserError(f"{printable(root)}: split {split!r} has no images (files ending in {suffixes})")
-    tell_of(root, foreign)
+    say_left_out(root, foreign)
     if splits and (outside := below(root, without=splits)[0]):
         terminal.say(
             f"{printable(root)}: {len(outside):,} images are left out, as they are beside its splits, the sub-folders "
@@ -115,7 +115,7 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
     return Found(listed, classes, why, splits or ("train",))
 
 
-def tell_of(folder: Path, foreign: Sequence[str]) -> None:
+def say_left_out(folder: Path, foreign: Sequence[str]) -> None:
     """Says on the terminal which files of a folder are left out because they lack the suffix of an image."""
     if foreign:
         shown = ", ".join(printable(path) for path in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
@@ -124,10 +124,10 @@ def tell_of(folder: Path, foreign: Sequence[str]) -> None:
         )
 
 
-def told(folder: Path) -> list[File]:
+def images_below(folder: Path) -> list[File]:
     """Returns the image files anywhere below a folder, sorted by name; says on the terminal what is left out."""
     listed, foreign = below(folder)
-    tell_of(folder, foreign)
+    say_left_out(folder, foreign)
     return sorted(listed, key=lambda file: file.name)
 
 

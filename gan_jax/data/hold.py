@@ -1,4 +1,4 @@
-"""Where a data set is held while a run trains, `config.data.hold`. It changes time and memory, but no result."""
+"""The place of a data set while a run trains, `config.data.hold`. It changes time and memory, but no result."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ HOLDS = ("auto", "device", "host", "stream")
 """device: on every device for the whole run. host: in memory or decoded files; each call gets its own examples.
 stream: decoded whenever examples are read. 'auto' takes the first of these that there is room for."""
 SHARE = 4
-"""What a device's memory is divided by for the largest data set on it; the rest is for the networks."""
+"""The divisor of a device's memory that gives the largest data set on it; the rest is for the networks."""
 
 
 def choose_hold(n_bytes: int, device_bytes: int, disk_bytes: int, can_stream: bool) -> tuple[str, str]:

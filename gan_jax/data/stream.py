@@ -19,7 +19,7 @@ MOST_WORKERS = 16
 AHEAD_BYTES = 1 << 27
 """The most bytes of examples that are read ahead, if a step is smaller."""
 SPARES = 3
-"""How many times the examples of a step are given to another process if one is killed."""
+"""The number of times that a step's examples are given to another process if one is killed."""
 ENDLESS = 2**31 - 1  # steps
 
 

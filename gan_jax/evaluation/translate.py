@@ -219,13 +219,13 @@ def _listed(given: Path) -> dict[str, Path]:
     if not given.is_dir():
         return {given.stem: given}
     found: dict[str, Path] = {}
-    for file in files.told(given):
+    for file in files.images_below(given):
         if file.stem in found:
             raise UserError(f"--input={printable(given)}: two pictures are named {printable(file.stem)}: rename one")
         found[file.stem] = Path(file.path)
     if not found:
-        kinds = ", ".join(sorted(images.SUFFIXES))
-        raise UserError(f"--input={printable(given)}: it has no images (files ending in {kinds})")
+        suffixes = ", ".join(sorted(images.SUFFIXES))
+        raise UserError(f"--input={printable(given)}: it has no images (files ending in {suffixes})")
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gan_jax.config import PARTS
+from gan_jax.config import PARTS, frozen_players
 from gan_jax.config.values import is_schedule
 from gan_jax.core.fields import IMAGE, Sampler, Spec
 from gan_jax.core.networks import Network, Networks
@@ -41,7 +41,7 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
 
 def make_networks(config: ConfigDict, known: Mapping[str, Any]) -> dict[str, Network]:
     """Returns the networks by role, with the known values that they ask for. Networks of frozen players are frozen."""
-    still = [name for name, player in config.players.items() if player.frozen or not player.updates_per_step]
+    still = frozen_players(config)
     return {
         role: _network(role, block, known)._replace(
             frozen=block.get("frozen") is True or any(f"{role}_".startswith(f"{name}_") for name in still)

@@ -9,13 +9,12 @@ import numpy as np
 import optax
 
 from gan_jax.config.checks import MAX_COUNT
+from gan_jax.config.values import PIECES
 from gan_jax.core.objective import Weight
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.resolve import bind
 
 MOST_TRIED = 10_000  # steps at which a schedule is checked
-PIECES = "boundaries_and_scales"
-"""The argument of Optax's piecewise schedules: the step that each factor, or value, begins at."""
 
 
 def weight(value: Any, field: str) -> Weight:

@@ -11,7 +11,7 @@ import optax
 from ml_collections import ConfigDict
 
 from gan_jax.config import updates_per_step
-from gan_jax.config.values import flatten
+from gan_jax.config.values import PIECES, flatten
 from gan_jax.core import averages, optimizers
 from gan_jax.core.objective import Objective
 from gan_jax.core.state import Player, places
@@ -21,7 +21,7 @@ from gan_jax.experiments.blocks import listed, make
 from gan_jax.experiments.schedules import check_values, schedule, tabulated
 
 MAX_UPDATES = 100  # of a player in a step, as each is a part of the compiled program
-BEGINS = ("boundaries", "boundaries_and_scales")
+BEGINS = ("boundaries", PIECES)
 """Arguments of schedules that hold steps, besides those whose names end in `_steps`."""
 MOMENTA = ("b1", "b2", "decay", "momentum")
 """Numbers of optimizers that are at most 1."""

@@ -31,7 +31,7 @@ SQUARED_ERROR: Terms = MappingProxyType({"reconstruction": Weighted(of_autoencod
 
 
 class Tying(NamedTuple):
-    """Which parameters of the decoder are its own, and which follow from the encoder's.
+    """The split of the decoder's parameters into its own and those that follow from the encoder's.
 
     Attributes:
         own: `params -> params`, the part of the decoder's initial parameters that is stored.

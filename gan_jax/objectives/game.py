@@ -15,7 +15,7 @@ from gan_jax.objectives.augment.base import CriticAugment
 GENERATOR, CRITIC = "generator", "critic"
 EVALUATION = "evaluation"
 PREDICT_AS = EVALUATION, "training"
-"""How generators predict: in evaluation mode, or in training mode, with dropout and each example's own statistics.
+"""The modes in which generators predict: evaluation, or training, with dropout and each example's own statistics.
 
 pix2pix does the latter (Isola et al. 2017, arXiv:1611.07004, section 3.3)."""
 

@@ -121,8 +121,7 @@ def _place(name: str, players: Players, roles: Mapping[str, Any], where: str) ->
 def _frozen(config: ConfigDict, players: Players) -> list[Place]:
     """Returns the places of what is not trained."""
     networks = [role for role, block in config.networks.items() if block.get("frozen")]
-    whole = [name for name, block in config.players.items() if block.frozen or not block.updates_per_step]
-    return [*places(players, networks).values(), *(Place(name, None) for name in whole)]
+    return [*places(players, networks).values(), *(Place(name, None) for name in configs.frozen_players(config))]
 
 
 def _matched(
