@@ -99,7 +99,8 @@ def cycler(tmp_path_factory, data):
 
 
 def translate(capsys, run, out, *arguments, status=0):
-    """What the mode has written to stderr."""
+    """The mode's lines on stderr, without those of the training of a run that is made for this test."""
+    capsys.readouterr()
     found, _, err = call(capsys, f"--workdir={run}", "--mode=translate", f"--out={out}", *arguments)
     assert found == status, err
     if status:
@@ -323,7 +324,6 @@ def test_all_pictures_are_looked_at_before_the_first_is_translated(enlarger, fil
 )
 def test_no_file_of_ones_own_is_overwritten(given, out, tmp_path, monkeypatch, capsys, request):
     run = request.getfixturevalue("filler" if "--mask=mask.png" in given else "enlarger")
-    capsys.readouterr()  # what the run's training has printed
     monkeypatch.chdir(tmp_path)
     picture(tmp_path / "in" / "p.png", 8, 8)
     picture(tmp_path / "in" / "sub" / "q.png", 8, 8)
