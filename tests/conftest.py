@@ -70,10 +70,14 @@ def tiny():
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory, tiny):
-    """`small_run(name)`: the folder of a trained run of tiny networks on digits: "gan", "cvae" (of classes) or "ae"."""
+    """`small_run(name)`: the folder of a trained run of tiny networks on digits, with averages of all weights.
+
+    The names are "gan", "dcgan" (with batch norm), "cvae" (of classes) and "ae".
+    """
     widths, folders = {"widths": (8,)}, {}
     changes = {
         "gan": ("mnist_gan", {"generator": widths, "critic": widths}),
+        "dcgan": ("digits_dcgan", {"generator": {"width": 4}, "critic": {"width": 4}}),
         "cvae": ("mnist_cvae", {"encoder": {**widths, "latents": 3}, "decoder": widths}),
         "ae": ("mnist_linear_ae", {}),
     }

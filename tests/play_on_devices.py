@@ -57,6 +57,8 @@ def described(game):
         if network.name.startswith("dcgan"):
             network.widths = (16, 8)
             network.norm = network.norm if game != "wgan_gp" else {"name": "InstanceNorm", "epsilon": 1e-5}
+    if game == "digits_dcgan":
+        made.players.generator.ema = 0.9
     for player in made.players.values():  # not Adam: it blows up the rounding of gradients that are nearly 0
         player.optimizer = {"name": "sgd", "learning_rate": 0.001 if game == "wgan_gp" else 0.01}
     return made

@@ -62,18 +62,21 @@ def test_arrays_are_the_runs_by_name(small_run, exported):
 
 
 def test_running_statistics_are_kept_and_read(tiny, tmp_path):
-    state = build_on(tiny(), (8, 8, 1)).init(base_key(0))
+    config = tiny().copy_and_resolve_references()
+    config.players.generator.ema = 0.5
+    state = build_on(config, (8, 8, 1)).init(base_key(0))
     state = state._replace(players=jax.tree.map(lambda a: a + 1, state.players))
     weights.write(tmp_path / "w", state)
     again = weights.read(tmp_path / "w", state)
-    assert "generator/stats/batch_stats/BatchNorm_0/mean" in load_file(tmp_path / "w")
+    for part in ("stats", "ema_stats"):
+        assert f"generator/{part}/batch_stats/BatchNorm_0/mean" in load_file(tmp_path / "w")
     for name, player in state.players.items():
         for part in weights.PARTS:
             jax.tree.map(np.testing.assert_array_equal, getattr(again.players[name], part), getattr(player, part))
         assert again.players[name].opt_state == ()
 
 
-@pytest.mark.parametrize("name", ["gan", "cvae", "ae"])
+@pytest.mark.parametrize("name", ["gan", "dcgan", "cvae", "ae"])
 def test_a_folder_is_loaded_as_the_run(name, small_run, exported):
     run, again = gan_jax.load(small_run(name)), gan_jax.load(exported(name))
     assert again.step == run.step == 6

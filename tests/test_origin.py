@@ -55,6 +55,18 @@ def test_players_are_taken_at_a_step_and_the_origin_is_told(small_run, started):
     assert not same(run.params["generator"], first.params["generator"])
 
 
+def test_averages_start_with_their_batch_statistics_and_frozen_players_with_those_of_the_average(small_run, started):
+    old = gan_jax.load(small_run("dcgan"))
+    run = started("dcgan", steps=1, checkpoint_every_steps=1, **{"players.critic.frozen": True})
+    first = gan_jax.load(run.folder, step=0)
+    generator, critic = (old.players[name] for name in ("generator", "critic"))
+    assert not same(generator.stats, generator.ema_stats)
+    assert same(first.players["generator"].stats, generator.stats)
+    assert same(first.players["generator"].ema_stats, generator.ema_stats)
+    assert same(first.players["critic"].params, critic.ema)
+    assert same(first.players["critic"].stats, critic.ema_stats)
+
+
 def test_one_player_a_network_and_a_network_of_another_name(small_run, started):
     old = gan_jax.load(small_run("cvae"))
     fresh = gan_jax.experiment(old.config)

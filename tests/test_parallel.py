@@ -97,6 +97,15 @@ def test_eight_devices_play_the_rounds_of_one(name, on_1, on_8):
     assert_equal(on_1[name][0], on_8[name][0])
 
 
+def test_batch_statistics_of_averaged_weights_are_played_too(on_1):
+    """So that the comparisons above are of them as well."""
+    player = on_1["dcgan"][0]
+    variances = [field for field in player if ".ema_stats" in field and field.endswith("['var']")]
+    assert variances
+    for field in variances:
+        assert not np.array_equal(player[field], player[field.replace(".ema_stats", ".stats")])
+
+
 def test_dropout_and_augmentation_are_the_same_on_four_devices(on_1, on_4):
     assert_equal(on_1["dropout"][0], on_4["dropout"][0])
 

@@ -1,7 +1,10 @@
-"""Warm-ups for the decay of a moving average of weights. They return 1 - decay, the step size to the new weights.
+"""Moving averages of weights: warm-ups for their decay, and the batch statistics of networks with such weights.
 
-At a constant decay the initial weights still count decay^n after n updates: 97 % after 300 updates at 0.9999. With a
-warm-up the decay rises to `ema` instead.
+Warm-ups return 1 - decay, the step size to the new weights. At a constant decay the initial weights still count decay^n
+after n updates: 97 % after 300 updates at 0.9999. With a warm-up the decay rises to `ema` instead.
+
+A network with averaged weights has other activations than with the weights as trained, so its batch norm needs
+statistics of its own (Izmailov et al. 2018, arXiv:1803.05407, section 3.2).
 """
 
 import math
@@ -11,6 +14,9 @@ from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.core.state import Tree
 
 Warmup: TypeAlias = Callable[[float, jax.Array], jax.Array | float]
 """`(ema, n) -> 1 - decay` after the n-th update of the weights; n is float32 [], from 1 on."""
@@ -36,3 +42,34 @@ def half_life(ema: float, n: jax.Array) -> jax.Array:
 
 WARMUPS: Mapping[str, Warmup] = MappingProxyType({"none": constant, "ratio": ratio, "half_life": half_life})
 """The values of `players.NAME.ema_warmup`."""
+
+BATCH_STATS = "batch_stats"  # Flax's name of the statistics that batch norm keeps
+EVERY = 10  # steps between two measurements, which cost a forward pass each
+FIRST = 100  # steps that are all measured, because the initial statistics, 0 and 1, are far off
+
+
+def has_batch_stats(stats: Tree) -> bool:
+    """Returns True if the running statistics of a player's networks contain those of a batch norm."""
+    return any(_of_batch_norm(path) for path, _ in jax.tree_util.tree_leaves_with_path(stats))
+
+
+def batch_stats(measure: Callable[[Tree], Tree], old: Tree, trained: Tree, step: jax.Array) -> Tree:
+    """Returns the running statistics of networks with averaged weights after a step.
+
+    Batch norm's are measured in every tenth step, and in each of the first hundred. Others, such as a codebook, are
+    those of the weights as trained.
+
+    Args:
+        measure: runs the networks with averaged weights on a batch, from old to new statistics.
+        old: the statistics before this step.
+        trained: the statistics of the weights as trained.
+        step: the number of steps before this one, int32 [].
+    """
+    own = lax.cond((step < FIRST) | (step % EVERY == 0), measure, lambda old: old, old)
+    return jax.tree_util.tree_map_with_path(
+        lambda path, own, trained: own if _of_batch_norm(path) else trained, own, trained
+    )
+
+
+def _of_batch_norm(path: tuple) -> bool:
+    return any(getattr(part, "key", None) == BATCH_STATS for part in path)

@@ -19,6 +19,7 @@ class Player(NamedTuple):
         opt_state: the optimizer's state.
         ema: the exponential moving average of `params` if there is one, else ().
         carry: what its loss terms remember.
+        ema_stats: the running statistics of its networks with the parameters `ema`, if they have batch norm, else ().
     """
 
     params: Tree
@@ -26,6 +27,13 @@ class Player(NamedTuple):
     opt_state: Tree
     ema: Tree = ()
     carry: Tree = ()
+    ema_stats: Tree = ()
+
+    def averaged(self) -> "Player":
+        """Returns the player with its moving average in place of its parameters, if it has one."""
+        if self.ema == ():
+            return self
+        return self._replace(params=self.ema, stats=self.stats if self.ema_stats == () else self.ema_stats)
 
 
 Players: TypeAlias = dict[str, Player]
@@ -59,9 +67,7 @@ def places(players: Mapping[str, Player], roles: Iterable[str]) -> dict[str, Pla
 
 def averaged(players: Mapping[str, Player]) -> Players:
     """Returns the players with their moving averages as parameters, if they have them."""
-    return {
-        name: player if player.ema == () else player._replace(params=player.ema) for name, player in players.items()
-    }
+    return {name: player.averaged() for name, player in players.items()}
 
 
 def size(players: Players) -> int:

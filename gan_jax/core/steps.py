@@ -149,7 +149,8 @@ def start(first: Start, update: Update) -> Player:
         return Player(first.params, first.stats, (), (), first.carry)
     opt_state = update.optimizer(update.numbers).init(update.moved(first.params))
     ema = jax.tree.map(jnp.copy, first.params) if update.ema else ()
-    return Player(first.params, first.stats, opt_state, ema, first.carry)
+    ema_stats = jax.tree.map(jnp.copy, first.stats) if update.ema and averages.has_batch_stats(first.stats) else ()
+    return Player(first.params, first.stats, opt_state, ema, first.carry, ema_stats)
 
 
 def _in_order(
@@ -194,9 +195,23 @@ def _train(
             toward = update.warmup(update.ema(count) if callable(update.ema) else update.ema, count)
             before_it = state.players[name].ema
             ema = optax.incremental_update(update.moved(player.params), update.moved(before_it), toward)
-            player = player._replace(ema=update.joined(before_it, ema))
+            player = player._replace(ema=update.joined(before_it, ema), ema_stats=state.players[name].ema_stats)
         state = _with(state, name, player)
-    return state.players[name], metrics
+    return _measured(objective.losses[name], name, state, inputs, numbers), metrics
+
+
+def _measured(loss: LossFn, name: str, state: TrainState, inputs: list[Inputs], numbers: Hyperparams) -> Player:
+    """Returns a player after its updates of a step, with the batch statistics of its averaged parameters."""
+    player = state.players[name]
+    if player.ema_stats == ():
+        return player
+
+    def measure(stats: Tree) -> Tree:
+        beside = _with(state, name, player._replace(stats=stats))
+        _, aux = _beside(loss, name, numbers.frozen)(player.ema, beside, *inputs[-1], numbers.weights)
+        return aux.stats
+
+    return player._replace(ema_stats=averages.batch_stats(measure, player.ema_stats, player.stats, state.step))
 
 
 def _update(

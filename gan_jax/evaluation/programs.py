@@ -64,7 +64,10 @@ def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Prog
     raises for a model that cannot be compiled for batches of any size.
     """
     inputs = _inputs(experiment, players, use, 2)
-    kept = {name: player._replace(opt_state=(), ema=(), carry=()) for name, player in averaged(players).items()}
+    kept = {
+        name: player._replace(opt_state=(), ema=(), carry=(), ema_stats=())
+        for name, player in averaged(players).items()
+    }
 
     def predict(players: Players, *arrays: jax.Array) -> jax.Array:
         batch = _scaled(experiment, dict(zip(inputs, arrays, strict=True)))

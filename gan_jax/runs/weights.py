@@ -1,8 +1,8 @@
 """The weights of a trained run as one safetensors file, which other libraries can read too, without pickle.
 
 Arrays are named PLAYER/PART/..., as `generator/params/ConvTranspose_0/kernel`. The parts are `params` as trained,
-`ema`, their moving averages if the player has them, and `stats`, running statistics. Optimizers are left out. The
-metadata has the `step`. Format: https://github.com/huggingface/safetensors.
+`ema`, their moving averages if the player has them, `stats`, running statistics, and `ema_stats`, those of a network
+with batch norm and the weights `ema`. Optimizers are left out. The metadata has the `step`. Format: https://github.com/huggingface/safetensors.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from gan_jax.core.state import Player, Players, TrainState
 from gan_jax.errors import UserError, reraise_as
 
-PARTS = ("params", "stats", "ema")
+PARTS = ("params", "stats", "ema", "ema_stats")
 
 
 def named(players: Players) -> dict[str, Any]:

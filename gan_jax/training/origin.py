@@ -131,21 +131,21 @@ def _matched(
     shapes, raw, mean = _flat(like), _flat(players), _flat(averaged(players))
     taken, unlike = {}, []
     for ours, theirs in pairs:
-        for part, source in (("params", "params"), ("stats", "stats"), ("ema", "params")):
+        for part, source in (("params", "params"), ("stats", "stats"), ("ema", "params"), ("ema_stats", "stats")):
             mine, other = _prefix(ours, part), _prefix(theirs, source)
             ends = {path.removeprefix(mine) for path in shapes if path.startswith(mine)}
-            if part != "ema":
+            if part == source:
                 unlike += [
                     f"{_name(theirs)} {_dotted(path.removeprefix(other))} is only there"
                     for path in raw
                     if path.startswith(other) and path.removeprefix(other) not in ends
                 ]
             for end in sorted(ends):
-                still = part == "ema" or any((mine + end).startswith(_prefix(place, part)) for place in frozen)
+                still = part != source or any((mine + end).startswith(_prefix(place, part)) for place in frozen)
                 array, want = (mean if still else raw).get(other + end), shapes[mine + end]
                 if array is not None and (array.shape, array.dtype) == (want.shape, want.dtype):
                     taken[mine + end] = np.asarray(array)
-                elif part != "ema":
+                elif part == source:
                     has = "not there" if array is None else f"{list(array.shape)} there"
                     unlike.append(f"{_name(ours)} {_dotted(end)} is {list(want.shape)} here, {has}")
     return taken, unlike
