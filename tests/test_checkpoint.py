@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -190,6 +191,17 @@ def test_other_arrays_are_refused_not_taken_for_damage(folder, change):
 def test_a_checkpoint_older_than_checksums_is_taken_as_it_is(folder):
     shutil.rmtree(folder / "6" / "checksums")
     assert same(restored(folder), state(6))
+
+
+def test_a_checkpoint_from_before_a_field_without_arrays_is_read(tmp_path):
+    fields = [field for field in Player._fields if field != "ema_stats"]
+    older = NamedTuple("Player", [(field, Any) for field in fields])  # type: ignore[misc]
+    player = state(6).players["critic"]
+    before = state(6)._replace(players={"critic": older(*(getattr(player, field) for field in fields))})
+    checkpoints = Checkpoints(tmp_path / "checkpoints", 3)
+    checkpoints.save(before)
+    checkpoints.close()
+    assert same(restored(tmp_path / "checkpoints"), state(6))
 
 
 @pytest.mark.parametrize(

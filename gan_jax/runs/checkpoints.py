@@ -128,7 +128,12 @@ class Checkpoints:
             raise UserError(
                 f"checkpoint {step} in {self.folder} holds other arrays than this config and code make: {others[0]}"
             )
-        restored = self._item(step, "state", ocp.args.StandardRestore(like))
+        # By name, because with a template Orbax wants the same empty parts too: those of an added field are not there.
+        held = _by_names(self._item(step, "state", ocp.args.StandardRestore()))
+        try:
+            restored = jax.tree_util.tree_map_with_path(lambda path, _: held[_names(path)], like)
+        except KeyError as missing:
+            raise Damaged(f"it lacks {'.'.join(missing.args[0])}") from missing
         if saved is not None and (wrong := _differences(_described(restored), saved, "crc32")):
             raise Damaged(f"{len(wrong)} of {len(saved)} checksums differ, such as that of {wrong[0]}")
         return restored
@@ -204,6 +209,15 @@ class _Best(ocp.checkpoint_managers.PreservationPolicy):
         del context
         best = self._best([each.step for each in checkpoints])
         return [each.step == best for each in checkpoints]
+
+
+def _by_names(tree: Any) -> dict[tuple[str, ...], np.ndarray]:
+    return {_names(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+
+def _names(path: tuple) -> tuple[str, ...]:
+    """Returns a leaf's path as names. Orbax makes dicts of named tuples and lists of tuples, with the same names."""
+    return tuple(jax.tree_util.keystr((part,), simple=True) for part in path)
 
 
 def _described(state: TrainState) -> dict[str, Any]:
