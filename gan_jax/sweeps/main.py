@@ -216,11 +216,10 @@ def _show(sweep: Sweep, cells: list[Planned], probe: int) -> int:
     chosen = cells[:: max(1, len(cells) // probe)][:probe] if probe > 0 else []
     for words, count, seeds in phases:
         total = len(seeds.programs()) * count
-        print(f"{words}{count} cells of {seeds.count} seeds: {count * seeds.count} runs in {total} programs", end="")
         times = [_seconds(cell, seeds) for cell in chosen]
         mean = sum(times) / max(len(times), 1)
         about = f", about {_duration(mean * total)} one by one, without samples and evaluations" if times else ""
-        print(f"{about}")
+        print(f"{words}{count} cells of {seeds.count} seeds: {count * seeds.count} runs in {total} programs{about}")
     return 0
 
 
