@@ -136,7 +136,11 @@ def test_other_fields_are_given_the_seed(base):
         ({"cells": [Cell("a", {}), Cell("a", {"steps": 3})]}, "two cells are named 'a'"),
         ({"cells": [Cell("a", {}), Cell("b", {"log_every_steps": 50})]}, "cells 'a' and 'b' are one config"),
         ({"cells": [Cell("a", {"stpes": 3})]}, "cell 'a': unknown config field 'stpes': did you mean steps"),
-        ({"cells": [Cell("a", {"samplers.z.dmi": 3})]}, "unknown config field 'samplers.z.dmi': did you mean dim"),
+        ({"cells": [Cell("a", {"samplers.y.dim": 3})]}, "unknown config field 'samplers.y.dim': there are: z"),
+        (
+            {"cells": [Cell("a", {"steps.dim": 3})]},
+            "unknown config field 'steps.dim': config.steps is 6000 here, which has",
+        ),
         ({"cells": [Cell("a", {"seed": 3})]}, "config.seed cannot be overridden"),
         ({"cells": [Cell("a", {"steps": "many"})]}, "config.steps is 'many': it must be of type int"),
         ({"cells": [Cell("a", {"steps": 0})]}, "cell 'a': config.steps is 0"),
@@ -145,7 +149,7 @@ def test_other_fields_are_given_the_seed(base):
         ({"baseline": "ohter"}, "did you mean other"),
         ({"seeds": Seeds(0)}, "seeds: count is 0"),
         ({"seeds": Seeds(fields=("data.label_seed",))}, "at_once is 0: with fields, data.label_seed, it must be 1"),
-        ({"seeds": Seeds(at_once=1, fields=("data.label_sed",))}, "unknown config field 'data.label_sed'"),
+        ({"seeds": Seeds(at_once=1, fields=("date.label_seed",))}, "unknown config field 'date.label_seed'"),
         (
             {"seeds": Seeds(at_once=1, fields=("samplers.z.dim",)), "overrides": {"samplers.z.dim": 3}},
             "config.samplers.z.dim is given by the sweep's seeds",
@@ -220,10 +224,31 @@ def test_names_that_no_run_will_have_are_refused_with_near_ones(base, change, me
     assert message in str(error.value)
 
 
-def test_a_name_is_of_any_cell_and_a_cell_that_cannot_be_has_none(base, monkeypatch):
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("networks.critic.width", 0, "a layer has 0 channels"),
+        ("networks.critic.kernel_nrom", {"name": "SpectralNorm"}, "did you mean kernel_norm"),
+        ("samplers.z.dmi", 3, "did you mean dim"),
+    ],
+)
+def test_a_cell_that_cannot_be_built_is_refused_before_any_runs(base, path, value, message):
+    sweep = asking(base, "critic/loss", cells=named({"plain": {}, "other": {path: value}}))
+    with pytest.raises(UserError, match=rf"cell 'other': .*{message}"):
+        names.check(sweep, expand(sweep))
+
+
+def test_a_cell_may_have_fields_that_the_base_leaves_out(base):
+    sweep = asking(base, "critic/loss", cells=named({"sn": {"networks.critic.kernel_norm": {"name": "SpectralNorm"}}}))
+    (cell,) = expand(sweep)
+    assert cell.values["networks"]["critic"]["kernel_norm"] == {"name": "SpectralNorm"}
+    assert names.check(sweep, [cell]) == []
+
+
+def test_a_name_is_of_any_cell_and_cells_that_differ_in_numbers_are_tried_once(base, monkeypatch):
     gp = {"objective": {"name": "adversarial.wasserstein_gp", "critic": {"gradient_penalty": 1.0}}}
     gp |= {"networks.critic.norm": {"name": "InstanceNorm", "epsilon": 1e-5}}
-    cells = named({"cannot be": {"networks.critic.width": 0}, "plain": {}, "gp": gp})
+    cells = named({"plain": {}, "gp": gp})
     sweep = asking(base, "critic/accuracy", "critic/input_gradient_norm", cells=cells)
     assert names.check(sweep, expand(sweep)) == []
     built = []

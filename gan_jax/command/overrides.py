@@ -15,14 +15,11 @@ from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from gan_jax import config as configs
+from gan_jax.config.paths import parent_of
 from gan_jax.config.values import exchangeable, plain
-from gan_jax.errors import UserError, one_line, reraise_as, suggestions
+from gan_jax.errors import UserError, one_line, reraise_as
 
 NONE, AUTO = "none", "auto"
-OPEN = ("evaluators", "samplers", "networks", "augment")
-"""Blocks of blocks that may get new blocks. A config need not have them."""
-BLOCKS_FOR_NUMBERS = ("objective", "players")
-"""Blocks in which a number may become a block: that of a term, instead of its weight, or that of a schedule."""
 PATH = "path"
 """A field that is text even if it looks like a number: a folder may be named 2024_10."""
 
@@ -32,7 +29,7 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
     values, usual = config.to_dict(), []
     for argument in arguments:
         path = field(argument)
-        parent, last = _parent(values, path)
+        parent, last = parent_of(values, path)
         text = argument.partition("=")[2]
         automatic = "name" in parent and AUTO in (text, parent.get(last))
         if last in parent and _exchangeable(path, parent[last], value := _literal(text)):
@@ -57,39 +54,6 @@ def field(argument: str) -> str:
 def given(arguments: Sequence[str]) -> dict[str, str]:
     """Returns the fields that these arguments set, and the texts that they set them to."""
     return {field(argument): argument.partition("=")[2] for argument in arguments}
-
-
-def _parent(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """Returns the block that holds a field, and the field's name in it; raises UserError if there is none."""
-    *blocks, last = path.split(".")
-    if path.partition(".")[0] in OPEN:
-        values.setdefault(path.partition(".")[0], {})
-    block: Any = values
-    for number, part in enumerate(blocks):
-        block = _known(block, part, path, ".".join(blocks[:number]))
-    if not isinstance(block, dict) or (
-        last not in block and "name" not in block and path.rpartition(".")[0] not in OPEN
-    ):
-        _known(block, last, path, ".".join(blocks))
-    return block, last
-
-
-def _known(block: Any, part: str, path: str, above: str) -> Any:
-    """Returns the value of a field of the block at the field `above`; raises UserError if there is none."""
-    if not isinstance(block, dict):
-        raise UserError(f"unknown config field {path!r}: config.{above} is {_plainly(block, above, part)}")
-    if part not in block:
-        raise UserError(f"unknown config field {path!r}: {suggestions(part, block)}")
-    return block[part]
-
-
-def _plainly(value: Any, path: str, part: str) -> str:
-    """Returns a description of a value without fields, and how to give a block instead if a number may be one."""
-    if not exchangeable(value, {}) or path.partition(".")[0] not in BLOCKS_FOR_NUMBERS:
-        return f"{value!r} here, which has no fields"
-    is_term = path.startswith("objective.") and path.count(".") == 2 and not path.startswith("objective.augment.")
-    block = f"'weight': {value}" if is_term else "'name': ..."
-    return f"a number here, {value}: give it as a block, --config.{path}=\"{{{block}, '{part}': ...}}\""
 
 
 def _exchangeable(path: str, old: Any, new: Any) -> bool:

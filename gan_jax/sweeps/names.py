@@ -1,4 +1,4 @@
-"""Checks, before any run, that the runs of a sweep will have the values that it reports."""
+"""Checks, before any run, that each cell of a sweep can be built, and that its runs will have the values it reports."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,21 +21,29 @@ from gan_jax.training.preflight import check_step
 def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     """Returns the names that the sweep asks for but that cannot be checked, such as when data is not available.
 
-    Raises UserError for a name that no cell's runs will have. Cells whose runs have the same names are tried only
-    once, and only until all names are found.
+    Raises UserError for a cell that cannot be built, and for a name that no cell's runs will have. Of cells that differ
+    in numbers alone the first one is built. Steps and evaluators are tried until all names are found.
     """
     missing = required_values(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
     known, unknown, tried = set(OF_ROWS), set(), set()
     sources: dict[str, Source] = {}
     for cell in cells:
-        if not (missing := [name for name in missing if name not in known]):
-            return []
-        kind = json.dumps(_kind(cell.values))
-        if kind not in tried:
-            tried.add(kind)
-            config = configs.of_seed(ConfigDict(cell.values), sweep.seeds.first)
-            block = json.dumps({**cell.values["data"], "split": ""})
-            found, not_known = _names(config, sources.setdefault(block, Source(config.data)))
+        if (kind := json.dumps(_kind(cell.values))) in tried:
+            continue
+        tried.add(kind)
+        config = configs.of_seed(ConfigDict(cell.values), sweep.seeds.first)
+        source = sources.setdefault(json.dumps({**cell.values["data"], "split": ""}), Source(config.data))
+        try:
+            dataset = source.load(config.data.split)
+        except UserError:
+            unknown.add("")
+            continue
+        try:
+            experiment = build(config, spec_of(dataset))
+        except UserError as error:
+            raise UserError(f"cell {cell.name!r}: {error}") from error
+        if not {*missing} <= known:
+            found, not_known = _names(config, experiment, source)
             known, unknown = known | found, unknown | not_known
     missing = [name for name in missing if name not in known]
     if wrong := [name for name in missing if not unknown & {"", name.partition("/")[0]}]:
@@ -44,17 +52,12 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     return missing
 
 
-def _names(config: ConfigDict, source: Source) -> tuple[set[str], set[str]]:
+def _names(config: ConfigDict, experiment: Experiment, source: Source) -> tuple[set[str], set[str]]:
     """Returns the names that a run of this config logs or evaluates at its end, and the evaluators not known here.
 
-    If data is not available, nothing is known, and the latter are {""}. A config that cannot be trained has no names.
+    A config whose step cannot be trained has no names.
     """
     try:
-        dataset = source.load(config.data.split)
-    except UserError:
-        return set(), {""}
-    try:
-        experiment = build(config, spec_of(dataset))
         found = {*check_step(experiment, config)}
     except UserError:
         return set(), set()

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax.config.paths import parent_of
 from gan_jax.config.python_files import CONFIGS as CONFIGS  # for sweeps' files
 from gan_jax.config.python_files import call
 from gan_jax.config.values import plain, plain_scalar
@@ -225,29 +226,19 @@ def _planned(cell: Cell, sweep: Sweep) -> Planned:
 
 
 def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
-    """Returns the values with overrides of existing dotted fields. Changes `values` in place."""
+    """Returns the values with overrides of dotted fields, as on the command line. Changes `values` in place."""
     for path, given in overrides.items():
         value = plain(given, f"config.{path}")
         if path in configs.OPTIONAL_BLOCKS and isinstance(value, Mapping):  # whether or not the base has one
             values[path] = value
             continue
-        block, *inner = values, *path.split(".")
-        for part in inner[:-1]:
-            block = _entered(block, part, path)
-        old = _entered(block, inner[-1], path)
-        if not _takes(old, value):
-            raise UserError(f"config.{path} is {value!r}: it must be of type {type(old).__name__}")
-        block[inner[-1]] = value
+        if path in ("seed", "seeds"):
+            raise UserError(f"config.{path} cannot be overridden: it is given by the sweep's seeds")
+        block, last = parent_of(values, path)
+        if last in block and not _takes(block[last], value):
+            raise UserError(f"config.{path} is {value!r}: it must be of type {type(block[last]).__name__}")
+        block[last] = value
     return values
-
-
-def _entered(block: Any, part: str, path: str) -> Any:
-    if path in ("seed", "seeds"):
-        raise UserError(f"config.{path} cannot be overridden: it is given by the sweep's seeds")
-    if not isinstance(block, Mapping) or part not in block:
-        known = block.keys() if isinstance(block, Mapping) else []
-        raise UserError(f"unknown config field {path!r}: {suggestions(part, known)}")
-    return block[part]
 
 
 def _takes(old: Any, new: Any) -> bool:
