@@ -11,8 +11,8 @@ the person that is asked for. The critic has spectral norm and the hinge loss, a
 (Zhao et al. 2020, arXiv:2006.10738).
 
 15,000 steps in 34 to 42 min on one core of an AMD EPYC with AVX-512 (2026-11-28), 3 seeds. By eye about two thirds of
-the samples are good faces; in the others eyes or mouths are smeared. With AlexNet's features the probability is 0.167
-[0.162, 0.177], so there is no sign of copying. Samples of seed 0, and some beside the nearest training pictures:
+the samples are good faces; in the others eyes or mouths are smeared. With AlexNet's features the probability is 0.168
+[0.162, 0.176], so there is no sign of copying. Samples of seed 0, and some beside the nearest training pictures:
 configs/pictures/orl_faces.png, orl_faces_nearest.png.
 """
 
