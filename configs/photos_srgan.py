@@ -7,9 +7,9 @@ there is L1 alone, with weight 1. `:4,trained` and `:2,trained` leave out these 
 as in the paper: `--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. This config
 needs the weights of VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them.
 
-`:4,trained`, started from 6,000 steps of photos_srresnet without biases, took 64 min for 2,000 steps on one CPU core
-(2026-11-27); one seed. On Set5 and Set14 its LPIPS is 0.122 and 0.225, where SRResNet has 0.180 and 0.303; its PSNR is
-30.02 and 27.23 dB, where SRResNet has 31.16 and 27.95. SRResNet, SRGAN and the truth:
+`:4,trained`, started from 6,000 steps of photos_srresnet, took 37 min for 2,000 steps on one core of an AMD EPYC with
+AVX-512 (2026-11-28); one seed. On Set5 and Set14 its LPIPS is 0.123 and 0.228, where SRResNet has 0.184 and 0.308; its
+PSNR is 29.46 and 26.89 dB, where SRResNet has 31.15 and 27.92. SRResNet, SRGAN and the truth:
 configs/pictures/photos_srgan.png. The whole config was never run.
 """
 
