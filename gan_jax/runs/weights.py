@@ -2,7 +2,8 @@
 
 Arrays are named PLAYER/PART/..., as `generator/params/ConvTranspose_0/kernel`. The parts are `params` as trained,
 `ema`, their moving averages if the player has them, `stats`, running statistics, and `ema_stats`, those of a network
-with batch norm and the weights `ema`. Optimizers are left out. The metadata has the `step`. Format: https://github.com/huggingface/safetensors.
+with batch norm and the weights `ema`. Optimizers are left out. The metadata has the `step`. Format:
+https://github.com/huggingface/safetensors.
 """
 
 from pathlib import Path
