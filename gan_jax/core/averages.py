@@ -56,8 +56,8 @@ def has_batch_stats(stats: Tree) -> bool:
 def batch_stats(measure: Callable[[Tree], Tree], old: Tree, trained: Tree, step: jax.Array) -> Tree:
     """Returns the running statistics of networks with averaged weights after a step.
 
-    Batch norm's are measured in every tenth step, and in each of the first hundred. Others, such as a codebook, are
-    those of the weights as trained.
+    Batch norm's are measured in each of the first `FIRST` steps, and then in every `EVERY`-th. Others, such as a
+    codebook, are those of the weights as trained.
 
     Args:
         measure: runs the networks with averaged weights on a batch, from old to new statistics.

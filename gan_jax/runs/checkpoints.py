@@ -212,6 +212,7 @@ class _Best(ocp.checkpoint_managers.PreservationPolicy):
 
 
 def _by_names(tree: Any) -> dict[tuple[str, ...], np.ndarray]:
+    """Returns the arrays of a tree by their paths as names."""
     return {_names(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
 

@@ -36,7 +36,7 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
         try:
             dataset = source.load(config.data.split)
         except UserError:
-            unknown.add("")
+            unknown.add("")  # without data nothing is known: any name may be one of this cell's
             continue
         try:
             experiment = build(config, spec_of(dataset))

@@ -226,7 +226,7 @@ def _planned(cell: Cell, sweep: Sweep) -> Planned:
 
 
 def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
-    """Returns the values with overrides of dotted fields, as on the command line. Changes `values` in place."""
+    """Returns the values with overrides of dotted fields, see `parent_of`. Changes `values` in place."""
     for path, given in overrides.items():
         value = plain(given, f"config.{path}")
         if path in configs.OPTIONAL_BLOCKS and isinstance(value, Mapping):  # whether or not the base has one
