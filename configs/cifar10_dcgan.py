@@ -3,9 +3,9 @@
 python -m gan_jax.main --config=configs/cifar10_dcgan.py --workdir=runs/cifar10_dcgan
 
 20,000 steps took 43 min on one core of an AMD EPYC with AVX-512 (2026-11-28). With two seeds the Fréchet distance is
-33.5 and 34.7 by VGG16's features (floor 6.3), from configs/sweeps/cifar10_networks.py. configs/sweeps/cifar10_tenth.py
-trains it at half its width. Samples are evaluated by the features of AlexNet and VGG16: docs/evaluation.md says how to
-get the weights.
+33.5 and 34.7 by VGG16's features (floor 6.3), on JPEG copies of CIFAR-10, from configs/sweeps/cifar10_networks.py.
+configs/sweeps/cifar10_tenth.py trains it at half its width. Samples are evaluated by the features of AlexNet and VGG16:
+docs/evaluation.md says how to get the weights.
 """
 
 from configs.common import adam, dcgan_networks, sample_metrics

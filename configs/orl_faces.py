@@ -5,10 +5,10 @@ python -m gan_jax.main --workdir=runs/orl_faces --mode=interpolate --out=walk.pn
 python scripts/nearest.py runs/orl_faces --out=nearest.png
 
 docs/data.md says how to get the pictures; any folder of faces is --config.data.path. 40 pictures of the same people are
-held out. `memorised/nearest_closer` is the probability that a sample is nearer to a training picture than one of these
-is: near 1 for copies, half for samples as new as they are. With --config=configs/orl_faces.py:people a face is made of
-the person that is asked for. The critic has spectral norm and the hinge loss, and sees every image augmented
-(Zhao et al. 2020, arXiv:2006.10738).
+held out. `memorised/nearest_closer` is the probability that a sample is nearer to its nearest training picture than one
+of these is to its own: near 1 for copies, 0.5 for samples as new as the held-out pictures.
+--config=configs/orl_faces.py:people trains a conditional model, which makes faces of a chosen person. The critic has
+spectral norm and the hinge loss, and sees every image augmented (Zhao et al. 2020, arXiv:2006.10738).
 
 15,000 steps in 34 to 42 min on one core of an AMD EPYC with AVX-512 (2026-11-28), 3 seeds. By eye about two thirds of
 the samples are good faces; in the others eyes or mouths are smeared. With AlexNet's features the probability is 0.168

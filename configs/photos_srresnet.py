@@ -1,9 +1,9 @@
-"""Super-resolution of photographs by 4 or 2: SRResNet with L1, no critic's opinion.
+"""Super-resolution of photographs by 4 or 2: SRResNet trained with L1 alone, without a critic.
 
 python -m gan_jax.main --config=configs/photos_srresnet.py --workdir=runs/photos_srresnet
 
 docs/data.md says how to get the pictures: random crops of 64x64 of 381 of the 400 photographs of BSDS500's train and
-test parts, made smaller as by MATLAB. Judged on Set5 and Set14; the 19 others are what pictures of the run show.
+test parts, made smaller as by MATLAB. Scores are of Set5 and Set14. The run's pictures show the other 19 photographs.
 `--config=configs/photos_srresnet.py:2` enlarges by 2, of crops of 48x48.
 
 6,000 steps in 11 to 25 min on one core of an AMD EPYC with AVX-512 (2026-11-28), 3 seeds: 31.14 dB [31.13, 31.16] on

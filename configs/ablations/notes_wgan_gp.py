@@ -1,11 +1,11 @@
-"""The cost of the two slips of a widespread WGAN-GP: a sigmoid after its critic, one real batch for all five updates.
+"""The cost of two mistakes in WGAN-GP: a sigmoid after the critic, and one real batch for all five updates.
 
 python -m gan_jax.main --config=configs/ablations/notes_wgan_gp.py --workdir=runs/notes_wgan_gp
 
-All else as in configs/mnist_wgan_gp.py. 1,124 steps on 2 CPU cores (2026-11-23; the work of a step is the same: 25
-min 49 s, while other work took most of the processor). What the critic calls a distance, a difference of
-probabilities, tells nothing of progress: 0.46 over steps 40-100, 0.58 over the last 100, where mnist_wgan_gp's falls
-from 12.2 to 5.2. Its samples after as many steps are blurred and half of them not digits:
+Everything else is as in configs/mnist_wgan_gp.py. 1,124 steps took 25 min 49 s on 2 CPU cores, while other work took
+most of the processor (2026-11-23); a step costs as much as there. The critic's "distance", a difference of
+probabilities, does not show progress: 0.46 over steps 40-100, 0.58 over the last 100, where that of mnist_wgan_gp falls
+from 12.2 to 5.2. After as many steps, its samples are blurred, and half of them are not digits:
 configs/pictures/notes_wgan_gp.png, one seed.
 """
 

@@ -1,10 +1,10 @@
-"""The notes' models on MNIST, from linear autoencoder to WGAN-GP, each at an equal budget of images.
+"""Seven models on MNIST, from a linear autoencoder to WGAN-GP, each with an equal budget of images.
 
 python scripts/sweep.py --sweep=configs/sweeps/ladder.py --workdir=runs/ladder
 
 The configs are configs/mnist_*.py, shortened so that the player with the most updates is shown the same number of
 images in each; falling learning rates are shortened with them. Autoencoders make no samples, and the others are not
-measured by reconstructions: these entries of the table are gaps.
+measured by reconstructions, so their cells of the table are empty.
 """
 
 from typing import Any
