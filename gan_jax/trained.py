@@ -226,9 +226,11 @@ class Run:
         n = max(sizes.values(), default=1)
         arrays = {name: values if values.ndim else jnp.full((n,), values) for name, values in arrays.items()}
         self._check_label(arrays.get("label"))
-        limits = self.experiment.spec["x"].range
+        limits = {"mask": (0.0, 1.0), "label": None}  # of floats; all other images have those of x
         return {
-            name: pixels.to_float(values, limits) if values.dtype == jnp.uint8 and limits else values
+            name: pixels.to_float(values, within)
+            if values.dtype == jnp.uint8 and (within := limits.get(name, self.experiment.spec["x"].range))
+            else values
             for name, values in arrays.items()
         }
 

@@ -32,8 +32,7 @@ def export(run_dir: RunDirectory, version: int) -> dict:
     experiment, state = restore(run_dir, config)
     if "classify" not in experiment.predict:
         raise UserError(f"{run_dir.folder} holds no classifier: train one of configs/features/ there")
-    player, test = state.players[PLAYER], data.load(config.data.name, "test")
-    params = player.params if player.ema == () else player.ema
+    player, test = state.players[PLAYER].averaged(), data.load(config.data.name, "test")
     about = {
         "data": test.name,
         "shape": test.shape,
@@ -46,10 +45,10 @@ def export(run_dir: RunDirectory, version: int) -> dict:
     }
     name = f"{test.name}-v{version}"
     with tempfile.TemporaryDirectory() as draft:
-        weights.write(name, params, player.stats, about, Path(draft))
+        weights.write(name, player.params, player.stats, about, Path(draft))
         _, logits = features.load(name, folder=Path(draft)).describe(test.x)
     about |= {"test_accuracy": float((logits.argmax(-1) == test.label).mean()), "test_images": len(test.x)}
-    path = weights.write(name, params, player.stats, about)
+    path = weights.write(name, player.params, player.stats, about)
     return {"file": str(path), "sha256": weights.sums()[name], "bytes": path.stat().st_size, **about}
 
 

@@ -33,7 +33,9 @@ def generate(folder: Path, z: Any) -> Any:
     if block["name"] != "dcgan.Generator" or block.get("norm", {"name": "BatchNorm"})["name"] != "BatchNorm":
         sys.exit(f"{folder}: its generator is {block['name']}: this is for dcgan.Generator with BatchNorm")
     arrays = load_file(folder / "model.safetensors")
-    part = "ema" if any(name.startswith("generator/ema/") for name in arrays) else "params"
+    parts = {name.split("/")[1] for name in arrays if name.startswith("generator/")}
+    part = "ema" if "ema" in parts else "params"
+    kept = "ema_stats" if "ema_stats" in parts else "stats"
     automatic = layout.upsampling(shape, block.get("width", 32))
     given = [block.get(name, layout.AUTO) for name in ("widths", "kernels", "strides", "paddings")]
     lists = layout.chosen(automatic, *given)
@@ -41,15 +43,15 @@ def generate(folder: Path, z: Any) -> Any:
     x = z[:, :, None, None]
     for number, (stride, padding) in enumerate(zip(lists.strides, lists.paddings, strict=True)):
         if number > 0:
-            x = activation(block.get("activation"), "leaky_relu")(normalised(arrays, part, number - 1, x, epsilon))
+            names = f"generator/{part}/BatchNorm_{number - 1}", f"generator/{kept}/batch_stats/BatchNorm_{number - 1}"
+            x = activation(block.get("activation"), "leaky_relu")(normalised(arrays, *names, x, epsilon))
         kernel = arrays[f"generator/{part}/ConvTranspose_{number}/kernel"]  # [kh, kw, in, out]
         x = functional.conv_transpose2d(x, kernel.permute(2, 3, 0, 1), stride=stride, padding=padding)
     return activation(block.get("last_activation"), "tanh")(x).permute(0, 2, 3, 1)
 
 
-def normalised(arrays: dict[str, Any], part: str, number: int, x: Any, epsilon: float) -> Any:
-    """Returns x [n, c, h, w] after batch normalisation with running statistics."""
-    own, kept = f"generator/{part}/BatchNorm_{number}", f"generator/stats/batch_stats/BatchNorm_{number}"
+def normalised(arrays: dict[str, Any], own: str, kept: str, x: Any, epsilon: float) -> Any:
+    """Returns x [n, c, h, w] after batch normalisation with running statistics; own, kept: the names of its arrays."""
     mean, var = arrays[f"{kept}/mean"], arrays[f"{kept}/var"]
     return functional.batch_norm(x, mean, var, arrays[f"{own}/scale"], arrays[f"{own}/bias"], eps=epsilon)
 

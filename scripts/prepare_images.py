@@ -137,19 +137,20 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
 
 
 def _halves(path: Path) -> list["Image"]:
-    """Returns the left and the right half of a picture, rotated as its EXIF data say."""
-    from PIL import Image, ImageOps
+    """Returns the left and the right half of a picture, in 8 bits and upright, as data sets read it."""
+    from PIL import Image
 
     try:
-        with Image.open(path, formats=images.FORMATS) as picture:
-            upright = ImageOps.exif_transpose(picture)
-            upright = upright if upright.mode in ("L", "RGB", "RGBA", "I;16") else upright.convert("RGB")
-    except (OSError, Image.DecompressionBombError) as error:
+        pixels = images.read(path, images.Reading(channels=4))
+    except (OSError, ValueError) as error:
         raise PrepareError(f"{path} is no picture that can be read: {error}") from error
-    if upright.width % 2:
-        raise PrepareError(f"{path} is {upright.width} pixels wide: the width of two pictures must be even")
-    half, height = upright.width // 2, upright.height
-    return [upright.crop((left, 0, left + half, height)) for left in (0, half)]
+    width = pixels.shape[1]
+    if width % 2:
+        raise PrepareError(f"{path} is {width} pixels wide: the width of two pictures must be even")
+    if (pixels[..., 3] == 255).all():  # grey or RGB, if that loses nothing
+        is_grey = (pixels[..., :3] == pixels[..., :1]).all()
+        pixels = pixels[..., 0] if is_grey else pixels[..., :3]
+    return [Image.fromarray(half) for half in (pixels[:, : width // 2], pixels[:, width // 2 :])]
 
 
 def base(name: str, category: str) -> str:

@@ -86,6 +86,28 @@ def test_of_few_values_there_is_a_range_and_no_interval():
     assert all(math.isfinite(end) for end in summary([0.0, 1e200, -1e200, 3.0])[1:4])
 
 
+def test_a_sweep_without_a_single_row_has_a_report_of_its_failures(tmp_path):
+    for number in range(11):  # more cells than charts show
+        run(tmp_path / f"cell{number}", logged=[], batch_size=8 + number)
+    table = made(tmp_path)
+    assert (table["runs"], table["metrics"]) == (11, [])
+
+
+def test_names_are_shown_as_they_are_and_curves_have_files_of_their_own(tmp_path):
+    from gan_jax.sweeps.charts import chart
+    from gan_jax.sweeps.plan import Curve
+
+    shown = []
+    for name in (r"cost $\5$", "_base"):
+        run(tmp_path / "a", logged=rows(**{"critic/loss": 2.0}))
+        (cell,) = read(tmp_path / "a").cells
+        shown.append(cell._replace(name=name))
+    page = chart(shown, Curve("critic/loss"))
+    assert page.count("<use") > 0
+    both = [Curve("critic/loss"), Curve("critic/loss", scale="log")]
+    assert len(ablation._figures(shown, dict.fromkeys(both, page))) == 4
+
+
 def test_pairs_are_tested_and_several_tests_corrected():
     differences = [0.3, 0.5, -0.1, 0.4, 0.2]
     assert paired_p(differences) == pytest.approx(scipy.stats.ttest_1samp(differences, 0.0).pvalue)

@@ -93,6 +93,12 @@ def test_the_generator_has_gradients_and_makes_what_samples_are_made_of(gan, cva
     np.testing.assert_array_equal(one, cvae.generator(np.ones((2, 3)), label=[4, 4]))
 
 
+def test_labels_may_be_of_any_whole_type(cvae):
+    z = np.zeros((2, 3), np.float32)
+    made = [cvae.generator(z, label=np.array([7, 3], kind)) for kind in (np.uint8, np.int64)]
+    np.testing.assert_array_equal(*made)
+
+
 def test_pixels_and_floats_are_scored_alike(gan):
     floats = gan.experiment.scale({"x": jnp.asarray(TEST.x[:3])})["x"]
     np.testing.assert_allclose(gan.critic(TEST.x[:3]), gan.critic(floats), rtol=1e-6)

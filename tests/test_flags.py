@@ -147,7 +147,10 @@ def test_where_nothing_can_be_written_nothing_is_made(out, trained, tmp_path, ca
     assert (status, err.count("\n")) == (2, 1)
 
 
-def fields(folder, *arguments, file=ROOT / "configs" / "digits_dcgan.py"):
+FILE = ROOT / "configs" / "digits_dcgan.py"
+
+
+def fields(folder, *arguments, file=FILE):
     """What a command line trains in a folder, whose config.json it then writes, as the command does."""
     config, file_values = command_line.for_training(
         file, folder, list(arguments), otherwise=ROOT / "configs" / "mnist_gan.py"
@@ -169,6 +172,31 @@ def test_the_plain_command_goes_on_with_what_the_run_was_told(tmp_path, capsys):
     assert fields(tmp_path).steps == 6500
     assert fields(tmp_path, "--config.steps=6000").steps == 6000
     assert fields(tmp_path).steps == 6000
+
+
+def test_the_plain_command_keeps_evaluators_that_were_added_changed_or_removed(tmp_path, capsys):
+    for folder in ("changed", "removed", "added"):
+        (tmp_path / folder).mkdir()
+    best = ["--config.keep_best=min samples/frechet/digits-v1", "--config.evaluators.samples.every_steps=500"]
+    fields(tmp_path / "changed", *best)  # the file's block has no every_steps
+    for _ in range(2):
+        assert fields(tmp_path / "changed").evaluators.samples.every_steps == 500
+    assert fields(tmp_path / "changed", "--config.evaluators.samples.samples=99").evaluators.samples.every_steps == 500
+    capsys.readouterr()
+    fields(tmp_path / "removed", "--config.evaluators=none", "--config.evaluate_every_steps=0")
+    for _ in range(2):
+        assert "evaluators" not in fields(tmp_path / "removed")
+    line = "config.evaluators.samples is none, as this run's last command set it, not the file's a block"
+    assert capsys.readouterr().err.count(line) == 2
+    block = "{'name': 'samples.distribution', 'metrics': ('frechet',)}"
+    fields(tmp_path / "added", f"--config.evaluators.more={block}")
+    assert {*fields(tmp_path / "added").evaluators} == {"samples", "more"}
+    again = fields(tmp_path / "added", "--config.evaluators.samples=none")
+    assert {*again.evaluators} == {"more"}
+    assert {*fields(tmp_path / "added", "--config.evaluators.samples.samples=99").evaluators} == {
+        "samples",
+        "more",
+    }
 
 
 def test_fields_that_need_each_other_are_set_in_any_order(tiny):

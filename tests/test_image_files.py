@@ -162,6 +162,7 @@ def test_size_may_be_of_two_sides():
 BROKEN = {
     "empty": b"",
     "text": b"not an image",
+    "larger than Pillow opens": b"P5 32512 32512 255\n",
     "truncated png": saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (50, 50, 3), np.uint8)))[:900],
     "truncated jpeg": saved(Image.fromarray(RGB.repeat(20, 0).repeat(20, 1)), "JPEG")[:-200],
     "gif": saved(Image.fromarray(GREY), "GIF"),

@@ -7,11 +7,12 @@ import sys
 import tarfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import ROOT
 from PIL import Image
 
-from gan_jax.data import load
+from gan_jax.data import images, load
 from scripts.prepare_images import PrepareError, base, emoji, pairs
 
 ABOUT = [
@@ -96,7 +97,7 @@ def test_joined_pairs_are_cut_in_the_middle(tmp_path):
 def test_joined_pairs_are_turned_and_converted_and_hidden_files_left_out(tmp_path):
     joined(tmp_path / "set/grey.png", 1, 2, mode="L")
     (tmp_path / "set/._grey.png").write_bytes(b"of another system")
-    turned = Image.new("CMYK", (4, 6))  # of 6x4 pixels, once it is turned
+    turned = Image.new("CMYK", (4, 6), (0, 255, 255, 0))  # of 6x4 pixels, once it is turned
     exif = Image.Exif()
     exif[0x0112] = 6
     turned.save(tmp_path / "set/turned.jpg", exif=exif)
@@ -105,6 +106,28 @@ def test_joined_pairs_are_turned_and_converted_and_hidden_files_left_out(tmp_pat
     assert done.stdout == f"{tmp_path / 'out'}: 2 pairs\n"
     with Image.open(tmp_path / "out/left/turned.png") as half, Image.open(tmp_path / "out/right/grey.png") as grey:
         assert (half.size, half.mode, grey.mode, grey.getcolors()) == ((3, 4), "RGB", "L", [(12, 2)])
+
+
+@pytest.mark.parametrize("kind", ["16 bits", "big-endian", "grey with alpha", "palette with transparency"])
+def test_halves_are_what_the_whole_picture_is_read_as(kind, tmp_path):
+    values = np.arange(96, dtype=np.uint16).reshape(8, 12) * 682
+    path, eight = tmp_path / "set" / "one.png", (values >> 8).astype(np.uint8)
+    path.parent.mkdir()
+    if kind == "16 bits":
+        path = path.with_suffix(".pgm")
+        path.write_bytes(b"P5 12 8 65535\n" + values.astype(">u2").tobytes())
+    elif kind == "big-endian":
+        path = path.with_suffix(".tif")
+        Image.fromarray(values.astype(">u2")).save(path)
+    elif kind == "grey with alpha":
+        Image.merge("LA", [Image.fromarray(eight), Image.fromarray(eight[::-1].copy())]).save(path)
+    else:
+        Image.fromarray(eight).convert("P").save(path, transparency=3)
+    pairs(tmp_path / "set", tmp_path / "out")
+    for channels in (1, 3, 4):
+        how = images.Reading(channels=channels)
+        halves = [images.read(tmp_path / "out" / side / "one.png", how) for side in ("left", "right")]
+        np.testing.assert_array_equal(np.concatenate(halves, axis=1), images.read(path, how))
 
 
 def test_what_are_no_joined_pairs_is_named(tmp_path):

@@ -190,6 +190,16 @@ def pretend(run_dir, program: Program, loss):
         images.save_png(one.sample(steps), np.zeros((8, 8, 1), np.uint8))
 
 
+def test_programs_run_in_the_folder_of_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a config's relative paths and own modules are there
+    code = "import pathlib; pathlib.Path('here').touch()"
+    monkeypatch.setattr(local, "command", lambda folder, program: [sys.executable, "-c", code])
+    values = {"seed": 0, "seeds": 1, "steps": 1, "checkpoint_every_steps": 0, "sample_every_steps": 0}
+    (tmp_path / "sweep" / "one").mkdir(parents=True)
+    local.run(tmp_path / "sweep", [Program("one", Path("one"), values)])
+    assert (tmp_path / "here").exists()
+
+
 def test_slurm_is_named_where_it_is_not(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="there is no sbatch on this machine"):
@@ -210,6 +220,7 @@ def test_slurm_takes_folders_with_spaces_quotes_and_percent_signs(file, tmp_path
     escaped = str(folder).replace("%", "%%")
     assert [f"--output={escaped}/slurm/%a.log"] in options
     assert ["--comment=of a sweep"] in options
+    assert f"cd {shlex.quote(str(Path.cwd()))}" in lines
     srun = next(i for i, line in enumerate(lines) if line.startswith("srun"))
     script = "\n".join(['srun() { echo "$1" "${!#}"; }', *lines[: srun + 1]])
     for number, program in enumerate(due):

@@ -17,6 +17,7 @@ from gan_jax.errors import UserError
 from gan_jax.features import lpips
 from gan_jax.runs import schedule
 from gan_jax.sweeps import folder as folders
+from gan_jax.sweeps import main as sweep_main
 from gan_jax.sweeps import names, plan
 from gan_jax.sweeps.cells import (
     Cell,
@@ -114,6 +115,21 @@ def test_folders_are_named_by_the_config_seeds_aside(base):
     assert [(p.values["seed"], p.values["seeds"]) for p in made] == [(3, 2), (5, 2), (7, 1)]
     assert [p.folder.name for p in split_seeds(made[1])] == ["seed_5", "seed_6"]
     assert [len(p) for p in Seeds(3).programs()] == [3]
+
+
+def test_more_seeds_are_new_programs_beside_those_that_exist(base, tmp_path):
+    def folders_of(seeds):
+        (due,) = sweep_main._phases(tmp_path, sweep._replace(seeds=seeds), cells)
+        return [program.folder.name for program in due]
+
+    sweep = Sweep(base, TWO[:1], Seeds(3))
+    cells = expand(sweep)
+    folders.prepare(tmp_path, programs(cells, sweep.seeds, Path(folders.CELLS)))
+    assert folders_of(Seeds(3)) == folders_of(Seeds(2)) == folders_of(Seeds(3, at_once=1)) == ["seeds_0_to_2"]
+    assert folders_of(Seeds(5)) == ["seeds_0_to_2", "seeds_3_to_4"]
+    assert folders_of(Seeds(5, at_once=1)) == ["seeds_0_to_2", "seed_3", "seed_4"]
+    assert folders_of(Seeds(2, first=3)) == ["seeds_3_to_4"]
+    assert [*map(list, Seeds(6).programs([range(2, 4)]))] == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_other_fields_are_given_the_seed(base):

@@ -10,6 +10,7 @@ from conftest import ROOT, TINY
 from jax import random
 from PIL import Image
 
+import gan_jax
 from gan_jax.core.networks import Network
 from gan_jax.errors import UserError
 from gan_jax.evaluation import tiles
@@ -285,6 +286,16 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
     assert not hole[~near].any()
     outside = np.broadcast_to(made["masks"] == 0, made["translations"].shape)
     np.testing.assert_array_equal(made["translations"][outside], made["images"][outside])
+
+
+def test_masks_of_bytes_are_holes_in_python_too(filler):
+    run, source = gan_jax.load(filler), RANDOM.integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+    hole = np.zeros((2, 16, 16, 1), np.uint8)
+    hole[:, 4:9, 3:8] = 255
+    made = run.generator(source=source, mask=hole)
+    np.testing.assert_allclose(made, run.generator(source=source, mask=hole / np.float32(255)), atol=1e-6)
+    valid = np.broadcast_to(hole == 0, source.shape)
+    np.testing.assert_allclose(np.asarray(made)[valid], (source / 127.5 - 1)[valid], atol=1e-5)
 
 
 def test_all_pictures_are_looked_at_before_the_first_is_translated(enlarger, filler, tmp_path, capsys):

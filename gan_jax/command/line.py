@@ -34,7 +34,7 @@ def for_training(
     if own is not None and not configs.differences(configs.to_json(config), configs.to_json(own)):
         config = _with_kept_fields(config, own, kept, arguments)
     now = _free(config)
-    return config, {field: value for field, value in before.items() if field in now and now[field] != value}
+    return config, {field: before.get(field) for field in before | now if before.get(field) != now.get(field)}
 
 
 def of_file(file: str | Path, arguments: list[str]) -> ConfigDict:
@@ -51,7 +51,7 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     config = overrides.apply(own if file is None else configs.load(file), arguments)
     of_run, now = (dict(flatten(each.to_dict())) for each in (own, config))
     for field in map(overrides.field, arguments):
-        is_used = not configs.is_free(field) or any(f"{field}.".startswith(f"{one}.") for one in used)
+        is_used = not configs.is_free(field) or any(_within(field, one) for one in used)
         here, there = (_part(values, field) for values in (now, of_run))
         if not is_used and here != there:
             raise UserError(
@@ -63,12 +63,12 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
 
 def _part(values: dict[str, Any], field: str) -> Any:
     """Returns a field's value, or the flattened fields of a block; None if there is neither."""
-    within = {name: value for name, value in values.items() if name.startswith(f"{field}.")}
+    within = {name: value for name, value in values.items() if _within(name, field)}
     return values.get(field, within or None)
 
 
 def _shown(part: Any) -> str:
-    return "none" if part is None else str(part)
+    return "none" if part is None else "a block" if isinstance(part, dict) else str(part)
 
 
 def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any], arguments: list[str]) -> ConfigDict:
@@ -76,22 +76,46 @@ def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any],
 
     Fields that this command line sets, or that have changed in the file since, are left alone.
 
-    kept: the file's values of the free fields at the run's last command.
+    kept: the file's values of the free fields at the run's last command. Here and below, a field that is missing, such
+    as one of an evaluator that the command line added or removed, counts as None.
     """
-    given, of_run, now = {*map(overrides.field, arguments)}, _free(own), _free(config)
+    given, of_run, now = [*map(overrides.field, arguments)], _free(own), _free(config)
     changed = {
-        field: of_run[field]
-        for field in now
-        if field in of_run and field not in given and now[field] == kept[field] != of_run[field]
+        field: of_run.get(field)
+        for field in now | of_run
+        if now.get(field) == kept.get(field) != of_run.get(field)
+        and not any(_within(field, one) or (field not in of_run and _within(one, _block(field))) for one in given)
     }
-    with config.unlocked(), config.ignore_type():
-        config.update_from_flattened_dict(changed)
+    values = config.to_dict()
     for field, value in changed.items():
+        _put(values, field.split("."), value)
+    for field in dict.fromkeys(field if field in of_run else _block(field) for field in changed):
+        here, there = _shown(_part(of_run, field)), _shown(_part(now, field))
         terminal.say(
-            f"config.{field} is {value!r}, as this run's last command set it, not the file's {now[field]!r}: "
+            f"config.{field} is {here}, as this run's last command set it, not the file's {there}: "
             f"set --config.{field}=... to change it"
         )
-    return overrides.apply(config, [])
+    return overrides.apply(ConfigDict(values), [])
+
+
+def _put(values: dict[str, Any], path: list[str], value: Any) -> None:
+    """Sets a field, in new blocks if there are none; for None removes it, and the blocks that it leaves empty."""
+    first, *rest = path
+    if rest:
+        _put(values.setdefault(first, {}), rest, value)
+    elif value is not None:
+        values[first] = value
+    if value is None and not (rest and values[first]):
+        values.pop(first, None)
+
+
+def _within(field: str, block: str) -> bool:
+    return f"{field}.".startswith(f"{block}.")
+
+
+def _block(field: str) -> str:
+    """Returns the evaluator that a field belongs to, as `evaluators.samples`; another field as it is."""
+    return ".".join(field.split(".")[:2]) if _within(field, "evaluators") else field
 
 
 def _free(config: ConfigDict) -> dict[str, Any]:

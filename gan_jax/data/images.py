@@ -115,6 +115,8 @@ def _opened(file: Any) -> Any:
             image = Image.open(io.BytesIO(file), formats=FORMATS)
         except UnidentifiedImageError as error:
             raise ValueError(f"it is not an image of {', '.join(FORMATS)}") from error
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"it has more than {MAX_PIXELS:,} pixels") from error
     if image.width * image.height > MAX_PIXELS:
         raise ValueError(f"{image.width}x{image.height} pixels are more than {MAX_PIXELS:,}")
     return image

@@ -95,7 +95,8 @@ def _figures(shown: Sequence[CellRuns], charts: Mapping[Curve, str]) -> dict[str
 
 
 def _title(curve: Curve) -> str:
-    return curve.y if curve.x == "step" else f"{curve.y} over {curve.x}"
+    over = "" if curve.x == "step" else f" over {curve.x}"
+    return f"{curve.y}{over}{'' if curve.scale == 'linear' else f', {curve.scale}'}"
 
 
 def _page(

@@ -1,5 +1,6 @@
 """A sweep's charts as SVG and PDF. The same numbers give the same bytes."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -29,8 +30,8 @@ def chart(cells: Sequence[CellRuns], curve: Curve, form: Callable[..., Text] = h
     def draw(figure, axes) -> None:
         has_values.extend(lines(axes, cell, curve, f"C{number}") for number, cell in enumerate(cells))
         axes.set_yscale(curve.scale)
-        axes.set_xlabel(curve.x)
-        axes.set_ylabel(curve.y)
+        axes.set_xlabel(_plain(curve.x))
+        axes.set_ylabel(_plain(curve.y))
         if any(has_values):
             figure.legend(frameon=False, loc="outside right upper", fontsize="small")
 
@@ -48,7 +49,7 @@ def _band(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:
     whole = counts[0] >= LEAST  # one kind of band for a whole line
     low, high = zip(*(t_interval(v) if whole else (v.min(), v.max()) for v in at), strict=True)
     kind = f"{LEVEL} t interval, " if whole else "range, " if counts[-1] > 1 else ""
-    label = f"{cell.name}\n{kind}{seeds(counts)}"
+    label = f"{_plain(cell.name)}\n{kind}{seeds(counts)}"
     axes.plot(steps, [values.mean() for values in at], color=colour, linewidth=1.2, label=label)
     if counts[-1] > 1:
         axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
@@ -59,9 +60,14 @@ def _paths(axes, cell: CellRuns, curve: Curve, colour: str) -> bool:
     points = [line for run in cell.runs if (line := _path(run, curve))]
     for number, line in enumerate(points):
         x, y = zip(*line, strict=True)
-        axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.7, label=None if number else cell.name)
+        axes.plot(x, y, color=colour, linewidth=0.8, alpha=0.7, label=None if number else _plain(cell.name))
         axes.plot(x[-1], y[-1], ".", color=colour)
     return bool(points)
+
+
+def _plain(text: str) -> str:
+    """Returns text that Matplotlib shows as it is: `$` begins a formula, and a legend omits what begins with `_`."""
+    return re.sub("^_", "\N{ZERO WIDTH SPACE}_", text.replace("$", r"\$"))
 
 
 def _path(run: Run, curve: Curve) -> list[tuple[float, float]]:

@@ -121,6 +121,15 @@ def found(folder: Path) -> Iterator[Program]:
             yield program
 
 
+def seeds_by_cell(folder: Path) -> dict[str, list[range]]:
+    """Returns the seeds of each program within a phase's folder, by the folder of its cell."""
+    made: dict[str, list[range]] = {}
+    for program in found(folder):
+        first = program.values["seed"]
+        made.setdefault(program.folder.parts[0], []).append(range(first, first + program.values["seeds"]))
+    return made
+
+
 def _is_split(folder: Path, program: Program) -> bool:
     return any((folder / one.folder / "config.json").exists() for one in split_seeds(program))
 

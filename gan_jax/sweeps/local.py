@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from gan_jax.runs.terminal import say
 from gan_jax.sweeps import folder as folders
-from gan_jax.sweeps.commands import ROOT, command
+from gan_jax.sweeps.commands import command
 from gan_jax.sweeps.plan import Program
 from gan_jax.sweeps.results import unchecked
 from gan_jax.training.stop import handled_by
@@ -68,7 +68,6 @@ def _start(folder: Path, program: Program, slot: int | None) -> _Running:
         # In its own session, so that Ctrl-C reaches it only once: through `_ending_programs`.
         process = subprocess.Popen(
             command(folder, program),
-            cwd=ROOT,
             env=environment,
             stdout=log,
             stderr=log,

@@ -155,16 +155,20 @@ def _with_split_seeds(folder: Path, phase: list[Program]) -> list[Program]:
 def _phases(folder: Path, sweep: Sweep, cells: list[Planned]) -> Iterator[list[Program]]:
     """Yields the programs of the only phase, or of the search and, once those are done, of its best cells."""
     if sweep.finals is None:
-        yield programs(cells, sweep.seeds, Path(folders.CELLS))
+        yield _programs(folder, cells, sweep.seeds, folders.CELLS)
         return
-    yield programs(cells, sweep.seeds, Path(folders.SEARCH))
+    yield _programs(folder, cells, sweep.seeds, folders.SEARCH)
     by = sweep.finals.by
     best = ablation.chosen(folder, by, sweep.finals.best)
     if not best:
         raise UserError(f"no cell of the search has {by.name} for every seed, so that none can be chosen")
     chosen = [cell for cell in cells if cell.folder in best]
     folders.check(folder, folders.CELLS, chosen)
-    yield programs(chosen, sweep.finals.seeds, Path(folders.CELLS))
+    yield _programs(folder, chosen, sweep.finals.seeds, folders.CELLS)
+
+
+def _programs(folder: Path, cells: list[Planned], seeds: Seeds, phase: str) -> list[Program]:
+    return programs(cells, seeds, Path(phase), folders.seeds_by_cell(folder / phase))
 
 
 def _state(folder: Path, program: Program) -> str:

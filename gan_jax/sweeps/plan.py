@@ -44,11 +44,16 @@ class Seeds(NamedTuple):
     at_once: int = 0
     fields: tuple[str, ...] = ()
 
-    def programs(self) -> list[range]:
-        """Returns the seeds of each program."""
-        size = self.at_once or self.count
-        last = self.first + self.count
-        return [range(start, min(start + size, last)) for start in range(self.first, last, size)]
+    def programs(self, earlier: Iterable[range] = ()) -> list[range]:
+        """Returns the seeds of each program: those of earlier programs with any of these seeds, and new ones."""
+        wanted = range(self.first, self.first + self.count)
+        made = [some for some in earlier if {*some} & {*wanted}]
+        left = [seed for seed in wanted if not any(seed in some for some in made)]
+        while left:
+            size = next((n for n, seed in enumerate(left) if seed != left[0] + n), len(left))
+            made.append(range(left[0], left[0] + min(size, self.at_once or size)))
+            left = left[len(made[-1]) :]
+        return sorted(made, key=lambda some: some.start)
 
 
 class Metric(NamedTuple):
@@ -141,11 +146,16 @@ def expand(sweep: Sweep) -> list[Planned]:
     return list(planned.values())
 
 
-def programs(cells: Sequence[Planned], seeds: Seeds, folder: Path) -> list[Program]:
-    """Returns the programs of these cells, within a folder."""
+def programs(
+    cells: Sequence[Planned], seeds: Seeds, folder: Path, earlier: Mapping[str, Sequence[range]] = MappingProxyType({})
+) -> list[Program]:
+    """Returns the programs of these cells, within a folder.
+
+    earlier: the seeds of programs that exist, by the cell's folder. These stay, so that only new seeds are trained.
+    """
     made = []
     for cell in cells:
-        for some in seeds.programs():
+        for some in seeds.programs(earlier.get(cell.folder, ())):
             name = f"seed_{some[0]}" if len(some) == 1 else f"seeds_{some[0]}_to_{some[-1]}"
             values = _overridden(plain(cell.values), dict.fromkeys(seeds.fields, some[0]))
             values |= {"seed": some[0], "seeds": len(some)}

@@ -15,7 +15,6 @@ from pathlib import Path
 from gan_jax.errors import UserError
 from gan_jax.runs.files import atomically
 from gan_jax.sweeps import folder as folders
-from gan_jax.sweeps.commands import ROOT
 from gan_jax.sweeps.plan import Program
 
 FOLDER = "slurm"
@@ -29,7 +28,7 @@ SCRIPT = """\
 #SBATCH --open-mode=append
 #SBATCH --output={output}
 {options}
-cd {root}
+cd {here}
 run=$(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {programs})
 rm -f "$run/{failure}"
 log="${{run//%/%%}}/{log}"
@@ -56,7 +55,7 @@ def submit(folder: Path, programs: Sequence[Program], *, slots: int, options: Se
         file.write("".join(f"{folder.absolute() / program.folder}\n" for program in due).encode())
     output = str(slurm).replace("%", "%%") + "/%a.log"  # "%%" is a percent sign to SLURM
     texts = {"name": folder.absolute().name, "output": output, "programs": slurm / "programs.txt"}
-    texts |= {"root": ROOT, "python": sys.executable}
+    texts |= {"here": Path.cwd(), "python": sys.executable}
     words = {key: shlex.quote(str(text)) for key, text in texts.items()}  # sbatch reads quotes too
     words |= {"last": len(due) - 1, "slots": slots, "again": AGAIN, "failure": folders.FAILURE, "log": folders.LOG}
     words["options"] = "\n".join(f"#SBATCH {shlex.quote(option)}" for option in options)

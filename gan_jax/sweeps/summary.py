@@ -101,6 +101,8 @@ def pick(cells: list[CellRuns], metrics: list[Metric], most: int) -> list[CellRu
     """Returns at most this many cells, for charts and samples: the best by the first metric, in the table's order."""
     if len(cells) <= most:
         return cells
+    if not metrics:  # no run has any value
+        return cells[:most]
     order = ranked({cell.name: cell.runs for cell in cells}, metrics[0]._replace(better=metrics[0].better or "lower"))
     best = {name for name, _ in order[:most]}
     return [cell for cell in cells if cell.name in best]
