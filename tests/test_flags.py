@@ -161,7 +161,7 @@ def test_the_plain_command_goes_on_with_what_the_run_was_told(tmp_path, capsys):
     assert fields(tmp_path, "--config.steps=6200", "--config.log_every_steps=7").steps == 6200
     plain = fields(tmp_path)
     assert (plain.steps, plain.log_every_steps) == (6200, 7)
-    assert "config.steps is 6200, as this run's last command set it, not the file's 6000" in capsys.readouterr().err
+    assert "config.steps is 6200, as set by this run's last command, not the file's 6000" in capsys.readouterr().err
     assert fields(tmp_path).steps == 6200
     assert fields(tmp_path, "--config.steps=6400").steps == 6400
     assert fields(tmp_path, file=None).steps == 6400
@@ -175,7 +175,7 @@ def test_fields_that_need_each_other_are_set_in_any_order(tiny):
     config = tiny("mnist_linear_ae", evaluate_every_steps=3)
     given = ["--config.evaluators=none", "--config.evaluate_every_steps=0"]
     assert [overrides.apply(config, each).evaluate_every_steps for each in (given, given[::-1])] == [0, 0]
-    with pytest.raises(UserError, match="names no evaluators"):
+    with pytest.raises(UserError, match="has no evaluators"):
         overrides.apply(config, given[:1])
 
 
