@@ -130,7 +130,7 @@ def test_going_back_ends_where_the_first_players_are_not_finite(tiny, tmp_path):
 
     error = divergence.restore_last_finite(Diverged(2, "bad", row={}), train, config, [(config, run_dir)])
     assert gone == [1, 0]
-    assert "the first ones are not finite, no players are saved" in str(error)
+    assert "no players are saved, because the initial ones are not finite" in str(error)
 
 
 @pytest.mark.parametrize(
