@@ -1,4 +1,4 @@
-"""Logs of a run's metrics: metrics.jsonl, the source of all else, trackers, and the terminal."""
+"""Logs of a run's metrics: metrics.jsonl, the source of everything else, trackers, and the terminal."""
 
 import json
 import sys
@@ -51,7 +51,7 @@ class Log:
 
 
 class Progress:
-    """The progress of a run: steps, steps/s, time left and losses, as a bar on a terminal, else as lines.
+    """The progress of a run: steps, steps/s, time left and losses, as a bar on a terminal, otherwise as lines.
 
     The rate counts training alone. The time left includes pauses, since they will recur. Neither counts the
     first call and the first pause, in which JAX compiles.
