@@ -353,8 +353,8 @@ def test_load_refuses(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("batch_size", "config.batch_size is 1073741824: that takes 279 GB of memory"),
-        ("steps_per_call", "config.steps_per_call is 1073741824: that takes 274 GB of memory"),
+        ("batch_size", "config.batch_size is 1073741824: this needs 279 GB of memory"),
+        ("steps_per_call", "config.steps_per_call is 1073741824: this needs 274 GB of memory"),
     ],
 )
 def test_a_call_that_no_memory_holds_is_refused(tiny, field, message):
@@ -405,7 +405,7 @@ def test_a_penalised_critic_with_batch_norm_is_refused(tiny):
 def test_seeds_that_no_memory_holds_are_refused(tiny):
     config = tiny(seeds=1000)
     config.samplers.z.dim = 10_000
-    with pytest.raises(UserError, match=r"config\.seeds is 1000: that takes"):
+    with pytest.raises(UserError, match=r"config\.seeds is 1000: this needs"):
         check_step(build_on(config, (8, 8, 1), 10), config)
 
 

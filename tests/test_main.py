@@ -129,7 +129,7 @@ def test_resuming_another_run_is_refused(trained, capsys):
         (["--workdir=X", "--config=README.md"], "a config is a Python file"),
         (["--workdir=X", "--config.stpes=3"], "unknown config field 'stpes': did you mean steps"),
         (["--workdir=X", "--config.steps=many"], "steps"),
-        (["--workdir=X", "--config.batch_size=1073741824"], "config.batch_size is 1073741824: that takes 279 GB"),
+        (["--workdir=X", "--config.batch_size=1073741824"], "config.batch_size is 1073741824: this needs 279 GB"),
         (["--workdir=a\nb", "--mode=sample", "--out=f.npz"], r"--workdir=a\nb holds no run"),
         (["--workdir=X", "--config.data.name=diggits"], "there is no data set 'diggits'"),
         (["--workdir=X", "--config.data.split=trian"], "did you mean train"),

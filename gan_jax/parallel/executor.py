@@ -1,8 +1,8 @@
 """The executor: runs the train steps of one or several runs on all devices, many steps per call.
 
 `data_parallel` gives every device its share of one run's batches. `seed_parallel` gives every device whole runs, which
-differ only in their seeds, and trains them as one program. If there are several processes, each one puts the data on
-its own devices. Devices are numbered process by process.
+differ only in their seeds, and trains them as one program. If there are several processes, each one puts only the data
+of its own devices on them. Devices are numbered process by process.
 """
 
 from collections.abc import Callable, Mapping

@@ -19,7 +19,7 @@ _NAMES = "__names__"  # the entry that lists the others, so that a missing array
 
 
 def folder(name: str) -> pathlib.Path:
-    """Returns the folder `name` of the cache. Makes it if missing, readable and writable by its owner alone.
+    """Returns the folder `name` of the cache. Makes it if missing, readable and writable only by its owner.
 
     It is in `$GAN_JAX_CACHE` if set, otherwise in `$XDG_CACHE_HOME/gan_jax` if set, otherwise in `~/.cache/gan_jax`.
     The mode is 0700 because whoever can write compiled programs there can run code as the user.

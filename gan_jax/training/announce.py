@@ -26,7 +26,7 @@ def start(dataset: Dataset, counts: Mapping[str, int], held: str) -> None:
 
 
 def parameters(players: Players) -> dict[str, int]:
-    """Returns each player's number of parameters. Leaves may be arrays, or their shapes alone."""
+    """Returns each player's number of parameters. Leaves may be arrays, or only their shapes."""
     return {name: sum(leaf.size for leaf in jax.tree.leaves(player.params)) for name, player in players.items()}
 
 

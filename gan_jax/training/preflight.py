@@ -93,7 +93,7 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
 
 
 def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
-    """Traces one device's part of a step, on shapes alone. Returns the names of its metrics, `player/term`.
+    """Traces one device's part of a step, using only shapes. Returns the names of its metrics, `player/term`.
 
     Raises UserError if the step cannot be trained, or if a call's examples, their indices or its runs take more
     memory than any machine has.
