@@ -137,7 +137,7 @@ def test_going_back_ends_where_the_first_players_are_not_finite(tiny, tmp_path):
     ("every", "trained", "said"),
     [
         (5, [8, 6], "the players after step 6, the last finite ones"),
-        (0, [], "config.checkpoint_every_steps is 0, no players"),
+        (0, [], "no players are saved, because config.checkpoint_every_steps is 0"),
     ],
 )
 def test_going_back_goes_on_until_the_players_are_finite(tiny, tmp_path, every, trained, said):
