@@ -28,7 +28,7 @@ from gan_jax.trained import Run
 __all__ = ["Run", "experiment", "load", "load_sweep", "train"]
 
 Config: TypeAlias = ConfigDict | str | Path
-"""A config, or a file of one: a Python file with get_config(), or a run's config.json."""
+"""A config, or the path of a config file: a Python file with get_config(), or a run's config.json."""
 
 
 def load(folder: str | Path, step: int | str | None = None) -> Run:
@@ -44,7 +44,7 @@ def load(folder: str | Path, step: int | str | None = None) -> Run:
     if isinstance(step, str) and step != "best" and not step.startswith(("min ", "max ")):
         raise UserError(f"step is {step!r}: it must be a number, 'best', or a rule such as 'min samples/frechet'")
     if not run_dir.config.is_file():
-        raise UserError(f"{folder} holds no run (no config.json): take the --workdir of a training")
+        raise UserError(f"{folder} holds no run (no config.json): give the --workdir of a training run")
     return Run(run_dir, run_dir.read_config(), step)
 
 

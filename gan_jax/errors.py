@@ -33,7 +33,7 @@ class Misfits:
             raise self.found[0]
         if self.found:
             listed = "; ".join(f"({number}) {error}" for number, error in enumerate(self.found, 1))
-            raise UserError(f"{len(self.found)} things do not fit: {listed}") from self.found[0]
+            raise UserError(f"{len(self.found)} errors: {listed}") from self.found[0]
 
 
 class Diverged(Exception):
@@ -41,7 +41,7 @@ class Diverged(Exception):
 
     Attributes:
         step: the first step with such a value.
-        what: which value, in words.
+        what: a description of the value.
         row: the metrics of that step.
         number: the run's number among those trained together.
     """
@@ -62,7 +62,7 @@ def printable(message: object) -> str:
 def reraise_as(what: str, *, within: str = "") -> Iterator[None]:
     """Raises any error in the block as a UserError about `what`, unless it already names a field of the config.
 
-    `within`: a prefix of field names; errors that start with it get `what` too. None do if it is empty.
+    `within`: a prefix of field names; errors that start with it get `what` too. If it is empty, none do.
     Used around calls of Optax, Linen, JAX and NumPy, which may raise any error for a wrong value.
     """
     try:

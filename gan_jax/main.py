@@ -21,7 +21,7 @@ saved, and training ends with status 3.
 
 from gan_jax.training.stop import Stop, Stopped
 
-if __name__ == "__main__":  # before the other imports, as a signal may come during these
+if __name__ == "__main__":  # before the other imports, as a signal may arrive during these
     STOP = Stop()
     STOP.take()
 
@@ -82,13 +82,13 @@ def _status(argv: list[str], stop: Stop) -> int:
 
 
 def _run(argv: list[str], stop: Stop) -> None:
-    """Runs what the arguments ask for: the help or a mode."""
+    """Shows the help or runs a mode, according to the arguments."""
     values, overrides = command_flags.parse(argv)
     if values.help:
         terminal.tell(f"{__doc__}\n{values.get_help()}")
         return
     if not values.workdir and (values.mode != "data" or values.workdir is not None):
-        raise UserError("no --workdir=DIR: the folder of the run, new or to be resumed")
+        raise UserError("--workdir=DIR is missing: give the folder of a new or existing run")
     with terminal.quiet(values.quiet), stop.listening(training=values.mode == "train"):
         modes.run(values, overrides, stop)
 
@@ -96,7 +96,7 @@ def _run(argv: list[str], stop: Stop) -> None:
 def _end_at_once(stopped: Stopped) -> None:
     """Ends this process from a signal handler, when nothing has to be saved.
 
-    An exception raised there, amid imports or compiling, may get lost, or crash the process in native code.
+    An exception raised there, during imports or compilation, may be lost, or crash the process in native code.
     """
     discard_unfinished()
     with suppress(OSError):  # not through a stream, which may be in the middle of a write
@@ -105,7 +105,7 @@ def _end_at_once(stopped: Stopped) -> None:
 
 
 def _end_interrupted(status: int) -> NoReturn:
-    """Ends this process after interrupted work, whose remains in JAX would crash a usual exit."""
+    """Ends this process after interrupted work, because JAX's leftover state would crash a normal exit."""
     if "jax" in sys.modules:
         from gan_jax.parallel import processes
 

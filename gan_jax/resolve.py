@@ -1,4 +1,4 @@
-"""Resolves names in configs to functions and classes of gan_jax, Optax or any importable package: no registry."""
+"""Resolves names in configs to functions and classes of gan_jax, Optax or any importable package. No registry."""
 
 import importlib
 import inspect
@@ -19,12 +19,12 @@ NESTED = {"noise": "gan_jax.distributions.noise"}
 def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
     """Returns the object `spec["name"]` of `package`, with the rest of `spec` bound to it as keyword arguments.
 
-    Values that are themselves blocks with a name are bound first, from the package in NESTED or else `gan_jax.layers`.
-    `field` is the spec's dotted field, for messages. Raises UserError for an unknown name or argument, with the known
-    ones.
+    Values that are themselves blocks with a name are bound first, from the package in NESTED or otherwise from
+    `gan_jax.layers`. `field` is the spec's dotted field, for messages. Raises UserError for an unknown name or
+    argument, with the known ones.
     """
     if "name" not in spec:
-        raise UserError(f"config.{field} has no name: it needs one of {package}'s")
+        raise UserError(f"config.{field} has no name: give a name of {package}")
     target = resolve(package, str(spec["name"]), f"{field}.name")
     taken = parameters(target)
     arguments = {}
@@ -32,7 +32,7 @@ def bind(package: str, spec: Mapping[str, Any], field: str) -> Callable:
         if key == "name":
             continue
         if key not in taken:
-            raise UserError(f"config.{field}.{key}: {spec['name']} takes no {key!r}; {suggestions(key, taken)}")
+            raise UserError(f"config.{field}.{key}: {spec['name']} has no argument {key!r}; {suggestions(key, taken)}")
         nested = isinstance(value, Mapping) and "name" in value
         if nested and package == "gan_jax.objectives":
             raise UserError(
@@ -63,7 +63,7 @@ def outside(name: str, field: str) -> Callable:
     """Returns an importable package's object, given as `package.module:object`. Raises UserError if there is none."""
     module_name, _, attribute = name.partition(":")
     if module_name.partition(".")[0] in sys.stdlib_module_names:
-        raise UserError(f"config.{field} is {name!r}: Python's own modules have nothing for a config to name")
+        raise UserError(f"config.{field} is {name!r}: modules of Python's standard library cannot be used in a config")
     if not all(part.isidentifier() for part in (*module_name.split("."), attribute)):
         raise UserError(f"config.{field} is {name!r}: a name outside of gan_jax is written as package.module:object")
     try:

@@ -150,19 +150,19 @@ class Run:
     ) -> np.ndarray:
         """Returns n walks of `length` images or points each, [n, length, ...]: those of --mode=interpolate for n = 10.
 
-        between: examples [m, ...], at least 2, between whose codes an autoencoder without a distribution of z walks; by
-        default the split that judges the run. Raises UserError if the model takes no such examples.
+        between: examples [m, ...], at least 2, for autoencoders without a distribution of z, which walk between their
+        codes; by default the split that the run is evaluated on. Raises UserError if the model uses no such examples.
         """
         self._check("interpolate", "walk")
         drawn = "interpolate" in self.experiment.predict
         if between is not None and drawn:
-            raise UserError("between: this model walks between latents, not between examples: leave it out")
+            raise UserError("between: this model interpolates between latents, not between examples: leave it out")
         real = np.zeros(0) if drawn else self._judging_split().x if between is None else np.asarray(between)
         with reraise_as("run.interpolate"):
             return figures.make_walks(self.experiment, self.players, example_keys(base_key(seed), n), real, length)
 
     def figure(self) -> Any:
-        """Returns the figure that training shows at this step, as a Pillow image. For examples see `examples_shown`."""
+        """Returns the figure that training writes at this step, a Pillow image. For examples see `examples_shown`."""
         from PIL import Image
 
         with TemporaryDirectory() as folder:
@@ -199,7 +199,7 @@ class Run:
     def _alone(self) -> RunDirectory:
         """Returns the run's directory; raises UserError if it holds a run for each of several seeds."""
         if self.config.seeds > 1:
-            raise UserError(f"{self.folder} holds {self.config.seeds} runs: take one of run.seeds, as run.seeds[0]")
+            raise UserError(f"{self.folder} holds {self.config.seeds} runs: use one of run.seeds, such as run.seeds[0]")
         return self._run_dir
 
     def _check(self, *uses: str) -> str:
@@ -208,7 +208,7 @@ class Run:
             if use in self.experiment.predict:
                 return use
         able = ", ".join(sorted(self.experiment.predict))
-        raise UserError(f"{self.config.objective.name} trains nothing that can {uses[0]}; there are: {able}")
+        raise UserError(f"{self.config.objective.name} has no prediction {uses[0]!r}; there are: {able}")
 
     def _outputs(self, use: str, given: Mapping[str, ArrayLike], seed: int = 0) -> jax.Array:
         """Returns a prediction as floats, for the given examples."""

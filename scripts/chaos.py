@@ -199,7 +199,7 @@ class Chaos:
         if kind in SIGNALS:
             said = folder.with_suffix(".log").read_text()
             self.hits[f"by {kind}"] += 1
-            where = "at start-up" if "nothing was under way" in said else "in training"
+            where = "at start-up" if "there was nothing to save" in said else "in training"
             self.hits[f"seen to be stopped {where}"] += output == SEEN
             return
         lock, rows = folder / ".lock", folder / "metrics.jsonl"

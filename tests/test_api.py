@@ -198,7 +198,7 @@ def test_a_folder_of_several_seeds_has_a_run_for_each(small_run, tmp_path):
     held["config"]["seeds"] = 2
     (folder / "config.json").write_text(json.dumps(held))
     run = gan_jax.load(folder)
-    with pytest.raises(UserError, match=r"holds 2 runs: take one of run\.seeds"):
+    with pytest.raises(UserError, match=r"holds 2 runs: use one of run\.seeds"):
         run.sample(1)
     assert run.seeds[0].sample(2).shape == (2, 8, 8, 1)
     assert [one.folder.name for one in run.seeds] == ["seed_0", "seed_1"]
@@ -213,17 +213,17 @@ def test_a_folder_of_several_seeds_has_a_run_for_each(small_run, tmp_path):
         ("gan", lambda run: run.sample(1, label=3), "class 3: this model makes samples without classes"),
         ("gan", lambda run: run.sample(1, truncation=0.7), r"truncation 0\.7: the latents z are not normal"),
         ("gan", lambda run: run.sample(0), "n is 0: it must be at least 1"),
-        ("gan", lambda run: run.encode(TEST.x[:1]), "trains nothing that can encode; there are: interpolate, sample"),
+        ("gan", lambda run: run.encode(TEST.x[:1]), "has no prediction 'encode'; there are: interpolate, sample"),
         ("cvae", lambda run: run.generator(label=[3, 10]), "label is 10: it must be a class from 0 to 9"),
         ("cvae", lambda run: run.generator(label=-1), "label is -1: it must be a class from 0 to 9"),
         ("gan", lambda run: run.generator(lable=3), "run.generator has no 'lable': there are: z"),
         ("gan", lambda run: run.generator(jnp.zeros((2, 5))), r"run\.sample of z \[2, 5\]: "),
-        ("gan", lambda run: run.interpolate(between=TEST.x), "walks between latents, not between examples"),
+        ("gan", lambda run: run.interpolate(between=TEST.x), "interpolates between latents, not between examples"),
         ("ae", lambda run: run.interpolate(between=TEST.x[:1]), "run.interpolate: .* at least 2 are needed, not 1"),
         ("ae", lambda run: run.interpolate(between=TEST.x[0]), "run.interpolate: "),
         ("ae", lambda run: run.interpolate(between=3.0), "run.interpolate: "),
-        ("ae", lambda run: run.sample(1), "autoencoder.undercomplete trains nothing that can sample"),
-        ("ae", lambda run: run.critic(TEST.x[:1]), "trains nothing that can scores"),
+        ("ae", lambda run: run.sample(1), "autoencoder.undercomplete has no prediction 'sample'"),
+        ("ae", lambda run: run.critic(TEST.x[:1]), "has no prediction 'scores'"),
         ("cvae", lambda run: run.sample(1, label=12), "class 12: no training example has this class; .* 0, 1, 2"),
         ("cvae", lambda run: run.sample(1, label="cat"), "class cat: no training example has this class"),
         ("cvae", lambda run: run.sample(3, label=[1, 2]), r"label has shape \(2,\): it must be one class, or one for"),

@@ -258,7 +258,7 @@ def test_a_resumed_run_is_the_same_to_the_bit_and_not_that_without_augmentation(
         ({"name": "horizontal_flip", "fields": ("label",)}, (8, 8, 1), "it must be a tuple of image fields; .* has x"),
         ({"name": "horizontal_flip"}, (2,), r"config.augment.a.fields is \(\): .* has none"),
         ({"name": "horizontal_flop"}, (8, 8, 1), "did you mean horizontal_flip"),
-        ({"name": "horizontal_flip", "rate": 1}, (8, 8, 1), "takes no 'rate'"),
+        ({"name": "horizontal_flip", "rate": 1}, (8, 8, 1), "has no argument 'rate'"),
         ({"name": "random_crop"}, (8, 8, 1), "config.augment.a: .*size"),
     ],
 )

@@ -166,12 +166,12 @@ def test_runs_side_by_side_go_back_together(folder, tmp_path, capsys):
     assert newest(both, [state(0), state(0)]) is None
     for checkpoints in both:
         checkpoints.close()
-    assert capsys.readouterr().err.endswith("there is none before it\n")
+    assert capsys.readouterr().err.endswith("there is no earlier one\n")
 
 
 def test_a_damaged_step_that_was_asked_for_is_an_error(folder):
     shutil.rmtree(folder / "6" / "state" / "d")
-    with pytest.raises(UserError, match=r"checkpoint 6 in .* is damaged \(.*\): take another step"):
+    with pytest.raises(UserError, match=r"checkpoint 6 in .* is damaged \(.*\): use another step"):
         restored(folder, step=6)
     with pytest.raises(UserError, match=r"no checkpoint 4; there are: \[3, 6\]"):
         restored(folder, step=4)
@@ -182,7 +182,7 @@ def test_other_arrays_are_refused_not_taken_for_damage(folder, change):
     other = state(0)
     other.players["critic"].params["w"] = change(other.players["critic"].params["w"])
     checkpoints = Checkpoints(folder, 3)
-    with pytest.raises(UserError, match=r"holds other arrays than .*: \.players\['critic'\]\.params\['w'\]"):
+    with pytest.raises(UserError, match=r"does not hold the arrays of .*: \.players\['critic'\]\.params\['w'\]"):
         checkpoints.restore(other)
     checkpoints.close()
     assert {path.name for path in folder.iterdir()} == {"3", "6"}
@@ -247,7 +247,7 @@ def test_a_run_of_another_format_is_refused_in_one_line_that_says_what_to_do(num
     content = {"config": values} if number is None else {"format": number, "config": values}
     run_dir = RunDirectory(tmp_path)
     run_dir.config.write_text(json.dumps(content))
-    asked = f"has format {number or 1}, of {release} .*reads format {config.FORMAT}: use that .*or train it anew"
+    asked = f"has format {number or 1}, of {release} .*reads format {config.FORMAT}: use that .*or train it again"
     for read in (run_dir.read_config, partial(run_dir.check, tiny()), partial(report.write, run_dir)):
         with pytest.raises(UserError, match=asked) as error:
             read()

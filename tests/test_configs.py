@@ -212,7 +212,7 @@ def test_override_sets_values_of_their_type(tiny):
         ("--config.data.name.first=8", "config.data.name is 'digits' here, which has no fields"),
         (
             "--config.players.critic.optimizer.learning_rate.decay_steps=9",
-            "a number here, 0.0002: give it as a block, "
+            "the number 0.0002 here: replace it with a block, "
             "--config.players.critic.optimizer.learning_rate=\"{'name': ..., 'decay_steps': ...}\"",
         ),
         ("--config.seed=1.5", "seed"),
@@ -226,14 +226,14 @@ def test_override_sets_values_of_their_type(tiny):
         ("--config.data.range=(1.0,1.0)", "config.data.range is (1.0, 1.0): it must be two numbers"),
         ("--konfig=1", "unknown argument '--konfig=1'"),
         ("stray", "unknown argument 'stray'"),
-        ("config.seed=3", "unknown argument 'config.seed=3': fields are set as --config.field=value"),
+        ("config.seed=3", "unknown argument 'config.seed=3': set fields with --config.field=value"),
         ("--config.steps=99999999999", "at least 1 and at most 2,147,483,647"),
         ("--config.seeds=1001", "at least 1 and at most 1,000"),
         (
             "--config.players.critic.optimizer=adam",
-            "block: set a field of it, as --config.players.critic.optimizer.name=",
+            "block: set a field of it with --config.players.critic.optimizer.name=",
         ),
-        ("--config.data.range=(-1e31,1.0)", "neither beyond 1e+30"),
+        ("--config.data.range=(-1e31,1.0)", "it must be two numbers, rising, from -1e+30 to 1e+30"),
         ("--config.data.range=('a','b')", "it must be two numbers"),
         ("--config.data.range=(0.0,1e999)", "config.data.range is (0.0, inf): it must be finite"),
         ("--config.players.critic.optimizer.learning_rate=nan", "optimizer.learning_rate is nan: it must be finite"),
@@ -265,7 +265,7 @@ def test_override_refuses(tiny, argument, message):
         ("players.critic.clip_weights", -0.1, "config.players.critic: clip_weights is -0.1"),
         ("networks.generator.kernels", (4, 4, 4), "do not fit each other or examples of shape (8, 8, 1)"),
         ("networks.critic.kernels", (9, 9, 9), "do not fit each other or examples of shape (8, 8, 1)"),
-        ("samplers.z.dim", 99_999_999_999, "GB: take smaller widths"),
+        ("samplers.z.dim", 99_999_999_999, "GB: use smaller widths"),
         (
             "networks.critic.widths",
             (4, 4, 4),
@@ -273,7 +273,7 @@ def test_override_refuses(tiny, argument, message):
         ),
         ("samplers.z.dim", 0, "config.samplers.z: dim is 0: it must be at least 1"),
         ("networks.generator.widths", (0, 4), "every width must be at least 1"),
-        ("samplers.z", {"name": "noise.gaussian", "level": 0.1}, "noise.gaussian makes no sampler"),
+        ("samplers.z", {"name": "noise.gaussian", "level": 0.1}, "noise.gaussian is not a sampler"),
     ],
 )
 def test_build_refuses(tiny, field, value, message):
@@ -305,7 +305,7 @@ def test_build_refuses(tiny, field, value, message):
             "it must be a number, or a block that names an Optax",
         ),
         ("mnist_wgan_gp", "networks.critic.last_activaton", "sigmoid", 0, "did you mean last_activation"),
-        ("mnist_wgan", "objective.penalty_weight", 10.0, 0, "wasserstein takes no 'penalty_weight'"),
+        ("mnist_wgan", "objective.penalty_weight", 10.0, 0, "wasserstein has no argument 'penalty_weight'"),
         ("mnist_cgan", "seed", 0, 0, "config.data.name: this model needs labels, and the data set has no labels"),
         ("mnist_cgan", "networks.generator.name", "dcgan.Generator", 10, "config.networks"),
     ],
@@ -353,8 +353,8 @@ def test_load_refuses(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("field", "message"),
     [
-        ("batch_size", "config.batch_size is 1073741824: that takes 279 GB of memory"),
-        ("steps_per_call", "config.steps_per_call is 1073741824: that takes 274 GB of memory"),
+        ("batch_size", "config.batch_size is 1073741824: this needs 279 GB of memory"),
+        ("steps_per_call", "config.steps_per_call is 1073741824: this needs 274 GB of memory"),
     ],
 )
 def test_a_call_that_no_memory_holds_is_refused(tiny, field, message):
@@ -405,12 +405,12 @@ def test_a_penalised_critic_with_batch_norm_is_refused(tiny):
 def test_seeds_that_no_memory_holds_are_refused(tiny):
     config = tiny(seeds=1000)
     config.samplers.z.dim = 10_000
-    with pytest.raises(UserError, match=r"config\.seeds is 1000: that takes"):
+    with pytest.raises(UserError, match=r"config\.seeds is 1000: this needs"):
         check_step(build_on(config, (8, 8, 1), 10), config)
 
 
 def test_evaluating_needs_evaluators(tiny):
-    with pytest.raises(UserError, match="names no evaluators"):
+    with pytest.raises(UserError, match="has no evaluators"):
         overrides.apply(tiny("mnist_wgan"), ["--config.evaluate_every_steps=1"])
 
 
@@ -465,12 +465,12 @@ def test_stylegan2s_numbers_are_those_of_the_authors_presets(name, gamma, half_l
 def test_a_field_of_a_term_that_is_a_number_is_refused_with_the_terms_block(tiny):
     config, path = tiny("mnist_wgan_gp"), "objective.critic.gradient_penalty"
     message = (
-        f"unknown config field '{path}.every': config.{path} is a number here, 10.0: give it as a block, "
+        f"unknown config field '{path}.every': config.{path} is the number 10.0 here: replace it with a block, "
         f"--config.{path}=\"{{'weight': 10.0, 'every': ...}}\""
     )
     with pytest.raises(UserError, match=f"^{re.escape(message)}$"):
         overrides.apply(config, [f"--config.{path}.every=0"])
-    given = message.partition("as a block, ")[2].replace('"', "").replace("...", "2")
+    given = message.partition("with a block, ")[2].replace('"', "").replace("...", "2")
     assert overrides.apply(config, [given]).objective.critic.gradient_penalty.every == 2
 
 
@@ -482,7 +482,7 @@ def test_a_number_of_an_optimizer_may_be_a_schedule(tiny):
     assert check_step(experiment, config)
     assert {*experiment.hyperparams["critic"].optimizer} == {"learning_rate", "b2.init_value", "b2.end_value"}
     config.players.critic.optimizer = {"name": "adam", "learning_rate": 1e-3, "b3": schedule}
-    with pytest.raises(UserError, match=r"config\.players\.critic\.optimizer\.b3: adam takes no 'b3'"):
+    with pytest.raises(UserError, match=r"config\.players\.critic\.optimizer\.b3: adam has no argument 'b3'"):
         build_on(config, (8, 8, 1), 10)
 
 

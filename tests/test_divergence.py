@@ -130,14 +130,14 @@ def test_going_back_ends_where_the_first_players_are_not_finite(tiny, tmp_path):
 
     error = divergence.restore_last_finite(Diverged(2, "bad", row={}), train, config, [(config, run_dir)])
     assert gone == [1, 0]
-    assert "the first ones are not finite, no players are saved" in str(error)
+    assert "no players are saved, because the initial ones are not finite" in str(error)
 
 
 @pytest.mark.parametrize(
     ("every", "trained", "said"),
     [
         (5, [8, 6], "the players after step 6, the last finite ones"),
-        (0, [], "config.checkpoint_every_steps is 0, no players"),
+        (0, [], "no players are saved, because config.checkpoint_every_steps is 0"),
     ],
 )
 def test_going_back_goes_on_until_the_players_are_finite(tiny, tmp_path, every, trained, said):

@@ -194,11 +194,11 @@ def test_folders_that_do_not_fit_are_refused(small_run, exported, tmp_path, caps
     capsys.readouterr()
     (tmp_path / "mine.txt").touch()
     use = f"--workdir={small_run('gan')}", "--mode=export"
-    assert "is a folder with files: name a new or an empty one" in refused(*use, f"--out={tmp_path}")
+    assert "is a folder with files: give a new or empty one" in refused(*use, f"--out={tmp_path}")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     assert "--mode=export needs --out=FOLDER, not x.npz" in refused(*use, "--out=x.npz")
     assert "holds an exported model, which has no optimizers" in refused(f"--workdir={folder}", "--quiet")
-    with pytest.raises(UserError, match="holds step 6 alone, not 3"):
+    with pytest.raises(UserError, match="holds only step 6, not 3"):
         gan_jax.load(folder, 3).sample(1)
     shutil.copytree(folder, tmp_path / "damaged")
     content = (folder / "model.safetensors").read_bytes()
@@ -206,5 +206,5 @@ def test_folders_that_do_not_fit_are_refused(small_run, exported, tmp_path, caps
     with pytest.raises(UserError, match=r"model\.safetensors is damaged"):
         gan_jax.load(tmp_path / "damaged").sample(1)
     shutil.copy(exported("ae") / "model.safetensors", tmp_path / "damaged")
-    with pytest.raises(UserError, match="holds other arrays than this config and code make: autoencoder/"):
+    with pytest.raises(UserError, match="does not hold the arrays of this config and code: autoencoder/"):
         gan_jax.load(tmp_path / "damaged").sample(1)

@@ -164,7 +164,7 @@ def test_the_plain_command_goes_on_with_what_the_run_was_told(tmp_path, capsys):
     assert fields(tmp_path, "--config.steps=6200", "--config.log_every_steps=7").steps == 6200
     plain = fields(tmp_path)
     assert (plain.steps, plain.log_every_steps) == (6200, 7)
-    assert "config.steps is 6200, as this run's last command set it, not the file's 6000" in capsys.readouterr().err
+    assert "config.steps is 6200, as set by this run's last command, and not 6000 as in the file" in capsys.readouterr().err
     assert fields(tmp_path).steps == 6200
     assert fields(tmp_path, "--config.steps=6400").steps == 6400
     assert fields(tmp_path, file=None).steps == 6400
@@ -186,7 +186,7 @@ def test_the_plain_command_keeps_evaluators_that_were_added_changed_or_removed(t
     fields(tmp_path / "removed", "--config.evaluators=none", "--config.evaluate_every_steps=0")
     for _ in range(2):
         assert "evaluators" not in fields(tmp_path / "removed")
-    line = "config.evaluators.samples is none, as this run's last command set it, not the file's a block"
+    line = "config.evaluators.samples is none, as set by this run's last command, and not a block as in the file"
     assert capsys.readouterr().err.count(line) == 2
     block = "{'name': 'samples.distribution', 'metrics': ('frechet',)}"
     fields(tmp_path / "added", f"--config.evaluators.more={block}")
@@ -203,7 +203,7 @@ def test_fields_that_need_each_other_are_set_in_any_order(tiny):
     config = tiny("mnist_linear_ae", evaluate_every_steps=3)
     given = ["--config.evaluators=none", "--config.evaluate_every_steps=0"]
     assert [overrides.apply(config, each).evaluate_every_steps for each in (given, given[::-1])] == [0, 0]
-    with pytest.raises(UserError, match="names no evaluators"):
+    with pytest.raises(UserError, match="has no evaluators"):
         overrides.apply(config, given[:1])
 
 

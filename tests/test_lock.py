@@ -90,5 +90,5 @@ def test_a_folder_left_in_its_first_moment_is_no_other_run(tiny, tmp_path):
     (tmp_path / "nohup.out").write_text("mine")
     run_dir.check(tiny())
     (tmp_path / "metrics.jsonl").write_text("")
-    with pytest.raises(UserError, match=r"holds metrics\.jsonl and no run"):
+    with pytest.raises(UserError, match=r"holds metrics\.jsonl but no run"):
         run_dir.check(tiny())

@@ -355,7 +355,7 @@ def test_what_a_term_cannot_be_is_refused_by_its_field(tiny, tiny_lpips):
     for terms, message in (
         ({"lpips": 1.0}, r"config\.objective\.generator\.lpips: vgg16-lpips-v1 takes images of at least 16 x 16"),
         ({"lpips": {"network": "resnet"}}, r"generator\.lpips: there is no network 'resnet' .* alexnet"),
-        ({"lpips": {"network": "tiny", "nets": 1}}, r"generator\.lpips\.nets: lpips takes no 'nets'"),
+        ({"lpips": {"network": "tiny", "nets": 1}}, r"generator\.lpips\.nets: lpips has no argument 'nets'"),
     ):
         config = tiny().unlock()
         config.objective = {**config.objective.to_dict(), "generator": terms}

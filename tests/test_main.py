@@ -107,7 +107,7 @@ def test_the_folder_of_several_seeds_names_those_that_can_be_asked(trained, tmp_
     held["config"]["seeds"] = 2
     (tmp_path / "config.json").write_text(json.dumps(held))
     message = refused(capsys, f"--workdir={tmp_path}", "--mode=sample", f"--out={tmp_path / 's.npz'}")
-    assert f"holds 2 runs: name one, as --workdir={tmp_path / 'seed_0'}" in message
+    assert f"holds 2 runs: choose one, such as --workdir={tmp_path / 'seed_0'}" in message
 
 
 def test_resuming_another_run_is_refused(trained, capsys):
@@ -119,8 +119,8 @@ def test_resuming_another_run_is_refused(trained, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no --workdir=DIR"),
-        (["--workdir="], "no --workdir=DIR"),
+        ([], "--workdir=DIR is missing"),
+        (["--workdir="], "--workdir=DIR is missing"),
         (["--workdir=X", "--config="], "no such file"),
         (["--workdir=X", "--mode=smaple"], "smaple"),
         (["--workdir=X", "--config.networks.critic.kernels=(0,3)"], "kernel of 0x0"),
@@ -129,7 +129,7 @@ def test_resuming_another_run_is_refused(trained, capsys):
         (["--workdir=X", "--config=README.md"], "a config is a Python file"),
         (["--workdir=X", "--config.stpes=3"], "unknown config field 'stpes': did you mean steps"),
         (["--workdir=X", "--config.steps=many"], "steps"),
-        (["--workdir=X", "--config.batch_size=1073741824"], "config.batch_size is 1073741824: that takes 279 GB"),
+        (["--workdir=X", "--config.batch_size=1073741824"], "config.batch_size is 1073741824: this needs 279 GB"),
         (["--workdir=a\nb", "--mode=sample", "--out=f.npz"], r"--workdir=a\nb holds no run"),
         (["--workdir=X", "--config.data.name=diggits"], "there is no data set 'diggits'"),
         (["--workdir=X", "--config.data.split=trian"], "did you mean train"),
@@ -141,7 +141,10 @@ def test_resuming_another_run_is_refused(trained, capsys):
         (["--workdir=X", "--mode=sample", "--out=f.npz"], "holds no run"),
         (["--workdir=X", "--mode=interpolate", "--out=f.npz"], "needs --out=FILE.png"),
         (["--mode=data", "--out=f.npz"], "needs --out=FILE.png"),
-        (["--mode=data", "--out=f.png", "--step=best"], "shows what a step sees, not a checkpoint: give its number"),
+        (
+            ["--mode=data", "--out=f.png", "--step=best"],
+            "shows the data of a step, not a checkpoint: give the step's number",
+        ),
         (["--mode=data", "--out=f.png", "--step=9999999999"], "it must be at most 2,147,483,647"),
         (["--mode=data", "--out=f.png", "--sample_seed=3"], "--mode=data does not use --sample_seed"),
         (["--mode=data", "--workdir=X", "--out=f.png"], "holds no run"),
@@ -196,7 +199,7 @@ def test_full_disk_is_one_line_and_leaves_no_half_checkpoint(capsys, tmp_path, m
     monkeypatch.setattr(ocp.CheckpointManager, "save", fill)
     said = call(capsys, f"--workdir={tmp_path / 'run'}", *SMALL)
     assert said[0] == 2
-    assert "no space left on device; the same command goes on" in said[2].splitlines()[-1]
+    assert "no space left on device; the same command resumes" in said[2].splitlines()[-1]
     assert not list((tmp_path / "run" / "checkpoints").iterdir())
 
 

@@ -36,8 +36,8 @@ def refused(config, folder):
 def test_all_misfits_are_listed_and_what_the_list_says_mends_them(tiny, tmp_path):
     config = described(tiny, split="train[:9]")
     said = refused(config, tmp_path / "run")
-    assert said.startswith("4 things do not fit: (1) digits has no split 'train[:9]'")
-    assert "(--config.data.split=train takes all of it); (2) config.networks do not fit each other or" in said
+    assert said.startswith("4 errors: (1) digits has no split 'train[:9]'")
+    assert "(--config.data.split=train uses all of it); (2) config.networks do not fit each other or" in said
     assert "(3) config.evaluators.samples: mnist-v1 takes images of (28, 28, 1)" in said
     assert "(4) config.evaluators.validation: digits has no split 'train[9:]'" in said
     mended = overrides.apply(config, re.findall(r"--config\.[\w.]+=\w*", said))
@@ -51,7 +51,7 @@ def test_evaluators_that_do_not_fit_are_listed_together_with_the_choice_of_the_b
     config.evaluators.validation.split = "test"
     config.keep_best = "min validation/frecht"
     said = refused(configs.checked(config.to_dict()), tmp_path / "run")
-    assert said.startswith("2 things do not fit: (1) config.evaluators.samples: mnist-v1 takes")
+    assert said.startswith("2 errors: (1) config.evaluators.samples: mnist-v1 takes")
     assert "(2) config.keep_best: no evaluator of this config gives 'validation/frecht'; did you mean" in said
 
 
@@ -72,7 +72,7 @@ def test_errors_are_noted_and_raised_together():
         misfits.check()
     with misfits.noted():
         raise UserError("two")
-    with pytest.raises(UserError, match=r"^2 things do not fit: \(1\) one; \(2\) two$"):
+    with pytest.raises(UserError, match=r"^2 errors: \(1\) one; \(2\) two$"):
         misfits.check()
     with pytest.raises(ZeroDivisionError), misfits.noted():
         raise ZeroDivisionError

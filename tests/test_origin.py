@@ -166,9 +166,9 @@ def test_what_differs_is_listed_or_starts_anew(small_run, started, capsys):
     widths = {"networks.generator.widths": (8, 8)}
     with pytest.raises(UserError) as raised:
         started("gan", **widths)
-    assert "4 arrays differ from this config's (--config.init_partial=True starts these anew): " in str(raised.value)
+    assert "4 arrays differ from this config's (--config.init_partial=True initialises these): " in str(raised.value)
     assert "generator Dense_1.kernel is [8, 8] here, [8, 64] there" in str(raised.value)
-    assert "generator Dense_2.kernel is [8, 64] here, not there" in str(raised.value)
+    assert "generator Dense_2.kernel is [8, 64] here, missing there" in str(raised.value)
     run = started("gan", init_partial=True, steps=1, checkpoint_every_steps=1, **widths)
     first, old = gan_jax.load(run.folder, step=0), gan_jax.load(small_run("gan"))
     layers = first.players["generator"].params, old.players["generator"].params
@@ -222,15 +222,15 @@ def test_names_of_origins(small_run, tmp_path):
         ("gan", "{gan}@best", {}, r"config\.keep_best is ''"),
         ("gan", "{gan}:genertor", {}, "this config has no player or network 'genertor'; did you mean generator"),
         ("gan", "{gan}:generator=decoder", {}, "it has no player or network 'decoder'"),
-        ("gan", "{cvae}", {}, "it has the players autoencoder, and this config critic, generator"),
-        ("gan", "{cvae}:generator=decoder", {"init_partial": True}, "nothing of it fits"),
-        ("gan", "{gan}", {"players.critic.frozen": True, "players.generator.frozen": True}, "all of them are frozen"),
+        ("gan", "{cvae}", {}, "it has the players autoencoder, but this config has critic, generator"),
+        ("gan", "{cvae}:generator=decoder", {"init_partial": True}, "none of its arrays fits"),
+        ("gan", "{gan}", {"players.critic.frozen": True, "players.generator.frozen": True}, "all players are frozen"),
         ("gan", "{gan}", {"networks.critic.frozen": 3}, r"networks\.critic\.frozen is 3: it must be True or False"),
         (
             "cvae",
             "{cvae}",
             {"networks.encoder.frozen": True, "networks.decoder.frozen": True},
-            "all of them are frozen",
+            "all networks are frozen",
         ),
     ],
 )

@@ -130,11 +130,11 @@ def test_samples_are_made_in_parts(cvae):
             "or --out=FILE.png or --out=FILE.gif or --out=FILE.mp4 or --out=FOLDER, not s.txt",
         ),
         ("gan", ("--out=s.png", "--num=5000"), "--num=5000: a picture has at most 4,096 samples"),
-        ("gan", ("--out=full/",), "--out=full is a folder with files: name a new or an empty one"),
+        ("gan", ("--out=full/",), "--out=full is a folder with files: give a new or empty one"),
         ("gan", ("--out=full/x",), ""),
         ("gan", ("--out=.",), "--out=. is a folder with files"),
         ("gan", ("--out=s.npz", "--step=all"), "--step=all needs --out=FILE.gif or FILE.mp4, not s.npz"),
-        ("gan", ("--out=s.gif", "--step=all", "--num=3"), "pictures that training has made: leave out --num"),
+        ("gan", ("--out=s.gif", "--step=all", "--num=3"), "pictures saved during training: leave out --num"),
         ("gan", ("--out=s.npz", "--step=4"), "holds no checkpoint 4"),
         ("ae", ("--out=s.npz",), "--mode=sample: what autoencoder.undercomplete trains does not sample"),
     ],
@@ -156,7 +156,7 @@ def test_a_folder_may_be_a_link_to_an_empty_one_but_not_where_one_is(small_run, 
     (tmp_path / "link").symlink_to("empty")
     monkeypatch.chdir(tmp_path / "empty")
     assert sampled(small_run("gan"), ".") == 2
-    assert "--out=. is a volume, or the folder that you are in" in capsys.readouterr().err
+    assert "--out=. is a volume or the current folder" in capsys.readouterr().err
     monkeypatch.chdir(tmp_path)
     assert sampled(small_run("gan"), "link", "--num=2") == 0
     assert len([*(tmp_path / "empty").glob("*.png")]) == 2

@@ -229,9 +229,11 @@ def test_batch_that_devices_cannot_share_is_refused(monkeypatch):
 
 def test_processes_that_cannot_share_are_refused(monkeypatch):
     monkeypatch.setattr(jax, "process_count", lambda: 2)
-    with pytest.raises(UserError, match=r"has 1 of 2 processes' 1 devices: give every process the same number"):
+    with pytest.raises(UserError, match=r"has 1 of the 1 devices of 2 processes: give every process the same number"):
         mapping.check(32, seeds=1)
     monkeypatch.setattr(jax, "device_count", lambda: 2)
-    with pytest.raises(UserError, match=r"seeds is 2, and seeds are trained side by side by 1 process, not by 2"):
+    with pytest.raises(
+        UserError, match=r"seeds is 2, but several seeds are trained together only by 1 process, not by 2"
+    ):
         mapping.check(32, seeds=2)
     mapping.check(32, seeds=1)

@@ -82,7 +82,7 @@ class Size(enum.IntEnum):
         (jax.random.key(0), "holds numbers, text"),
         (np.datetime64("2020"), "holds numbers, text"),
         (10**5000, "digits"),
-        ({3: 4}, "names of fields are text"),
+        ({3: 4}, "names of fields must be text"),
         ((1, (2, object())), "holds numbers, text"),
     ],
     ids=lambda value: type(value).__name__,

@@ -141,7 +141,7 @@ def test_a_run_stopped_in_one_process_and_killed_in_each_goes_on_to_the_same_end
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == ["6"]
     first, second = pair(folder, acts=(None, (signal.SIGKILL, 14)))
     assert (first[0], second[0]) == (1, -signal.SIGKILL)
-    assert "error: another process of this run is gone" in first[2].splitlines()[-1]
+    assert "error: another process of this run has ended" in first[2].splitlines()[-1]
     first, second = pair(folder, acts=((signal.SIGKILL, 16), None))
     assert first[0] == -signal.SIGKILL
     assert second[0] not in (0, 2)
@@ -163,7 +163,7 @@ def test_a_process_that_waits_for_others_can_be_stopped(tmp_path, number, status
     assert child.stderr.readline() == "waiting for the other processes of this run\n"
     time.sleep(0.5)
     child.send_signal(number)
-    assert ended(child) == [(status, "", f"stopped by {number.name}: nothing was under way that has to be saved\n")]
+    assert ended(child) == [(status, "", f"stopped by {number.name}: there was nothing to save\n")]
 
 
 def test_what_the_first_process_refuses_all_refuse(whole):
@@ -177,7 +177,7 @@ def test_processes_of_other_configs_are_told_apart(tmp_path):
     for status, _, said in pair(tmp_path / "run", others=["--config.seed=1"]):
         assert status == 2
         assert (
-            "error: config, data and JAX's settings differ between process 0 and 1: start all by the same command"
+            "error: config, data and JAX's settings differ between process 0 and 1: start all processes with the same"
             in said
         )
 
@@ -185,10 +185,10 @@ def test_processes_of_other_configs_are_told_apart(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--coordinator=127.0.0.1:1234"], "--coordinator, --processes and --process are given together, or none"),
-        (["--coordinator=127.0.0.1:1234", "--processes=2", "--process=2"], "--processes=2 it must be one of 0 to 1"),
+        (["--coordinator=127.0.0.1:1234"], "--coordinator, --processes and --process must be given together, or none"),
+        (["--coordinator=127.0.0.1:1234", "--processes=2", "--process=2"], "--processes=2 it must be from 0 to 1"),
         (["--coordinator=1234", "--processes=2", "--process=0"], "--coordinator=1234: it must be HOST:PORT"),
-        (["--coordinator=a.invalid:1", "--processes=2", "--process=0"], "there is no machine a.invalid"),
+        (["--coordinator=a.invalid:1", "--processes=2", "--process=0"], "cannot resolve the host a.invalid"),
         (["--mode=sample", "--out=s.npz", "--processes=2"], "--mode=sample does not use --processes"),
         (["--processes=0"], "processes"),
     ],

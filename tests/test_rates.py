@@ -30,7 +30,7 @@ def test_steps_alone_do_not_move_schedules(name, schedule, caplog):
     for record, player in zip(caplog.records, config.players, strict=True):
         message = record.getMessage()
         assert f"config.players.{player}.optimizer.learning_rate is 0 from step " in message
-        assert f" on, and the run has {3 * end}: " in message
+        assert f" on, but the run has {3 * end} steps: " in message
         assert f"set its {schedule} too" in message
         first = int(message.partition("from step ")[2].partition(" ")[0])
         assert abs(first - end) <= end * 1e-3  # the last updates' rates are no floats above 0

@@ -31,7 +31,9 @@ def test_bind_binds_arguments_and_nested_blocks():
 
 
 def test_bind_refuses_what_is_not_taken():
-    with pytest.raises(UserError, match=r"networks.critic.widht: dcgan.Critic takes no 'widht'; did you mean width"):
+    with pytest.raises(
+        UserError, match=r"networks.critic.widht: dcgan.Critic has no argument 'widht'; did you mean width"
+    ):
         bind("gan_jax.models", {"name": "dcgan.Critic", "widht": 3}, "networks.critic")
     with pytest.raises(UserError, match=r"networks.critic has no name"):
         bind("gan_jax.models", {"width": 3}, "networks.critic")

@@ -122,7 +122,7 @@ def test_what_has_nothing_to_save_leaves_and_what_has_something_raises():
     stop.end_process = left.append
     with stop.listening(training=False), stop.deferred(), pytest.raises(Stopped), stop.nothing_to_save():
         ask(signal.SIGUSR1)
-    assert (left[1].status, str(left[1])) == (128 + signal.SIGUSR1, "stopped by SIGUSR1: it was not done yet")
+    assert (left[1].status, str(left[1])) == (128 + signal.SIGUSR1, "stopped by SIGUSR1: the command was not finished")
     with pytest.raises(Stopped), stop.deferred(), stop.interruptible():
         ask(signal.SIGUSR1)
     assert len(left) == 2
@@ -204,7 +204,7 @@ def test_a_run_that_is_stopped_is_saved_there_and_goes_on_to_the_same_end(
     }[moment]
     with monkeypatch.context() as patches:
         patches.setattr(patched, name, asked)
-        with pytest.raises(Stopped, match=rf"SIGTERM: step {reached} of 6 is saved; the same command goes on"):
+        with pytest.raises(Stopped, match=rf"SIGTERM: step {reached} of 6 is saved; the same command resumes"):
             loop.run(tiny(steps_per_call=2), run_dir, stop)
     assert not (moment == "in a picture" and run_dir.sample(3).exists())
     loop.run(tiny(), run_dir)
@@ -259,7 +259,7 @@ def test_the_command_can_be_stopped_as_soon_as_it_has_started(tmp_path, number, 
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130 if number == signal.SIGINT else 0, "")
-    assert err == f"stopped by {number.name}: nothing was under way that has to be saved\n"
+    assert err == f"stopped by {number.name}: there was nothing to save\n"
     assert not list(folder.glob(".*"))
 
 
@@ -277,7 +277,11 @@ def test_the_other_modes_do_not_end_well_where_they_are_not_done(tmp_path, mode)
     )
     arguments = code if mode == "sample" else code.replace(", '--out=x.npz'", "")
     done = subprocess.run([sys.executable, "-c", arguments], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (143, "", "stopped by SIGTERM: it was not done yet\n")
+    assert (done.returncode, done.stdout, done.stderr) == (
+        143,
+        "",
+        "stopped by SIGTERM: the command was not finished\n",
+    )
     assert list(tmp_path.iterdir()) == []
 
 

@@ -490,7 +490,7 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
         ),
         (
             {"objective": {"critic": {"r1": {**WARM, "warmup_steps": -1}}}},
-            r"warmup_steps is -1: it ends before it begins: at least 0",
+            r"warmup_steps is -1: to end after it begins, it must be at least 0",
         ),
         (
             {"objective": {"critic": {"consistency": {"fraction": 5.0}}}},
@@ -545,15 +545,15 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
         ),
         (
             {"objective": {"critic": {"r1": {**PIECES, "boundaries_and_scales": 5}}}},
-            r"\.boundaries_and_scales is 5: it must be a block of steps and factors, as \{'1000': 0\.1\}",
+            r"\.boundaries_and_scales is 5: it must be a block of steps and factors, such as \{'1000': 0\.1\}",
         ),
         (
             {"objective": {"critic": {"r1": {**JOINED, "boundaries": (5, 9)}}}},
-            r"^config\.objective\.critic\.r1\.weight\.boundaries is \(5, 9\): it must be a tuple of 1 rising whole",
+            r"^config\.objective\.critic\.r1\.weight\.boundaries is \(5, 9\): it must be a tuple of 1 ascending whole",
         ),
         (
             {"objective": {"critic": {"r1": {**JOINED, "schedules": (LINE, LINE, 1.0), "boundaries": (5, 5)}}}},
-            r"\.boundaries is \(5, 5\): it must be a tuple of 2 rising whole numbers from 1",
+            r"\.boundaries is \(5, 5\): it must be a tuple of 2 ascending whole numbers from 1",
         ),
         (
             {"objective": {"critic": {"r1": {**JOINED, "schedules": LINE, "boundaries": (5,)}}}},

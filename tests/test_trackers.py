@@ -109,7 +109,7 @@ def test_a_tracker_that_fails_is_left_out_and_the_log_goes_on(tmp_path, capsys):
     log.close()
     said = capsys.readouterr().err
     assert said.count("warning") == 1
-    assert "test_trackers:Failing: the server is gone: nothing more is sent there in this run" in said
+    assert "test_trackers:Failing: the server is gone: nothing more is sent to it in this run" in said
     assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) == 3
     assert json.loads((tmp_path / "trackers.json").read_text()) == {"test_trackers:Failing": "mine"}
 

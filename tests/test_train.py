@@ -177,7 +177,7 @@ def test_fewer_rounds_than_were_played_are_refused_and_the_folder_stays(whole):
     shorter = made.copy_and_resolve_references()
     shorter.steps = 3
     before = run_dir.config.read_bytes()
-    with pytest.raises(UserError, match=r"holds 6 steps of this run, config\.steps is 3"):
+    with pytest.raises(UserError, match=r"holds 6 steps of this run, but config\.steps is 3"):
         run(shorter, run_dir.folder)
     assert run_dir.config.read_bytes() == before
 
@@ -193,7 +193,7 @@ def test_another_runs_folder_is_refused(whole):
 def test_foreign_folder_is_refused_and_untouched(whole, tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     (tmp_path / "letters").mkdir()
-    with pytest.raises(UserError, match="holds letters and no run"):
+    with pytest.raises(UserError, match="holds letters but no run"):
         run(whole[0], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["letter.txt", "letters"]
 

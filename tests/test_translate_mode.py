@@ -304,7 +304,7 @@ def test_all_pictures_are_looked_at_before_the_first_is_translated(enlarger, fil
     (tmp_path / "in" / "b.png").write_text("no picture")
     (tmp_path / "in" / "d.png").write_bytes((tmp_path / "in" / "e.png").read_bytes()[:-30])
     err = translate(capsys, enlarger, tmp_path / "out", f"--input={tmp_path / 'in'}", status=2)
-    assert "2 things do not fit: " in err
+    assert "2 errors: " in err
     assert "b.png: it is not an image of PNG" in err
     assert "d.png: " in err
     masked = (f"--input={tmp_path / 'sizes'}", f"--mask={tmp_path / 'mask.png'}")
@@ -361,10 +361,10 @@ def test_no_file_of_ones_own_is_overwritten(given, out, tmp_path, monkeypatch, c
         ("filler", ["--input={folder}/photo.png", "--mask={folder}/white.png"], "covers everything of the picture"),
         ("filler", ["--input={folder}/wide.png", "--mask={folder}/edge.png"], "covers nothing of what the run sees"),
         ("filler", ["--input={folder}/photo.png", "--mask={folder}/text.png"], "text.png: it is not an image of PNG"),
-        ("filler", ["--mask={folder}/photo.png"], "--mask is the hole in --input"),
-        ("painter", ["--input={folder}/photo.png", "--split=test"], "--split is of the data set"),
+        ("filler", ["--mask={folder}/photo.png"], "--mask marks the hole in --input"),
+        ("painter", ["--input={folder}/photo.png", "--split=test"], "--split selects a split of the data set"),
         ("painter", ["--input="], "--input is empty"),
-        ("painter", [], "o.png is of one picture, --input"),
+        ("painter", [], "o.png is for one picture (--input)"),
         ("painter", ["--input={folder}/photo.png", "--back"], "--back: this run has one generator, from source to x"),
         ("painter", ["--input={folder}"], "is of one picture, and --input="),
     ],

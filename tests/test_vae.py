@@ -402,7 +402,7 @@ def test_labels_of_a_set_without_labels_are_an_error(tiny):
 def test_a_network_of_fewer_classes_than_the_data_is_refused(tiny):
     config = tiny("mnist_cvae").unlock()
     config.networks.encoder.classes = 5
-    with pytest.raises(UserError, match=r"config\.networks\.encoder: classes is 5, and the data have 10: leave it out"):
+    with pytest.raises(UserError, match=r"config\.networks\.encoder: classes is 5, but the data have 10: leave it out"):
         build_on(config, (28, 28, 1), 10)
 
 

@@ -1,1 +1,1 @@
-"""The command line: its flags, the config that they choose, its modes, and how a failure is shown."""
+"""The command line: its flags, the resulting config, its modes, and its error messages."""

@@ -1,4 +1,4 @@
-"""JAX's settings in the environment that can end a run. Error messages name those that may have caused them."""
+"""JAX's settings in the environment that can end a run. Error messages name those that may have caused the error."""
 
 import os
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ STRICT = (
     "JAX_NUMPY_",  # ..._DTYPE_PROMOTION and ..._RANK_PROMOTION
     "JAX_TRANSFER_GUARD",
 )
-"""Beginnings of the names of settings that raise errors for what works without them."""
+"""Prefixes of the settings that raise errors in programs that work without them."""
 
 
 def blame(error: BaseException) -> str:
-    """Returns the settings that may have caused this error, as `JAX_DEBUG_NANS=1`: strict ones, and those in its text.
+    """Returns the settings that may have caused this error, such as `JAX_DEBUG_NANS=1`; '' if there are none.
 
-    '' if there are none. An error may name them as JAX does in Python, jax_debug_nans or jax.debug_nans.
+    They are the strict ones, and those that the error names, also in Python's form: jax_debug_nans or jax.debug_nans.
     """
     words = " ".join(str(part) for part in _chain(error)).upper().replace("JAX.", "JAX_")
     of_jax = {name: value for name, value in sorted(os.environ.items()) if name.startswith("JAX_")}

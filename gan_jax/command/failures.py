@@ -11,8 +11,8 @@ from gan_jax.runs import terminal
 def report(error: Exception | KeyboardInterrupt) -> int:
     """Prints an error on one line. Returns the exit status; raises the error if it is a bug of this program.
 
-    The status is 2 for what the user can fix, 1 for what the system refused, 3 for values that are not finite, and 130
-    for an interruption.
+    The status is 2 for errors that the user can fix, 1 for errors of the system, 3 for values that are not finite, and
+    130 for an interruption.
     """
     line, status = _explained(error)
     terminal.say(f"error: {printable(line)}")
@@ -30,13 +30,13 @@ def _explained(error: Exception | KeyboardInterrupt) -> tuple[str, int]:
     if isinstance(error, OSError):
         return f"{error.strerror or error}: {_origin(error)}", 1
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-        return f"not enough memory ({one_line(error)}): take fewer examples at once", 1
+        return f"not enough memory ({one_line(error)}): process fewer examples at once", 1
     if isinstance(error, RuntimeError):
         from gan_jax.parallel import processes
 
         if processes.is_connection_error(error):
-            why = f"another process of this run is gone ({one_line(error)})"
-            return f"{why}: the same commands go on from the last checkpoint", 1
+            why = f"another process of this run has ended ({one_line(error)})"
+            return f"{why}: the same commands resume from the last checkpoint", 1
     if not blame(error):
         raise error
     return _under_settings(error)
@@ -51,7 +51,7 @@ def _under_settings(error: Exception) -> tuple[str, int]:
 
 
 def _origin(error: OSError) -> str:
-    """Returns the file that a system error names, or else the line of code that raised it."""
+    """Returns the file that a system error names, or otherwise the line of code that raised it."""
     if named := error.filename2 or error.filename:
         return os.fsdecode(named) if isinstance(named, str | bytes | os.PathLike) else str(named)
     last = traceback.extract_tb(error.__traceback__)[-1]

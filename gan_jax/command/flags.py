@@ -8,7 +8,7 @@ from gan_jax.config.python_files import CONFIGS
 from gan_jax.errors import UserError
 
 CONFIG = CONFIGS / "digits_dcgan.py"
-"""The config of a new run if none is given."""
+"""The default config of a new run."""
 MAX_SAMPLES = 1_000_000_000  # in one command
 USED_BY = {
     "step": ("sample", "reconstruct", "translate", "interpolate", "evaluate", "export", "data"),
@@ -31,9 +31,9 @@ SUFFIXES = {
     "data": (".png",),
     "export": ("",),
 }
-"""The suffixes that --out may have, by mode. Without a suffix it is a folder of PNG files."""
+"""The suffixes that --out may have, by mode. A path without a suffix is a folder."""
 ALL = "all"
-"""The value of --step for a film of training."""
+"""The value of --step for an animation of training."""
 
 Flags = flags.FlagValues
 
@@ -55,47 +55,61 @@ def define() -> Flags:
     """Returns the flags of the command line, in a set of their own."""
     values = flags.FlagValues()
     known = {"flag_values": values}
-    default = f"the run's own if none is given, and for a new run {CONFIG.name}"
-    flags.DEFINE_string("config", None, f"config file, or file.py:argument for its get_config; {default}", **known)
-    flags.DEFINE_string("workdir", None, "the run's folder; --mode=data needs none", **known)
+    default = f"by default the run's own config, or {CONFIG.name} for a new run"
+    flags.DEFINE_string(
+        "config", None, f"a config file, or FILE.py:ARGUMENT to call get_config('ARGUMENT'); {default}", **known
+    )
+    flags.DEFINE_string("workdir", None, "the run's folder; optional with --mode=data", **known)
     flags.DEFINE_enum("mode", "train", ["train", *SUFFIXES, "evaluate"], "what to do", **known)
-    step = "which checkpoint, a number or 'best' (by config.keep_best), by default the newest; of data any step, or 0"
-    step += "; of sample 'all', for a .gif or .mp4 of the pictures made in training"
+    step = "the step of a checkpoint, or 'best' (by config.keep_best); the newest by default. For data: any step, by "
+    step += "default 0. For sample also 'all': a .gif or .mp4 of the pictures saved during training"
     flags.DEFINE_string("step", None, _help("step", step), **known)
-    flags.DEFINE_integer("num", 64, _help("num", "how many"), lower_bound=1, upper_bound=MAX_SAMPLES, **known)
-    out = "the file to write: .npz, .npy, .png, .gif, .mp4 or FOLDER/ for PNG files, by mode"
+    flags.DEFINE_integer(
+        "num", 64, _help("num", "the number of samples or examples"), lower_bound=1, upper_bound=MAX_SAMPLES, **known
+    )
+    out = "the file to write: .npz, .npy, .png, .gif, .mp4 or FOLDER/, depending on the mode"
     flags.DEFINE_string("out", None, _help("out", out), **known)
     given = (
-        "a picture of your own, or a folder of them, in place of the data set's (--out=FILE.png, FOLDER or FILE.npz)"
+        "your own picture, or a folder of pictures, to use instead of the data set (--out=FILE.png, FOLDER or FILE.npz)"
     )
     flags.DEFINE_string("input", None, _help("input", given), **known)
     flags.DEFINE_string(
-        "mask", None, _help("mask", "a picture as large as --input, white in the hole to fill"), **known
+        "mask", None, _help("mask", "a picture of the same size as --input, white in the hole to fill"), **known
     )
-    flags.DEFINE_bool("back", False, _help("back", "from x to source, as CycleGAN's other generator does"), **known)
-    seed = _help("sample_seed", "fixes samples, walks, holes and noise")
+    flags.DEFINE_bool(
+        "back", False, _help("back", "translate from x to source, with CycleGAN's second generator"), **known
+    )
+    seed = _help("sample_seed", "the random seed of samples, walks, holes and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
-    flags.DEFINE_string("class", None, _help("class", "name or number of the class; all in turn if none"), **known)
-    truncation = _help("truncation", "keeps normal latents within +-this; none if none is given")
+    flags.DEFINE_string(
+        "class",
+        None,
+        _help("class", "the class of all samples, by name or number; by default all classes in turn"),
+        **known,
+    )
+    truncation = _help("truncation", "the bound T of normal latents, which are kept within +-T; unbounded by default")
     flags.DEFINE_float("truncation", None, truncation, **known)
     origin = _help(
-        "init_from", "another run to start from, RUN, RUN:PLAYER or RUN:NETWORK, each also with @STEP or @best"
+        "init_from",
+        "another run to start from: RUN, or RUN:NAME or RUN:NEW=OLD for one player or network; with @STEP or @best",
     )
     flags.DEFINE_string("init_from", None, origin, **known)
-    split = _help("split", "of the data set; else the one that judges the run")
+    split = _help(
+        "split", "a split of the data set; by default that of the evaluator translation.pairs, otherwise test"
+    )
     flags.DEFINE_string("split", None, split, **known)
-    coordinator = _help("coordinator", "of several processes: HOST:PORT where the first one listens")
+    coordinator = _help("coordinator", "HOST:PORT on which the first of several processes listens")
     flags.DEFINE_string("coordinator", None, coordinator, **known)
-    flags.DEFINE_integer("processes", None, _help("processes", "of several: how many"), lower_bound=1, **known)
-    process = _help("process", "of several processes: the number of this one, from 0 on")
+    flags.DEFINE_integer("processes", None, _help("processes", "the number of processes"), lower_bound=1, **known)
+    process = _help("process", "the index of this process, from 0")
     flags.DEFINE_integer("process", None, process, lower_bound=0, **known)
-    flags.DEFINE_bool("quiet", False, "no lines about progress: results, warnings and errors alone", **known)
+    flags.DEFINE_bool("quiet", False, "print only results, warnings and errors, no progress", **known)
     flags.DEFINE_bool("help", False, "show this help", **known)
     return values
 
 
 def check(values: Flags) -> None:
-    """Raises UserError for flags that the mode does not use, and for values that no run can have."""
+    """Raises UserError for flags that the mode does not use, and for invalid values."""
     mode = values.mode
     unused = [flag for flag, modes in USED_BY.items() if values[flag].present and mode not in modes]
     if unused:
@@ -107,7 +121,7 @@ def check(values: Flags) -> None:
     elif step is not None and step != "best" and not (step.isascii() and step.isdecimal() and len(step) < 20):
         raise UserError(f"--step={step}: it must be 'best' or the number of a checkpoint, 0 or more")
     if mode == "data" and step == "best":
-        raise UserError("--step=best: --mode=data shows what a step sees, not a checkpoint: give its number")
+        raise UserError("--step=best: --mode=data shows the data of a step, not a checkpoint: give the step's number")
     if mode in SUFFIXES and (values.out is None or suffix_of(values.out) not in SUFFIXES[mode]):
         forms = " or ".join(f"--out=FILE{suffix}" if suffix else "--out=FOLDER" for suffix in SUFFIXES[mode])
         raise UserError(f"--mode={mode} needs {forms}, not {values.out}")
@@ -115,18 +129,18 @@ def check(values: Flags) -> None:
 
 
 def _check_input(values: Flags) -> None:
-    """Raises UserError for flags of a user's own pictures that do not belong together."""
+    """Raises UserError for an invalid combination of the flags for the user's own pictures."""
     if values.input is not None and values.split is not None:
-        raise UserError("--split is of the data set, in whose place --input is: leave one of them out")
+        raise UserError("--split selects a split of the data set, which --input replaces: leave one of them out")
     if values.mask is not None and values.input is None:
-        raise UserError("--mask is the hole in --input: name the picture too, or leave it out")
+        raise UserError("--mask marks the hole in --input: give --input too, or leave --mask out")
     if values.mode == "translate" and values.input is None and suffix_of(values.out) == ".png":
         raise UserError(
-            f"--out={values.out} is of one picture, --input: of a split take --out=FILE.npz or --out=FOLDER"
+            f"--out={values.out} is for one picture (--input): for a split use --out=FILE.npz or --out=FOLDER"
         )
     for flag in ("input", "mask"):
         if values[flag].present and not values[flag].value:
-            raise UserError(f"--{flag} is empty: name a file")
+            raise UserError(f"--{flag} is empty: give a file")
 
 
 def suffix_of(out: str) -> str:
@@ -136,10 +150,10 @@ def suffix_of(out: str) -> str:
 
 
 def _check_film(values: Flags) -> None:
-    """Raises UserError for flags of new samples: a film shows the pictures that training wrote."""
+    """Raises UserError for flags of new samples: an animation shows the pictures saved during training."""
     unused = [f"--{flag}" for flag in ("num", "sample_seed", "class", "truncation") if values[flag].present]
     if unused:
-        raise UserError(f"--step={ALL} shows the pictures that training has made: leave out {', '.join(unused)}")
+        raise UserError(f"--step={ALL} shows the pictures saved during training: leave out {', '.join(unused)}")
     if values.out is not None and suffix_of(values.out) not in MOVING:
         raise UserError(f"--step={ALL} needs --out=FILE{' or FILE'.join(MOVING)}, not {values.out}")
 

@@ -46,7 +46,7 @@ def for_use(file: str | None, own: ConfigDict, arguments: list[str], mode: str, 
     """Returns the config for using a trained run: the file's or the run's, with the fields that the command line sets.
 
     used: the free fields, or blocks of them, that the mode uses. Raises UserError if the command line sets another
-    free field to a value that is not the run's, since that would be ignored.
+    free field to a value that differs from the run's, because that value would be ignored.
     """
     config = overrides.apply(own if file is None else configs.load(file), arguments)
     of_run, now = (dict(flatten(each.to_dict())) for each in (own, config))
@@ -92,7 +92,7 @@ def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any],
     for field in dict.fromkeys(field if field in of_run else _block(field) for field in changed):
         here, there = _shown(_part(of_run, field)), _shown(_part(now, field))
         terminal.say(
-            f"config.{field} is {here}, as this run's last command set it, not the file's {there}: "
+            f"config.{field} is {here}, as set by this run's last command, and not {there} as in the file: "
             f"set --config.{field}=... to change it"
         )
     return overrides.apply(ConfigDict(values), [])
@@ -126,5 +126,5 @@ def _recorded(path: Path) -> dict[str, Any]:
     """Returns the file's values from `for_training` that a run's config.json keeps."""
     kept = configs.read_run(path).get("file_values", {})
     if not isinstance(kept, dict):
-        raise UserError(f"{path}: file_values is not a block of fields: delete it there")
+        raise UserError(f"{path}: file_values is not a block of fields: delete it from this file")
     return plain(kept, "file_values")

@@ -44,7 +44,7 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
     otherwise = CONFIG
     if values.init_from is not None:
         overrides = [*overrides, f"--config.init_from={values.init_from}"]
-        if not (folder / "config.json").is_file():  # a new run takes the config of the run that it starts from
+        if not (folder / "config.json").is_file():  # a new run uses the config of the run that it starts from
             otherwise = origins.named(values.init_from).folder / "config.json"
     config, file_values = command_line.for_training(file, folder, overrides, otherwise=otherwise)
     _configure_jax(values, stop)
@@ -58,7 +58,7 @@ def _train(values: Flags, folder: Path, file: str | None, overrides: list[str], 
 
 
 def _show_data(values: Flags, folder: Path | None, file: str | None, overrides: list[str], stop: Stop) -> None:
-    """Draws the batches that a step of a config or run sees, and prints facts about the data and the file written."""
+    """Draws the batches of a step of a config or run, and prints facts about the data and the path of the file."""
     from gan_jax.command import line as command_line
     from gan_jax.runs import paths
     from gan_jax.runs.directory import RunDirectory
@@ -94,7 +94,7 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
     run_dir.check_holds(config)
     if config.seeds > 1:
         _, first = run_dir.by_seed(config)[0]
-        raise UserError(f"--workdir={folder} holds {config.seeds} runs: name one, as --workdir={first.folder}")
+        raise UserError(f"--workdir={folder} holds {config.seeds} runs: choose one, such as --workdir={first.folder}")
     if values.mode == "evaluate":
         step = run_dir.resolve_step(values.step, config.keep_best)
         paths.check_writable(run_dir.evaluations, "workdir")
@@ -114,7 +114,7 @@ def _checked_out(values: Flags) -> Path:
         paths.check_writable(out, "out")
     elif values.input is None:
         paths.check_folder(out, "out")
-    else:  # pictures are added to existing ones; `translate` does not overwrite any that it was given
+    else:  # pictures are added to existing ones; `translate` does not overwrite its inputs
         paths.check_writable(out / "0.png", "out")
     animations.check(out)
     return out
@@ -160,7 +160,7 @@ def _evaluate(run_dir: "RunDirectory", config: "ConfigDict", step: int | None) -
 def _configure_jax(values: Flags, stop: Stop) -> None:
     """Caches compiled programs in the user's cache, so that a second start compiles less, and joins other processes.
 
-    Raises UserError if the platform asked for is missing, or the flags for several processes are wrong.
+    Raises UserError if the requested platform is missing, or the flags for several processes are wrong.
     """
     logging.getLogger("absl").setLevel(logging.CRITICAL)  # Orbax logs the traceback of errors that it also raises
     import jax
@@ -174,5 +174,5 @@ def _configure_jax(values: Flags, stop: Stop) -> None:
             stop.synchronize(processes.largest)
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # JAX may also raise an assertion without a message
-        why = one_line(error) if str(error) else "none of those asked for is available"
+        why = one_line(error) if str(error) else "none of the requested platforms is available"
         raise UserError(f"JAX finds no device ({why}): see JAX_PLATFORMS and JAX_PLATFORM_NAME") from error

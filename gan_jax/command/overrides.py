@@ -1,9 +1,9 @@
 """Overrides fields of a config by `--config.field=value` arguments of the command line.
 
-A field keeps its type, with two exceptions. A schedule may replace a number, and a number a schedule. In the block of
-data a tuple may replace a number, and a number a tuple, such as (h, w) for a side. A block with a name, such as a
+A field keeps its type, with two exceptions. A schedule may replace a number, and a number a schedule. In the block
+`data` a tuple may replace a number, and a number a tuple, such as (h, w) for a side. A block with a name, such as a
 network or an evaluator, may get new fields, and `auto` may replace a value of any type; the object of that name checks
-them when it is built. A literal replaces a whole block, as
+them when it is built. A literal replaces a whole block, for example
 `--config.players.critic.optimizer="{'name': 'sgd', 'learning_rate': 0.1}"`, and `none` removes it.
 """
 
@@ -47,17 +47,17 @@ def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
 def field(argument: str) -> str:
     """Returns the dotted field that an argument sets; raises UserError if it is not an override."""
     if not argument.startswith(("--config.", "-config.")):
-        raise UserError(f"unknown argument {argument!r}: fields are set as --config.field=value; see --help")
+        raise UserError(f"unknown argument {argument!r}: set fields with --config.field=value; see --help")
     return argument.lstrip("-").partition("=")[0].removeprefix("config.")
 
 
 def given(arguments: Sequence[str]) -> dict[str, str]:
-    """Returns the fields that these arguments set, and the texts that they set them to."""
+    """Returns the fields that these arguments set, and their values as text."""
     return {field(argument): argument.partition("=")[2] for argument in arguments}
 
 
 def _exchangeable(path: str, old: Any, new: Any) -> bool:
-    """Returns whether a value may take the place of one of another type."""
+    """Returns whether a value may replace one of another type."""
     kinds = {tuple if isinstance(value, list) else type(value) for value in (old, new)}
     return exchangeable(old, new) or (path.startswith("data.") and kinds == {int, tuple})
 
@@ -73,15 +73,15 @@ def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
     if isinstance(parent.get(last), dict) and not isinstance(value, dict):
         inner = "name" if "name" in parent[last] else next(iter(parent[last]), "name")
         raise UserError(
-            f"config.{path} is a block: set a field of it, as --config.{path}.{inner}=..., give it whole, as "
-            f"--config.{path}=\"{{'name': ...}}\", or remove it by {NONE}"
+            f"config.{path} is a block: set a field of it with --config.{path}.{inner}=..., replace it with "
+            f"--config.{path}=\"{{'name': ...}}\", or remove it with --config.{path}={NONE}"
         )
     parent[last] = value
 
 
 def _literal(text: str) -> Any:
     """Returns the value of a Python literal, with `true` and `false` in any case as booleans; other text as it is."""
-    if text.lower() in ("true", "false"):  # as existing fields take them
+    if text.lower() in ("true", "false"):  # as existing fields accept them
         return text.lower() == "true"
     try:
         return ast.literal_eval(text)
@@ -90,7 +90,7 @@ def _literal(text: str) -> Any:
 
 
 def _typed(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
-    """Returns the config with these arguments setting existing fields, parsed by the fields' types."""
+    """Returns the config with existing fields set by these arguments, which are parsed by the fields' types."""
     values, argv = flags.FlagValues(), ["gan_jax", *arguments]
     try:
         config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=argv)

@@ -1,4 +1,4 @@
-"""Configs: their fields, how they are loaded, checked and compared, and the values that they can have."""
+"""Configs: their fields, loading, checking and comparing them, and their allowed values."""
 
 from ml_collections import ConfigDict
 

@@ -41,10 +41,10 @@ def check(config: ConfigDict) -> None:
     numbers = len(limits) == 2 and all(type(limit) in (int, float) for limit in limits)
     if not numbers or not -MAX_LIMIT <= limits[0] < limits[1] <= MAX_LIMIT:
         raise UserError(
-            f"config.data.range is {limits}: it must be two numbers, the lower one first, neither beyond {MAX_LIMIT}"
+            f"config.data.range is {limits}: it must be two numbers, rising, from -{MAX_LIMIT} to {MAX_LIMIT}"
         )
     if config.evaluate_every_steps and not config.get("evaluators"):
-        raise UserError("config.evaluate_every_steps: this config names no evaluators, so it must be 0")
+        raise UserError("config.evaluate_every_steps: this config has no evaluators, so it must be 0")
     rule, _, value = config.keep_best.partition(" ")
     known = config.get("evaluators") or {}
     for name, spec in known.items():
@@ -54,7 +54,7 @@ def check(config: ConfigDict) -> None:
     if config.keep_best and (rule not in ("min", "max") or value.partition("/")[0] not in known):
         raise UserError(
             f"config.keep_best is {config.keep_best!r}: it must be '' (none), or 'min' or 'max' and a value of this "
-            f"config's evaluators, as 'min likelihood/nll'; {suggestions(value.partition('/')[0], known)}"
+            f"config's evaluators, such as 'min likelihood/nll'; {suggestions(value.partition('/')[0], known)}"
         )
 
 

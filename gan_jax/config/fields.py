@@ -44,11 +44,11 @@ def defaults() -> ConfigDict:
     config.checkpoint_every_steps = 1000
     config.keep_checkpoints = 3  # number of newest checkpoints kept
     config.keep_best = ""  # and the one of the best evaluation: "min evaluator/value" or "max evaluator/value"
-    config.trackers = ""  # where rows and pictures go besides the run's folder: wandb, mlflow, or package.module:Class
-    config.dtype = "float32"  # in which networks compute: float32 or bfloat16; parameters are float32
+    config.trackers = ""  # further destinations of rows and pictures: wandb, mlflow, or package.module:Class
+    config.dtype = "float32"  # dtype of the networks' computations: float32 or bfloat16; parameters are float32
     config.parallel = "pmap"  # maps a step over all devices: pmap or shard_map
     config.init_from = ""  # another run whose players this one starts from: RUN, RUN:NAME, RUN@STEP
-    config.init_partial = False  # initialises anew what that run has in another shape or lacks
+    config.init_partial = False  # initialises arrays that are missing in that run or have another shape there
     config.data = ConfigDict({"name": "digits", "split": "train", "range": (-1.0, 1.0)})
     config.step_rule = ConfigDict({"name": "alternating"})
     return config
@@ -64,14 +64,14 @@ def player(
     ema_warmup: str = EMA_WARMUP,
     frozen: bool = False,
 ) -> dict[str, Any]:
-    """Returns a player's block: an Optax optimizer by name with its arguments, and other settings; 0 is for none.
+    """Returns a player's block: an Optax optimizer by name with its arguments, and other settings; 0 means none.
 
     updates_per_step: updates in a step. clip_gradients: the largest allowed global norm of the gradients. clip_weights:
-    c of the interval [-c, c] that weights are kept in. ema: the decay of the moving average of the weights, which
-    samples come from; it may be a schedule of the updates.
+    the bound c of the weights, which are clipped to [-c, c]. ema: the decay of the moving average of the weights, which
+    makes the samples; it may be a schedule over the updates.
     ema_warmup: lowers the decay while the number of updates n is small: 'ratio', min(ema, (1 + n) / (10 + n));
     'half_life' of at most 5 % of n (StyleGAN2-ADA); 'none', `ema` from the first update on.
-    frozen: whether the player is never updated, as with 0 updates in a step.
+    frozen: whether the player is never updated, which is also the case with 0 updates in a step.
     """
     return {
         "optimizer": dict(optimizer),
@@ -123,9 +123,9 @@ def _located(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_given(config: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns a config with its data's path as in the run's config.json, if both name the same place.
+    """Returns a config with its data's path as in the run's config.json, if both refer to the same place.
 
-    So a run that is resumed by its config.json still says `emoji`, not the folder that it meant on one machine.
+    A run resumed with its config.json thus keeps the name `emoji`, not the folder that it refers to on one machine.
     """
     given, located = run["config"].get("data"), _located(run).get("data")
     same = isinstance(given, Mapping) and isinstance(located, Mapping) and "path" in given
@@ -135,9 +135,9 @@ def as_given(config: dict[str, Any], run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def completed(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the config of a run, with fields that are newer than the run at their defaults, so that it can resume.
+    """Returns a run's config, with the defaults of fields that are newer than the run, so that it can be resumed.
 
-    A value that should be a block but is not stays as it is, so that `checked` refuses it.
+    A value that should be a block but is not remains unchanged, so that `checked` refuses it.
     """
     added = {field: value for field, value in defaults().items() if field in RESUMABLE or field in ADDED}
     players = run.get("players")
@@ -160,7 +160,7 @@ def to_json(config: ConfigDict) -> dict[str, Any]:
     values = plain(config.to_dict())
     written = json.loads(json.dumps(values))
     if plain(written) != values:
-        raise UserError("the config cannot be written as JSON and read back: take plain numbers and text")
+        raise UserError("the config cannot be written as JSON and read back: use plain numbers and text")
     return written
 
 
@@ -178,8 +178,8 @@ def read_run(path: Path) -> dict[str, Any]:
     if version != FORMAT:
         release = "a later" if isinstance(version, int) and version > FORMAT else "an earlier"
         raise UserError(
-            f"{path} has format {str(version)[:20]}, of {release} release, and this release reads format {FORMAT}: "
-            "use that release for this run, or train it anew in another folder"
+            f"{path} has format {str(version)[:20]}, of {release} release, but this release reads format {FORMAT}: "
+            "use that release for this run, or train it again in another folder"
         )
     return run
 
@@ -206,7 +206,7 @@ def checked(values: dict[str, Any]) -> ConfigDict:
         config = Fields(values)
     for field in BLOCKS:
         if not isinstance(config.get(field), ConfigDict):
-            raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for one that has")
+            raise UserError(f"the config has no block {field!r}: see configs/digits_dcgan.py for an example")
     usual = defaults()
     _check_fields(config, usual, "config", {*BLOCKS, *OPTIONAL_BLOCKS})
     _check_fields(config.data, usual.data, "config.data", config.data)  # its other fields are the data set's
@@ -223,7 +223,7 @@ def _check_fields(block: ConfigDict, like: ConfigDict, place: str, also: Iterabl
     """Raises UserError if a block lacks a field of `like`, has another type there, or has unknown fields."""
     for field, example in like.items():
         if field not in block:
-            raise UserError(f"{place} has no field {field!r}: start it from gan_jax.config's defaults() and player()")
+            raise UserError(f"{place} has no field {field!r}: make it with gan_jax.config's defaults() and player()")
         kinds = (int, float) if isinstance(example, float) else (type(example),)
         if field == "ema":
             kinds = (*kinds, ConfigDict, Fields)  # a schedule

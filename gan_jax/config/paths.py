@@ -1,4 +1,4 @@
-"""Dotted paths to the fields of a config, as the command line and sweeps give them."""
+"""Dotted paths to the fields of a config, as used on the command line and in sweeps."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ from gan_jax.errors import UserError, suggestions
 OPEN = ("evaluators", "samplers", "networks", "augment")
 """Blocks of blocks that may get new blocks. A config need not have them."""
 BLOCKS_FOR_NUMBERS = ("objective", "players")
-"""Blocks in which a number may become a block: that of a term, instead of its weight, or that of a schedule."""
+"""Blocks in which a block may replace a number: a term's block its weight, or a schedule a constant."""
 
 
 def parent_of(values: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """Returns the block that holds a field, and the field's name in it, which the block need not have yet.
+    """Returns the block that holds a field, and the field's name, which need not exist in the block yet.
 
     A block with a name may get new fields, which the object of that name checks when it is built, and a block of `OPEN`
     new blocks. Raises UserError for any other field that is not there.
@@ -45,4 +45,4 @@ def _plainly(value: Any, path: str, part: str) -> str:
         return f"{value!r} here, which has no fields"
     is_term = path.startswith("objective.") and path.count(".") == 2 and not path.startswith("objective.augment.")
     block = f"'weight': {value}" if is_term else "'name': ..."
-    return f"a number here, {value}: give it as a block, --config.{path}=\"{{{block}, '{part}': ...}}\""
+    return f"the number {value} here: replace it with a block, --config.{path}=\"{{{block}, '{part}': ...}}\""

@@ -13,7 +13,7 @@ from typing import Any
 from gan_jax.errors import CODE_ERRORS, UserError, one_line
 
 NAME = "configs"
-_PACKAGED = Path(__file__).parents[1] / NAME  # a wheel has them there, a checkout beside the package
+_PACKAGED = Path(__file__).parents[1] / NAME  # in a wheel; a checkout has them next to the package
 CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / NAME
 """The folder of the configs that come with gan_jax."""
 
@@ -21,8 +21,8 @@ CONFIGS = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / NAME
 def call(path: str | Path, function: str, flag: str) -> Any:
     """Returns the result of a function of a Python file; for `file.py:argument` the function gets that text.
 
-    While the file runs, it can import from `configs`. This is the folder of that name that it is in, or else the
-    configs of gan_jax. From its own folder it can read those of gan_jax by `load(CONFIGS / "NAME.py")`.
+    While the file runs, it can import from `configs`: the folder of that name that contains the file, or otherwise the
+    configs of gan_jax. A file in such a folder can read those of gan_jax with `load(CONFIGS / "NAME.py")`.
 
     Raises UserError, with the flag and the file's name, if there is no such file, and for any error in it.
     """
@@ -76,7 +76,7 @@ def _is_file(path: Path) -> bool:
 
 @contextmanager
 def _importable(module: ModuleType, file: Path) -> Iterator[None]:
-    """Makes the module importable under its name, as dataclasses need it, and its siblings as `configs.sibling`.
+    """Makes the module importable under its name, as dataclasses require, and its siblings as `configs.sibling`.
 
     Both are undone at the end, because another file's siblings may have the same names.
     """
@@ -97,9 +97,9 @@ def _taken_out(name: str) -> dict[str, ModuleType]:
 
 
 def _siblings(file: Path) -> ModuleType:
-    """Returns a package `configs` of one folder: the innermost folder of that name that the file is in.
+    """Returns a package `configs` of one folder: the innermost folder of that name that contains the file.
 
-    If the file is in none, it is the importable `configs`, or else that of gan_jax.
+    If there is none, it is the importable `configs`, or otherwise that of gan_jax.
     """
     folders = [str(folder) for folder in file.absolute().parents if folder.name == NAME][:1]
     if not folders:

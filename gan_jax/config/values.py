@@ -1,4 +1,4 @@
-"""The normal form of a config's values: those that JSON preserves. Other values are refused, with their field."""
+"""The normal form of a config's values: those that JSON preserves. Other values raise an error with their field."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -12,16 +12,16 @@ from gan_jax.errors import UserError, one_line
 
 MOST_DIGITS = 4000  # of an integer; Python does not read back longer ones
 PIECES = "boundaries_and_scales"
-"""The argument of Optax's piecewise schedules: factors, or values, by the step that each begins at, a number here."""
+"""The argument of Optax's piecewise schedules: factors or values by the step, a number, at which each begins."""
 MANY = "a config holds numbers, text, True, False, None, and tuples and blocks of these"
 
 
 def plain(value: Any, field: str = "config") -> Any:
-    """Returns the value as plain numbers, text, tuples and dicts, also if it is of NumPy, JAX or ml_collections.
+    """Returns a value, also one of NumPy, JAX or ml_collections, as plain numbers, text, tuples and dicts.
 
-    An array becomes a tuple. A scalar of an array library becomes the number that it prints as: `np.float32(1e-3)` is
-    0.001, the same float32, and equals a config with 1e-3. Raises UserError, with the field and how to write it, for
-    other values, such as functions, dtypes, paths and sets.
+    An array becomes a tuple. A scalar of an array library becomes the number that it prints as: `np.float32(1e-3)`
+    becomes 0.001, which is the same float32 and equals 1e-3 in another config. Raises UserError, with the field and how
+    to write it, for other values, such as functions, dtypes, paths and sets.
     """
     try:
         return _plain(value, field)
@@ -79,7 +79,7 @@ def _key(key: Any, field: str) -> str:
     if type(key) is int and field.endswith(f".{PIECES}"):
         return str(key)
     if not isinstance(key, str) or isinstance(key, Enum):
-        raise UserError(f"{field} has a field {_shown(key)} of type {type(key).__name__}: names of fields are text")
+        raise UserError(f"{field} has a field {_shown(key)} of type {type(key).__name__}: names of fields must be text")
     return str(key)
 
 
@@ -123,13 +123,13 @@ def _remedy(name: str, value: Any) -> str:
     if isinstance(value, bytes | bytearray):
         return f"write it as text, without the b before it; {MANY}"
     if isinstance(value, set | frozenset | range) or hasattr(value, "__next__"):
-        return f"write it as a tuple, as {name} = (1, 2)"
+        return f"write it as a tuple, such as {name} = (1, 2)"
     if _is_dtype(value):
-        return f'a dtype is written by its name, {name} = "{getattr(value, "name", None) or value.__name__}"'
+        return f'write a dtype as its name, {name} = "{getattr(value, "name", None) or value.__name__}"'
     if isinstance(value, complex):
         return f"write its two parts as two numbers; {MANY}"
     if callable(value):
-        return f'a function or class is written by its name, {name} = {{"name": "{_name_of(value)}"}}'
+        return f'write a function or class as a block with its name, {name} = {{"name": "{_name_of(value)}"}}'
     return MANY
 
 
@@ -152,14 +152,14 @@ def _shown(value: Any) -> str:
 
 
 def exchangeable(old: Any, new: Any) -> bool:
-    """Returns whether new replaces a number by a block, such as a schedule's, or a schedule by a number."""
+    """Returns whether `new` may replace `old`: a block (such as a schedule's) a number, or a number a schedule."""
     if isinstance(old, Mapping | ConfigDict):
         return is_schedule(old) and _is_number(new)
     return _is_number(old) and isinstance(new, Mapping | ConfigDict)
 
 
 def is_schedule(block: Mapping[str, Any] | ConfigDict) -> bool:
-    """Returns whether a block describes a schedule, judging by its arguments or its name."""
+    """Returns whether a block describes a schedule, according to its arguments or its name."""
     return "init_value" in block or str(block.get("name")).endswith(("schedule", "schedules"))
 
 
@@ -185,7 +185,7 @@ class Fields(ConfigDict):
 
 
 def _make_fields(block: Any) -> None:
-    """Turns a ConfigDict and its blocks into Fields. They stay the same objects, as a config file may hold them."""
+    """Turns a ConfigDict and its blocks into Fields. They stay the same objects, as a config file may use them."""
     if type(block) is ConfigDict:
         object.__setattr__(block, "__class__", Fields)
         for value in block.values():

@@ -1,4 +1,4 @@
-"""Builds what the blocks of a config name: the objective with its networks and samplers."""
+"""Builds the objects that a config's blocks name: the objective with its networks and samplers."""
 
 import inspect
 import logging
@@ -40,7 +40,7 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
 
 
 def make_networks(config: ConfigDict, known: Mapping[str, Any]) -> dict[str, Network]:
-    """Returns the networks by role, with the known values that they ask for. Networks of frozen players are frozen."""
+    """Returns the networks by role, with the known values that they take. Networks of frozen players are frozen."""
     still = frozen_players(config)
     return {
         role: _network(role, block, known)._replace(
@@ -51,7 +51,7 @@ def make_networks(config: ConfigDict, known: Mapping[str, Any]) -> dict[str, Net
 
 
 def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Networks) -> Objective:
-    """Returns the objective of these networks, with samplers and other parts, and the known values that it asks for."""
+    """Returns the objective of these networks, with samplers and other parts, and the known values that it takes."""
     spec = config.objective.to_dict()
     preset = bind("gan_jax.objectives", {"name": spec.get("name", "")}, "objective")
     terms = {key: spec.pop(key) for key in [*spec] if _annotation(preset, key) is Terms}
@@ -75,15 +75,13 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
         parts["samplers"] = {name: _sampler(name, block, known) for name, block in config.samplers.items()}
     taken, needed = ({*names} - {*known} for names in (parameters(objective), required(objective)))
     if not needed <= {*parts} <= taken:
-        raise UserError(
-            f"{config.objective.name} is made of {listed(needed)}; the config has blocks for {listed(parts)}"
-        )
+        raise UserError(f"{config.objective.name} needs {listed(needed)}; the config has blocks for {listed(parts)}")
     with reraise_as("config.objective"):
         return objective(**parts, **_asked_for(objective, known))
 
 
 def _check_without_labels(networks: Networks, critic: Terms, why: str) -> None:
-    """Raises UserError if labels of real examples are needed but the data have none: a sampler would draw them.
+    """Raises UserError if labels of real examples are needed but missing, because a sampler would draw them at random.
 
     Generators and decoders, which make samples, may get a random class.
     """
@@ -98,7 +96,7 @@ def _check_without_labels(networks: Networks, critic: Terms, why: str) -> None:
 def _sampler(name: str, block: ConfigDict, known: Mapping[str, Any]) -> Sampler:
     made = make("gan_jax.distributions", block.to_dict(), f"samplers.{name}", known)
     if not isinstance(made, Sampler):
-        raise UserError(f"config.samplers.{name}.name: {block.name} makes no sampler: take one, as latents.normal")
+        raise UserError(f"config.samplers.{name}.name: {block.name} is not a sampler: use one, such as latents.normal")
     return made
 
 
@@ -124,10 +122,12 @@ def make_augmentations(config: ConfigDict, spec: Spec, known: Mapping[str, Any])
 
 
 def _critic_augment(block: Any, known: Mapping[str, Any], steps: int) -> CriticAugment:
-    """Returns the augmentation inside the game that a block names. Its `p` is a number or a schedule."""
+    """Returns the augmentation of the critic's inputs that a block names. Its `p` is a number or a schedule."""
     field, package = "objective.augment", "gan_jax.objectives.augment.pipelines"
     if not isinstance(block, Mapping):
-        raise UserError(f"config.{field} is {block!r}: it must be a block with a name, as {{'name': 'diff_augment'}}")
+        raise UserError(
+            f"config.{field} is {block!r}: it must be a block with a name, such as {{'name': 'diff_augment'}}"
+        )
     given = {key: weight(value, f"{field}.{key}") if key == "p" else value for key, value in block.items()}
     if callable(given.get("p")):
         check_values(given["p"], f"config.{field}.p", steps, most=1)
@@ -151,7 +151,7 @@ def _terms(player: str, preset: Terms, given: Any, known: Mapping[str, Any]) -> 
     field = f"objective.{player}"
     if not isinstance(given, Mapping):
         raise UserError(
-            f"config.{field} is {given!r}: it must be a block of terms and their weights, as {{'bce': 1.0}}"
+            f"config.{field} is {given!r}: it must be a block of terms and their weights, such as {{'bce': 1.0}}"
         )
     return {**preset, **{name: _term(player, name, preset, value, known) for name, value in given.items()}}
 
@@ -167,17 +167,17 @@ def _check_counts(terms: Mapping[str, Terms], steps: int) -> None:
                 )
             if steps // every * every <= after:
                 logging.warning(
-                    "%s is never computed: no multiple of its every, %d, is above its after, %d, and at most %d, "
-                    "the steps of the run",
+                    "%s is never computed: no multiple of its every (%d) is above its after (%d) and at most "
+                    "config.steps (%d)",
                     *(field, every, after, steps),
                 )
             check_weight(each.weight, f"{field}.weight", steps)
 
 
 def _term(player: str, name: str, preset: Terms, value: Any, known: Mapping[str, Any]) -> Weighted:
-    """Returns a term from its weight, or from a block of its weight, its arguments and when it is computed.
+    """Returns a term from its weight, or from a block of its weight, its arguments, `every` and `after`.
 
-    For a term of the preset, the times when it is computed are the preset's unless the block sets them.
+    For a term of the preset, `every` and `after` are by default the preset's.
     """
     field = f"objective.{player}.{name}"
     block = {"weight": value} if not isinstance(value, Mapping) or is_schedule(value) else dict(value)
@@ -204,16 +204,16 @@ def _with_networks(term: Callable, known: Mapping[str, Any]) -> Callable:
 
 def _network(role: str, spec: ConfigDict, known: Mapping[str, Any]) -> Network:
     block = spec.to_dict()
-    remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # which `updates` reads
+    remat, _ = block.pop("remat", ""), block.pop("frozen", False)  # read by `updates`
     with reraise_as(f"config.networks.{role}"):
         if block.get("classes", most := known.get("classes", 0)) < most:
-            raise ValueError(f"classes is {block['classes']}, and the data have {most}: leave it out")
+            raise ValueError(f"classes is {block['classes']}, but the data have {most}: leave it out")
         module = bind("gan_jax.models", block, f"networks.{role}")
         return Network(module(**_asked_for(module, known)), remat=remat, field=f"config.networks.{role}")
 
 
 def make(package: str, spec: Mapping[str, Any], field: str, known: Mapping[str, Any] = MappingProxyType({})) -> Any:
-    """Returns what the spec names, called with its arguments and with the known values that it asks for by name."""
+    """Returns the result of the object that a spec names, called with its arguments and the known values it takes."""
     with reraise_as(f"config.{field}"):
         target = bind(package, dict(spec), field)
         return target(**_asked_for(target, known))

@@ -93,7 +93,7 @@ class Experiment(NamedTuple):
         view: returns a data set as it is evaluated and shown, with centre crops if augmentation crops images.
         predict: the objective's predictions by use, with the players' moving averages if any. Images are uint8.
         outputs: the same as floats in the networks' range, which have gradients with respect to batch and players.
-        updates_per_step: the most updates that a player has in a step.
+        updates_per_step: the largest number of updates of a player in a step.
         spec: the fields of the data, as the train step gets them.
         sampled: the fields that samplers fill in.
         latents: the samplers of all fields that samples are made from.
@@ -128,7 +128,7 @@ class Experiment(NamedTuple):
 
 
 def build(config: ConfigDict, data: DataSpec) -> Experiment:
-    """Returns the experiment that a config describes, on such data; raises UserError for what does not fit."""
+    """Returns the experiment that a config describes, on such data; raises UserError for parts that do not fit."""
     inputs = make_inputs(config, data)
     spec = inputs.spec
     rule = bind("gan_jax.core.steps", config.step_rule.to_dict(), "step_rule")
@@ -177,7 +177,7 @@ def make_executor(config: ConfigDict, experiment: Experiment, dataset: Dataset) 
 
 
 def held(config: ConfigDict, dataset: Dataset) -> tuple[str, str]:
-    """Returns where the config's data set is held, 'device', 'host' or 'stream', and why, in words.
+    """Returns where the config's data set is held, 'device', 'host' or 'stream', and the reason.
 
     Raises UserError if it cannot be held as the config says.
     """
@@ -205,14 +205,14 @@ def _on_augmented(train_step: TrainStep, augment: Callable[[Batch, jax.Array, ja
 
 
 def _automatic(config: ConfigDict) -> str:
-    """Returns a message's end: overrides that derive layers from the image's size; '' if none is needed."""
+    """Returns the end of a message: overrides that derive layers from the image's size; '' if there are none."""
     given = [
         f"--config.networks.{role}.{field}={AUTO}"
         for role, block in config.networks.items()
         for field in ("widths", "kernels", "strides", "paddings")
         if "kernels" in block and field in block and block[field] != AUTO
     ]
-    return f" (layers follow from the image's size by {' '.join(given)})" if given else ""
+    return f" (to derive the layers from the image's size, set {' '.join(given)})" if given else ""
 
 
 def _first(objective: Objective, spec: Spec, updates: Updates, key: jax.Array) -> TrainState:
@@ -225,22 +225,22 @@ def _first(objective: Objective, spec: Spec, updates: Updates, key: jax.Array) -
 
 
 def _check_shapes(init: Callable, objective: Objective, spec: Spec, remedy: str) -> Players:
-    """Returns the initial players as shapes alone. What does not fit raises UserError before anything is compiled."""
+    """Returns the shapes of the initial players. Raises UserError before anything is compiled if they do not fit."""
     shape = tuple(spec["x"].shape)
     with reraise_as(f"config.networks do not fit each other or examples of shape {shape}{remedy}", within=NETWORKS):
         state = jax.eval_shape(init, base_key(0))
     if (held := size(state.players)) > MAX_BYTES:
-        raise UserError(f"config.networks and their optimizers hold {held // 10**9:,} GB: take smaller widths")
+        raise UserError(f"config.networks and their optimizers hold {held // 10**9:,} GB: use smaller widths")
     if any(0 in leaf.shape for leaf in jax.tree.leaves([p.params for p in state.players.values()])):
-        raise UserError("config.networks have layers of no width: every width must be at least 1")
+        raise UserError("config.networks have layers of width 0: every width must be at least 1")
     for use in {"sample", "translate"} & objective.predictions.keys():
-        with reraise_as(f"config.networks make no examples of shape {shape}", within=NETWORKS):
+        with reraise_as(f"config.networks cannot make examples of shape {shape}", within=NETWORKS):
             given = {name: field for name, field in spec.items() if name != "x" or use == "translate"}
             example = {name: jnp.zeros((2, *field.shape), field.dtype) for name, field in given.items()}
             keys = random.split(base_key(0), 2)
             made = jax.eval_shape(objective.predictions[use].fn, state.players, keys, example)
         if made.shape[1:] != shape:
-            raise UserError(f"config.networks make {made.shape[1:]}, the data set's examples are {shape}{remedy}")
+            raise UserError(f"config.networks make examples {made.shape[1:]}, but the data set's are {shape}{remedy}")
     return state.players
 
 

@@ -22,8 +22,8 @@ def observed(predict: Predict, players: Players, keys: jax.Array, batch: Batch) 
 def given(predict: Predict, scale: Callable[[Batch], Batch], examples: Mapping[str, Any], field: str) -> Any:
     """Returns a field of images uint8 [n, h, w, c]: the examples' own or, if they lack it, what samplers observe.
 
-    The examples' own may be read from files when they are indexed. predict, scale: the experiment's. examples: the data
-    set's fields, [n, ...].
+    The examples' own images may be read from files when they are indexed. predict, scale: the experiment's. examples:
+    the data set's fields, [n, ...].
     """
     if field in examples:
         return examples[field]

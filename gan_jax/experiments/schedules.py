@@ -27,12 +27,14 @@ def weight(value: Any, field: str) -> Weight:
 
 
 def schedule(block: Mapping[str, Any], field: str) -> Any:
-    """Returns the Optax schedule of a block; raises UserError if it would end before it begins."""
+    """Returns the Optax schedule of a block; raises UserError if it ends before it begins."""
     _check_lengths(block, field)
     with reraise_as(f"config.{field}"):
         parts = [block[name] for name in ("pct_start", "pct_final") if name in block]
         if parts != sorted(parts) or not all(0 <= part <= 1 for part in parts):
-            raise ValueError(f"pct_start and pct_final are {parts}: they must be parts of the steps, in this order")
+            raise ValueError(
+                f"pct_start and pct_final are {parts}: they must be fractions of the steps, in ascending order"
+            )
         return bind("optax", {**block, **_pieces(block, field), **_joined(block, field)}, field)()
 
 
@@ -44,16 +46,18 @@ def _check_lengths(block: Mapping[str, Any], field: str) -> None:
         if name == "decay_steps":
             least[name] += block.get("warmup_steps", 0)
         if name in block and block[name] < least[name]:
-            raise UserError(f"config.{field}.{name} is {block[name]}: it ends before it begins: at least {least[name]}")
+            raise UserError(
+                f"config.{field}.{name} is {block[name]}: to end after it begins, it must be at least {least[name]}"
+            )
 
 
 def _pieces(block: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """Returns the argument PIECES, if given, with steps as numbers: in a config the names of fields are text."""
+    """Returns the argument PIECES, if given, with steps as numbers: in a config, names of fields are text."""
     if PIECES not in block:
         return {}
     place, given = f"config.{field}.{PIECES}", block[PIECES]
     if not isinstance(given, Mapping):
-        raise UserError(f"{place} is {given!r}: it must be a block of steps and factors, as {{'1000': 0.1}}")
+        raise UserError(f"{place} is {given!r}: it must be a block of steps and factors, such as {{'1000': 0.1}}")
     for step, factor in given.items():
         if not _step(step):
             raise UserError(f"{place} has {step!r}: its steps must be whole numbers from 1 to {MAX_COUNT}")
@@ -72,8 +76,8 @@ def _joined(block: Mapping[str, Any], field: str) -> dict[str, Any]:
     known = isinstance(begins, tuple | list) and len(begins) == len(blocks) - 1
     if not known or not all(type(step) is int and _step(step) for step in begins) or sorted({*begins}) != [*begins]:
         raise UserError(
-            f"config.{field}.boundaries is {begins!r}: it must be a tuple of {len(blocks) - 1} rising whole numbers "
-            f"from 1 to {MAX_COUNT}, the steps that schedules begin at, the first one aside"
+            f"config.{field}.boundaries is {begins!r}: it must be a tuple of {len(blocks) - 1} ascending whole "
+            f"numbers from 1 to {MAX_COUNT}, the steps at which all schedules but the first begin"
         )
     made = [weight(each, f"{field}.schedules.{number}") for number, each in enumerate(blocks)]
     return {"schedules": [each if callable(each) else optax.constant_schedule(each) for each in made]}
@@ -90,7 +94,7 @@ def check_weight(value: Weight, field: str, steps: int) -> None:
     """Raises UserError for a schedule that `check_values` refuses, or that is 0 at all steps of the run."""
     if callable(value) and not check_values(value, field, steps).any():
         raise UserError(
-            f"{field} is 0 at each of the {steps} steps of the run: let its schedule begin earlier, or set config.steps"
+            f"{field} is 0 at each of the {steps} steps of the run: start its schedule earlier, or raise config.steps"
         )
 
 
@@ -109,6 +113,6 @@ def check_values(value: Callable[[Any], Any], field: str, counts: int, most: flo
 
 
 def tabulated(value: Callable[[Any], Any], counts: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns counts from 0 on, evenly spaced and at most MOST_TRIED, and a schedule's values there."""
+    """Returns at most MOST_TRIED evenly spaced numbers from 0 to `counts` - 1, and a schedule's values there."""
     tried = np.unique(np.linspace(0, max(counts, 1) - 1, min(max(counts, 1), MOST_TRIED)).astype(np.int32))
     return tried, np.asarray(jax.vmap(value)(tried))

@@ -20,13 +20,13 @@ from gan_jax.errors import UserError, reraise_as, suggestions
 from gan_jax.experiments.blocks import listed, make
 from gan_jax.experiments.schedules import check_values, schedule, tabulated
 
-MAX_UPDATES = 100  # of a player in a step, as each is a part of the compiled program
+MAX_UPDATES = 100  # of a player in a step, because each is a part of the compiled program
 BEGINS = ("boundaries", PIECES)
-"""Arguments of schedules that hold steps, besides those whose names end in `_steps`."""
+"""Arguments of schedules that hold steps, in addition to those whose names end in `_steps`."""
 MOMENTA = ("b1", "b2", "decay", "momentum")
 """Numbers of optimizers that are at most 1."""
 IDLE = 0.01
-"""The last share of a run's updates that may have a learning rate of 0, as at a cosine's end in float32."""
+"""The last share of a run's updates that may have a learning rate of 0, such as at the end of a cosine in float32."""
 
 
 def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
@@ -37,7 +37,7 @@ def make_updates(config: ConfigDict, objective: Objective) -> dict[str, Update]:
             f"{config.objective.name} has the players {listed(objective.losses)}"
         )
     if not updates_per_step(config):
-        raise UserError("config.players: all of them are frozen, so that nothing is trained: let one have updates")
+        raise UserError("config.players: all players are frozen, so nothing is trained: give one of them updates")
     updates = {name: make_update(name, config.players[name], config.accumulate) for name in objective.losses}
     for name, update in updates.items():
         counts = config.steps * update.per_step
@@ -58,8 +58,8 @@ def _check_numbers(optimizer: ConfigDict, field: str, counts: int) -> None:
 def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[str, Player]) -> dict[str, Update]:
     """Returns the updates, changed to leave out the networks that the config freezes.
 
-    players: as they begin, or their shapes. A player with nothing else to train is not updated. Raises UserError if
-    `frozen` is neither True nor False, or nothing is left to train.
+    players: the initial players, or their shapes. A player with nothing else to train is not updated. Raises UserError
+    if `frozen` is neither True nor False, or nothing is left to train.
     """
     roles = [role for role, block in config.networks.items() if _is_frozen(role, block)]
     changed = dict(updates)
@@ -72,7 +72,7 @@ def with_frozen_networks(config: ConfigDict, updates: Updates, players: Mapping[
         left = jax.tree.leaves(after.moved(players[place.player].params))
         changed[place.player] = after if left else before._replace(per_step=0)
     if roles and not any(update.per_step for update in changed.values()):
-        raise UserError("config.networks: all of them are frozen, so that nothing is trained: leave one of them free")
+        raise UserError("config.networks: all networks are frozen, so nothing is trained: unfreeze one of them")
     return changed
 
 
@@ -90,7 +90,8 @@ def check_rates(config: ConfigDict) -> None:
             step = (last + 1) // player.updates_per_step
             ends = [key for key in rate if key.endswith("_steps") or key in BEGINS]
             logging.warning(
-                "%s is 0 from step %d on, and the run has %d: schedules do not follow config.steps, so set its %s too",
+                "%s is 0 from step %d on, but the run has %d steps: schedules do not follow config.steps, so set its "
+                "%s too",
                 *(field, step, config.steps, " and ".join(ends)),
             )
 
@@ -102,12 +103,12 @@ def _is_frozen(role: str, block: ConfigDict) -> bool:
 
 
 def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
-    """Returns how a player is updated, from its block of the config; batches are taken in `accumulate` parts."""
+    """Returns how a player is updated, from its block of the config; batches are split into `accumulate` parts."""
     field = f"players.{name}"
     if not 0 <= player.updates_per_step <= MAX_UPDATES:
         raise UserError(
             f"config.{field}.updates_per_step is {player.updates_per_step}: it must be at least 0 (frozen) and at most "
-            f"{MAX_UPDATES}, as each is a part of the compiled program"
+            f"{MAX_UPDATES}, because each is a part of the compiled program"
         )
     scheduled = isinstance(player.ema, ConfigDict)
     ema = schedule(player.ema.to_dict(), f"{field}.ema") if scheduled else player.ema
@@ -135,7 +136,7 @@ def make_update(name: str, player: ConfigDict, accumulate: int = 1) -> Update:
 
 
 def _optimizer(block: Mapping[str, Any], numbers: Numbers, field: str) -> optax.GradientTransformation:
-    """Returns the Optax optimizer of a block, with these numbers, by dotted name, in place of the block's.
+    """Returns the Optax optimizer of a block, with these numbers, by dotted name, instead of the block's.
 
     Optax takes schedules of learning rates; `optimizers.scheduled` handles those of other numbers.
     """
@@ -146,7 +147,9 @@ def _optimizer(block: Mapping[str, Any], numbers: Numbers, field: str) -> optax.
     def optimizer(own: Numbers) -> optax.GradientTransformation:
         made = make("optax", {**spec, **schedules, **own}, field)
         if not isinstance(made, optax.GradientTransformation):
-            raise UserError(f"config.{field}.name: optax.{block.get('name')} makes no optimizer: take one, as adam")
+            raise UserError(
+                f"config.{field}.name: optax.{block.get('name')} is not an optimizer: use one, such as adam"
+            )
         return made
 
     return optimizers.scheduled(optimizer, others) if others else optimizer({})

@@ -6,10 +6,9 @@ from typing import Any
 
 
 class Ahead:
-    """Makes the inputs of calls in a thread of its own, ahead of time if asked to.
+    """Makes the inputs of calls in a separate thread, in advance on request.
 
-    The inputs never depend on whether or what it was asked to make ahead. An error in the thread is raised when the
-    inputs are taken.
+    The inputs never depend on what is requested in advance. An error in the thread is raised when the inputs are taken.
     """
 
     def __init__(self, make: Callable[[int, int], Any]):
@@ -23,7 +22,7 @@ class Ahead:
             self._ahead = (step, steps), self._thread.submit(self._make, step, steps)
 
     def take(self, step: int, steps: int) -> Any:
-        """Returns the inputs of a call. Discards what was made ahead for another one."""
+        """Returns the inputs of a call. Discards inputs that were made for another one."""
         call, made = self._ahead or (None, None)
         self._ahead = None
         if made is None or call != (step, steps):

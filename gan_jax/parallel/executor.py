@@ -1,8 +1,8 @@
 """The executor: runs the train steps of one or several runs on all devices, many steps per call.
 
-`data_parallel` gives every device its share of one run's batches. `seed_parallel` gives it whole runs, which differ
-only in their seeds, and trains them as one program. If there are several processes, each puts the data that its own
-devices need there. Devices are numbered process by process.
+`data_parallel` gives every device its share of one run's batches. `seed_parallel` gives every device whole runs, which
+differ only in their seeds, and trains them as one program. If there are several processes, each one puts only the data
+of its own devices on them. Devices are numbered process by process.
 """
 
 from collections.abc import Callable, Mapping
@@ -167,8 +167,8 @@ def _loop(
 ) -> tuple[TrainState, Metrics]:
     """Returns the state after the first `steps` of the k steps with inputs [k, ...], and metrics [k, ...].
 
-    The loop's length is an argument of the program. A call cut short at a period's boundary thus compiles nothing anew
-    and runs the very same instructions, so results never depend on where calls are cut.
+    The loop's length is an argument of the program. A call cut short at a period's boundary thus compiles nothing new
+    and runs the same instructions, so results never depend on where calls are cut.
     """
     length = len(jax.tree.leaves(inputs)[0])
 

@@ -22,24 +22,24 @@ def check(batch_size: int, seeds: int, accumulate: int = 1) -> None:
     devices, processes = jax.device_count(), jax.process_count()
     if devices != processes * jax.local_device_count():
         raise UserError(
-            f"this process has {jax.local_device_count()} of {processes} processes' {devices} devices: "
-            "give every process the same number of them"
+            f"this process has {jax.local_device_count()} of the {devices} devices of {processes} processes: "
+            "give every process the same number of devices"
         )
     if seeds > 1 and processes > 1:
         raise UserError(
-            f"config.seeds is {seeds}, and seeds are trained side by side by 1 process, not by {processes}: "
-            "start one process, or train the seeds one after the other by config.seed"
+            f"config.seeds is {seeds}, but several seeds are trained together only by 1 process, not by {processes}: "
+            "start one process, or train the seeds one after the other with config.seed"
         )
     name, number = ("batch_size", batch_size) if seeds == 1 else ("seeds", seeds)
     if number % devices:
         raise UserError(
             f"config.{name} is {number}, which {devices} devices cannot share evenly: "
-            f"take a multiple of {devices}, such as {-(-number // devices) * devices}"
+            f"use a multiple of {devices}, such as {-(-number // devices) * devices}"
         )
     if seeds == 1 and number // devices % accumulate:
         raise UserError(
-            f"config.accumulate is {accumulate}: it must divide the {number // devices} examples of a batch that each "
-            f"of {devices} devices has"
+            f"config.accumulate is {accumulate}: it must divide the {number // devices} examples of a batch on "
+            f"each of {devices} devices"
         )
 
 
@@ -83,7 +83,7 @@ def mapped(how: str, call: Callable, axis: str, in_axes: Axes, out_axes: int | N
     on_devices = {"pmap": _pmap, "shard_map": _shard_map}[how](call, axis, in_axes, out_axes)
 
     def unsearched(*arguments: Any) -> Any:
-        # Metrics of skipped steps are nan. JAX's search for the origin of others ends in a recursion.
+        # The metrics of skipped steps are NaN. JAX's search for the origin of other NaNs ends in a recursion.
         with jax.debug_nans(False), jax.debug_infs(False):
             return on_devices(*arguments)
 

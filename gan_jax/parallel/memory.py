@@ -5,7 +5,7 @@ import os
 import jax
 
 MOST_ON_CPU = 2 << 30
-"""Most bytes of a machine's memory that count as a CPU device's own, so that processes sharing a machine stay small."""
+"""Most bytes of memory that count as a CPU device's own, so that processes that share a machine stay small."""
 
 
 def device_bytes() -> int:

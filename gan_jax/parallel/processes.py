@@ -1,6 +1,6 @@
 """Processes that train one run together, each on its own devices.
 
-All processes do the same, and thus have the same state and metrics. Only the first one reads and writes the run's
+All processes compute the same, and thus have the same state and metrics. Only the first one reads and writes the run's
 folder. It sends the folder's content and errors to the others, which need no access to it. If one process dies, the
 others end within HEARTBEAT seconds.
 """
@@ -30,8 +30,8 @@ T = TypeVar("T")
 def join(coordinator: str | None, processes: int | None, process: int | None) -> bool:
     """Makes this process one of several, before anything is computed. Returns True if there are several.
 
-    coordinator: HOST:PORT where the first process listens. processes: how many there are. process: this one's number.
-    If they are not given, they come from srun with several tasks, or from a TPU pod; else the process is alone.
+    coordinator: HOST:PORT where the first process listens. processes: their number. process: the index of this one.
+    If they are not given, they come from srun with several tasks, or from a TPU pod; otherwise there is one process.
 
     Raises UserError if only some of them are given, or are wrong. JAX ends the process if the others do not start
     within five minutes.
@@ -41,14 +41,14 @@ def join(coordinator: str | None, processes: int | None, process: int | None) ->
         if coordinator is not None and processes is not None and process is not None:
             _start(coordinator, processes, process, coordinator_bind_address=_checked(coordinator, processes, process))
         elif any(given):
-            raise UserError("--coordinator, --processes and --process are given together, or none of them")
+            raise UserError("--coordinator, --processes and --process must be given together, or none of them")
         elif tasks := _tasks():
             _start(num_processes=tasks)
         elif "TPU_ML_PLATFORM" in os.environ:  # JAX leaves it there on a machine with TPUs
             with suppress(ValueError):  # a TPU outside of a pod
                 _start()
     except RuntimeError as error:
-        raise UserError(f"the processes of this run do not find each other: {one_line(error)}") from error
+        raise UserError(f"the processes of this run cannot connect to each other: {one_line(error)}") from error
     return jax.process_count() > 1
 
 
@@ -109,7 +109,9 @@ def check_same(what: str, *contents: Any) -> None:
     if (checksums != checksums[0]).any():
         jax.distributed.shutdown()
         others = ", ".join(map(str, np.flatnonzero(checksums != checksums[0])))
-        raise UserError(f"{what} differ between process 0 and {others}: start all by the same command, code and data")
+        raise UserError(
+            f"{what} differ between process 0 and {others}: start all processes with the same command, code and data"
+        )
 
 
 def largest(number: int) -> int:
@@ -124,7 +126,7 @@ def is_connection_error(error: Exception) -> bool:
 
 
 def exit_alone(status: int) -> None:
-    """Ends this process at once after its own error. In a usual exit it and the others would wait for each other."""
+    """Ends this process at once after its own error. In a normal exit it and the others would wait for each other."""
     if jax.distributed.is_initialized():
         terminal.settle()
         os._exit(status)
@@ -138,7 +140,7 @@ def disconnect() -> None:
 
 
 def _start(*who: Any, **found: Any) -> None:
-    jax.config.update("jax_enable_preemption_service", False)  # it would handle SIGTERM, but training.stop does
+    jax.config.update("jax_enable_preemption_service", False)  # it would handle SIGTERM, which training.stop does
     terminal.inform("waiting for the other processes of this run")
     method = "deactivate" if who else None
     timeouts = {"heartbeat_timeout_seconds": HEARTBEAT, "shutdown_timeout_seconds": HEARTBEAT}
@@ -167,16 +169,18 @@ def _broadcast(tree: Any) -> Any:
 def _checked(coordinator: str, processes: int, process: int) -> str | None:
     """Checks the flags. Returns the address at which the first process must listen, or None for all its addresses."""
     if not 0 <= process < processes:
-        raise UserError(f"--process={process}: of --processes={processes} it must be one of 0 to {processes - 1}")
+        raise UserError(f"--process={process}: with --processes={processes} it must be from 0 to {processes - 1}")
     host, _, port = coordinator.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 2**16:
-        raise UserError(f"--coordinator={coordinator}: it must be HOST:PORT of the first process, as 10.0.0.1:1234")
+        raise UserError(
+            f"--coordinator={coordinator}: it must be HOST:PORT of the first process, such as 10.0.0.1:1234"
+        )
     try:
         address = socket.getaddrinfo(host.strip("[]"), int(port))[0][4][0]
     except OSError as error:
-        raise UserError(f"--coordinator={coordinator}: there is no machine {host} ({error.strerror})") from error
+        raise UserError(f"--coordinator={coordinator}: cannot resolve the host {host} ({error.strerror})") from error
     named = host not in ("localhost", address, f"[{address}]")
-    if named and ipaddress.ip_address(address).is_loopback:  # the machine's own name, which others resolve otherwise
+    if named and ipaddress.ip_address(address).is_loopback:  # the machine's own name, which others resolve differently
         return None
     return f"[{address}]:{port}" if ":" in str(address) else f"{address}:{port}"
 

@@ -1,8 +1,9 @@
-"""Alarms: signs in a run's logged rows that training is failing, and the usual remedies, in words.
+"""Alarms: signs in a run's logged rows that training is failing, and the usual remedies.
 
-A rule looks at the medians of the last STRETCH rows, so that one bad batch triggers no alarm. It applies after 2
-STRETCH rows and SETTLED steps, as the beginning of training says little, and only if all of its terms are logged. A
-value that is still improving is no failure. A value that is not finite triggers an alarm at once.
+A rule looks at the medians of the last STRETCH rows, so that a single bad batch does not trigger an alarm. It
+applies after 2 STRETCH rows and SETTLED steps, because the first steps are not representative, and only if all of its
+terms are logged. A value that is still improving does not count as a failure. A value that is not finite triggers an
+alarm at once.
 """
 
 import math
@@ -17,25 +18,25 @@ from gan_jax.runs.rows import Row
 STRETCH = 10
 """Rows: a few percent of a run, at the configs' logging periods."""
 SETTLED = 300
-"""Steps: in the first ones all fakes look alike, and unlike real examples (DCGAN, 5 runs on MNIST)."""
+"""Steps: during the first ones all fakes look alike, and differ from real examples (DCGAN, 5 runs on MNIST)."""
 SURE, WIDE = 0.98, 10.0
 """Lower bounds for a critic that is too strong: its accuracy, and the gap between its scores, in logits.
 
-At a gap of 10, as from 5 to -5, D(x) is 0.993 and D(G(z)) is 0.007. The minimax loss's gradient with respect to a score
-is then 0.007 of its maximum.
+At a gap of 10, such as from 5 to -5, D(x) is 0.993 and D(G(z)) is 0.007. The minimax loss's gradient with respect to a
+score is then 0.007 of its maximum.
 """
 VANISHED, TELLS = 0.01, 0.8
 """Bounds for a vanished gradient: the generator's gradient norm as a share of the largest at the run's beginning, and
 the critic's least accuracy. If the critic cannot recognise fakes, small gradients are right.
 
-The critic's own gradient is no measure: it vanishes with the critic's loss, and so wherever a loss saturates.
+The critic's own gradient is not used: it vanishes with the critic's loss, and thus wherever a loss saturates.
 """
 UNEQUAL = 1000.0
-"""One player's gradient norm as a multiple of the other's: no common range of learning rates suits both."""
+"""One player's gradient norm as a multiple of the other's. Above it, no range of learning rates suits both."""
 SLACK, STEEP = 0.75, 5.0
 """Bounds for gradient norms that a penalty pulls to 1: the distance of their mean from 1, and their maximum.
 
-On MNIST WGAN-GP's mean reaches 1.6 and its maximum 2, while the critic is far ahead (steps 50 to 100 of 5 runs).
+On MNIST, WGAN-GP's mean reaches 1.6 and its maximum 2 while the critic is far ahead (steps 50 to 100 of 5 runs).
 """
 SAME, REPEATED, AWAY = 0.5, 0.5, 0.06
 """Bounds for fakes: the least diversity, the least nearest-neighbor ratio, the largest mean gap.
@@ -45,9 +46,9 @@ but a mean gap of 0.03 to 0.2, above 0.06 for three quarters of the 45 pairs. Fa
 nearest-neighbor ratio as low as 0.2.
 """
 EMPTY = 0.1
-"""Least KL divergence of a VAE's posterior from its prior, in nats: 0.14 bits say almost nothing about an example.
+"""Least KL divergence of a VAE's posterior from its prior, in nats: 0.14 bits are almost no information.
 
-The four VAEs of configs/ are above 13 nats from step 100 on, and at about 25 at the end.
+The four VAEs of configs/ have more than 13 nats from step 100 on, and about 25 at the end.
 """
 BETTER = 0.8
 """A falling value is improving if it is at most this share of its value half-way through the run so far."""
@@ -92,20 +93,20 @@ class Rule(NamedTuple):
 
 
 def find(rows: Iterable[Row]) -> list[Alarm]:
-    """Returns the alarms that go off on the rows of a metrics.jsonl, in order."""
+    """Returns the alarms triggered by the rows of a metrics.jsonl, in order."""
     return list(Monitor(rows).alarms.values())
 
 
 class Monitor:
-    """The alarms of a growing list of rows.
+    """Finds the alarms of a growing list of rows.
 
     Attributes:
-        alarms: the alarms that have gone off so far, by name.
+        alarms: the alarms triggered so far, by name.
     """
 
     def __init__(self, rows: Iterable[Row] = ()):
         self.alarms: dict[str, Alarm] = {}
-        self._last: deque[Row] = deque(maxlen=STRETCH)  # rows, with the rules' terms alone
+        self._last: deque[Row] = deque(maxlen=STRETCH)  # rows, with only the rules' terms
         self._medians: list[Row] = []  # after each row, those of the last rows
         self._start: Row = {}  # the maxima of the first rows
         for row in rows:
@@ -171,63 +172,63 @@ BROKEN = Rule(
     "not finite",
     (),
     lambda now, before, start: False,  # tested on single rows
-    "The values have overflowed; if a loss has, the run ends. People lower the learning rate, bound the gradients "
-    "(players.NAME.clip_gradients), or look for a division by 0 or a logarithm of 0 in the loss.",
+    "These values have overflowed. If one of them is a loss, the run ends. Usual remedies: a lower learning rate, "
+    "gradient clipping (players.NAME.clip_gradients), or removing divisions by 0 and logarithms of 0 from the loss.",
 )
 RULES = (
     Rule(
         "the critic is too strong",
         ("critic/accuracy", "critic/gap"),
         lambda now, before, start: now["critic/accuracy"] >= SURE and now["critic/gap"] >= WIDE,
-        "it tells nearly all fakes from real examples, and by far, so that its gradient says little of how to make "
-        "better ones. People lower its learning rate, make it smaller or noisier (dropout, label smoothing), penalise "
-        "its gradients (adversarial.non_saturating_r1), or take the Wasserstein loss, where a strong critic is right.",
+        "The critic separates fakes from real examples almost perfectly, so its gradient tells the generator little. "
+        "Usual remedies: a lower critic learning rate, a smaller critic, dropout or label smoothing, a gradient "
+        "penalty (adversarial.non_saturating_r1), or a Wasserstein loss, for which a strong critic is desirable.",
     ),
     Rule(
         "the generator's gradient has vanished",
         ("generator/gradient_norm", "critic/accuracy"),
         _vanished,
-        "it is a hundredth of what it was in the beginning, though the critic tells its fakes: the generator no "
-        "longer learns. The minimax loss ends so where the critic is sure. People take adversarial.non_saturating or "
-        "the Wasserstein loss, and weaken the critic.",
+        "The gradient norm has fallen to a hundredth of its initial value, although the critic recognises the fakes: "
+        "the generator no longer learns. The minimax loss saturates in this way when the critic is confident. Usual "
+        "remedies: adversarial.non_saturating or a Wasserstein loss, and a weaker critic.",
     ),
     Rule(
         "the players' gradients are unequal",
         ("generator/gradient_norm", "critic/gradient_norm"),
         _unequal,
-        "one player's gradient is a thousand times the other's. People look at first weights and scales of losses, "
-        "give the players learning rates of their own, or take another loss.",
+        "The gradient norm of one player is a thousand times that of the other. Usual remedies: a different "
+        "initialization, rescaled losses, a separate learning rate for each player, or another loss.",
     ),
     Rule(
         "the fakes have collapsed",
         ("generator/diversity",),
         partial(_low, "generator/diversity", SAME),
-        "they are spread less than half as widely as real examples, about one image. People lower the learning rates, "
-        "go back to a checkpoint before it, take a Wasserstein loss or penalise the critic's gradients "
-        "(adversarial.non_saturating_r1), or show the critic several examples at once (PacGAN).",
+        "The fakes have less than half the spread of real examples: they all resemble one image. Usual remedies: lower "
+        "learning rates, a restart from an earlier checkpoint, a Wasserstein loss or a gradient penalty "
+        "(adversarial.non_saturating_r1), or a critic that sees several examples at once (PacGAN).",
     ),
     Rule(
         "the fakes repeat themselves",
         ("generator/nearest_neighbor_ratio",),
         partial(_low, "generator/nearest_neighbor_ratio", REPEATED),
-        "among 16 fakes the nearest two are less than half as far apart as among real examples: a few images are made "
-        "again and again, as when each class has only one. People do as against collapse.",
+        "Among 16 fakes the nearest two are less than half as far apart as among real examples: the generator repeats "
+        "a few images, for example one per class. Usual remedies: the same as for collapsed fakes: lower learning "
+        "rates, a Wasserstein loss or a gradient penalty (adversarial.non_saturating_r1), or PacGAN.",
     ),
     Rule(
         "the posterior has collapsed",
         ("autoencoder/kl",),
         partial(_low, "autoencoder/kl", EMPTY),
-        "KL(q(z | x) || p(z)) is below 0.1 nats: the latents say next to nothing of an example, and samples and "
-        "reconstructions are all alike. People lower beta or let it rise from 0 (annealing), leave each latent some "
-        "nats unpunished (free bits), let the likelihood ask for more (a smaller scale of its noise), or take a weaker "
-        "decoder or a lower learning rate.",
+        "The latents carry almost no information (KL(q(z | x) || p(z)) is below 0.1 nats), and samples and "
+        "reconstructions all look alike. Usual remedies: a lower beta, beta rising from 0 (annealing), free bits, a "
+        "likelihood with a smaller noise scale, a weaker decoder, or a lower learning rate.",
     ),
     Rule(
         "kinds of examples are missing",
         ("generator/mean_gap",),
         partial(_high, "generator/mean_gap", AWAY),
-        "the mean of the fakes is not that of real examples: some kinds are made too rarely, or all fakes are wrong in "
-        "the same way. People look at the samples, and measure it (evaluators of classes and modes).",
+        "The mean of the fakes differs from that of real examples: some kinds of examples are too rare, or all fakes "
+        "share the same error. Usual remedies: inspect the samples, and measure classes and modes (evaluators).",
     ),
     Rule(
         "the critic's gradients are not 1",
@@ -236,9 +237,9 @@ RULES = (
             now["critic/input_gradient_norm"] > 0  # 0 in rows of steps without a lazy penalty
             and (abs(now["critic/input_gradient_norm"] - 1) > SLACK or now["critic/input_gradient_norm_max"] > STEEP)
         ),
-        "the penalty does not hold their norms, so that critic/distance is no estimate. People raise its weight "
-        "(objective.critic.gradient_penalty), update the critic more often in a step (players.critic.updates_per_step),"
-        " or lower its learning rate.",
+        "The penalty does not keep the gradient norms near 1, so critic/distance does not estimate a distance. Usual "
+        "remedies: a larger penalty weight (objective.critic.gradient_penalty), more critic updates per step "
+        "(players.critic.updates_per_step), or a lower critic learning rate.",
     ),
 )
 TERMS = sorted({term for rule in RULES for term in rule.terms})

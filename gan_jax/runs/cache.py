@@ -19,13 +19,13 @@ _NAMES = "__names__"  # the entry that lists the others, so that a missing array
 
 
 def folder(name: str) -> pathlib.Path:
-    """Returns the folder `name` of the cache. Makes it if missing, readable and writable by its owner alone.
+    """Returns the folder `name` of the cache. Makes it if missing, readable and writable only by its owner.
 
-    It is in `$GAN_JAX_CACHE`, else in `$XDG_CACHE_HOME/gan_jax`, else in `~/.cache/gan_jax`.
+    It is in `$GAN_JAX_CACHE` if set, otherwise in `$XDG_CACHE_HOME/gan_jax` if set, otherwise in `~/.cache/gan_jax`.
     The mode is 0700 because whoever can write compiled programs there can run code as the user.
 
     Raises:
-        OSError: if the folder cannot be made or belongs to somebody else. Callers then go on without a cache.
+        OSError: if the folder cannot be made or belongs to another user. Callers then continue without a cache.
     """
     if not (root := os.environ.get("GAN_JAX_CACHE")):
         root = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "gan_jax"
@@ -48,7 +48,7 @@ def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
     try:
         path = folder("data") / f"{key}.npz"
     except OSError as error:
-        logging.warning("no cache, so this is computed again at each start: %s", error)
+        logging.warning("no cache, so results are computed again at each start: %s", error)
         return make()
     try:
         return _read(path)
@@ -59,7 +59,7 @@ def arrays(key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.
     try:
         _write(path, fresh)
     except OSError as error:
-        logging.warning("not cached, so this is computed again at the next start: %s", error)
+        logging.warning("not cached, so results are computed again at the next start: %s", error)
     return fresh
 
 

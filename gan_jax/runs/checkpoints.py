@@ -1,6 +1,6 @@
 """Checkpoints by Orbax: the state as NumPy arrays with checksums, which any number of devices can restore.
 
-Orbax itself takes any folder named by a number for a checkpoint, and does not notice flipped bits.
+Orbax itself treats any folder named by a number as a checkpoint, and does not detect flipped bits.
 """
 
 import errno
@@ -22,7 +22,7 @@ from gan_jax.runs.quiet import hush, quiet_orbax
 from gan_jax.runs.terminal import say
 
 SPARE_BYTES = 1 << 20  # for a checkpoint's files other than the arrays
-CHECKSUMS = "checksums"  # the item of a checkpoint beside the state
+CHECKSUMS = "checksums"  # the item of a checkpoint in addition to the state
 
 
 class Damaged(Exception):
@@ -83,7 +83,7 @@ class Checkpoints:
         except Exception as error:  # by Orbax, its storage or the system, in any thread
             raise self._failed(error) from error
         if not saved:
-            raise UserError(f"cannot write checkpoint {step} in {self.folder}: it holds step {newest} already")
+            raise UserError(f"cannot write checkpoint {step} in {self.folder}: it already holds step {newest}")
 
     def restore(self, template: TrainState, step: int | None = None) -> TrainState:
         """Returns the state at a step, by default the newest undamaged one, as NumPy arrays.
@@ -99,7 +99,7 @@ class Checkpoints:
         try:
             return self._read(template, step)
         except Damaged as damage:
-            raise UserError(f"checkpoint {step} in {self.folder} is damaged ({damage}): take another step") from damage
+            raise UserError(f"checkpoint {step} in {self.folder} is damaged ({damage}): use another step") from damage
 
     def whole(self, template: TrainState, step: int) -> TrainState | None:
         """Returns the state at a step, or None if the checkpoint is damaged.
@@ -126,7 +126,7 @@ class Checkpoints:
         saved = self._checksums(step)
         if saved is not None and (others := _differences(_described(like), saved, "dtype", "shape")):
             raise UserError(
-                f"checkpoint {step} in {self.folder} holds other arrays than this config and code make: {others[0]}"
+                f"checkpoint {step} in {self.folder} does not hold the arrays of this config and code: {others[0]}"
             )
         # By name, because with a template Orbax wants the same empty parts too: those of an added field are not there.
         held = _by_names(self._item(step, "state", ocp.args.StandardRestore()))
@@ -159,7 +159,7 @@ class Checkpoints:
             raise Damaged(one_line(error)[:120]) from error
 
     def _quarantine(self, step: int, why: str) -> None:
-        done = "passed over"
+        done = "skipped"
         if self._writes:
             quarantine = self.folder / f"broken_{step}"
             shutil.rmtree(quarantine, ignore_errors=True)
@@ -169,7 +169,7 @@ class Checkpoints:
         else:
             self._passed_over.add(step)
         before = [other for other in self.steps() if other < step]
-        then = f"going back to {before[-1]}" if before else "there is none before it"
+        then = f"going back to {before[-1]}" if before else "there is no earlier one"
         say(f"warning: checkpoint {step} in {self.folder} is damaged ({why}): {done}, {then}")
 
     def _check_room(self, arrays: TrainState) -> None:
@@ -184,7 +184,7 @@ class Checkpoints:
             shutil.rmtree(draft, ignore_errors=True)
         why = "no space left on device" if "No space left" in str(error) else one_line(error)
         return UserError(
-            f"cannot write a checkpoint in {self.folder}: {why}; the same command goes on from the last undamaged one"
+            f"cannot write a checkpoint in {self.folder}: {why}; the same command resumes from the last undamaged one"
         )
 
 
@@ -217,7 +217,7 @@ def _by_names(tree: Any) -> dict[tuple[str, ...], np.ndarray]:
 
 
 def _names(path: tuple) -> tuple[str, ...]:
-    """Returns a leaf's path as names. Orbax makes dicts of named tuples and lists of tuples, with the same names."""
+    """Returns a leaf's path as names. Orbax converts named tuples to dicts and tuples to lists, with the same names."""
     return tuple(jax.tree_util.keystr((part,), simple=True) for part in path)
 
 

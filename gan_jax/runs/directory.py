@@ -82,7 +82,7 @@ class RunDirectory:
         return self.samples / f"step_{step:08d}.png"
 
     def best(self, rule: str) -> int | None:
-        """Returns the step of the checkpoint that a rule finds best, if any: see `rows.best_step`."""
+        """Returns the step of the best checkpoint by a rule, if any: see `rows.best_step`."""
         saved = [int(path.name) for path in self.checkpoints.glob("[0-9]*") if path.name.isdigit()]
         return best_step(self.evaluations, rule, saved)
 
@@ -95,8 +95,8 @@ class RunDirectory:
             return None if step is None else int(step)
         if not rule:
             raise UserError(
-                "--step=best: config.keep_best is '', so that this run has no best checkpoint: take --step=NUMBER, "
-                "or give the rule, as --config.keep_best='min evaluator/value'"
+                "--step=best: config.keep_best is '', so this run has no best checkpoint: use --step=NUMBER, "
+                "or set the rule, such as --config.keep_best='min evaluator/value'"
             )
         if (best := self.best(rule)) is None:
             names = {name for row in read_rows(self.evaluations) for name in row} - {"step", "seed"}
@@ -133,7 +133,7 @@ class RunDirectory:
         """Raises UserError if the folder holds a run of another config, or other files."""
         if self.is_exported:
             raise UserError(
-                f"--workdir={self.folder} holds an exported model, which has no optimizers to go on with: "
+                f"--workdir={self.folder} holds an exported model, which has no optimizers to resume with: "
                 "choose another folder"
             )
         if self.config.is_file():
@@ -143,8 +143,8 @@ class RunDirectory:
             raise UserError(f"--workdir={self.folder} is a file: choose a folder")
         elif others := obstacles(self.folder, OURS):
             raise UserError(
-                f"--workdir={self.folder} holds {', '.join(others[:3])}{' ...' if len(others) > 3 else ''} and no run: "
-                "choose another folder; a new run's may hold files of yours, but no folders and none of a run's names"
+                f"--workdir={self.folder} holds {', '.join(others[:3])}{' ...' if len(others) > 3 else ''} but no run: "
+                "choose another folder (a new run's may hold other files, but no folders and no names of a run's files)"
             )
 
     def check_holds(self, config: ConfigDict) -> None:
@@ -156,7 +156,7 @@ class RunDirectory:
         if changed := configs.differences(configs.to_json(config), kept):
             raise UserError(
                 f"--workdir={self.folder} holds another run ({'; '.join(changed)}): "
-                "choose another folder, or that run's config"
+                "choose another folder, or use that run's config"
             )
 
     def data_spec(self) -> dict[str, Any]:
@@ -190,8 +190,8 @@ class RunDirectory:
         saved = [int(path.name) for path in self.checkpoints.glob("*") if path.name.isdecimal()]
         if (last := max(saved, default=0)) > config.steps:
             raise UserError(
-                f"--workdir={self.folder} holds {last} steps of this run, config.steps is {config.steps}: "
-                "take as many or more, or another folder"
+                f"--workdir={self.folder} holds {last} steps of this run, but config.steps is {config.steps}: "
+                f"set it to at least {last}, or choose another folder"
             )
 
     @contextmanager

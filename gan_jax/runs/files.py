@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written completely or not at all."""
 
 import contextlib
 import os
@@ -77,12 +77,12 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def draft_of(path: Path) -> Path:
-    """Returns the path beside the file that `atomically` first writes to."""
+    """Returns the path, next to the file, that `atomically` writes to first."""
     return path.with_name(f".{path.name}.{os.getpid()}{_DRAFT}")
 
 
 def obstacles(folder: Path, names: Sequence[str]) -> list[str]:
-    """Returns the names that keep a folder from taking a new run: its folders, and files matching these patterns.
+    """Returns the names that prevent a new run in a folder: its folders, and files matching these patterns.
 
     The folder may be missing. Files left by a process that was killed at its start are no obstacle.
     """

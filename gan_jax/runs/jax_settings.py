@@ -19,7 +19,7 @@ NAMES = (
     "jax_softmax_custom_jvp",
     "jax_threefry_partitionable",
 )
-"""JAX's default PRNG implementation is not among them: every key here names its own."""
+"""JAX's default PRNG implementation is not among them: every key here names its own implementation."""
 
 
 def settings() -> dict[str, Any]:
@@ -27,7 +27,7 @@ def settings() -> dict[str, Any]:
     values = {name: _plain(getattr(jax.config, name)) for name in (X64, *NAMES) if hasattr(jax.config, name)}
     if values.pop(X64):
         raise UserError(
-            "JAX_ENABLE_X64 is set: everything here is float32 and int32, and 64 bits give other results; unset it "
+            "JAX_ENABLE_X64 is set: gan_jax uses float32 and int32, and 64 bits give different results: unset it "
             "(JAX_ENABLE_X64=0)"
         )
     return values
@@ -39,7 +39,7 @@ def keep_programs() -> None:
     The user's own settings are kept.
     """
     if getattr(jax.config, PROGRAMS) is None:
-        with suppress(OSError):  # without a cache the start is slower, nothing more
+        with suppress(OSError):  # without a cache only the start is slower
             jax.config.update(PROGRAMS, str(cache.folder("programs")))
     if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -62,7 +62,7 @@ def _lock(descriptor: int, path: Path) -> None:
     except OSError as error:
         if error.errno not in UNKNOWN_HERE:
             raise
-        say(f"warning: {path.parent} cannot be locked ({error.strerror}): train there once at a time")
+        say(f"warning: {path.parent} cannot be locked ({error.strerror}): run only one training there at a time")
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Logs of a run's metrics: metrics.jsonl, the source of all else, trackers, and the terminal."""
+"""Logs of a run's metrics: metrics.jsonl, the source of everything else, trackers, and the terminal."""
 
 import json
 import sys
@@ -51,9 +51,9 @@ class Log:
 
 
 class Progress:
-    """The progress of a run: steps, steps/s, time left and losses, as a bar on a terminal, else as lines.
+    """The progress of a run: steps, steps/s, time left and losses, as a bar on a terminal, otherwise as lines.
 
-    The rate counts training alone. The time left includes pauses, since they will recur. Neither counts the
+    The rate counts only training. The time left includes pauses, since they will recur. Neither counts the
     first call and the first pause, in which JAX compiles.
     """
 
@@ -114,7 +114,7 @@ class Progress:
         self._bar.close()
 
     def _rate(self, step: int, now: float) -> list[str]:
-        """Returns steps/s and the time left, in words; [] until the second call is over, as the first one compiles."""
+        """Returns steps/s and the time left, as text; [] until the second call is over, as the first one compiles."""
         if self._compiled is None:
             self._compiled = step, now
         first, since = self._compiled

@@ -36,7 +36,7 @@ def named(given: str) -> Named:
     if found is None or not _holds_run(folder := paths.of_user(found["run"])):
         raise UserError(
             f"config.init_from is {given!r}: there is no run (no config.json): give RUN, RUN:NAME, RUN@STEP or "
-            "RUN:NAME@STEP, where RUN is the --workdir of a training"
+            "RUN:NAME@STEP, where RUN is the --workdir of a training run"
         )
     return Named(folder, found["ours"], found["theirs"] or found["ours"], found["step"])
 

@@ -15,17 +15,17 @@ def of_user(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
-        raise UserError(f"{text}: there is no home folder of that name: write the path out") from error
+        raise UserError(f"{text}: there is no home folder of that name: give the full path") from error
 
 
 def check_name(path: Path, flag: str) -> None:
     """Raises UserError for a path whose name cannot be written to, whatever exists there.
 
-    JAX's libraries encode paths as UTF-8. If the system encodes a path otherwise, there would be two different paths.
+    JAX's libraries encode paths as UTF-8. If the system's encoding differs, these would be two different paths.
     """
     whole = os.path.abspath(path)  # noqa: PTH100  # pathlib has no function that keeps links
     if "\0" in whole:
-        raise UserError(f"--{flag}={path}: no path can hold a NUL character")
+        raise UserError(f"--{flag}={path}: a path cannot contain a NUL character")
     try:
         raw = whole.encode()
         same = os.fsencode(whole) == raw
@@ -33,8 +33,8 @@ def check_name(path: Path, flag: str) -> None:
         raw, same = b"", False
     if not same:
         raise UserError(
-            f"--{flag}={path}: {whole} cannot be written in UTF-8 and in the system's encoding "
-            f"({sys.getfilesystemencoding()}) alike: choose a name in ASCII, or set PYTHONUTF8=1"
+            f"--{flag}={path}: {whole} cannot be encoded identically in UTF-8 and the system's encoding "
+            f"({sys.getfilesystemencoding()}): choose a name in ASCII, or set PYTHONUTF8=1"
         )
     if len(raw) + SPARE > os.pathconf("/", "PC_PATH_MAX"):
         raise UserError(f"--{flag}={path}: this path has {len(raw):,} bytes: choose a shorter one")
@@ -47,11 +47,11 @@ def check_folder(path: Path, flag: str) -> None:
     """
     check_name(path, flag)
     if path.is_dir() and any(path.iterdir()):
-        raise UserError(f"--{flag}={path} is a folder with files: name a new or an empty one")
+        raise UserError(f"--{flag}={path} is a folder with files: give a new or empty one")
     if path.is_mount() or path.resolve() == Path.cwd():  # the finished folder replaces this one
-        raise UserError(f"--{flag}={path} is a volume, or the folder that you are in: name a new folder in it")
+        raise UserError(f"--{flag}={path} is a volume or the current folder: give a new folder in it")
     if path.exists() and not path.is_dir():
-        raise UserError(f"--{flag}={path} is a file: name a new or an empty folder")
+        raise UserError(f"--{flag}={path} is a file: give a new or empty folder")
     _check_below(path.resolve(), flag)
 
 
@@ -62,7 +62,7 @@ def check_writable(path: Path, flag: str) -> None:
     """
     check_name(path, flag)
     if path.is_dir():
-        raise UserError(f"--{flag}={path} is a folder: name a file in it")
+        raise UserError(f"--{flag}={path} is a folder: give a file in it")
     _check_below(path, flag)
 
 

@@ -1,4 +1,4 @@
-"""Provenance of a run beside its config: the data's version and content, and JAX's settings."""
+"""Provenance of a run in addition to its config: the data's version and content, and JAX's settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,23 +20,23 @@ def difference(run: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
     """
     if settings := _changed(run.get("jax_settings", {}), provenance.get("jax_settings", {})):
         as_then = (f"{name.upper()}={was}" if was is not None else f"no {name.upper()}" for name, was, _ in settings)
-        return f"was trained under other settings of JAX ({_listed(settings)}): set {', '.join(as_then)}"
+        return f"was trained with other settings of JAX ({_listed(settings)}): set {', '.join(as_then)}"
     was, now = run.get("data_spec", {}), provenance.get("data_spec", {})
     name, versions = base(run["config"]["data"]["name"]), (was.get("version"), now.get("version"))
     if all(versions) and versions[0] != versions[1]:
         return (
-            f"was trained on version {versions[0]} of {name}, and the version here is {versions[1]}: "
+            f"was trained on version {versions[0]} of {name}, but the version here is {versions[1]}: "
             f"set --config.data.name={name}:{versions[0]}"
         )
     if other := _changed(was.get("fingerprints", {}), now.get("fingerprints", {})):
         return (
-            f"was trained on other data of the same name, by the content of the splits of {name} ({_listed(other)}): "
+            f"was trained on other data of the same name: the contents of {name}'s splits differ ({_listed(other)}): "
             "restore the data"
         )
     decoded = was.get("fingerprints", {}).keys() & now.get("fingerprints", {}).keys()
     files = {split: digest for split, digest in was.get("files", {}).items() if split not in decoded}
     if other := _changed(files, now.get("files", {})):
-        return f"was trained on other files of {name}, by their names and sizes ({_listed(other)}): restore the data"
+        return f"was trained on other files of {name}: their names or sizes differ ({_listed(other)}): restore the data"
     return ""
 
 

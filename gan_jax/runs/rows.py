@@ -1,4 +1,4 @@
-"""The rows of metrics.jsonl and evaluations.jsonl: one JSON object a line, each with its `step`."""
+"""The rows of metrics.jsonl and evaluations.jsonl: one JSON object per line, each with its `step`."""
 
 import json
 import math
@@ -57,7 +57,7 @@ def best_step(path: Path, rule: str, steps: list[int]) -> int | None:
 
 
 def meant(value: str, names: Iterable[str]) -> list[str]:
-    """Returns the names that a value's name may mean: itself, else those with a network's name appended.
+    """Returns the names that a value's name may mean: itself, or otherwise those with a network's name appended.
 
     So 'samples/frechet' may mean 'samples/frechet/mnist-v1'. An unambiguous name gives just one.
     """

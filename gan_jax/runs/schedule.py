@@ -17,7 +17,7 @@ def falls_on(step: int, every: int, last: int) -> bool:
 
 
 def of_evaluators(config: Fields) -> dict[str, int]:
-    """Returns each evaluator's period by name: its own, or else the common one."""
+    """Returns each evaluator's period by name: its own, or otherwise the common one."""
     known = config.get("evaluators") or {}
     return {name: spec.get("every_steps", config["evaluate_every_steps"]) for name, spec in known.items()}
 

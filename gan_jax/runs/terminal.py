@@ -17,7 +17,7 @@ def say(line: object) -> None:
 
 
 def inform(line: object) -> None:
-    """Writes a line about progress to standard error, unless the user asked for quiet."""
+    """Writes a line about progress to standard error, unless it is silenced (--quiet)."""
     if wants_progress():
         say(line)
 
@@ -113,10 +113,10 @@ def unfailing() -> Iterator[None]:
 
 
 def guard() -> None:
-    """Makes standard output and error of this process Unfailing for good, for all code that writes there.
+    """Makes standard output and error of this process Unfailing permanently, for all code that writes there.
 
-    Descriptors that were closed when the process started are opened on /dev/null. Else the next file opened, such as a
-    checkpoint, would get such a number, and so XLA's messages.
+    Descriptors that were closed when the process started are opened on /dev/null. Otherwise the next file opened,
+    such as a checkpoint, would get one of these numbers, and thus XLA's messages.
     """
     for number in range(3):
         try:

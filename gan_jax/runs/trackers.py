@@ -1,4 +1,4 @@
-"""Trackers: where a run's rows, pictures and hyper-parameters go besides its folder.
+"""Trackers: further destinations of a run's rows, pictures and hyper-parameters.
 
 TensorBoard's events are always written. `config.trackers` names others: `wandb` (Weights & Biases), `mlflow`, or
 your own as `package.module:Class`. Each uses its own client, which is imported only then and is configured by its own
@@ -189,7 +189,7 @@ class Trackers:
     def __init__(self, folder: Path, step: int, names: str, values: Values):
         path = folder / "trackers.json"
         self._others: dict[str, Tracker] = {}
-        with reraise_as(f"{path} is damaged: delete it, and the run is a new one there"):
+        with reraise_as(f"{path} is damaged: delete it to start a new run in each tracker"):
             kept = json.loads(path.read_text()) if path.is_file() else {}
         for name, make in _named(names):
             with reraise_as(f"config.trackers: {name} cannot be used"):
@@ -222,8 +222,8 @@ class Trackers:
         for name, tracker in list(self._others.items()):
             try:
                 send(tracker)
-            except Exception as error:  # from any client: training must not fail for it
-                say(f"warning: config.trackers: {name}: {one_line(error)}: nothing more is sent there in this run")
+            except Exception as error:  # from any client: training must not fail because of it
+                say(f"warning: config.trackers: {name}: {one_line(error)}: nothing more is sent to it in this run")
                 del self._others[name]
 
 

@@ -1,6 +1,6 @@
 """The weights of a trained run as one safetensors file, which other libraries can read too, without pickle.
 
-Arrays are named PLAYER/PART/..., as `generator/params/ConvTranspose_0/kernel`. The parts are `params` as trained,
+Arrays are named PLAYER/PART/..., such as `generator/params/ConvTranspose_0/kernel`. The parts are `params` as trained,
 `ema`, their moving averages if the player has them, `stats`, running statistics, and `ema_stats`, those of a network
 with batch norm and the weights `ema`. Optimizers are left out. The metadata has the `step`. Format:
 https://github.com/huggingface/safetensors.
@@ -45,11 +45,11 @@ def read(path: Path, template: TrainState, step: int | None = None) -> TrainStat
         held = int(file.metadata()["step"])
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
     if step not in (None, held):
-        raise UserError(f"{path} holds step {held} alone, not {step}: leave the step out")
+        raise UserError(f"{path} holds only step {held}, not {step}: leave the step out")
     wanted = named(template.players)
     here, there = ({name: (a.shape, a.dtype) for name, a in each.items()} for each in (wanted, arrays))
     if others := sorted({name for name in {*here, *there} if here.get(name) != there.get(name)}):
-        raise UserError(f"{path} holds other arrays than this config and code make: {others[0]}")
+        raise UserError(f"{path} does not hold the arrays of this config and code: {others[0]}")
     parts = jax.tree_util.tree_map_with_path(lambda path, _: arrays[_name(path)], _parts(template.players))
     players = {name: Player(**each, opt_state=()) for name, each in parts.items()}
     return TrainState(jnp.int32(held), players)

@@ -15,7 +15,7 @@ NVIDIA = Path("/dev/nvidiactl")  # made by the driver
 def start(dataset: Dataset, counts: Mapping[str, int], held: str) -> None:
     """Prints JAX's devices, the data set and where it is held, and each player's number of parameters."""
     devices = jax.devices()
-    idle = ", while an NVIDIA GPU is idle, as this JAX has no CUDA: pip install -e '.[cuda]'" if _gpu_is_idle() else ""
+    idle = "; an NVIDIA GPU is idle, because this JAX has no CUDA: pip install -e '.[cuda]'" if _gpu_is_idle() else ""
     inform(f"device: {len(devices)} x {devices[0].device_kind} ({devices[0].platform}){idle}")
     fields = {"x": dataset.shape} | {name: values.shape[1:] for name, values in dataset.others.items()}
     shapes = ", ".join(f"{name} {'x'.join(map(str, shape)) or 'a number'}" for name, shape in fields.items())
@@ -26,7 +26,7 @@ def start(dataset: Dataset, counts: Mapping[str, int], held: str) -> None:
 
 
 def parameters(players: Players) -> dict[str, int]:
-    """Returns each player's number of parameters. Leaves may be arrays, or their shapes alone."""
+    """Returns each player's number of parameters. Leaves may be arrays, or only their shapes."""
     return {name: sum(leaf.size for leaf in jax.tree.leaves(player.params)) for name, player in players.items()}
 
 

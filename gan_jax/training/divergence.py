@@ -15,7 +15,7 @@ from gan_jax.runs.terminal import say
 
 Runs: TypeAlias = list[tuple[ConfigDict, RunDirectory]]
 STOPPING = ("/loss", "/gradient_norm")  # endings of the metrics that must be finite
-ADVICE = "take a lower learning rate, or bound the gradients by players.NAME.clip_gradients"
+ADVICE = "use a lower learning rate, or clip the gradients with players.NAME.clip_gradients"
 
 
 def check_metrics(metrics: list[dict[str, np.ndarray]], step: int) -> None:
@@ -60,8 +60,10 @@ def restore_last_finite(
         except Diverged as earlier:  # the effect of a step on the players shows in the losses of the next
             step = earlier.step
     if not saved:
-        why = "the first ones are not finite" if config.checkpoint_every_steps else "config.checkpoint_every_steps is 0"
-        saved = f"{why}, no players are saved"
+        why = (
+            "the initial ones are not finite" if config.checkpoint_every_steps else "config.checkpoint_every_steps is 0"
+        )
+        saved = f"no players are saved, because {why}"
     _, run_dir = runs[error.number]
     what = f"{error.what} in {run_dir.folder}: {saved}"
     return Diverged(error.step, f"{what}; {ADVICE}", row=error.row, number=error.number)

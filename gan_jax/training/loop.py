@@ -45,7 +45,7 @@ def run(config: ConfigDict, run_dir: RunDirectory, stop: Stop | None = None) -> 
         UserError: before anything is written, if the config, its data or the folder do not fit, or another process
             trains there.
         OSError: if the folder cannot be written.
-        Stopped: if `stop` was asked to stop, after everything is saved.
+        Stopped: if a stop was requested, after everything is saved.
         Diverged: if a loss is no longer finite, after the last finite players are saved.
     """
     mapping.check(config.batch_size, config.seeds, config.accumulate)
@@ -139,7 +139,7 @@ def _train(
 
 
 def _resume(origin: Origin, keys: list[jax.Array], records: list[Record], shapes: list[TrainState]) -> list[TrainState]:
-    """Returns each run's state at the newest step for which all have an undamaged checkpoint, or else its first state.
+    """Returns each run's state at the newest step for which all have an undamaged checkpoint, or its first state.
 
     Deletes everything from later steps in the folders.
     """
@@ -169,7 +169,7 @@ class _Loop:
         self.shown = shown
 
     def train(self, states: list[TrainState], stop: Stop) -> None:
-        """Trains from these states to the config's last step. Raises Stopped, after saving, when `stop` says so."""
+        """Trains from these states to the config's last step. Raises Stopped, after saving, if a stop was requested."""
         start, total = int(states[0].step), self.config.steps
         waiting = None  # the last call's metrics, read while the next call runs, so that devices never wait
         state, reached = self.executor.put(states), start
@@ -199,11 +199,11 @@ class _Loop:
                 raise Stopped(stopped.number, f"step {reached} of {total} {outcome}") from None
 
     def save_early(self, state: TrainState) -> str:
-        """Saves every run at this step, whatever the schedule. Returns the outcome in words."""
+        """Saves every run at this step, regardless of the schedule. Returns a description of the outcome."""
         if not self.config.checkpoint_every_steps:
             return "is not saved: config.checkpoint_every_steps is 0"
         self.save(state)
-        return "is saved; the same command goes on from there"
+        return "is saved; the same command resumes from there"
 
     def record(self, step: int, steps: int, rows: dict[str, jax.Array]) -> None:
         """Logs the rows of one call that are due, and shows the last row of the first run."""
@@ -220,7 +220,7 @@ class _Loop:
             self.progress.show(step + steps, {name: float(value[-1]) for name, value in metrics[0].items()})
 
     def at_boundary(self, state: TrainState, step: int, stop: Stop) -> None:
-        """Does what is due: saves, shows samples, evaluates, reports. Saves first: the rest can be made from that."""
+        """Does what is due: saves, shows samples, evaluates, reports. It saves first: the rest can be made later."""
         for record in self.records:
             record.flush()
         saves = schedule.falls_on(step, self.config.checkpoint_every_steps, self.config.steps)

@@ -1,8 +1,8 @@
 """Runs that start from the players of another run: `config.init_from`.
 
 Parameters, running statistics and moving averages are taken from one checkpoint. Optimizers and the memory of loss
-terms start anew. Frozen players and networks take the moving averages, as predictions use those. The other run is read
-only when the new one begins: a resumed run has its own checkpoints.
+terms start fresh. Frozen players and networks take the moving averages, because predictions use those. The other run
+is read only when the new one begins: a resumed run has its own checkpoints.
 """
 
 import re
@@ -31,8 +31,8 @@ class Origin:
     """The initial states of a run, with the players or networks that `config.init_from` takes from another run.
 
     Attributes:
-        provenance: `{"origin": ...}` for config.json: the other run's folder and step, what was taken, what starts
-            anew, and a checksum; {} if there is no other run.
+        provenance: `{"origin": ...}` for config.json: the other run's folder and step, what was taken, what was
+            not, and a checksum; {} if there is no other run.
     """
 
     def __init__(self, config: ConfigDict, experiment: Experiment, run_dir: RunDirectory):
@@ -65,24 +65,24 @@ class Origin:
             named = origins.named(given)
             folder = RunDirectory(named.folder)
             if folder.folder.resolve() == self._run_dir.folder.resolve():
-                raise UserError("this is the run itself: name another one")
+                raise UserError("this is the run itself: give another one")
             own = folder.read_config()
             if own.seeds > 1:
-                raise UserError(f"it holds {own.seeds} runs: name one, as {folder.by_seed(own)[0][1].folder}")
+                raise UserError(f"it holds {own.seeds} runs: choose one, such as {folder.by_seed(own)[0][1].folder}")
             chosen = known["step"] if known else folder.resolve_step(named.step, own.keep_best)
             experiment, state = restore(folder, own, chosen)
             like = jax.eval_shape(self._experiment.init, self._experiment.keys.init).players
             pairs = _pairs(named, (like, self._experiment.takes), (state.players, experiment.takes))
             taken, unlike = _matched(pairs, like, jax.device_get(state.players), _frozen(config, like))
             if unlike and (not config.init_partial or not taken):
-                remedy = "--config.init_partial=True starts these anew" if taken else "nothing of it fits"
+                remedy = "--config.init_partial=True initialises these" if taken else "none of its arrays fits"
                 raise UserError(
                     f"config.init_from is {given!r}: {len(unlike)} arrays differ from this config's ({remedy}): "
                     f"{_listed(unlike)}"
                 )
             checksum = zlib.crc32(b"".join(path.encode() + taken[path].tobytes() for path in sorted(taken)))
             if known and known["crc32"] != checksum:
-                raise UserError("it has changed since this run began: take another --workdir")
+                raise UserError("it has changed since this run began: use another --workdir")
         self.provenance = {
             "origin": {
                 "run": str(folder.folder.resolve()),
@@ -103,7 +103,9 @@ def _pairs(named: origins.Named, ours: tuple[Players, Any], theirs: tuple[Player
         common = [name for name in ours[0] if name in theirs[0]]
         if not common:
             names = [", ".join(players) for players, _ in (theirs, ours)]
-            raise UserError(f"it has the players {names[0]}, and this config {names[1]}: give NAME=NAME of networks")
+            raise UserError(
+                f"it has the players {names[0]}, but this config has {names[1]}: give RUN:NEW=OLD with networks"
+            )
         return [(Place(name, None), Place(name, None)) for name in common]
     return [(_place(named.ours, *ours, "this config"), _place(named.theirs, *theirs, "it"))]
 
@@ -136,7 +138,7 @@ def _matched(
             ends = {path.removeprefix(mine) for path in shapes if path.startswith(mine)}
             if part == source:
                 unlike += [
-                    f"{_name(theirs)} {_dotted(path.removeprefix(other))} is only there"
+                    f"{_name(theirs)} {_dotted(path.removeprefix(other))} exists only there"
                     for path in raw
                     if path.startswith(other) and path.removeprefix(other) not in ends
                 ]
@@ -146,7 +148,7 @@ def _matched(
                 if array is not None and (array.shape, array.dtype) == (want.shape, want.dtype):
                     taken[mine + end] = np.asarray(array)
                 elif part == source:
-                    has = "not there" if array is None else f"{list(array.shape)} there"
+                    has = "missing there" if array is None else f"{list(array.shape)} there"
                     unlike.append(f"{_name(ours)} {_dotted(end)} is {list(want.shape)} here, {has}")
     return taken, unlike
 

@@ -34,7 +34,7 @@ def load(config: ConfigDict, source: Source) -> Dataset:
     if whole != split:  # the rest is checked with the whole split, if there is one
         with suppress(UserError):
             spec = spec_of(source.load(whole))
-            misfits.found = [UserError(f"{misfits.found[0]} (--config.data.split={whole} takes all of it)")]
+            misfits.found = [UserError(f"{misfits.found[0]} (--config.data.split={whole} uses all of it)")]
             changed = configs.checked(config.to_dict() | {"data": config.data.to_dict() | {"split": whole}})
             _collect(changed, spec, source, misfits)
     misfits.check()
@@ -87,11 +87,13 @@ def _shown(experiment: Experiment, config: ConfigDict, source: Source) -> Datase
     try:
         return examples_shown(config, experiment, source.load)
     except UserError as error:
-        raise UserError(f"{error}; pictures need a test split: without one, set config.sample_every_steps=0") from error
+        raise UserError(
+            f"{error}; pictures need a test split: if there is none, set config.sample_every_steps=0"
+        ) from error
 
 
 def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
-    """Traces one device's part of a step, on shapes alone. Returns the names of its metrics, `player/term`.
+    """Traces one device's part of a step, using only shapes. Returns the names of its metrics, `player/term`.
 
     Raises UserError if the step cannot be trained, or if a call's examples, their indices or its runs take more
     memory than any machine has.
@@ -110,7 +112,7 @@ def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
     for field, needed in sizes.items():
         if needed > MAX_BYTES:
             raise UserError(
-                f"config.{field} is {config[field]}: that takes {needed // 10**9:,} GB of memory, take less"
+                f"config.{field} is {config[field]}: this needs {needed // 10**9:,} GB of memory: use a smaller value"
             )
     with reraise_as("a step of this config cannot be trained"):
         after, metrics = jax.eval_shape(
@@ -140,13 +142,13 @@ def check_range(experiment: Experiment, config: ConfigDict, data: DataSpec) -> N
     makes = f"the networks' last activation gives values from {low:.3g} to {high:.3g}"
     if not scaled:
         raise UserError(
-            f"config.networks: {makes}, and the points of {config.data.name} lie from {first:.3g} to {last:.3g}: take "
-            "another last_activation, or networks that end without one, as pacgan.Generator"
+            f"config.networks: {makes}, but the points of {config.data.name} lie from {first:.3g} to {last:.3g}: use "
+            "another last_activation, or networks that end without one, such as pacgan.Generator"
         )
     fits = f"set it to ({low:g}, {high:g}), or " if math.isfinite(high - low) else ""
     raise UserError(
-        f"config.data.range is ({first:g}, {last:g}), and {makes}: {fits}take a last_activation that fits it in "
-        "config.networks"
+        f"config.data.range is ({first:g}, {last:g}), but {makes}: {fits}use a last_activation with this range "
+        "in config.networks"
     )
 
 

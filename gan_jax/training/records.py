@@ -80,7 +80,7 @@ class Record:
                 self._log.trackers.write(step, numbers)
 
     def show_samples(self, players: Players, step: int, shown: Dataset) -> None:
-        """Writes the figure: samples, always from the same latents, or else reconstructions or translations."""
+        """Writes the figure: samples, always from the same latents, or otherwise reconstructions or translations."""
         path = self.run_dir.sample(step)
         if "sample" not in self.experiment.predict:
             figures.examples(path, self.experiment, players, shown)

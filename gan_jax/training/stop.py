@@ -30,7 +30,7 @@ class Stopped(BaseException):
         status: the exit status.
     """
 
-    def __init__(self, number: int, outcome: str = "nothing was under way that has to be saved", *, good: bool = True):
+    def __init__(self, number: int, outcome: str = "there was nothing to save", *, good: bool = True):
         self.number = number
         self.status = 0 if good and number != signal.SIGINT else 128 + number
         super().__init__(f"stopped by {signal.Signals(number).name}: {outcome}")
@@ -39,8 +39,8 @@ class Stopped(BaseException):
 class Stop:
     """A request to stop the process, made by signals.
 
-    Within `listening` a signal ends the command at once: it calls `end_process(stopped)` if that is set, else it raises
-    Stopped. Within `deferred` the command ends only at a call of `check`.
+    Within `listening` a signal ends the command at once: it calls `end_process(stopped)` if that is set, otherwise it
+    raises Stopped. Within `deferred` the command ends only at a call of `check`.
     """
 
     def __init__(self):
@@ -130,7 +130,7 @@ class Stop:
         self.check()  # the interrupted code may have swallowed the exception
 
     def _stopped(self, number: int) -> Stopped:
-        return Stopped(number) if self._training else Stopped(number, "it was not done yet", good=False)
+        return Stopped(number) if self._training else Stopped(number, "the command was not finished", good=False)
 
     def _wait(self) -> None:
         pass
@@ -165,7 +165,7 @@ class Stop:
 
 
 def _handled() -> list[signal.Signals]:
-    """Returns the signals to handle, except those that the process was started to ignore, as by nohup."""
+    """Returns the signals to handle, except those that the process was started to ignore, such as by nohup."""
     return [number for number in SIGNALS if number in URGENT or signal.getsignal(number) is not signal.SIG_IGN]
 
 
