@@ -31,7 +31,7 @@ def save_samples(
         surface = np.asarray(scores(positions.reshape(-1, 2))).reshape(SURFACE, SURFACE)
         drawn = axes[1].contourf(x, y, surface, LEVELS, cmap="viridis")
         axes[1].scatter(*made.T, s=1, c="white", linewidths=0)
-        axes[1].set_title("the critic's scores, the higher the more real", fontsize="medium")
+        axes[1].set_title("the critic's scores: higher is more real", fontsize="medium")
         figure.colorbar(drawn, ax=axes[1], shrink=0.8)
     _save(figure, axes, frame, path)
 
