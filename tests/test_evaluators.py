@@ -145,7 +145,9 @@ def test_too_few_examples_are_named_for_the_split_and_for_training():
 
 @pytest.mark.parametrize("make", [reconstruction.beside_pca, reconstruction.subspace])
 def test_components_are_as_many_as_the_examples_vary_in(make):
-    with pytest.raises(UserError, match="2 latents, the 2 examples of split 'train' only 1 principal components"):
+    with pytest.raises(
+        UserError, match="2 latents, but the 2 examples of split 'train' have only 1 principal components"
+    ):
         make(context(2, 20))
     make(context(3, 20))
 
@@ -155,7 +157,9 @@ def test_reconstructions_are_of_images_and_of_their_shape():
     with pytest.raises(UserError, match=r"measures images, but ring has examples of shape \(2,\)"):
         reconstruction.clean(context(9, 9)._replace(load=lambda split: points))
     narrow = {**PREDICT, "decode": lambda players, keys, batch: batch["z"][:, None, None]}
-    with pytest.raises(UserError, match=r"the model makes \(1, 1, 2\) of examples of shape \(12, 12, 1\)"):
+    with pytest.raises(
+        UserError, match=r"the model makes outputs of shape \(1, 1, 2\) from examples of shape \(12, 12, 1\)"
+    ):
         reconstruction.clean(context(9, 9)._replace(predict=narrow))
 
 
@@ -201,7 +205,7 @@ def test_a_run_is_refused_before_anything_is_written(tiny, tmp_path, monkeypatch
             r"split 'test' of digits has examples uint8 \(8, 9, 1\) of 10 classes",
         ),
         ({"x": np.zeros((9, 8, 8, 1), np.float32)}, "float32"),
-        ({"classes": 4}, "of 4 classes, split 'train' uint8 .* of 10"),
+        ({"classes": 4}, "of 4 classes, but split 'train' has uint8 .* of 10"),
         ({"x": np.zeros((0, 8, 8, 1), np.uint8)}, "has no examples"),
     ],
 )

@@ -90,7 +90,7 @@ def test_weights_written_are_read_again_and_never_replaced(folder):
     assert {*weights.sums(folder)} == {*NAMES, "x-v1"}
     with pytest.raises(UserError, match="holds other weights"):
         weights.write("x-v1", params, stats, {"data": "y"}, folder)
-    with pytest.raises(UserError, match="take smaller widths"):
+    with pytest.raises(UserError, match="use smaller widths"):
         weights.write("big-v1", {"a": np.zeros(600_000)}, {}, {}, folder)
     assert not (folder / "big-v1.npz").exists()
 
@@ -144,7 +144,7 @@ def test_the_network_is_chosen_by_the_data():
             r"inception needs a file of weights: download https://github\.com/.*pth, convert it with",
         ),
         ("inception", digits_like((2,)), "inception takes images of 1 or 3 channels"),
-        ("digits-v1", digits_like((28, 28, 1)), r"takes images of \(8, 8, 1\), those of digits are \(28, 28, 1\)"),
+        ("digits-v1", digits_like((28, 28, 1)), r"takes images of \(8, 8, 1\), but those of digits are \(28, 28, 1\)"),
         ("digits-v1", digits_like((2,), 0, "ring"), "takes images of"),
     ],
 )

@@ -94,7 +94,7 @@ def test_no_label_but_those_that_are_kept_is_read(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"labels_per_class": 500}, r"labels_per_class is 500: class \d has 1\d\d examples .* take at most 1\d\d"),
+        ({"labels_per_class": 500}, r"labels_per_class is 500, but class \d has 1\d\d examples .*: use at most 1\d\d"),
         ({"labels_per_class": -1}, "labels_per_class is -1: it must be a whole number of at least 1"),
         ({"labels_per_class": True}, "labels_per_class is True"),
         ({"labels_per_class": 5, "label_seed": 0.5}, "label_seed is 0.5"),
@@ -144,7 +144,7 @@ def test_of_a_folder_sorted_in_part_some_labels_may_be_kept_or_the_rest_dropped(
     parts = [Source({**sorted_in_part, "split": part}).load(part) for part in ("train[:60%]", "train[60%:]")]
     assert sum(len(part.others["labelled"]) for part in parts) == 5
     for wrong, message in (
-        ({"labels_per_class": 3}, "class dog has 2 examples .* take at most 2"),
+        ({"labels_per_class": 3}, "class dog has 2 examples .*: use at most 2"),
         ({"unlabelled_folder": "ayn"}, "unlabelled_folder is 'ayn': no class sub-folder .*; did you mean any"),
         ({"labels": False}, "unlabelled_folder is 'any': no class sub-folder has this name; there are no classes"),
     ):

@@ -194,7 +194,7 @@ def test_a_relative_path_is_looked_for_in_the_folder_of_images(place, monkeypatc
     assert load("~/set").path == str(place)
     with pytest.raises(UserError, match=r"config\.data\.path is sett: there is no .*sett"):
         load("sett")
-    with pytest.raises(UserError, match=r"config\.data\.path is not given"):
+    with pytest.raises(UserError, match=r"config\.data\.path is not set"):
         data.load("folder", "train")
 
 

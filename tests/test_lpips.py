@@ -400,7 +400,7 @@ def test_what_the_evaluator_cannot_measure_is_refused(tiny_lpips):
     ):
         with pytest.raises(UserError, match=message):
             evaluated(lambda x: x, **arguments)
-    with pytest.raises(UserError, match=r"the model makes \(8, 8, 1\) of examples whose 'x' has shape \(8, 8, 3\)"):
+    with pytest.raises(UserError, match=r"the model makes outputs of shape \(8, 8, 1\), but 'x' has shape \(8, 8, 3\)"):
         evaluated(lambda x: x[..., :1])
 
 

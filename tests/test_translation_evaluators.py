@@ -203,7 +203,7 @@ def test_a_benchmark_of_images_of_several_sizes(benchmark, tiny_lpips):
 
 
 def test_another_factor_than_the_benchmarks_is_named(benchmark):
-    with pytest.raises(UserError, match=r"the model makes \(8, 12, 3\), not \(16, 24, 3\)"):
+    with pytest.raises(UserError, match=r"the model enlarges .* to \(8, 12, 3\), not to \(16, 24, 3\)"):
         super_resolution.benchmark(context(lambda p, k, batch: batch["source"], None), path=str(benchmark))
     (benchmark / "LR" / "a.png").unlink()
     with pytest.raises(UserError, match=r"a\.png"):

@@ -1,6 +1,6 @@
 """Feeds: where a data set is kept, and how the compiled step reads its batches from there.
 
-They differ only in where the data are held and in memory. All give the same examples in the same order, and use the
+They differ only in where the data are held and in memory use. All give the same examples in the same order, and use the
 same compiled computation.
 """
 

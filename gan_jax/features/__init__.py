@@ -93,7 +93,7 @@ def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
 def general(dataset: Dataset, why: str) -> Network:
     """Returns the network for data without a classifier, and logs a warning that says so.
 
-    It is the first of `lpips.FALLBACKS` that takes such images and whose weights are installed, else pixels.
+    It is the first of `lpips.FALLBACKS` that takes such images and whose weights are installed, or pixels.
     """
     fit = [kind for kind in lpips.FALLBACKS if lpips.takes(kind, dataset.shape)]
     here = [kind for kind in fit if lpips.is_here(kind)]

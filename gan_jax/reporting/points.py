@@ -14,7 +14,7 @@ LEVELS = 24  # of the surface: flat areas take a third of a smooth PNG's bytes, 
 def save_samples(
     path: Path, made: np.ndarray, real: np.ndarray, scores: Callable | None = None, *, what: str = "samples"
 ) -> None:
-    """Writes a PNG of points `made` [n, 2] over the density of `real` [m, 2], and beside that over `scores`, if any.
+    """Writes a PNG of points `made` [n, 2] over the density of `real` [m, 2], and over `scores`, if any.
 
     `scores([k, 2]) -> [k]` is the critic, drawn as a surface. The title gives the number of samples outside the frame
     of the data, and calls the samples `what`.
