@@ -193,7 +193,7 @@ def test_too_few_samples_are_warned_of_with_their_rank(caplog):
         ({"seeds": 0}, "seeds of samples.distribution is 0: it must be a whole number from 1 to"),
         ({"features": "pixels", "metrics": ("classifier_score",)}, "classifier_score need a classifier"),
         ({"metrics": ("ms_ssim",)}, r"ms_ssim needs images of at least 11 x 11 pixels, not .* \(8, 8, 1\)"),
-        ({"metrics": ("mode_coverage",), "split": "relabelled"}, "digits-v1 knows 10 classes, digits has 7"),
+        ({"metrics": ("mode_coverage",), "split": "relabelled"}, "digits-v1 knows 10 classes, but digits has 7"),
         ({"features": "mnist-v9"}, "no weights for a network 'mnist-v9'"),
     ],
 )

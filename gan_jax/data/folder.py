@@ -109,7 +109,7 @@ def _check(sources: Mapping[str, str], damaged: str) -> None:
     for name, folder in sources.items():
         if not name.isidentifier() or name == "label" or not isinstance(folder, str):
             raise UserError(
-                f"config.data.fields.{name} is {folder!r}: it must be the sub-folder of a field, not of label"
+                f"config.data.fields.{name} is {folder!r}: map an identifier other than label to a sub-folder"
             )
 
 
