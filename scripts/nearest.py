@@ -29,7 +29,7 @@ def draw(run_dir: RunDirectory, out: Path, *, num: int, seed: int) -> float:
     config = run_dir.read_config()
     experiment, state = restore(run_dir, config)
     if "sample" not in experiment.predict:
-        raise UserError(f"{run_dir.folder}: what {config.objective.name} trains does not sample")
+        raise UserError(f"{run_dir.folder}: models trained with {config.objective.name} cannot sample")
     train = np.asarray(experiment.view(run_data(run_dir, config).load(config.data.split)).x)
     if train.ndim != 4:
         raise UserError(f"{run_dir.folder} makes points, which are drawn over their data anyway")

@@ -216,8 +216,8 @@ def test_every_page_says_which_interval_and_of_how_many_seeds(seeds, tmp_path):
     for name in ("ablation.md", "ablation.html"):
         page = (tmp_path / name).read_text().replace("&#39;", "'")
         tables = (
-            f"In brackets the mean's 95 % interval by Student's t (of {seeds} seeds)",
-            f"value (of {seeds} seeds)",
+            f"Brackets: Student's 95 % t interval of the mean ({seeds} seeds)",
+            f"minimum and maximum ({seeds} seeds)",
         )
         assert [page.count(words) for words in tables] == ([2, 0] if seeds == LEAST else [0, 2])
         assert ("95 %" in page) == (seeds == LEAST)

@@ -32,7 +32,7 @@ def changed(x, value):
 REFUSED = {
     "list": (IMAGES.tolist(), "x is list: it must be a NumPy array"),
     "grey without channels": (IMAGES[..., 0], r"uint8 \[12, 8, 8\].*x\[\.\.\., None\]"),
-    "floats in 0..1": (IMAGES / np.float32(255), r"from 0.* to 1: make it np\.round\(255 \* x\)\.astype\(np\.uint8\)"),
+    "floats in 0..1": (IMAGES / np.float32(255), r"from 0.* to 1: use np\.round\(255 \* x\)\.astype\(np\.uint8\)"),
     "floats in -1..1": (IMAGES / 127.5 - 1, r"np\.round\(127\.5 \* \(x \+ 1\)\)"),
     "floats in 0..255": (IMAGES.astype(np.float32), r"x\.astype\(np\.uint8\)"),
     "16 bits": (IMAGES.astype(np.uint16) * 200, r"uint16.*scale them to 0\.\.255"),
@@ -41,7 +41,7 @@ REFUSED = {
     "one grey channel first": (np.zeros((12, 1, 28, 28), np.uint8), "NCHW"),
     "0 and 1": (IMAGES % 2, "largest value of its uint8 images is 1.*multiply them by 255"),
     "black": (IMAGES * 0, "largest value of its uint8 images is 0"),
-    "float64 points": (POINTS.astype(np.float64), r"must be float32; make it x\.astype\(np\.float32\)"),
+    "float64 points": (POINTS.astype(np.float64), r"must be float32; use x\.astype\(np\.float32\)"),
     "flat images": (IMAGES.reshape(12, -1), r"uint8 \[12, 64\]"),
     "numbers": (POINTS[:, 0], r"float32 \[12\].*reshape"),
     "films": (IMAGES[:, None], "reshape"),
@@ -66,10 +66,10 @@ def test_a_label_for_each_example():
 
 
 UNLABELLED = {
-    "some without": (np.where(TEN > 4, -1, TEN), 10, "from -1 to 4; 5 of 12 are outside of 0..9.*without a label"),
+    "some without": (np.where(TEN > 4, -1, TEN), 10, "from -1 to 4; 5 of 12 are outside 0..9.*without a label"),
     "all without": (TEN * 0 - 1, 10, "are all -1; 12 of 12"),
-    "too large": (TEN + 5, 10, "from 5 to 14.*count from 0"),
-    "one-hot": (np.eye(10, dtype=np.float32)[TEN], 10, r"float32 \[12, 10\], one-hot perhaps.*argmax"),
+    "too large": (TEN + 5, 10, "from 5 to 14.*number the classes from 0"),
+    "one-hot": (np.eye(10, dtype=np.float32)[TEN], 10, r"float32 \[12, 10\], perhaps one-hot.*argmax"),
     "columns": (TEN[:, None], 10, r"\[12, 1\].*reshape\(-1\)"),
     "floats": (TEN.astype(np.float32), 10, "float32.*not integers"),
     "words": (TEN.astype(str), 10, "not integers"),
@@ -107,18 +107,18 @@ WRONG_BESIDE = {
     "a number as a name": ({"others": {3: POINTS}}, "a field 3: a field's name"),
     "the name of the examples": ({"others": {"x": POINTS}}, "a field 'x'"),
     "no array": ({"others": {"source": POINTS.tolist()}}, "'source'. is list: it must be a NumPy array"),
-    "too few": ({"others": {"source": POINTS[:3]}}, r"float32 \[3, 2\]: it must have one entry.* 12 examples"),
+    "too few": ({"others": {"source": POINTS[:3]}}, r"float32 \[3, 2\]: it must have one non-empty.* 12 examples"),
     "one for all": ({"others": {"source": np.float32(3) + np.zeros(())}}, "source"),
-    "float64": ({"others": {"source": POINTS.astype(float)}}, "float64.*other fields float32"),
+    "float64": ({"others": {"source": POINTS.astype(float)}}, "float64.*other fields are float32"),
     "floats as images": ({"others": {"source": IMAGES / np.float32(255)}}, "images are uint8"),
-    "NaN": ({"others": {"source": changed(POINTS, np.nan)}}, "not all values are finite"),
+    "NaN": ({"others": {"source": changed(POINTS, np.nan)}}, "some of its values are not finite"),
     "too few names": ({"label": TEN, "classes": 10, "class_names": ("a",)}, "10 classes and 1 class_names"),
-    "numbers as names": ({"class_names": (1, 2)}, "must be a tuple of text"),
-    "one split": ({"splits": "train"}, "must be a tuple of text"),
-    "a number as a version": ({"version": 3}, "must be text"),
+    "numbers as names": ({"class_names": (1, 2)}, "must be a tuple of strings"),
+    "one split": ({"splits": "train"}, "must be a tuple of strings"),
+    "a number as a version": ({"version": 3}, "must be a string"),
     "no mixture": ({"mixture": 3}, "None, or a gan_jax.data.base.Mixture"),
-    "another's mixture": ({"mixture": Mixture(np.zeros((3, 9)), 0.1)}, "not the distribution of its points"),
-    "no spread": ({"mixture": Mixture(np.zeros((3, 8)), "x")}, "not the distribution of its points"),
+    "another's mixture": ({"mixture": Mixture(np.zeros((3, 9)), 0.1)}, "mixture does not describe its points"),
+    "no spread": ({"mixture": Mixture(np.zeros((3, 8)), "x")}, "mixture does not describe its points"),
 }
 
 
@@ -182,7 +182,7 @@ def own(tmp_path, monkeypatch):
         ("def load(split:\n", r"SyntaxError.*{name}\.py:1"),
         ("import no_such_package\n", r"ModuleNotFoundError.*no_such_package.*{name}\.py:1"),
         ("def load():\n    pass\n", "TypeError"),
-        ("def load(split):\n    pass\n", "its load returns None: return a gan_jax.data.Dataset"),
+        ("def load(split):\n    pass\n", "its load returns None: it must return a gan_jax.data.Dataset"),
         ("def load(split):\n    return 1, 2\n", "its load returns tuple"),
     ],
 )

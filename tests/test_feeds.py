@@ -98,7 +98,12 @@ def test_a_file_that_was_cut_short_is_named(mapped):
     [
         ((100, 400, 0), True, "device", "100 B of examples take at most 1/4 of 400 B on each device"),
         ((101, 400, 101), True, "host", "101 B of examples take more than 1/4 of 400 B on a device"),
-        ((2_500_000_000, 400, 2_400_000_000), True, "stream", "2.5 GB .*, and only 2.4 GB are free to decode them"),
+        (
+            (2_500_000_000, 400, 2_400_000_000),
+            True,
+            "stream",
+            "2.5 GB .*, and the disk has only 2.4 GB free for a decoded copy",
+        ),
         ((101, 400, 0), False, "host", "more than 1/4"),
     ],
 )
@@ -114,7 +119,7 @@ def test_a_loaded_set_is_held_as_the_config_says_or_by_its_size(mapped):
     assert hold.held(mapped, "auto", 4 * size)[0] == "device"
     assert hold.held(mapped, "auto", 4 * size - 4)[0] == "host"
     assert hold.held(mapped, "device", 0) == ("device", "as config.data.hold says")
-    with pytest.raises(UserError, match=r"config\.data\.hold is 'stream', and the examples of forty cannot be"):
+    with pytest.raises(UserError, match=r"config\.data\.hold is 'stream', but the examples of forty cannot be"):
         hold.held(mapped, "stream", 0)
     with pytest.raises(UserError, match=r"config\.data\.hold is 'hots': did you mean host"):
         hold.held(mapped, "hots", 0)

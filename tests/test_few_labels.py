@@ -94,7 +94,7 @@ def test_no_label_but_those_that_are_kept_is_read(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"labels_per_class": 500}, r"labels_per_class is 500: class \d has 1\d\d examples .* take at most 1\d\d"),
+        ({"labels_per_class": 500}, r"labels_per_class is 500, but class \d has 1\d\d examples .*: use at most 1\d\d"),
         ({"labels_per_class": -1}, "labels_per_class is -1: it must be a whole number of at least 1"),
         ({"labels_per_class": True}, "labels_per_class is True"),
         ({"labels_per_class": 5, "label_seed": 0.5}, "label_seed is 0.5"),
@@ -132,7 +132,7 @@ def test_a_folder_of_images_without_labels_is_no_class(sorted_in_part, hold):
     assert np.sort(made.others["labelled"][:, 0, 0, 0]).tolist() == [0, 1, 2, 20, 21]
     np.testing.assert_array_equal(made.others["labelled_class"].argmax(1), made.others["labelled"][:, 0, 0, 0] // 20)
     assert (test.label.tolist(), test.classes) == ([0, 1, 1], 2)
-    with pytest.raises(UserError, match="unlabelled_folder leaves them to 5 examples alone"):
+    with pytest.raises(UserError, match="unlabelled_folder keeps labels for only 5 examples, in"):
         made.labels("a model of classes")
 
 
@@ -144,9 +144,9 @@ def test_of_a_folder_sorted_in_part_some_labels_may_be_kept_or_the_rest_dropped(
     parts = [Source({**sorted_in_part, "split": part}).load(part) for part in ("train[:60%]", "train[60%:]")]
     assert sum(len(part.others["labelled"]) for part in parts) == 5
     for wrong, message in (
-        ({"labels_per_class": 3}, "class dog has 2 examples .* take at most 2"),
-        ({"unlabelled_folder": "ayn"}, "unlabelled_folder is 'ayn': no sub-folder .*; did you mean any"),
-        ({"labels": False}, "unlabelled_folder is 'any': no sub-folder of classes is named so; there are no classes"),
+        ({"labels_per_class": 3}, "class dog has 2 examples .*: use at most 2"),
+        ({"unlabelled_folder": "ayn"}, "unlabelled_folder is 'ayn': no class sub-folder .*; did you mean any"),
+        ({"labels": False}, "unlabelled_folder is 'any': no class sub-folder has this name; there are no classes"),
     ):
         with pytest.raises(UserError, match=message):
             Source({**sorted_in_part, **wrong}).load("train")
@@ -171,7 +171,7 @@ def test_only_what_is_trained_on_loses_labels_and_its_description_says_the_class
     assert (train.label, len(train.others["labelled"]), test.classes) == (None, 20, 10)
     spec = from_json(to_json(spec_of(train)))
     assert (spec.classes, spec.known_classes) == (0, 10)
-    with pytest.raises(UserError, match="labels_per_class keeps those of 20 examples alone"):
+    with pytest.raises(UserError, match="labels_per_class keeps labels for only 20 examples, in"):
         train.labels("a model of classes")
 
 
@@ -189,7 +189,10 @@ def test_a_supervised_term_on_unlabelled_data_is_refused():
 @pytest.mark.parametrize(
     ("file", "message"),
     [
-        ("mnist_cgan.py", r"config\.networks\.critic takes the labels of real examples, .* keeps those of 20 examples"),
+        (
+            "mnist_cgan.py",
+            r"config\.networks\.critic takes the labels of real examples, .* keeps labels for only 20 examples",
+        ),
         (
             "mnist_cgan.py:auxiliary",
             r"config\.objective\.critic\.auxiliary needs the labels of real examples, which split",

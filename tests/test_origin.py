@@ -175,7 +175,7 @@ def test_what_differs_is_listed_or_starts_anew(small_run, started, capsys):
     assert same(layers[0]["Dense_0"], layers[1]["Dense_0"])
     assert same(first.players["critic"].params, old.players["critic"].params)
     assert "not taken: generator Dense_1.bias is [8] here, [64] there" in capsys.readouterr().err
-    assert "arrays start anew" in (run.folder / "report.html").read_text()
+    assert "arrays are newly initialised" in (run.folder / "report.html").read_text()
 
 
 def test_without_a_config_the_new_run_has_that_of_the_other_one(small_run, tmp_path, capsys):

@@ -121,9 +121,13 @@ def test_samples_are_made_in_parts(cvae):
 @pytest.mark.parametrize(
     ("name", "flags", "message"),
     [
-        ("gan", ("--out=s.npz", "--class=3"), "class 3: this model makes samples without classes"),
+        ("gan", ("--out=s.npz", "--class=3"), "class 3: this model is not class-conditional"),
         ("cvae", ("--out=s.npz", "--class=12"), "class 12: no training example has this class; did you mean"),
-        ("gan", ("--out=s.npz", "--truncation=0.7"), "truncation 0.7: the latents z are not normal"),
+        (
+            "gan",
+            ("--out=s.npz", "--truncation=0.7"),
+            "truncation 0.7: it needs normal latents (config.samplers.NAME.name='latents.normal'), but z are",
+        ),
         (
             "gan",
             ("--out=s.txt",),
@@ -136,7 +140,7 @@ def test_samples_are_made_in_parts(cvae):
         ("gan", ("--out=s.npz", "--step=all"), "--step=all needs --out=FILE.gif or FILE.mp4, not s.npz"),
         ("gan", ("--out=s.gif", "--step=all", "--num=3"), "pictures saved during training: leave out --num"),
         ("gan", ("--out=s.npz", "--step=4"), "holds no checkpoint 4"),
-        ("ae", ("--out=s.npz",), "--mode=sample: what autoencoder.undercomplete trains does not sample"),
+        ("ae", ("--out=s.npz",), "--mode=sample: models trained with autoencoder.undercomplete cannot sample"),
     ],
 )
 def test_what_is_wrong_leaves_nothing(name, flags, message, small_run, tmp_path, monkeypatch, capsys):
@@ -165,9 +169,7 @@ def test_a_folder_may_be_a_link_to_an_empty_one_but_not_where_one_is(small_run, 
 def test_mp4_without_a_program_is_refused_before_anything_is_made(cvae, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(animations, "_ffmpeg", lambda: None)
     assert sampled(cvae.folder, tmp_path / "s.mp4") == 2
-    assert (
-        "MP4 files need the program ffmpeg, as from pip install imageio-ffmpeg: or take .gif" in capsys.readouterr().err
-    )
+    assert "MP4 files need the program ffmpeg: pip install imageio-ffmpeg, or use .gif" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_finished_is_not_there(cvae, tmp_path, monkeypatch):

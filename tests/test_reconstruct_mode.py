@@ -110,7 +110,10 @@ def test_interpolate_walks_between_test_images(plain, tmp_path, capsys):
 def test_autoencoder_without_a_law_of_z_does_not_sample(plain, tmp_path, capsys):
     status, _, err = call(capsys, f"--workdir={plain}", "--mode=sample", f"--out={tmp_path / 's.npz'}")
     assert status == 2
-    assert err == "error: --mode=sample: what autoencoder.undercomplete trains does not sample; it can reconstruct\n"
+    assert (
+        err
+        == "error: --mode=sample: models trained with autoencoder.undercomplete cannot sample; they can reconstruct\n"
+    )
 
 
 def test_gan_does_not_reconstruct(tmp_path, capsys):
@@ -118,7 +121,9 @@ def test_gan_does_not_reconstruct(tmp_path, capsys):
     capsys.readouterr()
     status, _, err = call(capsys, f"--workdir={tmp_path / 'run'}", "--mode=reconstruct", f"--out={tmp_path / 's.npz'}")
     assert status == 2
-    assert "--mode=reconstruct: what adversarial.non_saturating trains does not reconstruct; it can sample" in err
+    assert (
+        "--mode=reconstruct: models trained with adversarial.non_saturating cannot reconstruct; they can sample" in err
+    )
 
 
 @pytest.mark.parametrize(

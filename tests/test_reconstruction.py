@@ -141,5 +141,7 @@ def test_evaluator_of_autoencoders_refuses_a_gan(tiny):
     config = tiny()
     with config.unlocked():
         config.evaluators = {"clean": {"name": "reconstruction.clean"}}
-    with pytest.raises(UserError, match=r"config.evaluators.clean: the objective gives no 'encode'"):
+    with pytest.raises(
+        UserError, match=r"config.evaluators.clean: this evaluator needs 'encode', which the objective does not provide"
+    ):
         evaluate.make(config, build_on(config, (8, 8, 1)))

@@ -168,14 +168,14 @@ def test_duplicates_that_make_balls_empty_are_warned_of_with_their_number(caplog
     context = CONTEXT._replace(load={"train": SPLITS["train"], "test": repeated}.__getitem__)
     with caplog.at_level(logging.WARNING):
         samples.distribution(context, metrics=("precision_recall", "density_coverage"), seeds=1).measure(HONEST, KEY)
-    said = "{}: 120 of 120 real examples have their {} nearest others at distance 0"
+    said = "{}: 120 of 120 real examples have their {} nearest neighbours at distance 0"
     assert said.format("precision/digits-v1", 3) in caplog.text
     assert said.format("density/digits-v1 and coverage/digits-v1", 5) in caplog.text
     assert "recall/digits-v1:" not in caplog.text
-    assert "drop duplicates from the data" in caplog.text
+    assert "remove duplicates from the data" in caplog.text
     caplog.clear()
     samples.distribution(CONTEXT, metrics=("precision_recall", "density_coverage"), seeds=1).measure(COLLAPSED, KEY)
-    assert "recall/digits-v1: 360 of 360 samples have their 3 nearest others at distance 0" in caplog.text
+    assert "recall/digits-v1: 360 of 360 samples have their 3 nearest neighbours at distance 0" in caplog.text
     assert "real examples" not in caplog.text
 
 
@@ -189,12 +189,12 @@ def test_too_few_samples_are_warned_of_with_their_rank(caplog):
     ("arguments", "message"),
     [
         ({"metrics": ("frechet", "recal")}, "there is no 'recal'; .*precision_recall"),
-        ({"samples": 9}, "samples of samples.distribution is 9: it must be at least 10"),
-        ({"seeds": 0}, "seeds of samples.distribution is 0: it must be at least 1"),
+        ({"samples": 9}, "samples of samples.distribution is 9: it must be a whole number from 10 to"),
+        ({"seeds": 0}, "seeds of samples.distribution is 0: it must be a whole number from 1 to"),
         ({"features": "pixels", "metrics": ("classifier_score",)}, "classifier_score need a classifier"),
         ({"metrics": ("ms_ssim",)}, r"ms_ssim needs images of at least 11 x 11 pixels, not .* \(8, 8, 1\)"),
-        ({"metrics": ("mode_coverage",), "split": "relabelled"}, "digits-v1 knows 10 classes, digits has 7"),
-        ({"features": "mnist-v9"}, "no weights of a network 'mnist-v9'"),
+        ({"metrics": ("mode_coverage",), "split": "relabelled"}, "digits-v1 knows 10 classes, but digits has 7"),
+        ({"features": "mnist-v9"}, "no weights for a network 'mnist-v9'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_made(arguments, message):
@@ -204,7 +204,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_made(arguments, messa
 
 
 def test_a_model_without_samples_is_refused():
-    with pytest.raises(UserError, match="gives no 'sample'"):
+    with pytest.raises(UserError, match="needs 'sample', which the objective does not provide"):
         samples.distribution(CONTEXT._replace(predict={}))
 
 

@@ -130,7 +130,7 @@ def test_dry_run_shows_the_plan_and_makes_nothing(file, tmp_path, capsys):
     assert sweep_main.main(arguments) == 0
     said = capsys.readouterr().out
     assert "minimax  (minimax-" in said
-    assert "3 cells of 2 seeds: 6 runs in 3 programs" in said
+    assert "3 cells with 2 seeds: 6 runs in 3 programs" in said
     assert not list(tmp_path.iterdir())
 
 
@@ -140,7 +140,7 @@ def test_a_metric_that_no_run_will_have_is_refused_before_any(file, tmp_path, al
     assert sweep_main.main([f"--sweep={tmp_path / 'typo.py'}", f"--workdir={tmp_path / 'run'}", *also]) == 2
     said = capsys.readouterr().err
     assert said.startswith(
-        "error: the sweep asks for 'critic/los', which no run of it will have; did you mean critic/l"
+        "error: the sweep asks for 'critic/los', which none of its runs will have; did you mean critic/l"
     )
     assert said.count("\n") == 1
     assert not (tmp_path / "run").exists()
@@ -171,7 +171,7 @@ def test_two_phases_run_the_best_again_over_fresh_seeds(file, tmp_path, monkeypa
         ("non-saturating", False),
         ("cannot be", False),
     ]
-    assert "## The search before" in (folder / "ablation.md").read_text()
+    assert "## The preceding search" in (folder / "ablation.md").read_text()
     losses.clear()
     assert sweep_main.main([f"--sweep={tmp_path / 'search.py'}", f"--workdir={tmp_path / 'lost'}"]) == 2
     assert "no cell of the search has generator/loss for every seed" in capsys.readouterr().err
@@ -233,10 +233,10 @@ def test_slurm_takes_folders_with_spaces_quotes_and_percent_signs(file, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "no --sweep=FILE"),
+        ([], "--sweep=FILE is missing"),
         (["--sweep=absent.py"], "there is no such Python file"),
-        (["--sweep={}"], "no --workdir=DIR"),
-        (["--status"], "no --workdir=DIR"),
+        (["--sweep={}"], "--workdir=DIR is missing"),
+        (["--status"], "--workdir=DIR is missing"),
         (["--status=absent"], "absent holds no sweep"),
     ],
 )

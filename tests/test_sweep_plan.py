@@ -150,7 +150,7 @@ def test_other_fields_are_given_the_seed(base):
     [
         ({"cells": []}, "no cells"),
         ({"cells": [Cell("a", {}), Cell("a", {"steps": 3})]}, "two cells are named 'a'"),
-        ({"cells": [Cell("a", {}), Cell("b", {"log_every_steps": 50})]}, "cells 'a' and 'b' are one config"),
+        ({"cells": [Cell("a", {}), Cell("b", {"log_every_steps": 50})]}, "cells 'a' and 'b' have the same config"),
         ({"cells": [Cell("a", {"stpes": 3})]}, "cell 'a': unknown config field 'stpes': did you mean steps"),
         ({"cells": [Cell("a", {"samplers.y.dim": 3})]}, "unknown config field 'samplers.y.dim': there are: z"),
         (
@@ -161,14 +161,17 @@ def test_other_fields_are_given_the_seed(base):
         ({"cells": [Cell("a", {"steps": "many"})]}, "config.steps is 'many': it must be of type int"),
         ({"cells": [Cell("a", {"steps": 0})]}, "cell 'a': config.steps is 0"),
         ({"cells": [Cell("a", {"objective": 3})]}, "config.objective is 3"),
-        ({"overrides": {"log_every_steps": 0}}, "a sweep is read from its runs' logged rows"),
+        ({"overrides": {"log_every_steps": 0}}, "set it, because a sweep reads its runs' logged rows"),
         ({"baseline": "ohter"}, "did you mean other"),
         ({"seeds": Seeds(0)}, "seeds: count is 0"),
-        ({"seeds": Seeds(fields=("data.label_seed",))}, "at_once is 0: with fields, data.label_seed, it must be 1"),
+        (
+            {"seeds": Seeds(fields=("data.label_seed",))},
+            "at_once is 0: it must be 1, because fields are set (data.label_seed)",
+        ),
         ({"seeds": Seeds(at_once=1, fields=("date.label_seed",))}, "unknown config field 'date.label_seed'"),
         (
             {"seeds": Seeds(at_once=1, fields=("samplers.z.dim",)), "overrides": {"samplers.z.dim": 3}},
-            "config.samplers.z.dim is given by the sweep's seeds",
+            "config.samplers.z.dim is set by the sweep's seeds",
         ),
         (
             {"finals": Finals(1, Metric("v", "lower"), Seeds(2, 5, 1, ("steps",)))},
@@ -176,10 +179,10 @@ def test_other_fields_are_given_the_seed(base):
         ),
         ({"metrics": [Metric("x", "less")]}, "better is 'less'"),
         ({"curves": [Curve("x", scale="lgo")]}, "did you mean log"),
-        ({"finals": Finals(1, Metric("v", "lower"), Seeds(2, first=4))}, "were seen in the search: begin them at 5"),
-        ({"finals": Finals(3, Metric("v", "lower"), Seeds(2, first=5))}, "must be 1 to 2"),
+        ({"finals": Finals(1, Metric("v", "lower"), Seeds(2, first=4))}, "were used in the search: start them at 5"),
+        ({"finals": Finals(3, Metric("v", "lower"), Seeds(2, first=5))}, "must be from 1 to 2"),
         ({"finals": Finals(1, Metric("v"), Seeds(2, first=5))}, "say which is better"),
-        ({"finals": Finals(1, Metric("m", "lower"), Seeds(2, first=5))}, "others than this one"),
+        ({"finals": Finals(1, Metric("m", "lower"), Seeds(2, first=5))}, "must report metrics, and not this one"),
     ],
 )
 def test_expand_refuses(base, change, message):
@@ -228,7 +231,7 @@ def test_names_that_runs_will_have_are_found(base):
         ({"metrics": [Metric("samples/frechet")]}, "did you mean samples/frechet/digits-v1"),
         ({"metrics": [Metric("samples/frechet/mnist-v1")]}, "did you mean samples/frechet/digits-v1"),
         ({"curves": [Curve("critic/los")]}, "did you mean critic/loss"),
-        ({"curves": [Curve("critic/loss", "sep")]}, "'sep', which no run of it will have; did you mean step"),
+        ({"curves": [Curve("critic/loss", "sep")]}, "'sep', which none of its runs will have; did you mean step"),
         ({"finals": Finals(1, Metric("validation/frechet/digits-v1", "lower"), Seeds(2, first=5))}, "'validation/fre"),
         ({"overrides": {}, "metrics": [Metric("samples/frechet/digits-v1")]}, "evaluator 'samples' is never due"),
     ],

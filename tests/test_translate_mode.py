@@ -137,7 +137,7 @@ def test_spans_cover_a_side_once():
         for start, first, end in spans:
             assert first >= start + reach or first == 0
             assert end <= start + side - reach or end == length
-    with pytest.raises(ValueError, match="more than twice the reach"):
+    with pytest.raises(ValueError, match="larger than twice the reach"):
         tiles.spans(100, 10, 5)
 
 
@@ -177,8 +177,8 @@ def test_pictures_of_any_size_are_enlarged(enlarger, tmp_path, capsys):
     translate(capsys, enlarger, tmp_path / "one.npz", f"--input={large}")
     assert np.load(tmp_path / "one.npz")["translations"].shape == (1, 60, 400, 3)
     err = translate(capsys, enlarger, tmp_path / "two.npz", f"--input={tmp_path / 'in'}", status=2)
-    assert "pictures are of different sizes" in err
-    assert "take --out=FOLDER" in err
+    assert "pictures have different sizes" in err
+    assert "use --out=FOLDER" in err
 
 
 def test_other_runs_fit_pictures_as_their_data(painter, data, tmp_path, capsys, caplog):
@@ -256,7 +256,7 @@ def test_pictures_show_the_evaluators_split(painter, caplog):
     assert shown() == ("test", {"source"})
     assert caplog.text == ""
     assert shown(split="validation") == ("train", {"source"})
-    assert "pictures show what is trained on" in caplog.text
+    assert "pictures show training examples" in caplog.text
 
 
 def test_the_split_that_judges_is_translated_where_none_is_given(painter):
@@ -305,7 +305,7 @@ def test_all_pictures_are_looked_at_before_the_first_is_translated(enlarger, fil
     (tmp_path / "in" / "d.png").write_bytes((tmp_path / "in" / "e.png").read_bytes()[:-30])
     err = translate(capsys, enlarger, tmp_path / "out", f"--input={tmp_path / 'in'}", status=2)
     assert "2 errors: " in err
-    assert "b.png: it is not an image of PNG" in err
+    assert "b.png: it is not an image in a supported format: PNG" in err
     assert "d.png: " in err
     masked = (f"--input={tmp_path / 'sizes'}", f"--mask={tmp_path / 'mask.png'}")
     picture(tmp_path / "sizes" / "a.png", 8, 8)
@@ -315,7 +315,7 @@ def test_all_pictures_are_looked_at_before_the_first_is_translated(enlarger, fil
     Image.fromarray(hole).save(tmp_path / "mask.png")
     err = translate(capsys, filler, tmp_path / "out", *masked, status=2)
     assert "b.png: --mask=" in err
-    assert "it is 8x8 and --input 8x9" in err
+    assert "it is 8x8 but --input is 8x9" in err
     assert not (tmp_path / "out").exists()
 
 
@@ -352,21 +352,25 @@ def test_no_file_of_ones_own_is_overwritten(given, out, tmp_path, monkeypatch, c
     ("run", "arguments", "message"),
     [
         ("enlarger", ["--input={folder}/absent.png"], "absent.png: there is no such file or folder"),
-        ("enlarger", ["--input={folder}/text.png"], "text.png: it is not an image of PNG"),
+        ("enlarger", ["--input={folder}/text.png"], "text.png: it is not an image in a supported format: PNG"),
         ("enlarger", ["--input={folder}/empty"], "empty: it has no images (files ending in"),
-        ("enlarger", ["--input={folder}/photo.png", "--mask={folder}/photo.png"], "fills no holes: leave it out"),
-        ("filler", ["--input={folder}/photo.png"], "this run fills holes: give --mask=FILE too"),
-        ("filler", ["--input={folder}/photo.png", "--mask={folder}/other.png"], "it is 8x9 and --input 8x8"),
-        ("filler", ["--input={folder}/photo.png", "--mask={folder}/black.png"], "covers nothing of the picture"),
-        ("filler", ["--input={folder}/photo.png", "--mask={folder}/white.png"], "covers everything of the picture"),
-        ("filler", ["--input={folder}/wide.png", "--mask={folder}/edge.png"], "covers nothing of what the run sees"),
-        ("filler", ["--input={folder}/photo.png", "--mask={folder}/text.png"], "text.png: it is not an image of PNG"),
+        ("enlarger", ["--input={folder}/photo.png", "--mask={folder}/photo.png"], "does not fill holes: leave it out"),
+        ("filler", ["--input={folder}/photo.png"], "this run fills holes: also give --mask=FILE"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/other.png"], "it is 8x9 but --input is 8x8"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/black.png"], "covers none of the picture"),
+        ("filler", ["--input={folder}/photo.png", "--mask={folder}/white.png"], "covers all of the picture"),
+        ("filler", ["--input={folder}/wide.png", "--mask={folder}/edge.png"], "covers none of what the run sees"),
+        (
+            "filler",
+            ["--input={folder}/photo.png", "--mask={folder}/text.png"],
+            "text.png: it is not an image in a supported format: PNG",
+        ),
         ("filler", ["--mask={folder}/photo.png"], "--mask marks the hole in --input"),
         ("painter", ["--input={folder}/photo.png", "--split=test"], "--split selects a split of the data set"),
         ("painter", ["--input="], "--input is empty"),
         ("painter", [], "o.png is for one picture (--input)"),
-        ("painter", ["--input={folder}/photo.png", "--back"], "--back: this run has one generator, from source to x"),
-        ("painter", ["--input={folder}"], "is of one picture, and --input="),
+        ("painter", ["--input={folder}/photo.png", "--back"], "--back: this run has only a generator from source to x"),
+        ("painter", ["--input={folder}"], "is one picture, but --input="),
     ],
 )
 def test_wrong_input_is_named_in_one_line(run, arguments, message, tmp_path, capsys, request):
@@ -385,10 +389,10 @@ def test_wrong_input_is_named_in_one_line(run, arguments, message, tmp_path, cap
 
 def test_what_makes_no_translations_says_so(tiny):
     other = SimpleNamespace(predict={"reconstruct": None})
-    with pytest.raises(UserError, match="does not translate; it can reconstruct"):
+    with pytest.raises(UserError, match="cannot translate; they can reconstruct"):
         check_offers(other, "translate", tiny("mnist_linear_ae"))  # pyrefly: ignore[bad-argument-type]
     for mode in ("sample", "interpolate"):
-        with pytest.raises(UserError, match=f"does not {mode}; take --mode=evaluate or --mode=export"):
+        with pytest.raises(UserError, match=f"cannot {mode}; use --mode=evaluate or --mode=export"):
             check_offers(SimpleNamespace(predict={"classify": None}), mode, tiny("mnist_linear_ae"))  # pyrefly: ignore[bad-argument-type]
     for name in ("walk", "interpolate"):
         check_offers(SimpleNamespace(predict={name: None}), "interpolate", tiny("mnist_linear_ae"))  # pyrefly: ignore[bad-argument-type]

@@ -77,7 +77,7 @@ def test_examples_that_are_trained_on_are_said_to_be(caplog):
     assert caplog.records == []
     test = pairs(np.concatenate([TRAIN[1:4], others.x]), np.concatenate([TRAIN[1:4] + np.uint8(20), others.x]))
     translation.pairs(context(brighter, test, train))
-    message = "3 of the 5 examples of split 'test' that judge translations are training examples too"
+    message = "3 of the 5 examples of split 'test' that translations are evaluated on are also training examples"
     assert [record.getMessage().partition(":")[0] for record in caplog.records] == [message]
 
 
@@ -117,7 +117,7 @@ def test_the_way_back_is_judged_by_the_sources():
     np.testing.assert_allclose(values["l1/nearest"], 20 / 255, rtol=1e-5)
     with pytest.raises(UserError, match=r"target of translation\.pairs is 'label'; there are: source, x"):
         translation.pairs(context(brighter, test), target="label")
-    with pytest.raises(UserError, match="the objective gives no 'translate_back'"):
+    with pytest.raises(UserError, match="this evaluator needs 'translate_back', which the objective does not provide"):
         translation.pairs(context(brighter, test), target="source")
 
 
@@ -131,13 +131,13 @@ def test_lpips_is_measured_where_its_weights_are_here(tiny_lpips, monkeypatch, c
     found = translation.pairs(context(brighter, others, pairs(TRAIN, TRAIN)), network="tiny").names
     assert {name.partition("/")[0] for name in found} == {"l1", "psnr", "ssim"}
     assert [record.getMessage() for record in caplog.records] == [
-        "lpips is left out: the weights of tiny are not here, see docs/evaluation.md"
+        "lpips is left out: the weights of tiny are not installed, see docs/evaluation.md"
     ]
 
 
 def test_data_without_pairs_are_not_compared():
     test = pairs(TRAIN[:4], TRAIN[:4])._replace(unpaired=("source",))
-    with pytest.raises(UserError, match=r"translation\.pairs compares pairs, and config\.data\.paired is False"):
+    with pytest.raises(UserError, match=r"translation\.pairs compares pairs, but config\.data\.paired is False"):
         translation.pairs(context(brighter, test))
 
 
@@ -150,7 +150,7 @@ def test_wrong_arguments_are_named(field, value):
 @pytest.mark.parametrize(
     ("shape", "given", "message"),
     [
-        ((8, 8, 3), {"metrics": ("ssim",)}, "ssim of translation.pairs needs sides of 11 pixels: 8x8 are too small"),
+        ((8, 8, 3), {"metrics": ("ssim",)}, "ssim of translation.pairs needs images of at least 11x11 pixels, not 8x8"),
         ((16, 16, 3), {"border": 8}, "border of translation.pairs is 8: .* leave a pixel of 16x16"),
         ((16, 16, 3), {"border": -1}, "border of translation.pairs is -1"),
         ((16, 16, 3), {"border": "a"}, "border of translation.pairs is 'a'"),
@@ -203,7 +203,7 @@ def test_a_benchmark_of_images_of_several_sizes(benchmark, tiny_lpips):
 
 
 def test_another_factor_than_the_benchmarks_is_named(benchmark):
-    with pytest.raises(UserError, match=r"the model makes \(8, 12, 3\), not \(16, 24, 3\)"):
+    with pytest.raises(UserError, match=r"the model enlarges .* to \(8, 12, 3\), not to \(16, 24, 3\)"):
         super_resolution.benchmark(context(lambda p, k, batch: batch["source"], None), path=str(benchmark))
     (benchmark / "LR" / "a.png").unlink()
     with pytest.raises(UserError, match=r"a\.png"):

@@ -47,13 +47,13 @@ def load(
             ('my_lab.pairs:load'), or an image data set that TensorFlow Datasets prepared, by its TFDS name ('mnist',
             'emnist/letters', 'mnist:3.0.1').
         split: one of its splits; also a part of one, such as 'train[:90%]', if the set allows it.
-        hold: see `hold.HOLDS`. With 'stream' examples in files are decoded whenever they are read, and with 'auto' too
-            if the disk has no room for them decoded. Otherwise they are decoded once.
+        hold: see `hold.HOLDS`. 'stream' decodes examples in files each time they are read. 'auto' does the same if the
+            disk has no room for the decoded examples. Otherwise they are decoded once.
         use_pairs: if False, fields that belong to `x` are shuffled independently of it in training, as if unpaired.
             The pairs then serve for evaluation only.
         labels_per_class: the number of examples of each class that keep their labels, see `keep_labels`; 0 for all
             labels.
-        label_seed, unlabelled: which examples keep them, and what becomes of the others.
+        label_seed, unlabelled: which examples keep their labels, and what happens to the others.
         arguments: arguments of the set's `load`, as fields of `config.data`; `range` is ignored.
 
     Raises:
@@ -64,7 +64,9 @@ def load(
     _check_bool("use_pairs", use_pairs)
     few = labels_per_class != 0 or bool(arguments.get("unlabelled_folder"))
     if not few and (label_seed, unlabelled) != (0, "keep"):
-        raise UserError("config.data.label_seed and config.data.unlabelled are of few labels: set labels_per_class too")
+        raise UserError(
+            "config.data.label_seed and config.data.unlabelled apply only to few labels: set labels_per_class too"
+        )
     made = _loaded(name, split, hold, {key: value for key, value in arguments.items() if key != "range"})
     if not use_pairs:
         made = _without_pairs(made)
@@ -91,7 +93,7 @@ def _loaded(name: str, split: str, hold: str, own: Mapping[str, Any]) -> Dataset
 
 def _without_pairs(made: Dataset) -> Dataset:
     if not made.others:
-        raise UserError(f"config.data.use_pairs is False, and {made.name} has no field beside x: leave it out")
+        raise UserError(f"config.data.use_pairs is False, but {made.name} has no field other than x: leave it out")
     shuffled = tuple(field for field in made.others if field not in made.unpaired)
     return made._replace(shuffled=shuffled)
 
@@ -115,7 +117,7 @@ def _check_arguments(name: str, arguments: Mapping[str, Any], taken: Mapping[str
 
 
 def _check_bool(key: str, value: Any) -> None:
-    if type(value) is not bool:  # text is true, whatever it says
+    if type(value) is not bool:  # any non-empty string is truthy
         raise UserError(f"config.data.{key} is {value!r}: it must be True or False")
 
 
@@ -167,5 +169,5 @@ def _unknown(name: str) -> str:
         return tfds.missing(name)
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"; TFDS can prepare {', '.join(near)} (python scripts/prepare_data.py NAME)" if near else ""
-    message = f"there is no data set {name!r} (config.data.name), here or in {folder} (TFDS_DATA_DIR)"
+    message = f"there is no data set {name!r} (config.data.name), in gan_jax or in {folder} (TFDS_DATA_DIR)"
     return f"{message}; {suggestions(name, {*own(), *tfds.names()})}{hint}"

@@ -23,8 +23,8 @@ def check_usual(path: Path, load: Callable[..., Dataset], **given: Any) -> None:
         usual = inspect.signature(load).parameters[name].default
         if (value or None) != (usual or None):
             raise UserError(
-                f"config.data.{name} is {value!r}, which is for image files, and {path} holds arrays, which are taken "
-                f"as they are: set it to {'none' if usual is None else repr(usual)}"
+                f"config.data.{name} is {value!r}, which applies only to image files, but {path} contains arrays, "
+                f"which are used unchanged: set it to {'none' if usual is None else repr(usual)}"
             )
 
 
@@ -33,11 +33,11 @@ def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
 
     An .npy file has `x`, uint8 [n, h, w, c] or float32 [n, d], and is mapped into memory. An .npz file has `x` (or
     `images` or `points`), and may have `label` (or `labels`), whole numbers [n], and other fields. 'train' and 'all'
-    are everything; their parts are chosen by a hash of each example's number. `labels` False leaves out the labels.
-    Raises UserError if the file is damaged, or its arrays do not have the size and the channels asked for.
+    are everything; their parts are chosen by a hash of each example's number. If `labels` is False, labels are left
+    out. Raises UserError if the file is damaged, or its arrays do not have the size and the channels of `how`.
     """
     if parts.base(split) not in ("train", "all"):
-        raise UserError(f"{path} has no split {split!r}: take train, train[:90%] or train[90%:]")
+        raise UserError(f"{path} has no split {split!r}: use train, train[:90%] or train[90%:]")
     with reraise_as(f"{path} cannot be read as arrays (.npy, .npz)"):
         arrays = _arrays(path)
     if "x" not in arrays:
@@ -45,14 +45,14 @@ def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
     x = arrays["x"]
     if how.size is not None and x.shape[1:3] != how.size:
         raise UserError(
-            f"config.data.size is {how.size}, and images of {path} are {x.shape[1:3]}: arrays are taken as they are, "
+            f"config.data.size is {how.size}, but the images in {path} are {x.shape[1:3]}: arrays are not resized, "
             "set it to 0"
         )
     own = x.shape[3] if x.ndim == 4 else Reading().channels
     if how.channels not in (own, Reading().channels):
         raise UserError(
-            f"config.data.channels is {how.channels}, and examples of {path} are {x.shape[1:]}: arrays are taken as "
-            f"they are, set it to {own}"
+            f"config.data.channels is {how.channels}, but the examples in {path} are {x.shape[1:]}: arrays are not "
+            f"converted, set it to {own}"
         )
     if not labels:
         arrays.pop("label", None)

@@ -33,7 +33,7 @@ class Dataset(NamedTuple):
         others: further fields by name, such as `source`: uint8 images or float32 values, [n, ...].
         unpaired: names of `others` that do not belong to the examples of `x`. They may have another number of entries,
             and are read in an order of their own.
-        follows: for names of `unpaired` that belong to another one, the name of the one in whose order they are read.
+        follows: for fields in `unpaired` that belong to another field, the name of the field whose order they share.
         shuffled: names of `others` that belong to the examples of `x`, but are read in an order of their own in
             training, so that nothing is learnt from the pairs.
         files: a digest of the names and sizes of the files that `x` and `others` are decoded from; '' for none.
@@ -100,11 +100,11 @@ class Dataset(NamedTuple):
 
 def no_labels(name: str, split: str, why: str) -> str:
     """Returns the end of an error message: that a data set has no labels, why, and what to do."""
-    return f"which split {split!r} of {name} does not have: {why or 'there are none; take a set that has them'}"
+    return f"which split {split!r} of {name} does not have: {why or 'there are none; use a data set that has them'}"
 
 
 def by_field(fields: Any, otherwise: str) -> dict[str, str]:
-    """Returns what each field is read from, by `config.data.fields`, sorted. Without these x is from `otherwise`.
+    """Returns what each field is read from, sorted by field: `config.data.fields`, or `otherwise` for x alone if unset.
 
     Raises UserError if they are not a mapping, or have no x.
     """
@@ -112,7 +112,7 @@ def by_field(fields: Any, otherwise: str) -> dict[str, str]:
         return {"x": otherwise}
     if not hasattr(fields, "items"):  # a ConfigDict is not a Mapping
         example = "{'x': 'photos', 'source': 'sketches'}"
-        raise UserError(f"config.data.fields is {fields!r}: it must be a name for each field, as {example}")
+        raise UserError(f"config.data.fields is {fields!r}: it must map each field to a name, such as {example}")
     if fields and "x" not in fields:
         raise UserError(f"config.data.fields has {', '.join(map(str, fields))}: one of them must be x")
     return dict(sorted(fields.items())) or {"x": otherwise}

@@ -19,7 +19,7 @@ from gan_jax.errors import MAX_NAMES, UserError
 from gan_jax.runs import terminal
 from gan_jax.runs.files import atomically
 
-CHUNK_BYTES = 1 << 24  # of a chunk: an interruption loses at most one for each worker
+CHUNK_BYTES = 1 << 24  # per chunk: an interruption loses at most one chunk per worker
 ABOUT, _DONE = "about.json", "done.npy"
 
 
@@ -57,7 +57,7 @@ def into(folder: Path, examples: Examples) -> None:
 
 
 def _per_chunk(examples: Examples) -> int:
-    """Returns how many examples a chunk has. Every process that continues a decoding finds the same number."""
+    """Returns how many examples a chunk has. Every process that resumes decoding computes the same number."""
     per_example = max(1, sum(sizes(examples).values()) // len(examples))
     return max(1, min(CHUNK_BYTES // per_example, len(examples) // 16))
 
@@ -140,6 +140,6 @@ def _progress(n: int, done: int, what: str) -> Iterator[Any]:
         with tqdm.tqdm(total=n, initial=done, desc=f"decoding {what} (once)", unit=" images", file=stream) as bar:
             yield bar.update
     else:
-        start = f", of which {done:,} are done" if done else ""
+        start = f", {done:,} of them already done" if done else ""
         terminal.inform(f"decoding {what}: {n:,} images, once{start}")
         yield lambda count: None

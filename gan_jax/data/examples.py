@@ -77,8 +77,8 @@ class Lazy:
             rows = np.flatnonzero(rows)
         if rows is None or rows.dtype.kind not in "iu":
             raise IndexError(
-                f"examples that are decoded when they are read are indexed by a {type(key).__name__}: take a number, a "
-                "slice, an array of whole numbers or a bool for each of them, or index np.asarray of them"
+                f"examples that are decoded when they are read cannot be indexed with a {type(key).__name__}: use a "
+                "number, a slice, an array of whole numbers or one bool per example, or convert them with np.asarray"
             )
         return self.with_others(rows)[self.field]
 

@@ -1,6 +1,7 @@
 """Feeds: where a data set is kept, and how the compiled step reads its batches from there.
 
-They differ only in place and memory. All give the same examples in the same order, and the same compiled maths.
+They differ only in where the data are held and in memory use. All give the same examples in the same order, and use the
+same compiled computation.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ Scale: TypeAlias = Callable[[Batch], Batch]
 def resident(dataset: Dataset, scale: Scale, *, seeds: Sequence[int], shape: tuple[int, int], length: int) -> Feed:
     """Returns the feed that holds the whole data set on every device, images as uint8.
 
-    A step gets indices, and scales what it reads. `seeds` are those of the runs, `shape` is (updates, batch size) of a
+    A step gets indices, and scales what it reads. `seeds` are the runs' seeds, `shape` is (updates, batch size) of a
     step, and `length` is the number of steps that a call is padded to.
     """
     order = order_of(dataset, seeds, shape)
@@ -95,6 +96,6 @@ def _filled(arrays: Mapping[str, np.ndarray], length: int) -> dict[str, np.ndarr
 def _scaled(scale: Scale, batch: Batch) -> Batch:
     """Returns a batch of stored values as floats.
 
-    The barrier keeps the compiler from fusing the reading with what follows, so that all feeds compute the same.
+    The barrier keeps the compiler from fusing the reading with what follows, so that all feeds give the same values.
     """
     return scale(lax.optimization_barrier(batch))

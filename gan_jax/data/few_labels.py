@@ -8,38 +8,38 @@ from gan_jax.data.base import Dataset
 from gan_jax.errors import UserError, suggestions
 
 IMAGES, CLASSES = "labelled", "labelled_class"
-"""The fields of labelled examples, beside x without labels."""
+"""The fields of the labelled examples, in addition to x, which has no labels."""
 UNLABELLED = ("keep", "drop")
 
 
 def keep_labels(dataset: Dataset, per_class: Any, *, seed: Any = 0, unlabelled: str = "keep") -> Dataset:
     """Returns the data set with the labels of `per_class` examples of each class, drawn by `seed` alone.
 
-    0 keeps all labels of a set in which some examples have none (`Dataset.labelled`). `unlabelled` says what becomes
-    of the other examples. 'drop' leaves them out. With 'keep', `x` is all examples, without labels. Beside it, in an
-    order of their own, are the k labelled examples, `labelled` [k, ...], and `labelled_class` float32 [k, classes],
-    which is 1 at their class (one-hot). So training can read no other labels.
+    0 keeps all labels of a set in which some examples have none (`Dataset.labelled`). `unlabelled` says what happens
+    to the other examples. 'drop' leaves them out. With 'keep', `x` has all examples, without labels. Two more fields,
+    in an order of their own, have the k labelled examples: `labelled` [k, ...], and their classes one-hot,
+    `labelled_class` float32 [k, classes]. So training cannot read any other labels.
 
-    Raises UserError if there are no labels, a class has fewer examples than that, or a value is not allowed.
+    Raises UserError if there are no labels, a class has fewer examples than `per_class`, or a value is not allowed.
     """
     few = dataset.labelled is None or per_class != 0
     _check(per_class if few else 1, seed, unlabelled)
     label = dataset.labels("config.data.labels_per_class")
     known = np.arange(len(label)) if dataset.labelled is None else np.flatnonzero(dataset.labelled)
     if not len(known):
-        raise UserError(f"split {dataset.split!r} of {dataset.name} has no labelled example: take a larger part")
+        raise UserError(f"split {dataset.split!r} of {dataset.name} has no labelled example: use a larger part")
     counts = np.bincount(label[known], minlength=dataset.classes)
     for number in np.flatnonzero(counts):
         if counts[number] < per_class:
             name = dataset.class_names[number] if dataset.class_names else number
             raise UserError(
-                f"config.data.labels_per_class is {per_class}: class {name} has {counts[number]:,} examples in split "
-                f"{dataset.split!r} of {dataset.name}; take at most {min(counts[counts > 0]):,}"
+                f"config.data.labels_per_class is {per_class}, but class {name} has {counts[number]:,} examples in "
+                f"split {dataset.split!r} of {dataset.name}: use at most {min(counts[counts > 0]):,}"
             )
     rows = known[drawn(label[known], per_class, seed)] if few else known
     dataset = dataset._replace(labelled=None, content="")
     x, own = np.asarray(dataset.x[rows]), label[rows]
-    why = "config.data.labels_per_class keeps those of" if few else "config.data.unlabelled_folder leaves them to"
+    why = f"config.data.{'labels_per_class' if few else 'unlabelled_folder'} keeps labels for only"
     if unlabelled == "drop":
         paired = {name: values for name, values in dataset.others.items() if name not in dataset.unpaired}
         others = {**dataset.others, **{name: np.asarray(values[rows]) for name, values in paired.items()}}
@@ -47,7 +47,7 @@ def keep_labels(dataset: Dataset, per_class: Any, *, seed: Any = 0, unlabelled: 
     return dataset._replace(
         label=None,
         classes=0,
-        unlabelled=f"{why} {len(rows):,} examples alone, in the field {IMAGES!r}",
+        unlabelled=f"{why} {len(rows):,} examples, in the field {IMAGES!r}",
         others={**dataset.others, IMAGES: x, CLASSES: np.eye(dataset.classes, dtype=np.float32)[own]},
         unpaired=(*dataset.unpaired, IMAGES, CLASSES),
         follows={**dataset.follows, CLASSES: IMAGES},

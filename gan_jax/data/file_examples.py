@@ -19,7 +19,7 @@ _REVISION = 2  # of the arrays made here; a new number makes every older cache e
 
 @dataclass(frozen=True)
 class FileExamples:
-    """Image files as examples (`data.examples.Examples`). Example i has the files at `i` of each field's list.
+    """Image files as examples (`data.examples.Examples`). Example i has the i-th file of each field's list.
 
     Attributes:
         root: the folder.
@@ -41,7 +41,7 @@ class FileExamples:
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Returns an example, uint8 [*shape] by field.
 
-        Raises UserError if a file is damaged or has changed, or its partner would show another part of the picture.
+        Raises UserError if a file is damaged or has changed, or if it would be cropped differently from its partner.
         """
         found = {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
         self._check_partners({self.listed[name][index]: size for name, (_, size) in found.items()})
@@ -80,13 +80,14 @@ class FileExamples:
         return store.digest_of((decoder, self.how, sorted(self.shapes.items()), sorted(listed.items())))
 
     def _check_partners(self, sizes: Mapping[files.File, tuple[int, int]]) -> None:
-        """Raises UserError if fitting cuts files of these sizes (h, w) differently: each around its own centre."""
+        """Raises UserError if fitting crops files of these sizes (h, w) differently, each around its own centre."""
         pairs = itertools.combinations(sizes.values(), 2)
         if self.how.size is None or all(images.fit_alike(*pair, self.how) for pair in pairs):
             return
         both = "; ".join(f"{printable(file.path)} is {h}x{w}" for file, (h, w) in sizes.items())
         raise UserError(
-            f"partners of different sizes ({both}) are cut differently: make them alike, or set config.data.fit=stretch"
+            f"paired files of different sizes ({both}) would be cropped differently: give them the same size, or set "
+            "config.data.fit=stretch"
         )
 
     def _read(self, file: files.File, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, int]]:
@@ -100,5 +101,5 @@ class FileExamples:
             raise UserError(f"{printable(file.path)}: {one_line(error)}") from error
         if pixels.shape != shape:
             sizes = f"{pixels.shape[0]}x{pixels.shape[1]}, not {shape[0]}x{shape[1]}"
-            raise UserError(f"{printable(file.path)} is {sizes}: set config.data.size, so that all are of one size")
+            raise UserError(f"{printable(file.path)} is {sizes}: set config.data.size, so that all have the same size")
         return pixels, size

@@ -41,14 +41,14 @@ class File(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """The name without its suffix, which pairs and parts are found by."""
+        """The name without its suffix, which determines pairs and parts."""
         return os.path.splitext(self.name)[0]  # noqa: PTH122
 
     def check_unchanged(self) -> None:
         """Raises ValueError if the file has changed since it was listed; OSError if it is gone."""
         status = os.stat(self.path)  # noqa: PTH116
         if (status.st_size, status.st_mtime_ns) != (self.size, self.changed):
-            raise ValueError("it has changed since this command started: start it again")
+            raise ValueError("it has changed since this command started: run the command again")
 
 
 class Found(NamedTuple):
@@ -74,7 +74,9 @@ def resolve(path: str) -> Path:
     UserError if it does not exist.
     """
     if not path:
-        raise UserError("config.data.path is not given: the folder of the images, as --config.data.path=~/photos")
+        raise UserError(
+            "config.data.path is not set: set it to the folder of the images, such as --config.data.path=~/photos"
+        )
     given = of_user(path)
     roots = [Path(folder).expanduser()] if (folder := os.environ.get(ROOT)) else []
     tried = [Path(os.path.abspath(root / given)) for root in (*roots, Path())]  # noqa: PTH100  # keeps links
@@ -92,8 +94,8 @@ def resolve(path: str) -> Path:
 def find(root: Path, split: str, *, labels: bool) -> Found:
     """Returns the image files of a whole split.
 
-    Sub-folders with names in SPLITS are splits. Without any, all files are split 'train', and 'test' is a part of
-    it. Raises UserError if there is no such split, or no image in it.
+    Sub-folders with names in SPLITS are splits. Without any, all files form the split 'train', and 'test' is a
+    part of it. Raises UserError if there is no such split, or no image in it.
     """
     if not root.is_dir():
         raise UserError(f"{printable(root)}: there is no such folder; {_beside(root)}")
@@ -107,8 +109,8 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
     say_left_out(root, foreign)
     if splits and (outside := below(root, without=splits)[0]):
         terminal.say(
-            f"{printable(root)}: {len(outside):,} images are left out, as they are beside its splits, the sub-folders "
-            f"{', '.join(splits)}: {printable(outside[0].path)}{' ...' if len(outside) > 1 else ''}"
+            f"{printable(root)}: {len(outside):,} images are left out, because they are not in a sub-folder of a split "
+            f"({', '.join(splits)}): {printable(outside[0].path)}{' ...' if len(outside) > 1 else ''}"
         )
     listed.sort(key=lambda file: file.name)
     classes, why = _classes(root, splits, listed) if labels else ((), "")
@@ -120,7 +122,7 @@ def say_left_out(folder: Path, foreign: Sequence[str]) -> None:
     if foreign:
         shown = ", ".join(printable(path) for path in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
         terminal.say(
-            f"{printable(folder)}: {len(foreign):,} files are left out, without the suffix of an image: {shown}"
+            f"{printable(folder)}: {len(foreign):,} files are left out, because they lack an image's suffix: {shown}"
         )
 
 
@@ -179,7 +181,7 @@ def _walk(folder: Path, without: Sequence[str] = ()) -> Iterator[tuple[str, os.s
                     elif entry.is_file():
                         yield entry.path, entry.stat()
                     elif entry.is_symlink():
-                        logging.warning("%s is a link to nothing", printable(entry.path))
+                        logging.warning("%s is a broken link", printable(entry.path))
         except OSError as error:
             raise UserError(f"{printable(here)} cannot be read: {one_line(error)}") from error
 
@@ -191,7 +193,7 @@ def _classes(root: Path, splits: Sequence[str], listed: Sequence[File]) -> tuple
         return (), ""
     if inside < len(listed):
         return (), (
-            f"{len(listed) - inside} of its {len(listed)} images are in no sub-folder: put each image into the "
+            f"{len(listed) - inside} of its {len(listed)} images are not in a sub-folder: put each image into the "
             "sub-folder of its class"
         )
     folders = [root / split for split in splits] or [root]
@@ -203,7 +205,7 @@ def _beside(root: Path) -> str:
     try:
         return suggestions(root.name, [entry.name for entry in os.scandir(root.parent) if entry.is_dir()])
     except OSError:
-        return "look at the path"
+        return "check the path"
 
 
 def readable(listed: Sequence[File], how: Reading) -> list[bool]:
@@ -212,7 +214,7 @@ def readable(listed: Sequence[File], how: Reading) -> list[bool]:
     bad = dict(pair for pairs in workers.run(partial(damage, how=how), chunks, len(listed)) for pair in pairs)
     if bad:
         shown = "; ".join([*bad.values()][:MAX_NAMES]) + (" ..." if len(bad) > MAX_NAMES else "")
-        terminal.say(f"{len(bad):,} of {len(listed):,} files are left out, as they cannot be read: {shown}")
+        terminal.say(f"{len(bad):,} of {len(listed):,} files are left out, because they cannot be read: {shown}")
     return [file.path not in bad for file in listed]
 
 

@@ -47,17 +47,17 @@ def load(
             sub-folders, 'train' is everything. For a part of one, such as 'train[:90%]', see `parts`.
         path: the folder, see `files.resolve`.
         size, fit, channels, background: how files become arrays, see `images.Reading`.
-        fields: the sub-folder of the path for each field, as `{"x": "photos", "source": "sketches"}`. By default there
-            is only `x`, the path itself.
+        fields: the sub-folder of the path for each field, such as `{"x": "photos", "source": "sketches"}`. By default
+            there is only `x`, the path itself.
         paired: whether files with the same name in these sub-folders belong together. Otherwise each field has its own
             order and number of files.
         labels: whether sub-folders of a split are classes.
         unlabelled_folder: the class sub-folder whose images have no label, for learning from few labels.
-        group: a regular expression. Files in whose names it finds the same text are in the same part of a split.
-        damaged: what is done about a file that cannot be read or has no partner: 'refuse' the data set, or 'skip' it.
+        group: a regular expression. Files in whose names it matches the same text are in the same part of a split.
+        damaged: what to do if a file cannot be read or has no partner: 'refuse' raises an error, 'skip' leaves it out.
 
     Raises:
-        UserError: if there is no such folder or split, or files are not as these arguments say.
+        UserError: if there is no such folder or split, or the files do not fit these arguments.
     """
     how = images.reading(size, fit, channels, background)
     root = files.resolve(str(path))  # a folder's name may be a number, such as a year
@@ -81,12 +81,14 @@ def _without_labels(made: Dataset, folder: str) -> Dataset:
     """Returns the data set without labels for the images of one sub-folder, which is then not a class."""
     if made.label is None or folder not in made.class_names:
         there = suggestions(folder, made.class_names) if made.class_names else made.unlabelled or "there are no classes"
-        raise UserError(f"config.data.unlabelled_folder is {folder!r}: no sub-folder of classes is named so; {there}")
+        raise UserError(f"config.data.unlabelled_folder is {folder!r}: no class sub-folder has this name; {there}")
     number = made.class_names.index(folder)
     names = tuple(name for name in made.class_names if name != folder)
     label, labelled = made.label - (made.label > number), made.label != number
     if not names:
-        raise UserError(f"config.data.unlabelled_folder is {folder!r}: there is no other sub-folder, so no class")
+        raise UserError(
+            f"config.data.unlabelled_folder is {folder!r}: there is no other sub-folder, so there are no classes"
+        )
     return made._replace(label=np.where(labelled, label, 0), classes=len(names), class_names=names, labelled=labelled)
 
 
@@ -95,8 +97,8 @@ def _part(split: str, found: files.Found) -> str:
     if parts.base(split) != "test" or "test" in found.splits:
         return split
     if split != "test":
-        raise UserError(f"split {split!r}: there is no sub-folder test; take a part of train, as train[90%:]")
-    message = "there is no sub-folder test: split 'test' is train%s, which only train%s leaves out of training"
+        raise UserError(f"split {split!r}: there is no sub-folder test; use a part of train, such as train[90%:]")
+    message = "there is no sub-folder test: split 'test' is train%s; train on train%s to keep it out of training"
     logging.warning(message, HELD_OUT, KEPT)
     return f"train{HELD_OUT}"
 
@@ -106,7 +108,9 @@ def _check(sources: Mapping[str, str], damaged: str) -> None:
         raise UserError(f"config.data.damaged is {damaged!r}: {suggestions(str(damaged), DAMAGED)}")
     for name, folder in sources.items():
         if not name.isidentifier() or name == "label" or not isinstance(folder, str):
-            raise UserError(f"config.data.fields.{name} is {folder!r}: give a field's name and a sub-folder")
+            raise UserError(
+                f"config.data.fields.{name} is {folder!r}: map an identifier other than label to a sub-folder"
+            )
 
 
 def _dataset(
@@ -120,7 +124,7 @@ def _dataset(
 ) -> Dataset:
     """Returns the data set of these files, with fields that are decoded when they are read."""
     if not all(chosen.values()):
-        raise UserError(f"{printable(root)}: split {split!r} has no images: take a larger part")
+        raise UserError(f"{printable(root)}: split {split!r} has no images: use a larger part")
     _warn_of_small(chosen, how)
     shapes = {name: _shape(listed, how) for name, listed in chosen.items()}
     together = [list(chosen)] if paired else [[name] for name in chosen]
@@ -147,7 +151,7 @@ def _dataset(
 
 
 def _shape(listed: Sequence[files.File], how: Reading) -> tuple[int, int, int]:
-    """Returns the shape of images: the size asked for, or else the one that all files have by their headers."""
+    """Returns the shape of images: the size that is set, or otherwise the size in the headers of all files."""
     if how.size is not None:
         return (*how.size, how.channels)
     sizes: dict[tuple[int, int], str] = {}
@@ -157,7 +161,7 @@ def _shape(listed: Sequence[files.File], how: Reading) -> tuple[int, int, int]:
             sizes.setdefault(images.size_of(file.path), printable(file.path))
         if len(sizes) > 1:
             both = "; ".join(f"{name} is {h}x{w}" for (h, w), name in sizes.items())
-            raise UserError(f"images of different sizes ({both}): set config.data.size, such as 64, or (h, w)")
+            raise UserError(f"the images have different sizes ({both}): set config.data.size, such as 64, or (h, w)")
     if not sizes:
         raise UserError(
             f"{printable(listed[0].path)} and {len(listed) - 1:,} other files are not images that can be read"
@@ -178,7 +182,7 @@ def _warn_of_small(chosen: Mapping[str, Sequence[files.File]], how: Reading) -> 
                 small.append(f"{printable(file.path)} is {h}x{w}")
     if small:
         size = f"{how.size[0]}x{how.size[1]}"
-        logging.warning("%d of the %d images looked at are enlarged to %s: %s", len(small), looked, size, small[0])
+        logging.warning("%d of the %d images checked are enlarged to %s: %s", len(small), looked, size, small[0])
 
 
 def _partners(chosen: Mapping[str, Sequence[files.File]], root: str, damaged: str) -> dict[str, Sequence[files.File]]:
@@ -188,14 +192,16 @@ def _partners(chosen: Mapping[str, Sequence[files.File]], root: str, damaged: st
         for file in listed:
             if (other := by_name[name].setdefault(file.stem, file)) is not file:
                 both = f"{printable(other.path)} and {printable(file.path)}"
-                raise UserError(f"{both} have one name, so their partner is not known: rename one, and its partner")
+                raise UserError(
+                    f"{both} have the same name, so their partner is ambiguous: rename one, and its partner"
+                )
     common = functools.reduce(lambda a, b: a & b, (each.keys() for each in by_name.values()))
     alone = [f"{field} {printable(stem)}" for field, each in by_name.items() for stem in each if stem not in common]
     if alone and damaged == "refuse":
         listed = "; ".join(alone[:MAX_NAMES]) + (" ..." if len(alone) > MAX_NAMES else "")
         raise UserError(
-            f"{root}: {len(alone):,} files have no partner of the same name ({listed}): add it, delete them, or set "
-            "config.data.damaged=skip"
+            f"{root}: {len(alone):,} files have no partner of the same name ({listed}): add the partners, delete the "
+            "files, or set config.data.damaged=skip"
         )
     return {name: [by_name[name][f.stem] for f in chosen["x"] if f.stem in common] for name in chosen}
 
@@ -203,7 +209,7 @@ def _partners(chosen: Mapping[str, Sequence[files.File]], root: str, damaged: st
 def _readable(
     chosen: Mapping[str, Sequence[files.File]], how: Reading, paired: bool
 ) -> dict[str, Sequence[files.File]]:
-    """Returns the files that can be read and whose partners can; says on the terminal how many are left out."""
+    """Returns the files that can be read and whose partners can be read; says on the terminal how many are left out."""
     good = {name: files.readable(listed, how) for name, listed in chosen.items()}
     if paired:
         every = [all(flags) for flags in zip(*good.values(), strict=True)]

@@ -1,4 +1,4 @@
-"""The place of a data set while a run trains, `config.data.hold`. It changes time and memory, but no result."""
+"""Where a data set is held while a run trains, `config.data.hold`. It affects time and memory, but not results."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from gan_jax.errors import UserError, suggestions
 
 HOLDS = ("auto", "device", "host", "stream")
 """device: on every device for the whole run. host: in memory or decoded files; each call gets its own examples.
-stream: decoded whenever examples are read. 'auto' takes the first of these that there is room for."""
+stream: decoded each time examples are read. 'auto' uses the first of these for which there is room."""
 SHARE = 4
-"""The divisor of a device's memory that gives the largest data set on it; the rest is for the networks."""
+"""A data set on a device takes at most 1 / SHARE of its memory; the rest is for the networks."""
 
 
 def choose_hold(n_bytes: int, device_bytes: int, disk_bytes: int, can_stream: bool) -> tuple[str, str]:
@@ -28,7 +28,7 @@ def choose_hold(n_bytes: int, device_bytes: int, disk_bytes: int, can_stream: bo
     much = f"{size} of examples take more than 1/{SHARE} of {in_words(device_bytes)} on a device"
     if n_bytes <= disk_bytes or not can_stream:
         return "host", much
-    return "stream", f"{much}, and only {in_words(disk_bytes)} are free to decode them once"
+    return "stream", f"{much}, and the disk has only {in_words(disk_bytes)} free for a decoded copy"
 
 
 def held(dataset: Dataset, hold: str, device_bytes: int) -> tuple[str, str]:
@@ -40,7 +40,7 @@ def held(dataset: Dataset, hold: str, device_bytes: int) -> tuple[str, str]:
     can_stream = bool(sources(dataset.arrays.values()))
     if hold == "stream" and not can_stream:
         raise UserError(
-            f"config.data.hold is 'stream', and the examples of {dataset.name} cannot be decoded one by one: take host"
+            f"config.data.hold is 'stream', but the examples of {dataset.name} cannot be decoded one by one: use host"
         )
     if hold != "auto":
         return hold, "as config.data.hold says"

@@ -1,4 +1,4 @@
-"""Reads image files into arrays: all common formats and modes, upright, resized, with the channels asked for."""
+"""Reads image files into arrays: all common formats and modes, upright, resized, with a given number of channels."""
 
 import io
 import os
@@ -19,7 +19,7 @@ _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey of 16 bits
 
 
 class Reading(NamedTuple):
-    """The settings by which image files become arrays.
+    """The settings for reading image files as arrays.
 
     Attributes:
         size: (h, w) of the arrays; None keeps the files' sizes.
@@ -45,8 +45,8 @@ def reading(size: Any = 0, fit: str = "crop", channels: int = 3, background: int
     whole = len(sides) == 2 and all(type(side) is int and 0 <= side <= MAX_SIZE for side in sides)
     if not whole or min(sides) == 0 < max(sides):
         raise UserError(
-            f"config.data.size is {size!r}: it must be a side or (h, w) of at least 1 and up to {MAX_SIZE}, or 0 as "
-            "the files are"
+            f"config.data.size is {size!r}: it must be a side or (h, w) from 1 to {MAX_SIZE}, or 0 to keep the files' "
+            "sizes"
         )
     if fit not in FITS:
         raise UserError(f"config.data.fit is {fit!r}: {suggestions(str(fit), FITS)}")
@@ -75,7 +75,7 @@ def read(file: str | os.PathLike | bytes, how: Reading) -> np.ndarray:
     """Returns an image file, or its bytes, as uint8 [h, w, channels].
 
     The orientation in its EXIF data is applied, and 16-bit grey is scaled to 8 bits. Resizing is bicubic with
-    antialiasing, and weighs colours by their alpha. Raises ValueError or OSError if it cannot be read whole.
+    antialiasing, and weighs colours by their alpha. Raises ValueError or OSError if it cannot be read in full.
     """
     from PIL import ImageOps
 
@@ -86,7 +86,7 @@ def read(file: str | os.PathLike | bytes, how: Reading) -> np.ndarray:
 
 
 def fitted(pixels: np.ndarray, how: Reading) -> np.ndarray:
-    """Returns an image uint8 [h, w, 1 or 3 or 4] in the size and fit asked for; raises ValueError as `read` does."""
+    """Returns an image uint8 [h, w, 1 or 3 or 4] resized as `how` says; raises ValueError as `read` does."""
     from PIL import Image
 
     shown = _resized(Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels), how)
@@ -114,7 +114,7 @@ def _opened(file: Any) -> Any:
         try:
             image = Image.open(io.BytesIO(file), formats=FORMATS)
         except UnidentifiedImageError as error:
-            raise ValueError(f"it is not an image of {', '.join(FORMATS)}") from error
+            raise ValueError(f"it is not an image in a supported format: {', '.join(FORMATS)}") from error
         except Image.DecompressionBombError as error:
             raise ValueError(f"it has more than {MAX_PIXELS:,} pixels") from error
     if image.width * image.height > MAX_PIXELS:
@@ -123,7 +123,7 @@ def _opened(file: Any) -> Any:
 
 
 def _converted(image: Any, how: Reading) -> Any:
-    """Returns the image in the mode of the channels asked for, over the background if alpha is dropped."""
+    """Returns the image with the channels of `how`, over the background if alpha is dropped."""
     from PIL import Image
 
     if image.mode in _DEEP:
@@ -140,12 +140,12 @@ def _converted(image: Any, how: Reading) -> Any:
 
 def _eight_bits(pixels: np.ndarray) -> np.ndarray:
     if pixels.min() < 0 or pixels.max() > 65535:
-        raise ValueError(f"its pixels go from {pixels.min()} to {pixels.max()}, beyond 16 bits")
+        raise ValueError(f"its pixels range from {pixels.min()} to {pixels.max()}, beyond 16 bits")
     return np.round(pixels.astype(np.float32) / 257).astype(np.uint8)
 
 
 def _resized(image: Any, how: Reading, resample: Any = None) -> Any:
-    """Returns the image in the size and fit asked for. Crops are around the centre."""
+    """Returns the image resized as `how` says. Crops are around the centre."""
     from PIL import Image
 
     if how.size is None or (image.height, image.width) == how.size:
@@ -156,7 +156,7 @@ def _resized(image: Any, how: Reading, resample: Any = None) -> Any:
         return image.resize((width, height), resample)
     if how.fit == "centre":
         if image.height < height or image.width < width:
-            raise ValueError(f"it is {image.height}x{image.width}, smaller than {height}x{width}: take fit=crop")
+            raise ValueError(f"it is {image.height}x{image.width}, smaller than {height}x{width}: use fit=crop")
         top, left = (image.height - height) // 2, (image.width - width) // 2
         return image.crop((left, top, left + width, top + height))
     scales = height / image.height, width / image.width

@@ -1,4 +1,4 @@
-"""Parts of splits of files, such as 'train[:90%]', by a hash of names, so that a new file moves no other one."""
+"""Parts of splits of files, such as 'train[:90%]', by a hash of names, so that adding a file does not move others."""
 
 import bisect
 import hashlib
@@ -14,7 +14,7 @@ _PART = re.compile(r"([^\[\]+]+)(?:\[(-?\d+%?)?:(-?\d+%?)?\])?")
 
 
 def base(split: str) -> str:
-    """Returns the name of a split without the part; raises UserError if it is not written as a split."""
+    """Returns the name of a split without the part; raises UserError if it is not a valid split."""
     return _parsed(split)[0]
 
 
@@ -23,12 +23,13 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
 
     Args:
         listed: all files of the split.
-        split: 'train', 'train[:90%]', or by numbers of files, in the order of their hashes, 'train[100:]'.
-        group: a regular expression. Files in whose names it finds the same text have the same hash, and a part has all
-            or none of them. An end by number within such a group is moved to its first file.
+        split: 'train', 'train[:90%]', or with numbers of files, in the order of their hashes, 'train[100:]'.
+        group: a regular expression. Files in whose names it matches the same text have the same hash, and a part has
+            all or none of them. If a number ends a part within such a group, the end is moved to the group's first
+            file.
 
     Raises:
-        UserError: for a part that is not written so, or an invalid expression.
+        UserError: for an invalid part, or an invalid expression.
     """
     low, high = (_end(end, split, len(listed)) for end in _parsed(split)[1:])
     if low is None and high is None:
@@ -42,12 +43,12 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
         return [file for file, place in zip(listed, places, strict=True) if first <= place < last]
     order = sorted(range(len(listed)), key=lambda i: (places[i], listed[i].name))
     if high is not None and int(high) > len(listed):
-        logging.warning("split %r asks for more files than there are: %d are taken", split, len(listed))
+        logging.warning("split %r asks for more files than there are: %d are used", split, len(listed))
     ends = slice(*(int(end) if end else None for end in (low, high))).indices(len(order))[:2]
     first, last = (_edge([places[i] for i in order], end) for end in ends) if group else ends
     kept = {*order[first:last]}
     if (first, last) != ends:
-        message = "split %r would cut a group of config.data.group in two: %d files are taken"
+        message = "split %r would cut a group of config.data.group in two: %d files are used"
         logging.warning(message, split, len(kept))
     return [file for i, file in enumerate(listed) if i in kept]
 
@@ -55,8 +56,8 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
 def overlap(one: str, other: str) -> bool:
     """Returns True if two splits have the same name, or are parts of one split that certainly share files.
 
-    Ends in percent and ends by number cannot be compared. But two parts that both reach the same end of the split share
-    the files there.
+    An end in percent cannot be compared with an end in numbers of files. But two parts that both reach the same end of
+    the split share the files there.
     """
     if one == other:
         return True
@@ -86,13 +87,15 @@ def _end(end: str | None, split: str, n: int) -> str | None:
     """Returns an end of a part of n files. If half of them or more would be held out, it holds out a tenth instead."""
     if end is None or end.endswith("%") or int(end) >= 0 or 2 * -int(end) < n:
         return end
-    logging.warning("split %r is of a larger set: of %d files a tenth is held out instead", split, n)
+    logging.warning("split %r is meant for a larger set: a tenth of the %d files is held out instead", split, n)
     return "90%"
 
 
 def _parsed(split: str) -> tuple[str, str | None, str | None]:
     if not (match := _PART.fullmatch(split.strip())):
-        raise UserError(f"split {split!r}: it must be a split's name, or a part of one as train[:90%] or train[90%:]")
+        raise UserError(
+            f"split {split!r}: it must be a split's name, or a part of one, such as train[:90%] or train[90%:]"
+        )
     return match.group(1).strip(), match.group(2), match.group(3)
 
 

@@ -96,7 +96,7 @@ class Records:
             made = {name: images.read(record[feature], self.how) for name, feature in self.features.items()}
         except Exception as error:
             damage = f"{self.described.folder}: example {index} of {self.split!r} cannot be read ({one_line(error)})"
-            return UserError(f"{damage}; if the files are damaged: {tfds_info.prepare_again(self.name)}")
+            return UserError(f"{damage}; if the files are damaged, {tfds_info.prepare_again(self.name)}")
         for name, pixels in made.items():
             if pixels.shape != self.shapes[name]:
                 sizes = f"example 0 is {_size(self.shapes[name])}, example {index} is {_size(pixels.shape)}"
@@ -116,13 +116,13 @@ def shards(described: PreparedSet) -> list[tuple[pathlib.Path, Any]]:
 
 
 def key_of(name: str, split: str, *rest: Any) -> str:
-    """Returns the first part of a cache entry's name. The split is cut, as the length of file names is limited."""
+    """Returns the first part of a cache entry's name. The split is cut off, as the length of file names is limited."""
     short = f"{quote(name, safe='')}-{quote(split, safe='')[:100]}"
     return f"{short}-{hashlib.sha256(repr((name, split, rest)).encode()).hexdigest()[:8]}"
 
 
 def fingerprint(described: PreparedSet, split: str, rest: Sequence[Any]) -> str:
-    """Returns a digest of all that arrays depend on. A shard counts by size and time, as hashing it takes too long."""
+    """Returns a digest of all that arrays depend on. Shards count by size and time, as hashing takes too long."""
     decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
     digest = hashlib.sha256(repr((_REVISION, decoder, split, list(rest))).encode())
     for name in ("dataset_info.json", "features.json"):
@@ -133,7 +133,7 @@ def fingerprint(described: PreparedSet, split: str, rest: Sequence[Any]) -> str:
 def opened(described: PreparedSet, split: str) -> Any:
     """Returns the examples as TFDS does, except that images are the undecoded bytes of their files.
 
-    TFDS would decode them with OpenCV if that is installed, else with Pillow, and these differ on JPEG.
+    TFDS would decode them with OpenCV if that is installed, otherwise with Pillow, and these differ on JPEG.
     """
     import tensorflow_datasets as tfds
 
@@ -142,7 +142,7 @@ def opened(described: PreparedSet, split: str) -> Any:
     with reraise_as(f"{described.folder}: split {split!r} cannot be opened"):
         builder = tfds.builder_from_directory(described.folder)
         if not builder.info.splits[split].num_examples:
-            raise ValueError("it has no examples, take a larger part")
+            raise ValueError("it has no examples, use a larger part")
         source: Any = builder.as_data_source(split=split, decoders=decoders)
         len(source)
     return source

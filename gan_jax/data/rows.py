@@ -1,4 +1,4 @@
-"""Reads rows by index from an array in memory, in a file, or one that decodes when it is read."""
+"""Reads rows by index from an array that is in memory, in a file, or decoded when it is read."""
 
 import os
 from typing import Any

@@ -15,7 +15,7 @@ class Source:
     """The splits of the data set of a `config.data` block, and fingerprints of their content.
 
     The block has the set's name, and the set's own arguments if any. `check` is called with `identity()` after each
-    newly loaded split, so that it can refuse data that are not those of a run.
+    newly loaded split, so that it can reject data that are not a run's.
     """
 
     def __init__(self, block: Mapping[str, Any], check: Callable[[dict[str, Any]], None] | None = None):
@@ -42,7 +42,7 @@ class Source:
     def _arguments(self, split: str) -> dict[str, Any]:
         """Returns the block's arguments. Only the training split loses labels, as evaluators need those of others.
 
-        Of other splits, examples without labels are left out.
+        Examples without labels are left out of other splits.
         """
         if split == self.block.get("split"):
             return self.block
@@ -51,9 +51,9 @@ class Source:
         return {name: value for name, value in self.block.items() if name not in few} | labelled
 
     def identity(self) -> dict[str, Any]:
-        """Returns the version, the path, and by loaded split the fingerprint and the digest of files, as JSON values.
+        """Returns the version, the path, and for each loaded split the fingerprint and the digest of files, as JSON.
 
-        A split that is decoded whenever it is read has no fingerprint. One not decoded from files has no digest.
+        A split that is decoded each time it is read has no fingerprint. A split not decoded from files has no digest.
         """
         path = {"path": self.path} if self.path else {}
         return {"version": self.version, "fingerprints": dict(self.fingerprints), "files": dict(self.files), **path}

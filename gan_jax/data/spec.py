@@ -47,7 +47,7 @@ class DataSpec(NamedTuple):
 
     @property
     def known_classes(self) -> int:
-        """The number of classes of the labels, of all examples or of the labelled ones beside the unlabelled."""
+        """The number of classes, whether all examples have labels or only some of them."""
         return self.classes or self.others.get(CLASSES, (0,))[0]
 
     @property
@@ -94,5 +94,5 @@ def from_json(stored: dict[str, Any]) -> DataSpec:
 
 
 def _field(shape: tuple[int, ...], limits: tuple[float, float]) -> Field:
-    """Returns the field of examples of this shape: images if it has 3 axes, else points."""
+    """Returns the field of examples of this shape: images if it has 3 axes, otherwise points."""
     return Field(tuple(shape), IMAGE, tuple(limits)) if len(shape) == 3 else Field(tuple(shape), POINT)

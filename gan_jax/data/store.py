@@ -76,8 +76,8 @@ def has_room(sources: Sequence[Examples]) -> bool:
 def decoded(examples: Examples) -> Stored:
     """Returns all examples, decoded into the cache if they are not there yet.
 
-    A new state of the files replaces every older one. If another process decodes the same set, it waits for it. If the
-    cache cannot be written, it decodes into memory, with a warning.
+    A new state of the files replaces every older one. If another process decodes the same set, this one waits for
+    it. If the cache cannot be written, the examples are decoded into memory, with a warning.
 
     Raises:
         UserError: with the errors of examples that cannot be decoded, or if the stored arrays are damaged.
@@ -93,12 +93,12 @@ def decoded(examples: Examples) -> Stored:
         if (needed := sum(decoding.sizes(examples).values())) > IN_MEMORY_BYTES:
             raise UserError(
                 f"{examples.what} takes {needed / 1e9:.1f} GB in the cache, which cannot be written "
-                f"({one_line(error)}): free disk space, set GAN_JAX_CACHE to a folder with more, or set "
+                f"({one_line(error)}): free disk space, set GAN_JAX_CACHE to a folder with more space, or set "
                 "config.data.hold=stream"
             ) from error
         terminal.say(
             f"warning: {examples.what} is decoded into memory, {needed / 1e9:.2g} GB, at each start, because the cache "
-            f"cannot be written ({one_line(error)}): free disk space, or set GAN_JAX_CACHE to a folder with more"
+            f"cannot be written ({one_line(error)}): free disk space, or set GAN_JAX_CACHE to a folder with more space"
         )
         return _in_memory(examples)
 

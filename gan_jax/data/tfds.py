@@ -26,7 +26,7 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 
 def data_dir() -> pathlib.Path:
-    """Returns the folder of prepared sets: `$TFDS_DATA_DIR`, else `~/tensorflow_datasets`, as in TFDS."""
+    """Returns the folder of prepared sets: `$TFDS_DATA_DIR`, or by default `~/tensorflow_datasets`, as in TFDS."""
     return pathlib.Path(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
@@ -46,9 +46,7 @@ def registered() -> list[str]:
 
 def missing(name: str) -> str:
     """Returns the error message for a set that TFDS can prepare but that is not in the folder."""
-    return (
-        f"data set {name!r} is not in {data_dir()} (TFDS_DATA_DIR); to put it there: {tfds_info.prepare_command(name)}"
-    )
+    return f"data set {name!r} is not in {data_dir()} (TFDS_DATA_DIR); to prepare it: {tfds_info.prepare_command(name)}"
 
 
 def find(name: str) -> pathlib.Path | None:
@@ -85,7 +83,7 @@ def open_split(
         split: 'train', or in TFDS's notation 'train[:90%]', 'train[100:200]', 'train+test', 'all'.
         size, fit, channels, background: see `images.Reading`; 0 keeps the size and the channels.
         image_field, label_field: the set's features for `x` and `label`.
-        fields: in place of image_field, the feature for each field, as `{"x": "photo", "source": "map"}`.
+        fields: instead of image_field, the feature for each field, such as `{"x": "photo", "source": "map"}`.
 
     Raises UserError if the set or the split is not there, is damaged, or has no 8-bit images.
     """
@@ -145,7 +143,7 @@ def _labels(described: PreparedSet, name: str, split: str, label_field: str) -> 
 
 
 def _shape(described: PreparedSet, split: str, feature: str, how: Reading) -> tuple[int, int, int]:
-    """Returns the shape of images: with the size asked for, else the set's declared one, else the first image's."""
+    """Returns the shape of images: of the size that is set, or the set's declared size, or the first image's size."""
     if how.size is not None:
         return (*how.size, how.channels)
     if (declared := tfds_info.image_size(described, feature)) is not None:

@@ -59,11 +59,13 @@ def image_channels(described: PreparedSet, field: str = "image") -> int:
     with reraise_as(f"{folder}: features.json is damaged"):
         dimensions = image.get("shape", {}).get("dimensions", [])
         channels = int(dimensions[-1]) if dimensions else 3  # TFDS's own default
-    remedy = "prepare the set anew with such images"
+    remedy = "prepare the set again with such images"
     if channels not in MODES:
-        raise UserError(f"{folder} has images of {channels} channels; 1 (grey), 3 (RGB) or 4 can be read: {remedy}")
+        raise UserError(
+            f"{folder} has images with {channels} channels; only 1 (grey), 3 (RGB) or 4 can be read: {remedy}"
+        )
     if (dtype := image.get("dtype", "uint8")) != "uint8":
-        raise UserError(f"{folder} has images of {dtype}; only uint8 can be read: {remedy}")
+        raise UserError(f"{folder} has images of type {dtype}; only uint8 can be read: {remedy}")
     return channels
 
 
@@ -98,7 +100,7 @@ def unlabelled(features: dict[str, dict[str, Any]], field: str = "label") -> str
     if field in features:
         return (
             f"its feature `{field}` is a {_kind(features[field])}, whose number of classes is not known; prepare the "
-            "set anew with a ClassLabel"
+            "set again with a ClassLabel"
         )
     listed = ", ".join(sorted(labels))
     return f"it has no feature `{field}`, but {listed} (ClassLabel): set config.data.label_field" if labels else ""

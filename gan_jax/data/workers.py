@@ -83,7 +83,9 @@ class Workers:
             if error is not None:
                 raise error
             return answer
-        raise UserError(f"a worker process died (status {status}): start again, it goes on there")
+        raise UserError(
+            f"a worker process died (status {status}): run the command again, it continues where it stopped"
+        )
 
     def close(self) -> None:
         """Ends the processes. Parts that are being done fail."""

@@ -1,4 +1,4 @@
-"""The examples that a training step sees: a figure of them after augmentation, and facts in words."""
+"""The examples that a training step sees: a figure of them after augmentation, and a description."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,11 +21,11 @@ from gan_jax.reporting import figures
 
 
 def show(config: ConfigDict, out: Path, *, step: int = 0, num: int = 64) -> list[str]:
-    """Writes a PNG of the first `num` examples that a step is given, for the config's first seed.
+    """Writes a PNG of the first `num` examples of a step, for the config's first seed.
 
-    Images are shown after augmentation, with their other image fields beside them and their labels below. Points are
+    Images are shown after augmentation, with their other image fields next to them and their labels below. Points are
     drawn over the data's density. The networks need not fit the data. Returns lines that describe the data set. Raises
-    UserError if the data or their augmentation are unfit.
+    UserError if the data or their augmentation are invalid.
     """
     if step > MAX_COUNT:
         raise UserError(f"--step={step}: it must be at most {MAX_COUNT:,}")
@@ -84,7 +84,7 @@ def _fields(spec: DataSpec, inputs: Inputs) -> Iterator[str]:
             continue
         after = inputs.spec[name].shape
         cropped = f", {_size(after)} after augmentation" if after != field.shape else ""
-        unpaired = ", in an order of its own" if name in spec.unpaired else ""
+        unpaired = ", in its own order" if name in spec.unpaired else ""
         kind = "uint8" if field.kind == IMAGE else "float32"
         yield f"{name}: {_size(field.shape)} {kind}{cropped}{unpaired}"
 
@@ -108,8 +108,8 @@ def _memory(config: ConfigDict, dataset: Dataset) -> Iterator[str]:
     each = n_bytes(dataset) / len(dataset.x) * _per_step(config) * min(config.steps_per_call, config.steps)
     takes = {
         "device": f"{whole} on each device",
-        "host": f"{whole} in the host's memory or in a file, {in_words(each)} given to the devices with each call",
-        "stream": f"{in_words(each)} given to the devices with each call",
+        "host": f"{whole} in the host's memory or in a file, {in_words(each)} sent to the devices with each call",
+        "stream": f"{in_words(each)} sent to the devices with each call",
     }
     yield f"memory: {takes[place]} ({why})"
 

@@ -38,7 +38,7 @@ def write(
         _scores(values),
         _files(state, made, left_out),
         _use(made),
-        "## Licence\n\nNone is stated: whoever publishes the model chooses one, which the data's may restrict.\n",
+        "## Licence\n\nNone is stated. Whoever publishes the model chooses one; the data's licence may restrict it.\n",
     ]
     return "\n".join(sections)
 
@@ -69,7 +69,7 @@ def _training(config: ConfigDict, state: TrainState) -> str:
     return (
         f"Trained by gan_jax with the objective `{config.objective.name}` on the data set `{config.data.name}`, split "
         f"`{config.data.split}`, for {int(state.step):,} steps of batches of {config.batch_size}. Networks: {networks}."
-        " All values, the versions of packages and the commit are in `config.json`, which trains the model again:\n\n"
+        " `config.json` has all values, the versions of packages and the commit. To train the model again:\n\n"
         f"    python -m gan_jax.main --config=config.json --config.steps={int(state.step)} --workdir=runs/again\n"
     )
 
@@ -90,10 +90,10 @@ def _files(state: TrainState, made: Sequence[Program], left_out: Mapping[str, st
         rows += f"| `{programs.FILES[program.use]}` | {inputs} -> {program.output} |\n"
     notes = [f"There is no `{programs.FILES[use]}`: {why}" for use, why in left_out.items()]
     if "sample" not in {program.use for program in made} | {*left_out}:
-        notes.append("There is no `sampler.stablehlo`: the model does not make samples from nothing.")
-    averages = ", `ema` their moving averages, which predictions are made with" if "/ema`" in parts else ""
+        notes.append("There is no `sampler.stablehlo`: the model cannot make samples without an input.")
+    averages = ", and `ema` their moving averages, which predictions use" if "/ema`" in parts else ""
     notes.append(f"`params` are the weights as trained{averages}.")
-    return f"## Files\n\n| file | holds |\n|---|---|\n{rows}\n" + "\n".join(notes) + "\n"
+    return f"## Files\n\n| file | contents |\n|---|---|\n{rows}\n" + "\n".join(notes) + "\n"
 
 
 def _use(made: Sequence[Program]) -> str:
@@ -101,10 +101,10 @@ def _use(made: Sequence[Program]) -> str:
     for program in made[:1]:
         file, fields = programs.FILES[program.use], ", ".join(program.inputs)
         call = f'from jax import export\n\nprogram = export.deserialize(bytearray(open("{file}", "rb").read()))'
-        ways.append(f"{call}\nmade = program.call({fields})  # needs JAX alone; any n; {', '.join(programs.PLATFORMS)}")
+        ways.append(f"{call}\nmade = program.call({fields})  # needs only JAX; any n; {', '.join(programs.PLATFORMS)}")
     ways.append('from safetensors.numpy import load_file\n\narrays = load_file("model.safetensors")')
     return "## Use\n\n" + "\n".join(f"```python\n{way}\n```\n" for way in ways)
 
 
 def _is_score(value: Any) -> bool:
-    return type(value) is float and math.isfinite(value)  # counts and settings of a row are no floats
+    return type(value) is float and math.isfinite(value)  # counts and settings of a row are not floats

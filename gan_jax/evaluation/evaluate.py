@@ -1,4 +1,4 @@
-"""Evaluations of a run in training, or of one of its checkpoints, with the config's evaluators."""
+"""Evaluations of a run during training, or of one of its checkpoints, with the config's evaluators."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
@@ -28,11 +28,11 @@ from gan_jax.runs.terminal import is_seen, say_above_bar, wants_progress
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
     """Evaluates a checkpoint (None: the newest), and returns the row that it writes to the run's evaluations.jsonl.
 
-    The row is `{"step": ..., "evaluator/value": ...}`. Raises UserError where the config has no evaluators, or
+    The row is `{"step": ..., "evaluator/value": ...}`. Raises UserError if the config has no evaluators, or
     there is no such checkpoint.
     """
     if not config.get("evaluators"):
-        raise UserError("config.evaluators is empty: this config names nothing to evaluate")
+        raise UserError("config.evaluators is empty: add an evaluator")
     experiment, state = restore(run_dir, config, step)
     evaluators = make(config, experiment, run_data(run_dir, config).load)
     return keep(run_dir, config, int(state.step), measure(evaluators, experiment, state.players))
@@ -105,9 +105,9 @@ def check_data(config: ConfigDict, load: Callable[[str], Dataset], misfits: Misf
 
 
 def warn_of_choice(config: ConfigDict, load: Callable[[str], Dataset]) -> None:
-    """Warns if the evaluator of `keep_best` shares examples with another one, whose values are then too good.
+    """Warns if the evaluator of `keep_best` shares examples with another one, whose values are then too optimistic.
 
-    load: returns a split of the run's data set. Own folders without a sub-folder test/ use a part of train instead.
+    load: returns a split of the run's data set. A user's folder without a sub-folder test/ uses a part of train.
     """
     trained = load(config.data.split)
     test = f"train{HELD_OUT}" if trained.name == "folder" and "test" not in trained.splits else "test"
@@ -118,8 +118,8 @@ def warn_of_choice(config: ConfigDict, load: Callable[[str], Dataset]) -> None:
         same := [name for name in read if name != chooses and parts.overlap(read[name], read[chooses])]
     ):
         logging.warning(
-            "config.keep_best chooses the best checkpoint by %s on %s, and some of these examples are also those of "
-            "%s: values of that checkpoint on them are too good; take others, as train[80%%:90%%] to choose and "
+            "config.keep_best chooses the best checkpoint by %s on %s, which shares examples with %s: values of "
+            "that checkpoint on them are too optimistic; use separate splits, such as train[80%%:90%%] to choose and "
             "train[90%%:] to report, with config.data.split=train[:80%%]",
             *(chooses, read[chooses], ", ".join(f"{name} ({read[name]})" for name in same)),
         )
@@ -134,7 +134,7 @@ def _bound(config: ConfigDict, name: str) -> Callable[[Context], Evaluator]:
     """Returns the function that makes an evaluator, with its arguments."""
     if "/" in name:
         raise UserError(
-            f"config.evaluators has {name!r}: names are put before '/' in the names of values, so they have none"
+            f"config.evaluators has {name!r}: a name must not contain '/', which separates it from its values"
         )
     arguments = {key: value for key, value in config.evaluators[name].to_dict().items() if key != "every_steps"}
     return bind("gan_jax.evaluation.evaluators", arguments, f"evaluators.{name}")
@@ -142,7 +142,7 @@ def _bound(config: ConfigDict, name: str) -> Callable[[Context], Evaluator]:
 
 @contextmanager
 def _named(config: ConfigDict, name: str) -> Iterator[None]:
-    """Adds to errors of the block the evaluator's name, and how to do without it."""
+    """Adds the evaluator's name to errors of the block, and how to leave it out."""
     try:
         with reraise_as(f"config.evaluators.{name}"):
             yield
@@ -150,7 +150,7 @@ def _named(config: ConfigDict, name: str) -> Iterator[None]:
         if "/" in name:
             raise
         chosen = " --config.keep_best=" if config.keep_best.partition(" ")[2].startswith(f"{name}/") else ""
-        raise UserError(f"{error} (left out by --config.evaluators.{name}=none{chosen})") from error
+        raise UserError(f"{error} (to leave it out: --config.evaluators.{name}=none{chosen})") from error
 
 
 def value_names(evaluators: Mapping[str, Evaluator]) -> list[str]:
@@ -159,7 +159,7 @@ def value_names(evaluators: Mapping[str, Evaluator]) -> list[str]:
 
 
 def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
-    """Raises UserError where `keep_best` names no value of these evaluators, or one that can choose no checkpoint.
+    """Raises UserError if `keep_best` names no value of these evaluators, or one that cannot choose a checkpoint.
 
     A value of an evaluator that is not among them is accepted, because the evaluator's own error says more.
     """
@@ -169,22 +169,22 @@ def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
     name = value.partition("/")[0]
     found = meant(value, known := value_names(evaluators))
     if len(found) > 1:
-        raise UserError(f"config.keep_best: {value!r} may be {' or '.join(found)}: name one of them")
+        raise UserError(f"config.keep_best: {value!r} is ambiguous: use {' or '.join(found)}")
     if name in evaluators and not found:
         raise UserError(f"config.keep_best: no evaluator of this config gives {value!r}; {suggestions(value, known)}")
     every, saves = schedule.of_evaluators(config)[name], config.checkpoint_every_steps
     if not every:
         raise UserError(f"config.keep_best: {value} is never measured: set config.evaluators.{name}.every_steps")
     if not saves or (every < config.steps and every % saves):
-        saved = f"every {saves} steps" if saves else "never"
+        saved = f"are saved every {saves} steps" if saves else "are never saved"
         raise UserError(
-            f"config.keep_best: {value} is measured every {every} steps, but checkpoints are saved {saved}: "
-            "set config.checkpoint_every_steps so that what is measured is there to be kept"
+            f"config.keep_best: {value} is measured every {every} steps, but checkpoints {saved}: "
+            "set config.checkpoint_every_steps so that a checkpoint is saved whenever it is measured"
         )
 
 
 def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players: Players) -> dict[str, Any]:
-    """Returns the values that the evaluators measure of these players, named `evaluator/value`, and how they did so.
+    """Returns the values that the evaluators measure for these players, named `evaluator/value`, and how.
 
     On a terminal it says which evaluator is running. Raises UserError if the players' outputs cannot be measured, such
     as values that are not finite.
@@ -200,7 +200,7 @@ def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players
 
 
 def _alike(load: Callable[[str], Dataset], trained_on: str) -> Callable[[str], Dataset]:
-    """Returns `load`, with a UserError for a split whose examples differ in form from those that are trained on."""
+    """Returns `load`, with a UserError for a split whose examples differ in form from the training examples."""
 
     def load_alike(split: str) -> Dataset:
         trained, dataset = load(trained_on), load(split)
@@ -209,8 +209,8 @@ def _alike(load: Callable[[str], Dataset], trained_on: str) -> Callable[[str], D
             dataset.label is not None and trained.label is not None and actual != expected
         ):
             raise UserError(
-                f"split {split!r} of {dataset.name} has examples {actual[0]} {actual[1]} of {actual[2]} classes, "
-                f"split {trained_on!r} {expected[0]} {expected[1]} of {expected[2]}: they must be the same"
+                f"split {split!r} of {dataset.name} has examples {actual[0]} {actual[1]} of {actual[2]} classes, but "
+                f"split {trained_on!r} has {expected[0]} {expected[1]} of {expected[2]}: they must be the same"
             )
         if not len(dataset.x):
             raise UserError(f"split {split!r} of {dataset.name} has no examples")

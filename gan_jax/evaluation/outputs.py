@@ -20,28 +20,28 @@ Part = dict[str, np.ndarray]
 
 
 def write(out: Path, samples: Samples, n: int, backdrop: Callable[[], np.ndarray]) -> list[Path]:
-    """Writes n samples in the form of the suffix of `out`, and returns the paths of the files or of the folder.
+    """Writes n samples in the format of the suffix of `out`, and returns the paths of the files or of the folder.
 
-    .npz: `images` or `points`, and `labels` of conditional models. .npy: images or points, and labels in a file beside
+    .npz: `images` or `points`, and `labels` of conditional models. .npy: images or points, and labels in a file next to
     it. No suffix: a folder of PNG files, for conditional models in sub-folders by class. .png: a grid, or points over
     the data's density. .gif, .mp4: a grid in which each image walks to the next sample and back.
 
     backdrop: returns the points that the data's density is drawn from. Raises UserError.
     """
     if out.suffix in (".png", *animations.SUFFIXES) and n > MOST_IN_A_PICTURE:
-        raise UserError(f"--num={n}: a picture has at most {MOST_IN_A_PICTURE:,} samples: take .npy, .npz or a folder")
+        raise UserError(f"--num={n}: a picture has at most {MOST_IN_A_PICTURE:,} samples: use .npy, .npz or a folder")
     writers = {".npz": _npz, ".npy": _npy, ".png": _grid}
     if out.suffix not in animations.SUFFIXES:
         return writers.get(out.suffix, _folder)(out, samples, n, backdrop)
     walks = samples.walks(n, animations.STEPS)
     if walks.ndim != 5:
-        raise UserError(f"--out={out}: animations are of images, not of points: take .png or .npz")
+        raise UserError(f"--out={out}: animations show images, not points: use .png or .npz")
     animations.save(out, animations.there_and_back(walks, _columns(samples)))
     return [out]
 
 
 def training(out: Path, run_dir: RunDirectory) -> None:
-    """Writes an animation of the pictures in the run's folder samples/, in the order of steps; the last stays longer.
+    """Writes an animation of the pictures in the run's folder samples/, by step; the last one is shown longer.
 
     Raises UserError if there are none.
     """
@@ -83,7 +83,7 @@ def _npy(out: Path, samples: Samples, n: int, backdrop: Any) -> list[Path]:
 def _folder(out: Path, samples: Samples, n: int, backdrop: Any) -> list[Path]:
     name, _, parts = _begun(samples, n)
     if name != "images":
-        raise UserError(f"--out={out}: a folder is of PNG files of images, not of points: take .png or .npz")
+        raise UserError(f"--out={out}: a folder of PNG files is for images, not points: use .png or .npz")
     digits, number = max(6, len(str(n - 1))), 0
     with folder_atomically(out) as folder:
         for part in parts:

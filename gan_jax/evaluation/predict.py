@@ -27,7 +27,7 @@ from gan_jax.runs.jax_settings import settings
 
 WALKS = 10
 NEEDS = {"interpolate": ("interpolate", "walk")}
-"""The predictions of which a mode needs one. Other modes need the prediction of their own name."""
+"""The predictions of which a mode needs at least one. Other modes need the prediction of the same name."""
 
 
 def sample(
@@ -43,8 +43,8 @@ def sample(
 ) -> list[Path]:
     """Writes samples from a checkpoint (None: newest), and returns the paths written: see `outputs.write`.
 
-    The seed fixes them, whatever `num` and the file format. label: the name or number of a class; truncation: the
-    bound of normal latents.
+    The same seed gives the same samples for any `num` and file format. label: the name or number of a class;
+    truncation: the bound of normal latents.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "sample", config)
@@ -63,9 +63,9 @@ def reconstruct(
     step: int | None = None,
     split: str | None = None,
 ) -> None:
-    """Writes a checkpoint's npz for a split: `images` and `reconstructions`, uint8 [n, h, w, c].
+    """Writes an npz of a checkpoint's reconstructions of a split: `images` and `reconstructions`, uint8 [n, h, w, c].
 
-    By default the split is the one that judges the run. The npz also has `latents` float32 [n, dim], or codes int32
+    By default it is the split that the run is evaluated on. The npz also has `latents` float32 [n, dim], or codes int32
     [n, h, w], and for a denoising objective its inputs `noisy`, uint8. The seed fixes the noise.
     """
     experiment, state = restore(run_dir, config, step)
@@ -88,20 +88,22 @@ def interpolate(
     """Writes walks from one latent to another: a PNG with a row of images for each, or a line among points.
 
     A .gif or .mp4 has a grid in which each image moves along its walk. Autoencoders without a distribution of z walk
-    between the codes of a split's images (None: the split that judges the run).
+    between the codes of a split's images (None: the split that the run is evaluated on).
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "interpolate", config)
     drawn = "interpolate" in experiment.predict
     if drawn and split is not None:
-        raise UserError(f"--split={split}: {config.objective.name} walks between latents, not between examples")
+        raise UserError(
+            f"--split={split}: {config.objective.name} walks between latents, not between examples: leave it out"
+        )
     real = backdrop(run_dir, config) if drawn else experiment.view(load_split(run_dir, config, split)).x
     keys = example_keys(base_key(seed), WALKS)
     if out.suffix not in animations.SUFFIXES:
         figures.walks(out, experiment, state.players, keys, real)
         return
     if real.ndim != 4:
-        raise UserError(f"--out={out}: animations are of images, not of points: take .png")
+        raise UserError(f"--out={out}: animations show images, not points: use .png")
     walks = figures.make_walks(experiment, state.players, keys, real, animations.STEPS)
     animations.save(out, animations.there_and_back(walks.swapaxes(0, 1), WALKS // 2))
 
@@ -124,18 +126,18 @@ def backdrop(run_dir: RunDirectory, config: ConfigDict) -> np.ndarray:
 
 
 def load_split(run_dir: RunDirectory, config: ConfigDict, split: str | None) -> Dataset:
-    """Returns a split (None: the one that judges the run) of the run's data set."""
+    """Returns a split (None: the one that the run is evaluated on) of the run's data set."""
     split = split or judging_split(config)
     with reraise_as(f"--split={split}"):
         return run_data(run_dir, config).load(split)
 
 
 def check_offers(experiment: Experiment, use: str, config: ConfigDict) -> None:
-    """Raises UserError where the run's objective does not give this prediction."""
+    """Raises UserError if the run's objective does not provide this prediction."""
     if not experiment.predict.keys() & {*NEEDS.get(use, (use,))}:
         others = ", ".join(sorted({"sample", "reconstruct", "translate"} & experiment.predict.keys()))
-        able = f"it can {others}" if others else "take --mode=evaluate or --mode=export"
-        raise UserError(f"--mode={use}: what {config.objective.name} trains does not {use}; {able}")
+        able = f"they can {others}" if others else "use --mode=evaluate or --mode=export"
+        raise UserError(f"--mode={use}: models trained with {config.objective.name} cannot {use}; {able}")
 
 
 def kept_spec(run_dir: RunDirectory) -> DataSpec | None:
@@ -147,7 +149,7 @@ def kept_spec(run_dir: RunDirectory) -> DataSpec | None:
 
 
 def run_data(run_dir: RunDirectory, config: ConfigDict) -> Source:
-    """Returns the run's data set, which refuses a split that has changed since training."""
+    """Returns the run's data set, which rejects a split that has changed since training."""
     return Source(config.data, lambda identity: run_dir.check_provenance({"data_spec": identity}))
 
 

@@ -3,7 +3,7 @@
 A program contains the weights, as moving averages if there are any. It needs neither this project nor its config:
 
     program = jax.export.deserialize(bytearray(open("sampler.stablehlo", "rb").read()))
-    images = program.call(z)            # its inputs one after the other, [n, ...] each
+    images = program.call(z)            # its inputs in order, [n, ...] each
 
 The file is in the format of `jax.export`; `program.mlir_module_serialized` is StableHLO alone, in portable bytecode.
 """
@@ -34,7 +34,7 @@ FILES = {
 SIZES = (1, 5)
 """The batch sizes at which programs are compared with the model."""
 LEVELS = {"float32": 1, "bfloat16": 8}
-"""The most that a program's pixel may differ from the model's, of 255, by the type that networks compute in."""
+"""The largest allowed difference of a program's pixels from the model's, of 255, by the networks' dtype."""
 SHARE = {"float32": 1e-4, "bfloat16": 0.03}
 """The same for floats, as a share of the batch's largest value."""
 _MAKERS, _READERS = ("generator", "decoder"), ("generator", "encoder", "decoder")
@@ -57,10 +57,10 @@ class Program(NamedTuple):
 
 
 def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Program:
-    """Returns a prediction as a program, after checking that it gives what the model gives.
+    """Returns a prediction as a program, after checking that it reproduces the model's outputs.
 
     Images are uint8 as inputs and as outputs. Random numbers that are not inputs, such as dropout's, are those of seed
-    0. dtype: the type that networks compute in. Raises UserError if the program gives something else, and whatever JAX
+    0. dtype: the type that networks compute in. Raises UserError if the program's outputs differ, and whatever JAX
     raises for a model that cannot be compiled for batches of any size.
     """
     inputs = _inputs(experiment, players, use, 2)
@@ -75,11 +75,11 @@ def make(experiment: Experiment, players: Players, use: str, dtype: str) -> Prog
 
     (n,) = export.symbolic_shape("n")
     shapes = [jax.ShapeDtypeStruct((n, *array.shape[1:]), array.dtype) for array in inputs.values()]
-    # For a known size, because only then JAX finds out what is not used.
+    # For a known size, because only then does JAX find out what is not used.
     used = {*export.export(jax.jit(predict), platforms=PLATFORMS[:1])(kept, *inputs.values()).module_kept_var_idx}
 
     def program(*arrays: jax.Array) -> jax.Array:
-        leaves, structure = jax.tree.flatten(kept)  # other weights, as a critic's, would only take space
+        leaves, structure = jax.tree.flatten(kept)  # other weights, such as a critic's, would only take space
         own = [leaf if number in used else jnp.zeros_like(leaf) for number, leaf in enumerate(leaves)]
         return predict(structure.unflatten(own), *arrays)
 
@@ -100,8 +100,8 @@ def _check(content: bytes, experiment: Experiment, players: Players, use: str, d
         pixels = use != "decode" and experiment.spec["x"].kind == IMAGE
         bound = LEVELS[dtype] if pixels else SHARE[dtype] * np.abs(wanted).max()
         if made.shape != wanted.shape or not (off := np.abs(made - wanted).max()) <= bound:
-            off = "another shape" if made.shape != wanted.shape else f"{off:g} off, where {bound:g} is allowed"
-            raise UserError(f"{FILES[use]} does not give what the model gives for {n} examples: {off}")
+            off = "in shape" if made.shape != wanted.shape else f"by {off:g}, but at most {bound:g} is allowed"
+            raise UserError(f"{FILES[use]}: its outputs for {n} examples differ from the model's {off}")
 
 
 def _inputs(experiment: Experiment, players: Players, use: str, n: int) -> Batch:

@@ -23,7 +23,7 @@ class Samples(NamedTuple):
         seed: the seed of the latents.
         label: the class of all samples, or of each one [n]. None: in conditional models, the classes that have training
             examples, in turn.
-        truncation: the bound of normal latents, as `latents.normal` truncates them; None for none.
+        truncation: the bound of normal latents, as `latents.normal` truncates them; None does not truncate.
     """
 
     experiment: Experiment
@@ -33,10 +33,10 @@ class Samples(NamedTuple):
     truncation: float | None = None
 
     def check(self) -> None:
-        """Raises UserError where the experiment makes no samples, has no such class or cannot truncate its latents."""
+        """Raises UserError if the experiment makes no samples, has no such class or cannot truncate its latents."""
         if self.label is not None:
             if not self.experiment.present:
-                raise UserError(f"class {_shown(self.label)}: this model makes samples without classes: leave it out")
+                raise UserError(f"class {_shown(self.label)}: this model is not class-conditional: leave the class out")
             if others := {*np.ravel(self.label).tolist()} - {*self.experiment.present}:
                 raise UserError(_no_class(self.experiment, str(min(others))))
         if self.truncation is not None:
@@ -100,7 +100,7 @@ class Samples(NamedTuple):
         return np.asarray(self.experiment.predict["sample"](self.players, self._keys(first), batch))
 
     def _keys(self, first: int) -> jax.Array:
-        """Returns the keys [500] of the samples from number `first` on, as `example_keys` of all of them has them."""
+        """Returns the keys [500] of the samples from number `first` on, as in `example_keys` of all samples."""
         numbers = first + np.arange(AT_ONCE, dtype=np.uint32)
         return jax.vmap(jax.random.fold_in, (None, 0))(base_key(self.seed), numbers)
 
@@ -125,13 +125,13 @@ class Samples(NamedTuple):
         latents = {name: s.truncated for name, s in self.experiment.latents.items() if s.walk is not None}
         if bounded := [name for name, truncated in latents.items() if truncated is None]:
             raise UserError(
-                f"truncation {bound:g}: the latents {', '.join(bounded)} are not normal, as those of "
-                "config.samplers.NAME.name='latents.normal' are: leave it out"
+                f"truncation {bound:g}: it needs normal latents (config.samplers.NAME.name='latents.normal'), but "
+                f"{', '.join(bounded)} are not normal: leave it out"
             )
         if not latents:
             raise UserError(f"truncation {bound:g}: this model has no latents: leave it out")
         if not (math.isfinite(bound) and bound > 0):
-            raise UserError(f"truncation {bound:g}: it must be above 0, as 0.7: the bound of normal latents")
+            raise UserError(f"truncation {bound:g}: it must be above 0, such as 0.7: the bound of normal latents")
 
 
 def class_of(experiment: Experiment, name: str | int) -> int:

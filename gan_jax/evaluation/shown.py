@@ -25,7 +25,7 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
     `translation.pairs`, or from "test" without one. If a translation's split cannot be loaded, training examples are
     shown, with a warning. If that evaluator has the baseline "nearest", and sources are in the data or observed, such
     as grey values, a field `nearest pair` uint8 [n, h, w, c] has the x of the training example whose source is nearest
-    in pixels; holes have none. Raises UserError if a split cannot be loaded.
+    in pixels; data with holes have no such field. Raises UserError if a split cannot be loaded.
     """
     if "sample" in experiment.predict:
         return experiment.view(load(config.data.split))
@@ -34,7 +34,7 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
         shown = experiment.view(load(judging_split(config)))
     except UserError as error:
         if "translate" in experiment.predict:
-            logging.warning("pictures show what is trained on: %s", error)
+            logging.warning("pictures show training examples: %s", error)
             return experiment.view(load(config.data.split))
         raise
     if not judge or "nearest" not in judge.get("baselines", BASELINES) or "source" in shown.apart:
@@ -43,7 +43,7 @@ def examples_shown(config: ConfigDict, experiment: Experiment, load: Callable[[s
 
 
 def judging_split(config: ConfigDict) -> str:
-    """Returns the split that a run is judged by: that of its evaluator `translation.pairs`, or "test" without one."""
+    """Returns the split that a run is evaluated on: that of its evaluator `translation.pairs`, by default "test"."""
     return _judge(config).get("split", "test")
 
 

@@ -43,7 +43,7 @@ def spans(length: int, side: int, reach: int) -> list[tuple[int, int, int]]:
     if length <= side:
         return [(0, 0, length)]
     if side <= 2 * reach:
-        raise ValueError(f"tiles of {side} pixels: more than twice the reach of {reach} is needed")
+        raise ValueError(f"tiles of {side} pixels: they must be larger than twice the reach of {reach}")
     starts = [*range(0, length - side, side - 2 * reach), length - side]
     ends = [start + side - reach for start in starts[:-1]] + [length]
     return list(zip(starts, [0, *ends[:-1]], ends, strict=True))

@@ -48,7 +48,7 @@ def of_split(
 ) -> None:
     """Writes a checkpoint's (None: the newest) translations of a split, to an npz or a folder of PNG.
 
-    By default the split is the one that judges the run. The npz has `images`, which are the sources, `translations`,
+    By default it is the split that the run is evaluated on. The npz has `images` (the sources), `translations`,
     `targets` if examples have one, and `masks` if images have holes: uint8 [n, h, w, c]. The seed fixes what samplers
     observe, such as holes. `back` translates in the other direction, from x to source. Raises UserError if the run
     cannot do that.
@@ -78,26 +78,25 @@ def of_pictures(
 ) -> None:
     """Writes the translations of a picture, or of those in a folder: a PNG each, or an npz as in `of_split`.
 
-    A super-resolution run enlarges pictures of any size, in tiles without seams. Other runs fit them to their data's
-    size as the data are. `mask`, for runs that fill holes, is a picture of the same size: the hole is 1, where it is at
-    least half white. `back` is as in `of_split`.
+    A super-resolution run enlarges pictures of any size, in tiles without seams. Other runs fit them as their data.
+    `mask`, for runs that fill holes, is as large: the hole is where it is at least half white. `back`: see `of_split`.
 
-    Raises UserError if a file to write is one of those given, if a file is no picture, if the mask does not fit the
+    Raises UserError if an output file is one of the inputs, if a file is not a picture, if the mask does not fit the
     picture or covers all or nothing of it, or if the run takes no such pictures or does not translate back.
     """
     found = _listed(given)
     if out.suffix == ".png" and len(found) > 1:
-        raise UserError(f"--out={out} is of one picture, and --input={given} has {len(found):,}: take --out=FOLDER")
+        raise UserError(f"--out={out} is one picture, but --input={given} has {len(found):,}: use --out=FOLDER")
     _check_kept(out, found, mask)
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "translate", config)
     experiment = _backwards(experiment) if back else experiment
     model = _Model(experiment, state.players, config, seed)
     if mask is not None and not model.fills:
-        raise UserError(f"--mask: what {config.objective.name} trains here fills no holes: leave it out")
+        raise UserError(f"--mask: this run of {config.objective.name} does not fill holes: leave it out")
     if mask is None and model.fills:
         raise UserError(
-            "--input: this run fills holes: give --mask=FILE too, as large as the picture, white in the hole"
+            "--input: this run fills holes: also give --mask=FILE, as large as the picture, white in the hole"
         )
     wrong = Misfits()
     for path in found.values():  # all of them before the first one is translated
@@ -111,7 +110,7 @@ def _backwards(experiment: Experiment) -> Experiment:
     """Returns the experiment that translates in the other direction: x and source are exchanged."""
     predict, spec = experiment.predict, experiment.spec
     if "translate_back" not in predict:
-        raise UserError("--back: this run has one generator, from source to x: leave it out")
+        raise UserError("--back: this run has only a generator from source to x: leave it out")
 
     def translate(players: Players, keys: jax.Array, batch: Batch) -> Any:
         return predict["translate_back"](players, keys, {**batch, "x": batch["source"]})
@@ -126,7 +125,7 @@ class _Model:
     Attributes:
         how: how it reads pictures.
         fills: whether it fills holes.
-        factor: by what it enlarges; 1 for translations within one size.
+        factor: the factor of enlargement; 1 for translations within one size.
     """
 
     def __init__(self, experiment: Experiment, players: Players, config: ConfigDict, seed: int):
@@ -192,7 +191,7 @@ class _Model:
         with reraise_as(f"--mask={printable(path)}"):
             mask = images.read(path, Reading(channels=1, background=0))
             if mask.shape[:2] != (size := images.size_of(of)):
-                sizes = " and --input ".join(f"{h}x{w}" for h, w in (mask.shape[:2], size))
+                sizes = " but --input is ".join(f"{h}x{w}" for h, w in (mask.shape[:2], size))
                 raise UserError(f"it is {sizes}: make them equal")
             white = mask[..., 0] >= 128
             fitted = (
@@ -201,8 +200,8 @@ class _Model:
             hole = (self.experiment.view(Dataset("--mask", "", fitted, None, 0)).x[..., :1] > 0).astype(np.float32)
             for share, what in ((white.mean(), "the picture"), (hole.mean(), "what the run sees of it")):
                 if share in (0.0, 1.0):
-                    covered = "nothing" if share == 0.0 else "everything"
-                    raise UserError(f"its hole, where it is white, covers {covered} of {what}: paint a part white")
+                    covered = "none" if share == 0.0 else "all"
+                    raise UserError(f"its hole, the white part, covers {covered} of {what}: paint a part white")
         return hole
 
 
@@ -230,11 +229,11 @@ def _listed(given: Path) -> dict[str, Path]:
 
 
 def _check_kept(out: Path, found: Mapping[str, Path], mask: Path | None) -> None:
-    """Raises UserError if a file to write is one of the user's own, also through a link."""
+    """Raises UserError if a file to write is one of the user's own, including through a link."""
     own = {_identity(path): path for path in (*found.values(), mask) if path is not None and path.exists()}
     for target in (_target(out, name) for name in found):
         if target.exists() and (same := own.get(_identity(target))):
-            raise UserError(f"--out={printable(out)} would overwrite {printable(same)}: name another file or folder")
+            raise UserError(f"--out={printable(out)} would overwrite {printable(same)}: choose another file or folder")
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -256,6 +255,6 @@ def _write(out: Path, made: Iterator[Made]) -> None:
     whole = [each.arrays for each in made]
     shapes = {name: sorted({arrays[name].shape for arrays in whole}) for name in whole[0]}
     if several := next((found for found in shapes.values() if len(found) > 1), None):
-        raise UserError(f"--out={out}: pictures are of different sizes ({several[0]}, {several[1]}): take --out=FOLDER")
+        raise UserError(f"--out={out}: pictures have different sizes ({several[0]}, {several[1]}): use --out=FOLDER")
     with atomically(out) as file:
         np.savez_compressed(file, allow_pickle=False, **{name: np.stack([a[name] for a in whole]) for name in whole[0]})

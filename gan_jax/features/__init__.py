@@ -78,12 +78,12 @@ def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
         return lpips.load(kind, dataset.shape)
     base = dataset.name.partition(":")[0]
     if kind == "classifier" and base not in OF_DATA:
-        return general(dataset, f"data set {base!r} has no classifier here ({', '.join(OF_DATA)} have)")
+        return general(dataset, f"data set {base!r} has no classifier (only {', '.join(OF_DATA)} have one)")
     network = load(OF_DATA[base] if kind == "classifier" else kind)
     if len(dataset.shape) == 3 and network.shape == (*dataset.shape[:2], 1) and dataset.shape[2] > 1:
         network = by_channel(network, dataset.shape[2])
     if network.shape != dataset.shape:
-        misfit = f"{network.name} takes images of {network.shape}, those of {dataset.name} are {dataset.shape}"
+        misfit = f"{network.name} takes images of {network.shape}, but those of {dataset.name} are {dataset.shape}"
         if kind == "classifier":
             return general(dataset, misfit)
         raise UserError(misfit)
@@ -93,13 +93,13 @@ def choose(kind: str, dataset: Dataset, path: str = "") -> Network:
 def general(dataset: Dataset, why: str) -> Network:
     """Returns the network for data without a classifier, and logs a warning that says so.
 
-    It is the first of `lpips.FALLBACKS` that takes such images and whose weights are installed, else pixels.
+    It is the first of `lpips.FALLBACKS` that takes such images and whose weights are installed, or pixels.
     """
     fit = [kind for kind in lpips.FALLBACKS if lpips.takes(kind, dataset.shape)]
     here = [kind for kind in fit if lpips.is_here(kind)]
     network = lpips.load(here[0], dataset.shape) if here else pixels(dataset.shape)
-    missing = f"; features of {' or '.join(fit)} say more of images: {lpips.HOW}" if fit and not here else ""
-    logging.warning("%s: features are those of %s, as in the values' names%s", why, network.name, missing)
+    missing = f"; features of {' or '.join(fit)} are better for images: {lpips.HOW}" if fit and not here else ""
+    logging.warning("%s: features are those of %s, as the values' names say%s", why, network.name, missing)
     return network
 
 

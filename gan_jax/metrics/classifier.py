@@ -21,13 +21,13 @@ def classifier_score(logits: ArrayLike, *, splits: int = 10) -> ClassifierScore:
     logits of InceptionV3 it is the Inception Score (Salimans et al. 2016, arXiv:1606.03498, section 4). Logarithms of
     probabilities are logits too. Computed in float64. Parts are consecutive, and differ in size by at most 1.
 
-    Raises ValueError if the logits are not [n, classes] or have NaN or infinity, other than -inf beside finite ones, or
-    if `splits` is not from 1 to n.
+    Raises ValueError if the logits are not [n, classes] or have NaN or infinity, other than -inf in rows with finite
+    values, or if `splits` is not from 1 to n.
     """
     logits = np.asarray(logits).astype(np.float64)
     if logits.ndim != 2 or not logits.size:
         raise ValueError(f"logits have shape {logits.shape}: they must be [samples, classes]")
-    if not np.isfinite(logits.max(axis=1)).all():  # -inf beside finite ones is the logarithm of 0
+    if not np.isfinite(logits.max(axis=1)).all():  # -inf in a row with finite values is the logarithm of 0
         raise ValueError("logits have NaN or infinity: the classifier or its input is broken")
     if not 1 <= splits <= len(logits):
         raise ValueError(f"splits is {splits}: it must be from 1 to the number of samples, {len(logits)}")

@@ -63,9 +63,9 @@ def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> fl
     it is the FID. For the same distributions it falls with n, so only values of equal n are comparable.
 
     It equals the formula with scipy's sqrtm within 1e-9 of the traces. The trace of the root is computed as the sum of
-    the singular values of R1^T R2 with C = R R^T, which is as exact for singular covariances, as with n <= d (see
-    `rank`). Features with n <= d are such a root themselves, so that no matrix of [d, d] is made. Raises ValueError as
-    `features.check` does, and if the dimensions differ.
+    the singular values of R1^T R2 with C = R R^T, which is as exact for singular covariances, such as those with n <= d
+    (see `rank`). Features with n <= d are such a root themselves, so that no matrix of [d, d] is made. Raises
+    ValueError as `features.check` does, and if the dimensions differ.
     """
     (mean, one), (fake_mean, other) = _mean_and_root(real), _mean_and_root(fake)
     if mean.shape != fake_mean.shape:
@@ -76,7 +76,7 @@ def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> fl
 
 
 def _mean_and_root(features: ArrayLike | Moments) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the mean [d] and R with R R^T the covariance: [d, n] of features with n <= d, else [d, rank]."""
+    """Returns the mean [d] and R with R R^T the covariance: [d, n] for features with n <= d, or [d, rank]."""
     if isinstance(features, Moments):
         return features.mean, _root(features)
     x = table.check(features)

@@ -32,9 +32,7 @@ def kernel_distance(
     real, fake = check_pair(real, fake)
     fewer = min(len(real), len(fake))
     if not 2 <= size <= fewer:
-        raise ValueError(
-            f"size is {size}: subsets are of at least 2 examples, and at most the {fewer} of the smaller set"
-        )
+        raise ValueError(f"size is {size}: it must be from 2 to {fewer}, the number of examples in the smaller set")
     if subsets < 1:
         raise ValueError(f"subsets is {subsets}: it must be at least 1")
     chosen = [_subsets(k, len(x), subsets, size) for k, x in zip(random.split(key), (real, fake), strict=True)]

@@ -25,14 +25,14 @@ def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
     """Computes the coverage of modes from samples' predicted classes, int [n] from 0 to modes - 1.
 
     Stacked MNIST has 1,000 modes, three digits to a sample. A classifier's errors find modes too, so report the value
-    for test images beside it. Raises ValueError if a class is out of range, or if there is no sample.
+    for test images too. Raises ValueError if a class is out of range, or if there is no sample.
     """
     classes = np.asarray(classes)
     if classes.ndim != 1 or not classes.size or not np.issubdtype(classes.dtype, np.integer):
         raise ValueError(f"classes are {classes.dtype} of shape {classes.shape}: they must be integers [samples]")
     if classes.min() < 0 or classes.max() >= modes:
         raise ValueError(
-            f"classes are from {classes.min()} to {classes.max()}: of {modes} modes they go to {modes - 1}"
+            f"classes are from {classes.min()} to {classes.max()}: they must be from 0 to {modes - 1} for {modes} modes"
         )
     per_mode = jnp.asarray(np.bincount(classes, minlength=modes), jnp.float32)
     return ModeCoverage(float(found(per_mode)), float(reverse_kl(per_mode)))
@@ -56,7 +56,7 @@ def found(counts: jax.Array) -> jax.Array:
 def entropy(counts: jax.Array) -> jax.Array:
     """Returns the entropy of the modes' shares of the high-quality points, in nats: counts [k] -> [], from 0 to log k.
 
-    It is 0 also if there are no such points at all.
+    It is also 0 if there are no such points at all.
     """
     q = counts / jnp.maximum(counts.sum(), 1)
     return -xlogy(q, q).sum()
@@ -65,6 +65,6 @@ def entropy(counts: jax.Array) -> jax.Array:
 def reverse_kl(counts: jax.Array) -> jax.Array:
     """Returns KL(q || uniform) in nats, q the modes' shares of the high-quality points: counts [k] -> [].
 
-    It goes from 0 for even shares to log k for a single mode, and is log k also if there are no such points at all.
+    It ranges from 0 for even shares to log k for a single mode. It is also log k if there are no such points at all.
     """
     return jnp.log(len(counts)) - entropy(counts)

@@ -57,13 +57,12 @@ def _nearest_and_squares(x: jax.Array, references: jax.Array) -> tuple[jax.Array
 def nearest_distances(x: ArrayLike, references: ArrayLike) -> np.ndarray:
     """Returns the Euclidean distance of each example to the nearest reference: [n, ...], [m, ...] -> float64 [n].
 
-    The search is in float32, so another one of several references at nearly the same distance may be taken. Its
-    distance is computed in float64.
-    Raises ValueError if their shapes differ, one is empty, or a value is not finite.
+    The search is in float32, so it may find any of several references at nearly the same distance. The distance is
+    computed in float64. Raises ValueError if their shapes differ, one is empty, or a value is not finite.
     """
     x, references = np.asarray(x), np.asarray(references)
     if x.shape[1:] != references.shape[1:] or not (len(x) and len(references)):
-        raise ValueError(f"examples of shape {x.shape} have no nearest among references of shape {references.shape}")
+        raise ValueError(f"examples of shape {x.shape} cannot be compared with references of shape {references.shape}")
     if not (np.isfinite(x).all() and np.isfinite(references).all()):
         raise ValueError("examples or references have NaN or infinity: they have no distances")
     indices = nearest_in_parts(x, references)
@@ -75,9 +74,9 @@ def nearest_neighbours(samples: ArrayLike, train: ArrayLike, test: ArrayLike) ->
 
     Samples that are closer than test examples are a sign of memorisation.
 
-    `closer` is P(a sample's distance < a test example's), where ties count half: the Mann-Whitney U divided by n k, by
-    which Meehan et al. 2020 (arXiv:2004.05675) test for copied data. Near 1 the generator copies; near 0 its samples
-    are far from all data. Distances are Euclidean, and say more for features than for pixels.
+    `closer` is P(a sample's distance < a test example's), where ties count half: the Mann-Whitney U divided by n k,
+    with which Meehan et al. 2020 (arXiv:2004.05675) test for copied data. Near 1 the generator copies; near 0 its
+    samples are far from all data. Distances are Euclidean, and say more for features than for pixels.
     """
     ours, theirs = (nearest_distances(x, train) for x in (samples, test))
     ranked = np.sort(theirs)

@@ -20,20 +20,20 @@ def psnr(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike = 1.0, border: int = 0, 
             made RGB first.
 
     The mean squared difference counts as at least ROUNDING, so equal images have 58.9 dB, and means over images are
-    finite: a small hole is often filled without error. Raises ValueError if the images differ in shape, or if nothing
-    is left of them.
+    finite: a small hole is often filled without error. Raises ValueError if the images differ in shape, or if no pixel
+    is left.
     """
     a, b = np.asarray(a), np.asarray(b)
     if a.shape != b.shape or a.ndim != 4:
         raise ValueError(f"images have shapes {a.shape} and {b.shape}: both must be the same [n, h, w, c]")
     if not 0 <= 2 * border < min(a.shape[1:3]):
         size = f"{a.shape[1]}x{a.shape[2]}"
-        raise ValueError(f"border is {border}: it must be at least 0 and leave something of images of {size}")
+        raise ValueError(f"border is {border}: it must be at least 0 and leave a pixel of {size} images")
     inside = slice(border, -border or None)
     sides = [(to_luma(x) if luma else x.astype(np.float64))[:, inside, inside] for x in (a, b)]
     counted = np.broadcast_to(mask, (*a.shape[:3], 1))[:, inside, inside]
     if not counted.any((1, 2, 3)).all():
-        raise ValueError("mask is 0 at all pixels of an image: nothing of it counts")
+        raise ValueError("mask is 0 at all pixels of an image: at least one must count")
     squares = np.square(sides[0] - sides[1]) * counted
     error = squares.sum((1, 2, 3)) / (counted.sum((1, 2, 3)) * squares.shape[3])
     return decibels(error, peak=255.0)

@@ -39,7 +39,9 @@ def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float, scales: int | None = Non
     fit = scales_that_fit(*a.shape[1:3], window=window)
     if fit < (scales or 1) or scales == 0:
         size = f"{a.shape[1]} x {a.shape[2]}"
-        raise ValueError(f"scales is {scales}: images of {size} pixels have {fit} not below the window of {window}")
+        raise ValueError(
+            f"scales is {scales}: images of {size} pixels have {fit} that are not smaller than the window of {window}"
+        )
     with jax.enable_x64(True):  # variances are differences of large means
         return np.asarray(_ms_ssim(jnp.asarray(a), jnp.asarray(b), peak=peak, scales=scales or fit, window=window))
 
@@ -50,7 +52,7 @@ def pair_ms_ssim(
     """Computes the mean `ms_ssim` of random pairs of different images [n, h, w, c]: the lower, the more diverse.
 
     Odena et al. 2017 (arXiv:1610.09585, section 4.2) measure diversity like this, within each class. Report the same
-    for real images beside it. Pairs are sampled by `key`. Raises ValueError for fewer than 2 images or 1 pair, and as
+    for real images too. Pairs are sampled by `key`. Raises ValueError for fewer than 2 images or 1 pair, and as
     `ms_ssim` does.
     """
     images = np.asarray(images)

@@ -21,7 +21,7 @@ FRAME, LAST = 50, 2000  # milliseconds that a frame is shown, and the last one o
 def check(path: Path) -> None:
     """Raises UserError for an MP4 file if there is no program to write it."""
     if path.suffix == ".mp4" and _ffmpeg() is None:
-        raise UserError(f"{path}: MP4 files need the program ffmpeg, as from pip install imageio-ffmpeg: or take .gif")
+        raise UserError(f"{path}: MP4 files need the program ffmpeg: pip install imageio-ffmpeg, or use .gif")
 
 
 def there_and_back(walks: np.ndarray, columns: int) -> list[np.ndarray]:
@@ -40,7 +40,7 @@ def save(path: Path, frames: Sequence[np.ndarray], *, milliseconds: int = FRAME,
     """
     if len({frame.shape for frame in frames}) != 1:
         raise UserError(
-            f"{path}: the frames are of {len({frame.shape for frame in frames})} sizes: they must be of one"
+            f"{path}: the frames have {len({frame.shape for frame in frames})} sizes: they must all have the same"
         )
     if path.suffix == ".gif":
         first, *rest = [images.picture(frame) for frame in frames]
@@ -62,7 +62,7 @@ def _save_mp4(path: Path, frames: Sequence[np.ndarray], rate: float) -> None:
         pixels = b"".join(np.asarray(images.picture(frame).convert("RGB")).tobytes() for frame in frames)
         done = subprocess.run(command, input=pixels, capture_output=True)
         if done.returncode:
-            raise UserError(f"{path}: ffmpeg cannot write it ({one_line(ValueError(done.stderr.decode()))}): take .gif")
+            raise UserError(f"{path}: ffmpeg cannot write it ({one_line(ValueError(done.stderr.decode()))}): use .gif")
         draft_of(path).replace(path)
 
 

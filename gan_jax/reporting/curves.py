@@ -56,44 +56,44 @@ GROUPS = (
     Group(
         "Losses",
         ("loss",),
-        "What each player minimises. A game has no common minimum: losses of GANs need not fall, and do not say how "
-        "good the samples are.",
+        "What each player minimises. The players have no common minimum, so GAN losses need not decrease, and they do "
+        "not measure the quality of samples.",
     ),
     Group(
         "D(x) and D(G(z)): mean sigmoid of real and of fake scores",
         ("real_probability", "fake_probability"),
-        "Both near a half: the critic is unsure. Near 1 and 0: it tells all fakes, and the generator has little to "
-        "learn from.",
+        "Both near 0.5: the critic cannot tell real from fake. Near 1 and 0: it recognises every fake, and the "
+        "generator has little to learn from.",
     ),
     Group(
-        "Accuracy: the share of examples classified right; for a critic, real against fake ones",
+        "Accuracy: the share of examples classified correctly; for a critic, as real or fake",
         ("accuracy",),
-        "A critic at 1 for long is too strong.",
+        "A critic that stays at 1 is too strong.",
     ),
     Group(
         "The critic's estimate of the Wasserstein distance",
         ("distance",),
-        "It rises while the critic learns to measure, then falls with the distance.",
+        "It rises while the critic learns to estimate it, then falls with the distance.",
     ),
     Group(
-        "Norms of the critic's gradients at its inputs, which the penalty bounds: mean and largest",
+        "Norms of the critic's gradients at its inputs, which the penalty limits: mean and maximum",
         ("input_gradient_norm", "input_gradient_norm_max"),
-        "A gradient penalty draws them to 1.",
+        "A gradient penalty pulls them towards 1.",
     ),
     Group(
-        "Norms of the critic's gradients at real examples, mean and largest, and at fakes",
+        "Norms of the critic's gradients at real examples, mean and maximum, and at fakes",
         ("real_gradient_norm", "real_gradient_norm_max", "fake_gradient_norm"),
-        "R1 draws the first to 0, R2 the last.",
+        "R1 pulls those at real examples towards 0, R2 those at fakes.",
     ),
     Group(
-        "Fakes beside real examples: their spread, and the distance to the nearest neighbor, as ratios",
+        "Fakes compared with real examples: ratios of the spread, and of the distance to the nearest neighbor",
         ("diversity", "nearest_neighbor_ratio"),
-        "1 is as real examples are. Far below it fakes are too much alike.",
+        "At 1, fakes are like real examples. Far below 1, fakes are too similar to each other.",
     ),
     Group(
-        "Norms of the gradients by player",
+        "Gradient norms by player",
         ("gradient_norm",),
-        "One that falls to nothing has vanished; one that rises without end will overflow.",
+        "A norm that falls to 0 is a vanishing gradient; one that keeps rising will overflow.",
         "log",
     ),
 )
@@ -125,7 +125,7 @@ def of_evaluations(rows: Sequence[Row]) -> list[Chart]:
     values were measured and have no chart.
     """
     names = [name for name in _numbers(rows) if not name.endswith(BESIDE) and _is_measured(rows, name)]
-    words = "The band is the standard deviation over sets of samples, the dashed line the floor: real examples."
+    words = "The band is the standard deviation over sets of samples. The dashed line is the floor, of real examples."
     return [
         Chart(f"Evaluations over time: {evaluator}", name.partition("/")[2], words, "linear", [_evaluated(rows, name)])
         for evaluator, some in _by_prefix(names)
@@ -144,7 +144,7 @@ def _speed(rows: Sequence[Row]) -> list[Chart]:
     if not points:
         return []
     curve = Curve("steps per second", [step for step, _ in points], [_rounded(rate) for _, rate in points])
-    return [Chart("Speed", "Steps per second", "Pauses for samples and evaluations are in it.", "linear", [curve])]
+    return [Chart("Speed", "Steps per second", "Includes pauses for samples and evaluations.", "linear", [curve])]
 
 
 def _thinned(rows: Sequence[Row], most: int) -> list[Row]:

@@ -63,7 +63,7 @@ def real(path: Path, dataset: Dataset) -> None:
 
 
 def examples(path: Path, experiment: Experiment, players: Players, dataset: Dataset) -> None:
-    """Writes a PNG grid of reconstructions or translations of a data set's first images, beside their inputs."""
+    """Writes a PNG grid of reconstructions or translations of a data set's first images, next to their inputs."""
     few = dataset.first(PAIRS)
     if "translate" in experiment.predict:
         made = make_translations(experiment, players, few, seed=0)
@@ -154,6 +154,6 @@ def check_plane(real: np.ndarray) -> None:
     """Raises UserError if examples [n, ...] are not points in the plane."""
     if real.shape[1:] != (2,):
         raise UserError(
-            f"examples of shape {real.shape[1:]} cannot be drawn: figures are of images and of points in the plane; "
+            f"examples of shape {real.shape[1:]} cannot be drawn: figures show images or points in the plane; "
             "set config.sample_every_steps to 0"
         )

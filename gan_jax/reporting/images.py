@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 GAP = 2  # pixels between images of a grid
 WALKS, ALONG = 8, 10
 """A run's picture of walks has WALKS rows of ALONG images; that of a plane of latents has ALONG rows of ALONG."""
-PLANE = 64  # pixels: images of twice as many or more are made smaller in the picture of a plane
+PLANE = 64  # pixels: images of twice as many or more are reduced in the picture of a plane
 CAPTION = 12  # pixels: the height of a line of text
 COLUMNS = "columns"  # the key of a text in a PNG file
 
@@ -77,7 +77,7 @@ def captioned(images: np.ndarray, captions: Sequence[str], *, smallest: int = 56
 
 
 def picture(image: np.ndarray) -> "Image":
-    """Returns uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as a Pillow image; else the first channel."""
+    """Returns uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as a Pillow image; otherwise the first one."""
     from PIL import Image
 
     return Image.fromarray(image if image.shape[-1] in (3, 4) else image[..., 0])

@@ -14,7 +14,7 @@ LEVELS = 24  # of the surface: flat areas take a third of a smooth PNG's bytes, 
 def save_samples(
     path: Path, made: np.ndarray, real: np.ndarray, scores: Callable | None = None, *, what: str = "samples"
 ) -> None:
-    """Writes a PNG of points `made` [n, 2] over the density of `real` [m, 2], and beside that over `scores`, if any.
+    """Writes a PNG of points `made` [n, 2] over the density of `real` [m, 2], and over `scores`, if any.
 
     `scores([k, 2]) -> [k]` is the critic, drawn as a surface. The title gives the number of samples outside the frame
     of the data, and calls the samples `what`.
@@ -31,7 +31,7 @@ def save_samples(
         surface = np.asarray(scores(positions.reshape(-1, 2))).reshape(SURFACE, SURFACE)
         drawn = axes[1].contourf(x, y, surface, LEVELS, cmap="viridis")
         axes[1].scatter(*made.T, s=1, c="white", linewidths=0)
-        axes[1].set_title("the critic's scores, the higher the more real", fontsize="medium")
+        axes[1].set_title("the critic's scores: higher is more real", fontsize="medium")
         figure.colorbar(drawn, ax=axes[1], shrink=0.8)
     _save(figure, axes, frame, path)
 

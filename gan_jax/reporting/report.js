@@ -1,4 +1,4 @@
-// The report's charts (by Plotly), its slider over samples, its explorer of latents, and its reload while training.
+// The report's charts (by Plotly), its slider over samples, its explorer of latents, and its reloading while training.
 "use strict";
 const DATA = JSON.parse(document.getElementById("data").textContent);
 const COLOURS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b"];
@@ -96,7 +96,7 @@ function explore() {
   show();
 }
 
-/** Loads the page again from time to time while the run trains, where the reader was. */
+/** Reloads the page from time to time while the run trains, and keeps the scroll position. */
 function follow() {
   const box = document.getElementById("follow");
   if (!box) return;

@@ -79,7 +79,7 @@ def _named(evaluations: list[Row], best: int | None) -> list[tuple[str, Row]]:
 
 
 def _siblings(folder: Path) -> list[tuple[str, str]]:
-    """Returns (seed, link) for reports of the same config's other seeds, in folders beside this run's."""
+    """Returns (seed, link) for reports of the same config's other seeds, in folders next to this run's."""
     folder = folder.resolve()
     if not folder.name.startswith("seed_"):
         return []

@@ -25,7 +25,7 @@ MAX_CELLS, MAX_STEPS = 10, 3  # in charts and sample images
 
 
 def write(folder: Path, *, against: str = "") -> list[Path]:
-    """Writes the report into the folder of a sweep, or of any runs. Returns its files.
+    """Writes the report into the folder of a sweep, or into a folder with any runs. Returns its files.
 
     `against`: the cell that others are compared with, instead of the sweep's baseline. Raises UserError if there is no
     run or no such cell, or, after writing the report, if no run has one of its metrics or curves; OSError.

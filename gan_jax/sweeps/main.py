@@ -8,8 +8,8 @@ In a checkout, `python scripts/sweep.py` is the same command.
 
 The same command resumes the sweep, however it was stopped. Finished programs are not run again. If a cell fails, the
 others still run, it is listed at the end, and the exit status is 1. --print_commands prepares the folder and prints
-what is left to run, one JSON object per line, for any other scheduler. For a sweep of two phases it first prints the
-search; once that is done, the same command prints the rest. --launcher=slurm submits the same as a job array.
+the programs left to run, one JSON object per line, for any other scheduler. For a sweep with two phases it first
+prints the search; once that is done, the same command prints the rest. --launcher=slurm submits them as a job array.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main(argv: list[str]) -> int:
 
 
 def _check_names(sweep: Sweep, cells: list[Planned], *, on_cpu: bool) -> list[str]:
-    """Returns the metrics of the sweep that cannot be checked before a run has ended, and warns of them.
+    """Returns the metrics of the sweep that cannot be checked before a run has ended, and warns about them.
 
     Raises UserError as `names.check` does. on_cpu: use the CPU alone, since this process would hold any other device
     until it ends, and the runs need them.
@@ -93,11 +93,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sweep", help="the sweep's file")
     parser.add_argument("--workdir", help="the sweep's folder, new or to be resumed")
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--dry_run", action="store_true", help="only show cells, runs and about how long they take")
+    either.add_argument("--dry_run", action="store_true", help="only show cells, runs and an estimate of their time")
     either.add_argument("--print_commands", action="store_true", help="prepare the folder and print the commands")
     either.add_argument("--status", nargs="?", const=True, metavar="DIR", help="show the progress of a sweep")
     parser.add_argument("--launcher", choices=["local", "slurm"], default="local", help="where programs run")
-    parser.add_argument("--slots", type=_positive, default=1, help="programs at a time; on this machine one per device")
+    parser.add_argument(
+        "--slots", type=_positive, default=1, help="how many programs run at a time; on this machine one per device"
+    )
     parser.add_argument("--sbatch", type=shlex.split, default=[], help="options of sbatch, as one quoted argument")
     parser.add_argument("--probe", type=int, default=3, help="how many cells --dry_run times")
     return parser
@@ -111,7 +113,7 @@ def _positive(text: str) -> int:
 
 def _needed(path: str | None, flag: str) -> Path:
     if not path:
-        raise UserError(f"no --{flag}; see --help")
+        raise UserError(f"--{flag} is missing; see --help")
     return of_user(path)
 
 
@@ -161,7 +163,7 @@ def _phases(folder: Path, sweep: Sweep, cells: list[Planned]) -> Iterator[list[P
     by = sweep.finals.by
     best = ablation.chosen(folder, by, sweep.finals.best)
     if not best:
-        raise UserError(f"no cell of the search has {by.name} for every seed, so that none can be chosen")
+        raise UserError(f"no cell of the search has {by.name} for every seed, so none can be chosen")
     chosen = [cell for cell in cells if cell.folder in best]
     folders.check(folder, folders.CELLS, chosen)
     yield _programs(folder, chosen, sweep.finals.seeds, folders.CELLS)
@@ -222,13 +224,13 @@ def _show(sweep: Sweep, cells: list[Planned], probe: int) -> int:
         total = len(seeds.programs()) * count
         times = [_seconds(cell, seeds) for cell in chosen]
         mean = sum(times) / max(len(times), 1)
-        about = f", about {_duration(mean * total)} one by one, without samples and evaluations" if times else ""
-        print(f"{words}{count} cells of {seeds.count} seeds: {count * seeds.count} runs in {total} programs{about}")
+        about = f", about {_duration(mean * total)} one after another, without samples and evaluations" if times else ""
+        print(f"{words}{count} cells with {seeds.count} seeds: {count * seeds.count} runs in {total} programs{about}")
     return 0
 
 
 def _seconds(cell: Planned, seeds: Seeds) -> float:
-    """Returns an estimate of a cell's first program's seconds, from a few of its steps."""
+    """Returns an estimate of the seconds of a cell's first program, from a few of its steps."""
     from gan_jax import data
     from gan_jax.sweeps.timing import TimedRun
 

@@ -22,7 +22,7 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     """Returns the names that the sweep asks for but that cannot be checked, such as when data is not available.
 
     Raises UserError for a cell that cannot be built, and for a name that no cell's runs will have. Of cells that differ
-    in numbers alone the first one is built. Steps and evaluators are tried until all names are found.
+    only in numbers, the first one is built. Steps and evaluators are tried until all names are found.
     """
     missing = required_values(sweep.metrics, sweep.curves, sweep.finals.by if sweep.finals else None)
     known, unknown, tried = set(OF_ROWS), set(), set()
@@ -48,7 +48,7 @@ def check(sweep: Sweep, cells: Sequence[Planned]) -> list[str]:
     missing = [name for name in missing if name not in known]
     if wrong := [name for name in missing if not unknown & {"", name.partition("/")[0]}]:
         words = ", ".join(repr(name) + _why(name, cells) for name in wrong)
-        raise UserError(f"the sweep asks for {words}, which no run of it will have; {suggestions(wrong[0], known)}")
+        raise UserError(f"the sweep asks for {words}, which none of its runs will have; {suggestions(wrong[0], known)}")
     return missing
 
 
@@ -76,7 +76,7 @@ def _evaluated(config: ConfigDict, name: str, experiment: Experiment, load: Call
 
 
 def _why(name: str, cells: Sequence[Planned]) -> str:
-    """Returns a reason if the name belongs to an evaluator that is never due; else ''."""
+    """Returns a reason if the name belongs to an evaluator that is never due; otherwise ''."""
     evaluator = name.partition("/")[0]
     every = [schedule.of_evaluators(cell.values).get(evaluator) for cell in cells]
     return f" (evaluator {evaluator!r} is never due: set evaluate_every_steps)" if {*every} == {0} else ""

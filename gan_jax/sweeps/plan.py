@@ -141,7 +141,7 @@ def expand(sweep: Sweep) -> list[Planned]:
     for cell in sweep.cells:
         made = _planned(cell, sweep)
         if (other := planned.get(made.folder.rpartition("-")[2])) is not None:
-            raise UserError(f"cells {other.name!r} and {cell.name!r} are one config: drop one of them")
+            raise UserError(f"cells {other.name!r} and {cell.name!r} have the same config: remove one of them")
         planned[made.folder.rpartition("-")[2]] = made
     return list(planned.values())
 
@@ -177,11 +177,9 @@ def _check(sweep: Sweep) -> None:
     if not names:
         raise UserError("the sweep has no cells: it must have at least 1")
     if twice := sorted({name for name in names if names.count(name) > 1}) if len({*names}) < len(names) else []:
-        raise UserError(f"two cells are named {twice[0]!r}: give each a name of its own")
+        raise UserError(f"two cells are named {twice[0]!r}: give each its own name")
     if sweep.baseline and sweep.baseline not in names:
-        raise UserError(
-            f"the sweep has no cell {sweep.baseline!r} as its baseline; {suggestions(sweep.baseline, names)}"
-        )
+        raise UserError(f"baseline {sweep.baseline!r} is not a cell of the sweep; {suggestions(sweep.baseline, names)}")
     _check_seeds(sweep.seeds)
     for metric in [*sweep.metrics, *([sweep.finals.by] if sweep.finals else [])]:
         if metric.better not in ("", *BETTER):
@@ -196,18 +194,24 @@ def _check(sweep: Sweep) -> None:
 def _check_finals(sweep: Sweep, finals: Finals) -> None:
     _check_seeds(finals.seeds)
     if sweep.baseline:
-        raise UserError(f"baseline {sweep.baseline!r}: a search has none, as its best cells are not known in advance")
+        raise UserError(
+            f"baseline {sweep.baseline!r}: leave it out, as the best cells of a search are not known in advance"
+        )
     if {*finals.seeds.fields} != {*sweep.seeds.fields}:
-        raise UserError(f"finals' seeds have fields {finals.seeds.fields}: they must be {sweep.seeds.fields}")
+        raise UserError(
+            f"finals' seeds have fields {finals.seeds.fields}: they must be those of the search, {sweep.seeds.fields}"
+        )
     searched, fresh = (range(s.first, s.first + s.count) for s in (sweep.seeds, finals.seeds))
     if range(max(searched.start, fresh.start), min(searched.stop, fresh.stop)):
-        raise UserError(f"finals' seeds from {fresh.start} on were seen in the search: begin them at {searched.stop}")
+        raise UserError(f"finals' seeds from {fresh.start} on were used in the search: start them at {searched.stop}")
     if not 1 <= finals.best <= len(sweep.cells):
-        raise UserError(f"finals of the best {finals.best} cells: it must be 1 to {len(sweep.cells)}, those searched")
+        raise UserError(
+            f"finals of the best {finals.best} cells: it must be from 1 to {len(sweep.cells)}, the number searched"
+        )
     if finals.by.better not in BETTER:
         raise UserError(f"finals by {finals.by.name}: say which is better, {' or '.join(BETTER)}")
     if finals.by.name in {metric.name for metric in sweep.metrics} or not sweep.metrics:
-        raise UserError(f"finals by {finals.by.name}: the sweep must report metrics, and others than this one")
+        raise UserError(f"finals by {finals.by.name}: the sweep must report metrics, and not this one")
 
 
 def _check_seeds(seeds: Seeds) -> None:
@@ -215,20 +219,24 @@ def _check_seeds(seeds: Seeds) -> None:
         if type(plain_scalar(value)) is not int or value < least:
             raise UserError(f"seeds: {name} is {value}: it must be a whole number of at least {least}")
     if seeds.fields and seeds.at_once != 1:
-        raise UserError(f"seeds: at_once is {seeds.at_once}: with fields, {', '.join(seeds.fields)}, it must be 1")
+        raise UserError(
+            f"seeds: at_once is {seeds.at_once}: it must be 1, because fields are set ({', '.join(seeds.fields)})"
+        )
 
 
 def _planned(cell: Cell, sweep: Sweep) -> Planned:
     base, given = sweep.base if cell.base is None else cell.base, {**sweep.overrides, **cell.overrides}
     try:
         if twice := sorted({*sweep.seeds.fields} & {*given}):
-            raise UserError(f"config.{twice[0]} is given by the sweep's seeds: leave it out of the overrides")
+            raise UserError(f"config.{twice[0]} is set by the sweep's seeds: leave it out of the overrides")
         values = _overridden(plain(base), {**given, **dict.fromkeys(sweep.seeds.fields, 0)})
         config = configs.of_seed(ConfigDict(values), sweep.seeds.first)
     except UserError as error:
         raise UserError(f"cell {cell.name!r}: {error}") from error
     if not config.log_every_steps:
-        raise UserError(f"cell {cell.name!r}: config.log_every_steps is 0: a sweep is read from its runs' logged rows")
+        raise UserError(
+            f"cell {cell.name!r}: config.log_every_steps is 0: set it, because a sweep reads its runs' logged rows"
+        )
     made = {name: value for name, value in configs.to_json(config).items() if name not in ("seed", "seeds")}
     told = made | ({"seed_fields": sorted(sweep.seeds.fields)} if sweep.seeds.fields else {})
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
@@ -243,7 +251,7 @@ def _overridden(values: dict[str, Any], overrides: Overrides) -> dict[str, Any]:
             values[path] = value
             continue
         if path in ("seed", "seeds"):
-            raise UserError(f"config.{path} cannot be overridden: it is given by the sweep's seeds")
+            raise UserError(f"config.{path} cannot be overridden: it is set by the sweep's seeds")
         block, last = parent_of(values, path)
         if last in block and not _takes(block[last], value):
             raise UserError(f"config.{path} is {value!r}: it must be of type {type(block[last]).__name__}")

@@ -28,9 +28,9 @@ NOT_METRICS = ("/std", "/floor")  # suffixes of the companions of an evaluation'
 class Run(NamedTuple):
     """One seed's run.
 
-    fate: `finished`; `collapsed`, finished too, but its fakes repeat a few images, or a VAE's latents say nothing;
-        `diverged`, its values are no longer finite; `failed`, it ended before its last step; `not run`.
-    alarms: the names of those that hold at its last row (alarms.py).
+    fate: `finished`; `collapsed`, it finished, but its fakes repeat a few images, or a VAE's latents have no
+        information; `diverged`, its values are no longer finite; `failed`, it ended before its last step; `not run`.
+    alarms: the names of the alarms at its last row (alarms.py).
     """
 
     seed: int
@@ -155,7 +155,7 @@ def _runs(base: Path, within: Path, values: dict[str, Any]) -> Iterator[Run]:
 
 
 def _alarms(rows: list[Row]) -> list[str]:
-    """Returns the alarms that hold at the last row."""
+    """Returns the alarms at the last row."""
     return [alarm.name for alarm in alarms.find(rows) if alarm.last == rows[-1]["step"]]
 
 
@@ -208,7 +208,7 @@ def _text(value: Any) -> str:
 
 
 def _measured(runs: Iterable[Run]) -> list[str]:
-    """Returns all names in evaluations, or else in logged rows."""
+    """Returns all names in evaluations, or if there are none, in logged rows."""
     found: set[str] = set()
     for kind in ("evaluations", "rows"):
         for run in runs:
@@ -229,7 +229,7 @@ def _made_with(runs: Sequence[Run]) -> dict[str, dict[str, int]]:
         texts = {"versions": versions, "devices": ", ".join(about.get("devices", [])), "git": ""}
         texts["git"] = f"{git['commit']}{changed}" if "commit" in git else ""
         for kind, text in texts.items():
-            made[kind][text or "not said"] = made[kind].get(text or "not said", 0) + 1
+            made[kind][text or "unknown"] = made[kind].get(text or "unknown", 0) + 1
     return made
 
 

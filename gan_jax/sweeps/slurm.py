@@ -1,7 +1,7 @@
 """The SLURM launcher: one job array of the plain commands, with a task for each program.
 
 A task that is asked to stop, 120 s before its time is up or by `scancel --signal=TERM`, saves its run and is requeued.
-So is a task that SLURM takes off a machine. A task ends with `python -m gan_jax.sweeps.slurm FOLDER STATUS`.
+So is a task that SLURM preempts. A task ends with `python -m gan_jax.sweeps.slurm FOLDER STATUS`.
 """
 
 import json
@@ -82,7 +82,7 @@ def _check_queue(slurm: Path) -> None:
     job = path.read_text().strip()
     done = subprocess.run(["squeue", "--noheader", f"--jobs={job}"], capture_output=True, text=True)
     if done.returncode == 0 and done.stdout.strip():  # squeue does not know a job that ended long ago
-        raise UserError(f"job {job} of this sweep is still in the queue: wait for it, or end it by scancel {job}")
+        raise UserError(f"job {job} of this sweep is still in the queue: wait for it, or end it with scancel {job}")
 
 
 def _output(command: list[str]) -> str:

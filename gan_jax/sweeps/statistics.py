@@ -7,7 +7,7 @@ import numpy as np
 
 CONFIDENCE, LEVEL = 0.95, "95 %"
 LEAST = 4
-"""Seeds: with fewer, the mean's interval is too wide to say much, 12.7 and 4.3 standard errors to either side."""
+"""Seeds: with fewer, the mean's interval is too wide to be useful, 12.7 and 4.3 standard errors to either side."""
 T, RANGE = "t", "range"
 
 
@@ -76,7 +76,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def width_with_one_more(count: int) -> float | None:
-    """Returns the ratio of the interval's width with one more seed to that with `count`, at the same deviation.
+    """Returns the ratio of the interval's width with one more seed to that with `count`, for the same deviation.
 
     None if there is no interval yet.
     """

@@ -11,7 +11,7 @@ from gan_jax.sweeps.statistics import holm, paired_p, summary
 
 
 def summarise(results: Results) -> dict[str, Any]:
-    """Returns the report without seconds and sample images: the same for the same runs, however often killed.
+    """Returns the report without seconds and sample images: the same for the same runs, however often they were killed.
 
     Each cell has, for each metric, its `values` by seed (None if missing) and their mean, with its 95 % interval or,
     for few seeds, the range (`kind`, see statistics.py). The `difference` is cell minus baseline, over the seeds that
@@ -88,7 +88,7 @@ def _correct(differences: Iterable[dict[str, Any] | None]) -> None:
 
 
 def _described(metric: Metric, cells: Iterable[CellRuns]) -> dict[str, Any]:
-    """Returns a metric and its floors, the values of training examples as samples: the runs' least and greatest.
+    """Returns a metric and its floors, the values of training examples as samples: minimum and maximum over runs.
 
     They differ if cells are measured differently, or on other data. There are none if no run has one.
     """

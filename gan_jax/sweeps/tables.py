@@ -49,9 +49,9 @@ def _results(report: dict[str, Any]) -> Table:
         rows.append(["training examples", "", "", *(_floor(metric["floors"]) for metric in report["metrics"])])
     shown = [cell["metrics"][metric["name"]] for cell in report["cells"] for metric in report["metrics"]]
     words = (
-        "Mean over seeds at the last step; of metrics logged while training, over the last tenth of the steps. "
-        f"{_kinds(shown)} ↓ lower is better, ↑ higher. A run that failed has no value: {GAP}, or over how many seeds "
-        "the mean is. Collapsed ones count in it."
+        "Mean over seeds at the last step; metrics logged during training are averaged over the last tenth of the "
+        f"steps. {_kinds(shown)} ↓ lower is better, ↑ higher. A failed run has no value: the mean then says "
+        f"over how many seeds it is, or is {GAP} if there are none. Collapsed runs are included."
     )
     return Table("Results", words, header, rows)
 
@@ -61,13 +61,13 @@ def _kinds(shown: list[dict[str, Any]]) -> str:
     counts = {kind: sorted({one["count"] for one in shown if one["kind"] == kind}) for kind in (T, RANGE)}
     words = []
     if counts[T]:
-        words.append(f"In brackets the mean's {LEVEL} interval by Student's t (of {seeds(counts[T])}).")
+        words.append(f"Brackets: Student's {LEVEL} t interval of the mean ({seeds(counts[T])}).")
     if counts[RANGE]:
         words.append(
-            f"A range in brackets: the least and the greatest value (of {seeds(counts[RANGE])}), not a "
-            f"confidence interval, which takes {LEAST} seeds."
+            f"A range in brackets: minimum and maximum ({seeds(counts[RANGE])}), not a confidence interval, which "
+            f"needs {LEAST} seeds."
         )
-    return " ".join(words) or "Of a single seed there is no interval."
+    return " ".join(words) or "A single seed has no interval."
 
 
 def _differences(report: dict[str, Any]) -> Table:
@@ -79,14 +79,14 @@ def _differences(report: dict[str, Any]) -> Table:
             count = len(cell["fates"])
             rows.append([cell["name"], str(count), *(_tested(difference, count) for difference in differences)])
             shown += differences
-    words = f"The cell's value less the baseline's of the same seed: the mean over seeds. {_kinds(shown)}"
+    words = f"The cell's value minus the baseline's for the same seed, averaged over seeds. {_kinds(shown)}"
     if any(difference["p"] is not None for difference in shown):
-        words += " p is of a paired t test, by Holm's correction for the number of cells."
+        words += " p is from a paired t test, with Holm's correction for the number of cells."
     return Table(f"Differences from {report['baseline']}", words, header, rows)
 
 
 def _seeds(report: dict[str, Any]) -> Table:
-    header = ["cell", "seed", "fate", *(metric["name"] for metric in report["metrics"]), "alarms at its end"]
+    header = ["cell", "seed", "fate", *(metric["name"] for metric in report["metrics"]), "alarms at the end"]
     rows = []
     for cell in report["cells"]:
         for seed, fate in cell["fates"].items():
@@ -100,13 +100,13 @@ def _configs(report: dict[str, Any]) -> Table:
         [cell["name"], ", ".join(f"{field} = {json.dumps(value)}" for field, value in cell["differs"].items())]
         for cell in report["cells"]
     ]
-    return Table("What differs", "All fields that are not the same in every cell.", ["cell", "fields"], rows)
+    return Table("What differs", "All fields that differ between cells.", ["cell", "fields"], rows)
 
 
 def _cost(report: dict[str, Any]) -> Table:
     words = (
-        "Images: steps x batch x updates of the player with the most. Seconds: ablation.html, cost.json. One more seed "
-        "would make the intervals so much narrower, if seeds differ as they do so far."
+        "Images: steps x batch size x updates of the player with the most. Seconds: ablation.html, cost.json. "
+        "One more seed: how much narrower the intervals would be, for the same deviation of seeds."
     )
     rows = [
         [cell["name"], f"{cell['steps']:,}", f"{cell['images']:,}", _one_more(len(cell["fates"]))]
@@ -119,10 +119,10 @@ def _search(report: dict[str, Any]) -> Table:
     search = report["search"]
     rows = [[cell["name"], _number(cell["value"]), "yes" if cell["chosen"] else ""] for cell in search["cells"]]
     words = (
-        f"Chosen by {search['by']}, {search['better']} is better, the mean of {seeds(search['seeds'])}; trained again "
-        "above, over fresh seeds."
+        f"Chosen by {search['by']} ({search['better']} is better), averaged over {seeds(search['seeds'])}. The chosen "
+        "cells were trained again with fresh seeds for the results above."
     )
-    return Table("The search before", words, ["cell", search["by"], "chosen"], rows)
+    return Table("The preceding search", words, ["cell", search["by"], "chosen"], rows)
 
 
 def _made(report: dict[str, Any]) -> Table:

@@ -1,1 +1,1 @@
-"""Evaluators: the measurements of a trained run that a config can ask for."""
+"""Evaluators: the measurements of a trained run that a config can request."""

@@ -53,18 +53,19 @@ class Context(NamedTuple):
     sampled: frozenset[str] = frozenset()
 
     def check_predicts(self, *uses: str) -> None:
-        """Raises UserError if the objective does not give all of these predictions."""
+        """Raises UserError if the objective does not provide all of these predictions."""
         for use in uses:
             if use not in self.predict:
                 raise UserError(
-                    f"the objective gives no {use!r}, which this evaluator needs; {suggestions(use, self.predict)}"
+                    f"this evaluator needs {use!r}, which the objective does not provide; "
+                    f"{suggestions(use, self.predict)}"
                 )
 
     def dry_run(self, of_players: Callable[..., Any], *inputs: Any) -> Any:
         """Returns only the shapes of a function's outputs for players and inputs, as trees of `jax.ShapeDtypeStruct`.
 
-        So a model that cannot be measured is refused before it is trained. Raises UserError if a batch lacks what the
-        model takes, and whatever the function raises.
+        So a model that cannot be measured is rejected before it is trained. Raises UserError if a batch lacks an input
+        of the model, and whatever the function raises.
         """
         try:
             return jax.eval_shape(of_players, self.players, *inputs)
@@ -75,7 +76,7 @@ class Context(NamedTuple):
 def check_count(name: str, value: int, least: int = 1) -> None:
     """Raises UserError if a count, such as one of samples, is not a whole number from `least` to MAX_COUNT."""
     if type(value) is not int or not least <= value <= MAX_COUNT:
-        raise UserError(f"{name} is {value!r}: it must be at least {least} and at most {MAX_COUNT:,}, a whole number")
+        raise UserError(f"{name} is {value!r}: it must be a whole number from {least} to {MAX_COUNT:,}")
 
 
 def labels_of(dataset: Dataset) -> np.ndarray:

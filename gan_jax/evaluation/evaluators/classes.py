@@ -18,14 +18,14 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
 
     Only the first `references` training examples are compared. Samples cycle through the training examples' classes.
     `test` is the same share for as many real examples of the split, and says how reliable the measure is. Raises
-    UserError if the model makes no samples by class, examples have no labels, a class has no reference, or a number is
+    UserError if the model is not class-conditional, examples have no labels, a class has no reference, or a number is
     not a whole number of at least 1.
     """
     for name, value in (("samples", samples), ("references", references)):
         check_count(f"{name} of classes.agreement", value)
     context.check_predicts("sample")
     if "label" not in context.sampled:
-        raise UserError("classes.agreement measures models that make samples by class: config.samplers has no label")
+        raise UserError("classes.agreement needs a class-conditional model, but config.samplers has no label")
     train, test = context.load(context.trained_on), context.load(split)
     label, test_label = labels_of(train), labels_of(test)
     classes = jnp.asarray(_classes(label, references))
@@ -47,11 +47,11 @@ def agreement(context: Context, *, samples: int = 1000, references: int = 10_000
 
 
 def _classes(label: np.ndarray, references: int) -> np.ndarray:
-    """Returns the sorted classes of training examples; raises UserError where the references lack one of them."""
+    """Returns the sorted classes of training examples; raises UserError if the references lack one of them."""
     classes = np.unique(label)
     if len(missing := np.setdiff1d(classes, label[:references])):
         raise UserError(
-            f"references of classes.agreement is {references}: of class {missing[0]} there is none among the first "
-            f"{references} training examples, take more"
+            f"references of classes.agreement is {references}: the first {references} training examples have none of "
+            f"class {missing[0]}, use more"
         )
     return classes

@@ -15,7 +15,7 @@ __all__ = ["accuracy"]
 def accuracy(context: Context, *, split: str = "test") -> Evaluator:
     """Returns the evaluator of `accuracy`: the share of a split's examples whose likeliest class is their label.
 
-    Raises UserError where the model does not classify, or the split has no labels.
+    Raises UserError if the model does not classify, or the split has no labels.
     """
     context.check_predicts("classify")
     dataset = context.load(split)

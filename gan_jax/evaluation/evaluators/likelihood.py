@@ -22,12 +22,12 @@ DECODED_AT_ONCE = 4_000  # latents, which bounds the memory and fits a processor
 def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> Evaluator:
     """Returns the evaluator of means over the split, in nats per example: `nll`, `elbo`, `reconstruction`, `kl`.
 
-    `nll` is minus the importance-weighted bound of this many samples, an upper bound on -log p(x) in expectation;
+    `nll` is minus the importance-weighted bound with `samples` samples, an upper bound on -log p(x) in expectation;
     `elbo` is minus the sum of the two terms, with one z for each example. An example's random values, z and pixels that
     the likelihood binarises, depend only on the evaluation's key and the example's index in the split.
 
-    Raises UserError where `samples` is not a whole number of at least 1, the objective has no likelihood, or the
-    split lacks what it takes.
+    Raises UserError if `samples` is not a whole number of at least 1, the objective has no likelihood, or the split
+    lacks a field that it needs.
     """
     check_count("samples", samples)
     context.check_predicts("elbo", "log_weights")
@@ -59,7 +59,7 @@ def likelihood(context: Context, *, split: str = "test", samples: int = 200) -> 
 
 
 def _in_parts(log_weights: Callable[[jax.Array], jax.Array], samples: int) -> jax.Array:
-    """Returns the log weights [n, samples], by a function of the samples' numbers [k] -> [n, k], some at a time."""
+    """Returns the log weights [n, samples], from a function of the samples' numbers [k] -> [n, k], in parts."""
     parts = -(-samples // DECODED_AT_ONCE)
     if parts == 1:
         return log_weights(jnp.arange(samples))

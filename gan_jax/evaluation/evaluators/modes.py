@@ -19,8 +19,8 @@ def gaussians(context: Context, *, samples: int = 2500, split: str = "train") ->
 
     Definitions are in metrics/modes.py; `samples` points are made.
 
-    Raises UserError where the data are not of known Gaussians, the model makes no samples, or `samples` is
-    not a whole number of at least 1.
+    Raises UserError if the data are not drawn from known Gaussians, the model makes no samples, or `samples` is not a
+    whole number of at least 1.
     """
     mixture = context.load(split).mixture
     if mixture is None:

@@ -24,7 +24,7 @@ def lpips(
     example's field `target`. `network` is 'alexnet' or 'vgg16' (features/lpips.py). `n` is the number of examples.
 
     Raises UserError if the model does neither, the examples are not images that the network takes, its weights are
-    not here, or `examples` is not a whole number of at least 1.
+    not installed, or `examples` is not a whole number of at least 1.
     """
     check_count("examples of perceptual.lpips", examples)
     if not (uses := [use for use in USES if use in context.predict]):
@@ -32,12 +32,12 @@ def lpips(
     dataset = context.load(split).first(examples)
     if uses[0] == "translate" and "source" in dataset.unpaired:
         raise UserError(
-            "perceptual.lpips compares examples with what is made of them, and config.data.paired is False: take data "
-            "whose files are pairs, and config.data.use_pairs=False, or leave this evaluator out"
+            "perceptual.lpips compares translations with their own targets, but config.data.paired is False: use data "
+            "whose files are pairs, with config.data.use_pairs=False, or leave this evaluator out"
         )
     fields = dataset.arrays
     if target not in fields or fields[target].dtype != np.uint8:
-        raise UserError(f"target of perceptual.lpips is {target!r}: it must be a field of images of the data")
+        raise UserError(f"target of perceptual.lpips is {target!r}: it must be an image field of the data")
     shape, n = fields[target].shape[1:], len(fields[target])
     measured = networks.between(network, shape)
 
@@ -47,7 +47,7 @@ def lpips(
 
     keys = example_keys(base_key(0), n)
     if (found := context.dry_run(made, (keys[:1], {name: v[:1] for name, v in fields.items()})).shape[1:]) != shape:
-        raise UserError(f"the model makes {found} of examples whose {target!r} has shape {shape}")
+        raise UserError(f"the model makes outputs of shape {found}, but {target!r} has shape {shape}")
 
     def measure(players: Players, key: jax.Array) -> dict[str, float]:
         inputs = example_keys(key, n), fields

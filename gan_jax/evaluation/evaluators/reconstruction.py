@@ -1,4 +1,4 @@
-"""Errors of reconstructions of a split's images, also compared with PCA's, and from noisy inputs.
+"""Errors of reconstructions of a split's images, compared with PCA's, and errors from noisy inputs.
 
 Errors are mean squared errors per pixel of images in [0, 1]; `psnr` are decibels with peak 1, the mean over images.
 Both are measured on the decoder's floats, neither clipped nor rounded.
@@ -55,10 +55,10 @@ def noisy(context: Context, *, noise: Callable[[], Noise], split: str = "test") 
 
 
 def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") -> Evaluator:
-    """Returns the evaluator of `error` and `psnr`, beside `pca_error` and `pca_psnr` of PCA with as many latents.
+    """Returns the evaluator of `error` and `psnr`, and of `pca_error` and `pca_psnr` of PCA with as many latents.
 
     The principal components are those of split `fitted`. `error_ratio` is `error` over `pca_error`: below 1 if the
-    autoencoder is better. Raises UserError where that split has fewer components than there are latents.
+    autoencoder is better. Raises UserError if that split has fewer components than there are latents.
     """
     x = _images(context, split)
     reconstruct, linear = _reconstruction(context, x), _pca(context, fitted)
@@ -76,8 +76,8 @@ def beside_pca(context: Context, *, split: str = "test", fitted: str = "train") 
 def subspace(context: Context, *, fitted: str = "train") -> Evaluator:
     """Returns the evaluator of `largest_angle` and `mean_angle` between a linear decoder's space and PCA's, in degrees.
 
-    PCA is of split `fitted`, with as many components as latents. The decoder's columns are read from its outputs.
-    Raises UserError where the split has fewer.
+    PCA is fitted to split `fitted`, with as many components as latents. The decoder's columns are read from its
+    outputs. Raises UserError if the split has fewer components.
     """
     linear = _pca(context, fitted)
     k = len(linear.components)
@@ -93,17 +93,17 @@ def subspace(context: Context, *, fitted: str = "train") -> Evaluator:
 
 
 def _images(context: Context, split: str) -> np.ndarray:
-    """Returns a split's images uint8 [n, h, w, c]; raises UserError where its examples are not images."""
+    """Returns a split's images uint8 [n, h, w, c]; raises UserError if its examples are not images."""
     dataset = context.load(split)
     if len(dataset.shape) != 3:
-        raise UserError(f"this evaluator measures images, not examples of shape {dataset.shape} as {dataset.name} has")
+        raise UserError(f"this evaluator measures images, but {dataset.name} has examples of shape {dataset.shape}")
     return np.asarray(dataset.x)
 
 
 def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.Array], np.ndarray]:
     """Returns `(players, inputs [n, ...]) -> reconstructions [n, ...]` in [0, 1]; inputs are the networks' floats.
 
-    Raises UserError where the model does not take examples of the shape of x [n, ...], or makes another shape.
+    Raises UserError if the model does not take examples of the shape of x [n, ...], or makes another shape.
     """
     predict = context.predict
     context.check_predicts("encode", "decode")
@@ -114,7 +114,7 @@ def _reconstruction(context: Context, x: np.ndarray) -> Callable[[Players, jax.A
 
     made = context.dry_run(lambda players, x: decoded(players, _scaled(context, x)), x[:1])
     if made.shape[1:] != x.shape[1:]:
-        raise UserError(f"the model makes {made.shape[1:]} of examples of shape {x.shape[1:]}")
+        raise UserError(f"the model makes outputs of shape {made.shape[1:]} from examples of shape {x.shape[1:]}")
 
     def reconstruct(players: Players, inputs: jax.Array) -> np.ndarray:
         return _unit(context, in_batches(partial(decoded, players), inputs))
@@ -141,7 +141,7 @@ def _flat(x: np.ndarray) -> np.ndarray:
 def _pca(context: Context, split: str) -> pca.PCA:
     """Returns as many principal components of a split's images as the model has latents.
 
-    Raises UserError where there are fewer.
+    Raises UserError if there are fewer.
     """
     x = _images(context, split)
     _reconstruction(context, x)
@@ -150,14 +150,14 @@ def _pca(context: Context, split: str) -> pca.PCA:
     shape = context.dry_run(lambda players, x: encode(players, keys, {"x": _scaled(context, x)}), x[:1]).shape
     if len(shape) != 2:
         raise UserError(
-            f"the model's latents have shape {shape[1:]}, and PCA's are vectors: take reconstruction.clean instead"
+            f"the model's latents have shape {shape[1:]}, but PCA's are vectors: use reconstruction.clean instead"
         )
     latents = shape[-1]
     whole = pca.fit(_flat(x))
     if latents > (rank := pca.rank(whole)):
         raise UserError(
-            f"the model has {latents} latents, the {len(x)} examples of split {split!r} only {rank} principal "
-            "components to compare them with: take fewer latents, or leave this evaluator out"
+            f"the model has {latents} latents, but the {len(x)} examples of split {split!r} have only {rank} principal "
+            "components to compare them with: use fewer latents, or leave this evaluator out"
         )
     return whole.first(latents)
 

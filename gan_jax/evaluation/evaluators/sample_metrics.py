@@ -64,7 +64,7 @@ def _frechet(c: Comparison) -> tuple[float]:
     count, dim = fake.shape
     if count <= dim:
         logging.warning(
-            "frechet/%s: %d samples span %d of %d dimensions, so the value is too large: take many more samples",
+            "frechet/%s: %d samples span %d of %d dimensions, so the value is too large: use many more samples",
             c.network,
             count,
             rank(fake),
@@ -93,9 +93,9 @@ def _check_balls(values: str, side: Side, which: str, *, k: int) -> None:
     """Warns if examples have so many duplicates that nothing counts as near them."""
     if lost := without_ball(side.features, k=k):
         logging.warning(
-            "%s: %d of %d %s have their %d nearest others at distance 0, and nothing, not even a copy, counts as near "
-            "those, which lowers the values: drop duplicates from the data (of samples they mean collapse), or compare "
-            "by frechet and kernel_distance, which take them as they are",
+            "%s: %d of %d %s have their %d nearest neighbours at distance 0, and nothing, not even a copy, counts as "
+            "near those, which lowers the values: remove duplicates from the data (duplicate samples mean collapse), "
+            "or use frechet and kernel_distance, which duplicates do not affect in this way",
             values,
             lost,
             len(side.features),
@@ -159,12 +159,12 @@ OF_LOGITS = frozenset({"classifier_score", "mode_coverage"})
 
 
 def of_features(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the metrics that need no classifier, and warns of others. Raises UserError if none is left."""
+    """Returns the metrics that need no classifier, and warns about others. Raises UserError if none is left."""
     left_out = ", ".join(sorted(OF_LOGITS & {*metrics}))
     if not (kept := tuple(metric for metric in metrics if metric not in OF_LOGITS)):
-        raise UserError(f"{left_out}: a classifier is needed, which the data set has not: take other metrics")
+        raise UserError(f"{left_out}: a classifier is needed, but the data set has none: use other metrics")
     if left_out:
-        logging.warning("%s: left out, as the data set has no classifier", left_out)
+        logging.warning("%s: left out, because the data set has no classifier", left_out)
     return kept
 
 
@@ -196,7 +196,7 @@ def check(metrics: tuple[str, ...], network: Network, *datasets: Dataset) -> Non
         raise UserError(f"{' and '.join(needy)} need a classifier, which {network.name} is not: leave them out")
     if "mode_coverage" in metrics and real.classes not in (0, classes):
         raise UserError(
-            f"mode_coverage: {network.name} knows {classes} classes, {real.name} has {real.classes}: leave it out"
+            f"mode_coverage: {network.name} knows {classes} classes, but {real.name} has {real.classes}: leave it out"
         )
     for dataset in datasets:
         n = len(dataset.x)
@@ -205,5 +205,5 @@ def check(metrics: tuple[str, ...], network: Network, *datasets: Dataset) -> Non
         ]:
             raise UserError(
                 f"split {dataset.split!r} of {dataset.name} has {n} example{'s' if n > 1 else ''}, too few for "
-                f"{', '.join(needy)}: leave that out, or take another split"
+                f"{', '.join(needy)}: leave them out, or use another split"
             )

@@ -28,8 +28,9 @@ from gan_jax.runs import cache as kept
 __all__ = ["distribution"]
 
 OVERLAP = (
-    "evaluator samples.distribution: split %r shares examples with data.split=%r, so memorised samples count as good "
-    "ones: train on a part, as config.data.split=train[:90%%], and judge by another, as split='train[90%%:]'"
+    "evaluator samples.distribution: split %r shares examples with data.split=%r, so memorised samples get good "
+    "values: train on one part, such as config.data.split=train[:90%%], and evaluate on another, such as "
+    "split='train[90%%:]'"
 )
 LEAST = 10  # samples: enough for every metric, where the split has as many examples
 _REVISION = 2  # of the values made here; a new number makes all older ones in the cache stale
@@ -45,17 +46,18 @@ def distribution(
     seeds: int = 3,
     weights: str = "",
 ) -> Evaluator:
-    """Returns the evaluator of `metrics` (sample_metrics.py) of `samples` samples against as many of the split.
+    """Returns the evaluator of `metrics` (sample_metrics.py) of `samples` samples and as many examples of the split.
 
-    A value is the mean over `seeds` sets of samples. Beside it are its `/std` over them, and its `/floor`: the value
-    for as many training examples instead of samples, which samples as good as data would get. If the split has fewer
-    examples than `samples`, only as many samples are made. `features` is the 'classifier' of the data set, 'alexnet',
-    'vgg16', 'pixels' for none, 'inception' from the file `weights`, or a network's name (features.choose). Metrics of
-    classes are left out if the data set has no classifier. The evaluator also says how values were measured.
+    A value is the mean over `seeds` sets of samples. `/std` is its standard deviation over them. `/floor` is the value
+    for as many training examples instead of samples, which samples as good as the data would have. If the split has
+    fewer examples than `samples`, only as many samples are made. `features` is the 'classifier' of the data set,
+    'alexnet', 'vgg16', 'pixels' for none, 'inception' from the file `weights`, or a network's name (features.choose).
+    Metrics that need a classifier are left out if the data set has none. The evaluator also says how values were
+    measured.
 
     The features of the split and of the training examples, and the floors, are computed once and kept in the cache.
 
-    Raises UserError if the model makes no samples, an argument is wrong, or a metric does not take the data.
+    Raises UserError if the model makes no samples, an argument is wrong, or a metric does not suit the data.
     """
     _check(context, features, weights, metrics, samples, seeds)
     real, train = _some(context.load(split), samples), context.load(context.trained_on)
@@ -115,7 +117,7 @@ class _Reference:
 def _check(context: Context, features: str, weights: str, metrics: tuple[str, ...], samples: int, seeds: int) -> None:
     if weights and features != "inception":
         raise UserError(
-            f"weights is {weights!r}, but features {features!r} have their own: only 'inception' takes them"
+            f"weights is {weights!r}, but features {features!r} have their own weights: only 'inception' takes a file"
         )
     for name in metrics:
         if name not in MEASURES:

@@ -1,4 +1,4 @@
-"""Super-resolution on a benchmark's pairs of files, by the field's protocol."""
+"""Super-resolution on a benchmark's pairs of files, with the field's usual protocol."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,17 +29,17 @@ def benchmark(context: Context, *, path: str, high: str = "HR", low: str = "LR",
 
     The benchmark is a folder with sub-folders `high` and `low` of files with equal names (data.files.resolve). Grey
     images become RGB. psnr_y and ssim_y use the luma Y of BT.601. A border as wide as the factor is cut off, as in the
-    literature. With a `network`, 'alexnet' or 'vgg16', there is `lpips/NETWORK` too (features/lpips.py). Beside each
-    value, `/bicubic` is that of bicubic enlargement. Values are means over the images.
+    literature. With a `network`, 'alexnet' or 'vgg16', there is `lpips/NETWORK` too (features/lpips.py). For each
+    value, `/bicubic` is the same for bicubic enlargement. Values are means over the images.
 
-    Raises UserError if there are no such files, the network's weights are not here, or the model does not make
+    Raises UserError if there are no such files, the network's weights are not installed, or the model does not make
     images of the high resolution.
     """
     context.check_predicts("translate")
     pairs = _pairs(files.resolve(str(path)), high, low)
     for real, source in pairs:
         if (made := context.dry_run(_enlarged(context), source[None])).shape[1:] != real.shape:
-            raise UserError(f"{path}: of {source.shape} the model makes {made.shape[1:]}, not {real.shape}")
+            raise UserError(f"{path}: the model enlarges {source.shape} to {made.shape[1:]}, not to {real.shape}")
     metrics = _metrics(network, pairs)
     baseline = _scores(metrics, [_bicubic(source, real.shape[:2]) for real, source in pairs], pairs)
 

@@ -1,4 +1,4 @@
-"""Translations of a split's examples against the truth, by pixels, structure and LPIPS, beside baselines."""
+"""Translations of a split's examples compared with the truth, by pixels, structure and LPIPS, and with baselines."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -44,16 +44,16 @@ def pairs(
 ) -> Evaluator:
     """Returns the evaluator of `metrics` between translations of a split's first examples and their own `target`.
 
-    Metrics are means over the examples, by default all: 'l1', the mean absolute difference of pixels in 0..1; 'psnr' in
-    dB, without `border` pixels, and with `luma` of Y alone, as is usual in super-resolution; 'ssim', structural
-    similarity at one scale; 'lpips' by `network` (features/lpips.py), by default if its weights are here. If images
-    have holes (a sampler `mask`), l1 and psnr are measured inside the holes.
+    Metrics are means over the examples. By default all are measured: 'l1', the mean absolute difference of pixels in
+    0..1; 'psnr' in dB, without `border` pixels, and with `luma` only of Y, as is usual in super-resolution; 'ssim',
+    structural similarity at one scale; 'lpips' with `network` (features/lpips.py), if its weights are installed. If
+    images have holes (a sampler `mask`), l1 and psnr are measured inside the holes.
 
-    Beside each value are those of the baselines: `/source`, the source itself if it has the size of x; `/nearest`, the
+    Each value is also measured for the baselines: `/source`, the source itself if it has the size of x; `/nearest`, the
     `x` of the training example whose source is nearest in pixels; for holes instead `/mean`, the mean colour around
     them, and `/biharmonic`, the smoothest filling (metrics/biharmonic.py).
 
-    With `target` "source" it is the other direction: sources that a model makes from x, as CycleGAN does. Raises
+    With `target` "source" the other direction is measured: sources that a model makes from x, as in CycleGAN. Raises
     UserError if the model does not translate in this direction, the examples are not images that the metrics take, or
     their sources do not belong to them.
     """
@@ -67,7 +67,9 @@ def pairs(
     context.dry_run(translated, *one)
     seen = {*fields, *context.dry_run(partial(observed, context.predict), one[0], context.scale(one[1]))}
     if border and "mask" in seen:
-        raise UserError(f"border of translation.pairs is {border}: it must be 0 for holes, which may lie within it")
+        raise UserError(
+            f"border of translation.pairs is {border}: it must be 0 if images have holes, which may lie within it"
+        )
     fillings = {name: fill for name, fill in FILLINGS.items() if "mask" in seen and name in baselines}
     others = {} if "mask" in seen or "source" not in seen else _of_data(fields, context, baselines, target, split)
 
@@ -100,12 +102,12 @@ def _paired(dataset: Dataset) -> dict[str, np.ndarray]:
     """Returns the fields of examples that are pairs of images."""
     if "source" in dataset.unpaired:
         raise UserError(
-            "translation.pairs compares pairs, and config.data.paired is False: set config.evaluators=none, or take "
-            "data whose test files are pairs, and config.data.use_pairs=False"
+            "translation.pairs compares pairs, but config.data.paired is False: set config.evaluators=none, or use "
+            "data whose test files are pairs, with config.data.use_pairs=False"
         )
     fields = {name: np.asarray(values[:]) for name, values in dataset.arrays.items()}
     if fields["x"].dtype != np.uint8:
-        raise UserError("translation.pairs measures images, which these examples are not")
+        raise UserError("translation.pairs measures images, but these examples are not images")
     return fields
 
 
@@ -123,11 +125,13 @@ def _check(context: Context, target: str, examples: int, **chosen: tuple[str, ..
 def _check_images(shape: tuple[int, ...], names: tuple[str, ...], border: int, *, luma: bool) -> None:
     if isinstance(border, bool) or not isinstance(border, int) or not 0 <= 2 * border < min(shape[:2]):
         size = f"{shape[0]}x{shape[1]}"
-        raise UserError(f"border of translation.pairs is {border!r}: it must be at least 0 and leave a pixel of {size}")
+        raise UserError(
+            f"border of translation.pairs is {border!r}: it must be at least 0 and leave a pixel of {size} images"
+        )
     if luma and shape[2] not in (1, 3):
         raise UserError(f"luma of translation.pairs needs images of 1 or 3 channels, not {shape[2]}")
     if "ssim" in names and not scales_that_fit(*shape[:2]):
-        raise UserError(f"ssim of translation.pairs needs sides of 11 pixels: {shape[0]}x{shape[1]} are too small")
+        raise UserError(f"ssim of translation.pairs needs images of at least 11x11 pixels, not {shape[0]}x{shape[1]}")
 
 
 def _translated(
@@ -141,13 +145,13 @@ def _translated(
 
 
 def _usual(network: str, shape: tuple[int, ...]) -> tuple[str, ...]:
-    """Returns the metrics that can be measured of images of this shape, with a warning where weights are missing."""
+    """Returns the metrics that can be measured of images of this shape, with a warning if weights are missing."""
     left_out = set() if scales_that_fit(*shape[:2]) else {"ssim"}
     if not lpips.takes(network, shape):
         left_out.add("lpips")
     elif not lpips.is_here(network):
         left_out.add("lpips")
-        logging.warning("lpips is left out: the weights of %s are not here, see docs/evaluation.md", network)
+        logging.warning("lpips is left out: the weights of %s are not installed, see docs/evaluation.md", network)
     return tuple(name for name in METRICS if name not in left_out)
 
 
@@ -185,7 +189,7 @@ def _lpips(between: lpips.Between, at_once: int, a: np.ndarray, b: np.ndarray, m
 def _of_data(
     fields: Mapping[str, np.ndarray], context: Context, names: tuple[str, ...], target: str, split: str
 ) -> dict[str, np.ndarray]:
-    """Returns the images uint8 [n, h, w, c] of each baseline that follows from the examples' sources."""
+    """Returns the images uint8 [n, h, w, c] of each baseline that is computed from the examples' sources."""
     origin = "source" if target == "x" else "x"
     x, made = fields[target], {}
     source = np.asarray(given(context.predict, context.scale, fields, origin))
@@ -200,11 +204,11 @@ def _of_data(
 
 
 def _warn_of_copies(nearest_pairs: np.ndarray, x: np.ndarray, split: str) -> None:
-    """Warns if compared examples are also trained on: the nearest training pair's image is their own."""
+    """Warns if compared examples are also training examples: the nearest training pair's image is their own."""
     if copies := int((nearest_pairs == x).all((1, 2, 3)).sum()):
         logging.warning(
-            "%d of the %d examples of split %r that judge translations are training examples too: take another split, "
-            "as split='train[80%%:]' of the evaluator and config.data.split=train[:80%%]",
+            "%d of the %d examples of split %r that translations are evaluated on are also training examples: use "
+            "another split, such as split='train[80%%:]' of the evaluator and config.data.split=train[:80%%]",
             *(copies, len(x), split),
         )
 
