@@ -11,7 +11,7 @@ Pythae reports 89.78 nats, also with 200 samples, and compares it with the 89.9 
 (arXiv:1505.05770). It has one hidden layer of 400 ReLUs on each side, 40 latents and 500 epochs, on the file
 `binarized_mnist`, whose training split has 50,000 images. This config has two layers of SiLUs, all 60,000 images, and
 its own sample of the binary pixels from the same distribution. With --config.data.name=mnist
---config.likelihood.name=binarised pixels are sampled anew at each step.
+--config.likelihood.name=binarised pixels are sampled again at each step.
 """
 
 from configs.common import adam, autoencoder_defaults, cosine, likelihood

@@ -1,4 +1,4 @@
-"""Blocks that several configs share. A config file imports them by `from configs.common import ...`."""
+"""Blocks that several configs share. A config file imports them with `from configs.common import ...`."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -37,7 +37,7 @@ def chosen(choices: str, known: Iterable[str]) -> set[str]:
 def check_choice(choice: str, known: Iterable[str]) -> None:
     """Raises ValueError if a config's argument is not one of the known ones."""
     if choice not in known:
-        raise ValueError(f"there is no {choice!r}: there are {', '.join(map(repr, known))}")
+        raise ValueError(f"unknown choice {choice!r}: it must be one of {', '.join(map(repr, known))}")
 
 
 def autoencoder_defaults() -> ConfigDict:

@@ -15,7 +15,7 @@ from gan_jax.config import ConfigDict
 
 
 def get_config(choices: str = "") -> ConfigDict:
-    """Returns the config; choices: as those of emoji_pix2pix."""
+    """Returns the config; choices: those of emoji_pix2pix."""
     config = emoji_pix2pix.get_config(choices)
     without_critic(config)
     return config

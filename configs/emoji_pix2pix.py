@@ -45,7 +45,7 @@ def get_config(choices: str = "") -> ConfigDict:
         }
     )
     if "resnet" in words:
-        # Shifted, not enlarged and cropped: once a square fills the picture, no contrast is left for norms.
+        # Shifted, not enlarged and cropped: a square that fills the picture leaves no contrast for norms.
         shift = {"name": "translation", "fraction": 1 / 16}
         config.augment = ConfigDict({"flip": {"name": "horizontal_flip"}, "jitter": shift})
         config.networks.generator = ConfigDict(

@@ -8,7 +8,7 @@ The paper's perceptual term is left out, so that no pretrained weights are neede
 --config=configs/emoji_vqgan.py:lpips adds it, with VGG16: docs/evaluation.md says how to get the weights.
 
 4,000 steps took 14 min on one core of an AMD EPYC with AVX-512 (2026-11-28); one seed. The PSNR on the 239 test
-characters is 23.2 dB, and was 23.0 before the critic joined. Images beside their reconstructions:
+characters is 23.2 dB, and was 23.0 before the critic joined. Images next to their reconstructions:
 configs/pictures/emoji_vqgan.png.
 """
 

@@ -3,7 +3,7 @@
 python -m gan_jax.main --config=configs/mnist_conv_ae.py --workdir=runs/mnist_conv_ae
 
 The test error per pixel is 0.00451, 27% of PCA's 0.01683 with as many latents; the PSNR is 24.3 dB against 18.1 dB.
-1,800 steps took 87 s on 2 CPU cores (2026-11-23). Test images beside their reconstructions:
+1,800 steps took 87 s on 2 CPU cores (2026-11-23). Test images next to their reconstructions:
 configs/pictures/mnist_conv_ae.png.
 """
 

@@ -3,7 +3,7 @@
 python -m gan_jax.main --config=configs/mnist_deep_ae.py --workdir=runs/mnist_deep_ae
 
 The test error per pixel is 0.00447, 27% of PCA's 0.01683 with as many latents; the PSNR is 24.5 dB against 18.1 dB.
-4,800 steps took 55 s on 2 CPU cores (2026-11-23). Test images beside their reconstructions:
+4,800 steps took 55 s on 2 CPU cores (2026-11-23). Test images next to their reconstructions:
 configs/pictures/mnist_deep_ae.png.
 """
 

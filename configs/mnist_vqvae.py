@@ -4,7 +4,7 @@ python -m gan_jax.main --config=configs/mnist_vqvae.py --workdir=runs/mnist_vqva
 
 The test error per pixel is 0.00385 and the PSNR 24.6 dB; mnist_conv_ae has an error of 0.00451 with 32 floats. All 128
 codes are used, with a perplexity of 110, so an image is at most 343 bits. 1,800 steps took 2 min 46 s of CPU time, on 2
-CPU cores shared with much other work (2026-11-27). Test images beside their reconstructions:
+CPU cores shared with much other work (2026-11-27). Test images next to their reconstructions:
 configs/pictures/mnist_vqvae.png.
 """
 

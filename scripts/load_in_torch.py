@@ -31,7 +31,7 @@ def generate(folder: Path, z: Any) -> Any:
     held = json.loads((folder / "config.json").read_text())
     block, shape = held["config"]["networks"]["generator"], tuple(held["data_spec"]["shape"])
     if block["name"] != "dcgan.Generator" or block.get("norm", {"name": "BatchNorm"})["name"] != "BatchNorm":
-        sys.exit(f"{folder}: its generator is {block['name']}: this is for dcgan.Generator with BatchNorm")
+        sys.exit(f"{folder}: its generator is {block['name']}: it must be dcgan.Generator with BatchNorm")
     arrays = load_file(folder / "model.safetensors")
     parts = {name.split("/")[1] for name in arrays if name.startswith("generator/")}
     part = "ema" if "ema" in parts else "params"
@@ -57,7 +57,7 @@ def normalised(arrays: dict[str, Any], own: str, kept: str, x: Any, epsilon: flo
 
 
 def activation(block: dict[str, Any] | None, otherwise: str) -> Any:
-    """Returns the function for a block of the config, or else that of `otherwise`, with DCGAN's slope."""
+    """Returns the function of a block of the config, or of `otherwise` if there is no block, with DCGAN's slope."""
     values = block or ({"name": otherwise, "negative_slope": 0.2} if otherwise == "leaky_relu" else {"name": otherwise})
     arguments = {name: value for name, value in values.items() if name != "name"}
     return lambda x: ACTIVATIONS[values["name"]](x, **arguments)

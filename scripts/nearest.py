@@ -1,4 +1,4 @@
-"""Shows samples of a run, each beside its nearest training example, to check for copies.
+"""Shows samples of a run, each next to its nearest training example, to check for copies.
 
     python scripts/nearest.py runs/orl_faces --out=nearest.png
 
@@ -32,7 +32,7 @@ def draw(run_dir: RunDirectory, out: Path, *, num: int, seed: int) -> float:
         raise UserError(f"{run_dir.folder}: models trained with {config.objective.name} cannot sample")
     train = np.asarray(experiment.view(run_data(run_dir, config).load(config.data.split)).x)
     if train.ndim != 4:
-        raise UserError(f"{run_dir.folder} makes points, which are drawn over their data anyway")
+        raise UserError(f"{run_dir.folder} makes points, not images: its own figures already show them with the data")
     batch = {"label": experiment.in_turn(num)} if experiment.present else {}
     inputs = (example_keys(base_key(seed), num), batch)
     made = in_batches(lambda given: experiment.predict["sample"](state.players, *given), inputs)
@@ -46,9 +46,9 @@ def main(argv: list[str]) -> int:
     """Runs a command line. Returns 0, or 2 for errors that the user can correct."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
-    parser.add_argument("run", metavar="DIR", type=of_user, help="of a run")
+    parser.add_argument("run", metavar="DIR", type=of_user, help="the folder of a run")
     parser.add_argument("--out", type=of_user, required=True, help="the PNG file")
-    parser.add_argument("--num", type=int, default=32, help="how many samples")
+    parser.add_argument("--num", type=int, default=32, help="the number of samples")
     parser.add_argument("--sample_seed", type=int, default=0)
     args = parser.parse_args(argv)
     try:

@@ -2,10 +2,10 @@
 
     python scripts/prepare_data.py NAME [--manual_dir=DIR] [--data_dir=DIR]
 
-NAME is a TFDS name, such as `mnist`, `celeb_a`, `emnist/letters`. The result is in DIR of `--data_dir`, else in
-`$TFDS_DATA_DIR`, else in `~/tensorflow_datasets`. Archives in `--manual_dir` are used instead of downloads; their
-checksums are still verified. Nothing of gan_jax is used here, so a separate environment with TFDS and
-requirements-prepare.txt will do.
+NAME is a TFDS name, such as `mnist`, `celeb_a`, `emnist/letters`. The result is written to `--data_dir`, by default
+`$TFDS_DATA_DIR` or `~/tensorflow_datasets`. Archives in `--manual_dir` are used instead of downloads; their checksums
+are still verified. This script does not use gan_jax, so a separate environment with TFDS and requirements-prepare.txt
+is enough.
 """
 
 import argparse
@@ -28,7 +28,7 @@ def main() -> None:
     """Prepare the data set named on the command line. Exits with status 1 and one line if that fails."""
     parser = argparse.ArgumentParser(description="Prepare a data set of TensorFlow Datasets as array_record.")
     parser.add_argument("name", help="TFDS name, such as mnist or emnist/letters")
-    parser.add_argument("--manual_dir", type=pathlib.Path, help="folder of archives that are already here")
+    parser.add_argument("--manual_dir", type=pathlib.Path, help="folder of archives that are already downloaded")
     parser.add_argument("--data_dir", type=pathlib.Path, help="where to write; default: $TFDS_DATA_DIR")
     args = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # hides TensorFlow's notes on this CPU's instructions
@@ -48,12 +48,12 @@ def prepare(name: str, manual_dir: pathlib.Path | None, data_dir: pathlib.Path |
     if (builder.data_path / "dataset_info.json").exists():
         if builder.info.file_format.value == _FORMAT:
             return _summary(builder)
-        found = f"{builder.data_path} is there in {builder.info.file_format.value} format"
-        raise PrepareError(f"{found}; delete that folder to have it prepared as {_FORMAT}")
+        found = f"{builder.data_path} already exists in {builder.info.file_format.value} format"
+        raise PrepareError(f"{found}; delete this folder to prepare it as {_FORMAT}")
     if importlib.util.find_spec("tensorflow") is None:
         raise PrepareError("preparing a data set needs TensorFlow: pip install -r requirements-prepare.txt")
     if manual_dir and not manual_dir.is_dir():
-        raise PrepareError(f"--manual_dir={manual_dir} is no folder")
+        raise PrepareError(f"--manual_dir={manual_dir} is not a folder")
     _check_network(builder, manual_dir)
     _download(builder, manual_dir)
     return _summary(builder)
@@ -90,12 +90,12 @@ def _check_network(builder: Any, manual_dir: pathlib.Path | None) -> None:
         except requests.exceptions.RequestException:
             continue
     if hosts:
-        advice = "check the network, or put the archives into a folder and give it as --manual_dir"
+        advice = "check the network, or put the archives into a folder and pass it as --manual_dir"
         raise PrepareError(f"cannot reach {', '.join(hosts)}: {advice}")
 
 
 def _download(builder: Any, manual_dir: pathlib.Path | None) -> None:
-    """Let TFDS do it: it writes to a temporary folder, and renames that only on success."""
+    """Let TFDS prepare it: TFDS writes to a temporary folder, and renames this only on success."""
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import downloader
 

@@ -3,7 +3,7 @@
     npm pack emoji-datasource-google@16.0.0 emoji-datasource-twitter@16.0.0
     python scripts/prepare_images.py emoji emoji-datasource-google-16.0.0.tgz emoji-datasource-twitter-16.0.0.tgz
 
-writes `emoji/{noto,twemoji}/{train,test}/CODE.png` and `emoji/categories.csv` into `--out`, else `$GAN_JAX_IMAGES`:
+writes `emoji/{noto,twemoji}/{train,test}/CODE.png` and `emoji/categories.csv` to `--out`, by default `$GAN_JAX_IMAGES`:
 the same 3,786 emoji in two styles, 64x64, 3,547 pairs for training and 239 for testing. Variants of one character, such
 as its skin tones, are in the same split. Noto's pictures are licensed under Apache-2.0, Twemoji's under CC-BY 4.0.
 
@@ -63,8 +63,8 @@ def main() -> None:
     published.add_argument("packages", nargs=2, type=Path, help="emoji-datasource-google and -twitter, .tgz")
     published.add_argument("--out", type=Path, help="where to write; default: $GAN_JAX_IMAGES")
     joined = kinds.add_parser("pairs", help="pictures of two side by side, cut in the middle")
-    joined.add_argument("folder", type=Path, help="of the pictures, in sub-folders train and test if there are some")
-    joined.add_argument("--names", nargs=2, default=("left", "right"), help="of the folders of the two halves")
+    joined.add_argument("folder", type=Path, help="folder of the pictures, which may have sub-folders train and test")
+    joined.add_argument("--names", nargs=2, default=("left", "right"), help="names of the folders for the two halves")
     joined.add_argument("--out", type=Path, required=True, help="where to write")
     args = parser.parse_args()
     try:
@@ -73,7 +73,7 @@ def main() -> None:
             return
         root = args.out or os.environ.get("GAN_JAX_IMAGES")
         if not root:
-            raise PrepareError("say where to write: --out=DIR, or GAN_JAX_IMAGES")
+            raise PrepareError("there is no output folder: set --out=DIR or GAN_JAX_IMAGES")
         print(emoji(args.packages, Path(root).expanduser() / "emoji"))
     except (PrepareError, OSError) as error:
         sys.exit(f"prepare_images.py: {error}")
@@ -85,7 +85,7 @@ def emoji(packages: list[Path], folder: Path) -> str:
     packages: the two archives, in any order. Raises PrepareError if they are not these packages.
     """
     if folder.exists():
-        raise PrepareError(f"{folder} is there already: delete it to have it made again")
+        raise PrepareError(f"{folder} already exists: delete it to make it again")
     found = {style: content for package in packages for style, content in [_package(package)]}
     if found.keys() != STYLES.keys():
         raise PrepareError("both packages hold the same style: give emoji-datasource-google and -twitter")
@@ -114,9 +114,11 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
     folders, two pictures would get the same name, or `out` already exists.
     """
     if out.exists():
-        raise PrepareError(f"{out} is there already: delete it to have it made again")
+        raise PrepareError(f"{out} already exists: delete it to make it again")
     if len({*names}) < len(names) or any(Path(name).name != name or name in {"", *SPLITS} for name in names):
-        raise PrepareError(f"--names {' '.join(names)}: they must be two names of folders, and none of a split")
+        raise PrepareError(
+            f"--names {' '.join(names)}: they must be two different names of folders, and not of a split"
+        )
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
     made: dict[Path, Path] = {}
@@ -125,7 +127,7 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
         if path.suffix.lower() not in images.SUFFIXES or any(part.startswith(".") for part in within.parts):
             continue
         if (other := made.setdefault(within, path)) != path:
-            raise PrepareError(f"{other} and {path} would have one name: rename one of them")
+            raise PrepareError(f"{other} and {path} would have the same name: rename one of them")
         for name, half in zip(names, _halves(path), strict=True):
             place = draft / name / within
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -143,10 +145,10 @@ def _halves(path: Path) -> list["Image"]:
     try:
         pixels = images.read(path, images.Reading(channels=4))
     except (OSError, ValueError) as error:
-        raise PrepareError(f"{path} is no picture that can be read: {error}") from error
+        raise PrepareError(f"{path} is not a readable picture: {error}") from error
     width = pixels.shape[1]
     if width % 2:
-        raise PrepareError(f"{path} is {width} pixels wide: the width of two pictures must be even")
+        raise PrepareError(f"{path} is {width} pixels wide: the width of a pair must be even")
     if (pixels[..., 3] == 255).all():  # grey or RGB, if that loses nothing
         is_grey = (pixels[..., :3] == pixels[..., :1]).all()
         pixels = pixels[..., 0] if is_grey else pixels[..., :3]
@@ -154,7 +156,7 @@ def _halves(path: Path) -> list["Image"]:
 
 
 def base(name: str, category: str) -> str:
-    """Returns what variants of one emoji have in common: for people the first character, else all but the variant."""
+    """Returns what variants of an emoji share: for people the first character, otherwise all but the variant."""
     codes = name.removesuffix(".png").split("-")
     return codes[0] if category == PEOPLE else "-".join(code for code in codes if code not in NO_BASE)
 
@@ -173,9 +175,9 @@ def _package(path: Path) -> tuple[str, dict[str, bytes]]:
                     content[parts[-1]] = file.read() if file else b""
                     styles |= {parts[2]} if picture else set()
     except (tarfile.TarError, EOFError) as error:
-        raise PrepareError(f"{path} is no whole .tgz archive: make it by npm pack") from error
+        raise PrepareError(f"{path} is not a complete .tgz archive: make it with npm pack") from error
     if len(styles) != 1 or not styles <= STYLES.keys() or "emoji.json" not in content:
-        raise PrepareError(f"{path} is no package of emoji-datasource-google or -twitter: it has no img/STYLE/64")
+        raise PrepareError(f"{path} is not emoji-datasource-google or -twitter: it has no img/STYLE/64")
     return styles.pop(), content
 
 

@@ -4,7 +4,7 @@
     python scripts/report.py runs/dcgan
     python scripts/report.py runs/objectives --against="WGAN-GP"
 
-It is made from the runs' config.json, metrics.jsonl and evaluations.jsonl alone, with the same bytes every time. In a
+It is made only from the runs' config.json, metrics.jsonl and evaluations.jsonl, with the same bytes every time. In a
 folder without sweep.json, runs are grouped by their configs without seeds, and named by what differs. The folder of a
 single run gets its page, report.html. That of a run of several seeds gets both.
 """
@@ -26,7 +26,7 @@ def main(argv: list[str]) -> int:
     """Runs a command line. Returns 0, 1 for errors of the system, or 2 for errors that the user can correct."""
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
-    parser.add_argument("folder", metavar="DIR", help="of a sweep, of runs, or of a run")
+    parser.add_argument("folder", metavar="DIR", help="folder of a sweep, of several runs, or of one run")
     parser.add_argument("--against", default="", metavar="CELL", help="the cell that others are compared with")
     args = parser.parse_args(argv)
     terminal.escaped()

@@ -19,14 +19,14 @@ def compare(reference: Path, other: Path) -> list[str]:
 
 
 def rows(path: Path) -> list[dict[str, float]]:
-    """Returns a file's rows without the seconds, and with NaN as text, as it does not equal itself."""
+    """Returns a file's rows without the seconds, and with NaN as text, because it does not equal itself."""
     lines = path.read_text().splitlines() if path.exists() else []
     read = (json.loads(line, parse_constant=str) for line in lines)
     return [{name: value for name, value in row.items() if name != "seconds"} for row in read]
 
 
 def names(folder: Path) -> set[str]:
-    """Returns a run's files, except checkpoints, and TensorBoard's files, of which each process writes its own."""
+    """Returns a run's files, except checkpoints, and TensorBoard's files, because each process writes its own."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return {str(path) for path in files if path.parts[0] != "checkpoints" and "tfevents" not in path.name}
 

@@ -53,7 +53,7 @@ def write(notebook: nbformat.NotebookNode, path: Path) -> None:
         for output in cell.get("outputs", []):
             if "data" in output:
                 output.metadata = nbformat.from_dict({})
-                output.data.pop("image/jpeg", None)  # Pillow's images have it besides their PNG
+                output.data.pop("image/jpeg", None)  # Pillow's images have it in addition to their PNG
     nbformat.validate(notebook)
     path.write_text(json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n", "utf-8")
 

@@ -6,7 +6,7 @@ PyTorch is not among the project's dependencies, so run this in its own environm
     python scripts/bench.py --config=configs/cifar10_stylegan2.py --data=32x32x3 --seconds=1 --blocks=3 \
         --peer=scripts/torch_stylegan2.py --peer_python=/tmp/torch/bin/python --peer_args="--blocks 3"
 
-For images of 64x64 take --data=64x64x3, five widths in both networks, and "--size 64" among --peer_args.
+For images of 64x64 use --data=64x64x3, five widths in both networks, and "--size 64" in --peer_args.
 
 A step is an update of the critic by cross-entropy, with R1 at every 16th step, then one of the generator, with path
 lengths of half of the examples at every 4th. Style mixing, noise, and the moving average of weights are included.
@@ -24,7 +24,7 @@ import torch  # pyrefly: ignore[missing-import]
 from torch.nn import functional  # pyrefly: ignore[missing-import]
 
 # pyrefly: ignore[missing-import]
-from torch_stylegan2_networks import FEATURES, Critic, Generator  # the file beside this one
+from torch_stylegan2_networks import FEATURES, Critic, Generator  # the file in this folder
 
 R1, R1_EVERY, PATHS, PATHS_EVERY, EMA = 0.005, 16, 2.0, 4, 0.999
 

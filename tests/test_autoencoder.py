@@ -153,7 +153,7 @@ def test_noise_is_added_in_training_only_and_the_target_is_clean():
 @pytest.mark.parametrize(
     ("objective", "encoder", "decoder", "message"),
     [
-        ("undercomplete", models.Encoder(12), models.Decoder(SHAPE), "12 latents for examples of 12 values can copy"),
+        ("undercomplete", models.Encoder(12), models.Decoder(SHAPE), "12 latents can copy examples of 12 values"),
         ("tied", models.Encoder(13, widths=()), models.Decoder(SHAPE, widths=()), "this objective needs fewer"),
         ("tied", models.Encoder(3, widths=(7,)), models.Decoder(SHAPE, widths=(6,)), r"widths are \[6, 12\]"),
         ("undercomplete", models.Encoder(3), models.Decoder((4, 4, 1)), r"the decoder makes \(4, 4, 1\)"),

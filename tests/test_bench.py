@@ -178,7 +178,7 @@ def test_widths_are_multiplied():
         (["--config.batchsize=8"], "unknown config field 'batchsize'"),
         (["--peer=no_such_file.py"], "--peer: .*no_such_file.py failed: .*No such file"),
         (["--peer=-cprint('hello')"], "prints no JSON object with ms_per_step"),
-        (['--peer=-cprint(\'{"ms_per_round": 1, "batch": 64}\')'], "its batches are of 64, ours of 8"),
+        (['--peer=-cprint(\'{"ms_per_round": 1, "batch": 64}\')'], "its batch size is 64, ours is 8"),
     ],
 )
 def test_what_the_user_can_put_right_is_one_line(arguments, message, capsys, monkeypatch):

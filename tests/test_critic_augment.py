@@ -367,5 +367,5 @@ def test_an_augmentation_of_x_alone_is_refused_where_the_critic_sees_pairs():
     config = config_of({"name": "ada"}, networks=None)
     del config.objective["networks"]
     config.networks.critic = ConfigDict({"name": "my_lab.translation:PatchCritic"})
-    with pytest.raises(UserError, match=r"the critic sees source too: take config\.augment"):
+    with pytest.raises(UserError, match=r"the critic also sees source: use config\.augment"):
         build_on(config, (8, 8, 1))

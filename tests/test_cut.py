@@ -128,7 +128,7 @@ def test_contrasts_of_a_game_are_those_of_the_networks_and_its_heads_are_learnt(
 
 
 def test_layers_that_do_not_exist_and_generators_without_patches_are_refused():
-    with pytest.raises(UserError, match=r"layers has 7: with 2 blocks they go from 0 to 4"):
+    with pytest.raises(UserError, match=r"layers has 7: with 2 blocks they must be from 0 to 4"):
         build_on(config_of(**SMALL, layers=(0, 7)), SHAPE, others=("source",))
     config = config_of()
     config.networks.generator = {"name": "translation.ResNet", "width": 2, "blocks": 1}

@@ -211,9 +211,9 @@ def test_panels_show_all_sources_there_and_back_and_the_truth_where_it_is_known(
         ({"objective.generator": {"cycle": -1.0}}, r"generator\.cycle is -1"),
         (
             {"networks": {**NETWORKS, "critic_side": JUDGE}},
-            r"this game is of critic, critic_back, generator, generato",
+            r"CycleGAN needs critic, critic_back, generator, generato",
         ),
-        ({"accumulate": 3}, r"a pool of fakes sees the whole batch: config\.accumulate must be 1"),
+        ({"accumulate": 3}, r"a pool of fakes needs the whole batch: config\.accumulate must be 1"),
     ],
 )
 def test_what_does_not_fit_is_one_line(change, message):
@@ -236,6 +236,6 @@ def test_terms_of_a_way_back_are_refused_where_there_is_none():
     config.networks = {"generator": PAINTER, "critic": JUDGE}
     config.objective = {"name": "adversarial.pix2pix", "generator": {"cycle": 1.0}}
     with pytest.raises(
-        UserError, match=r"this term needs a generator that leads back: take the objective cycle\.cycle"
+        UserError, match=r"this term needs a generator of the reverse direction: use the objective cycle\.cycle"
     ):
         check_step(build_on(config, SHAPE, others=("source",)), config)

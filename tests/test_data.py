@@ -471,7 +471,7 @@ def test_neither_start_imports_tensorflow_and_the_second_not_even_tfds(place):
     ("args", "expected"),
     [
         (["mnits"], "see mnist"),
-        (["mnist", "--manual_dir=/nowhere"], "requirements-prepare.txt|/nowhere is no folder"),
+        (["mnist", "--manual_dir=/nowhere"], "requirements-prepare.txt|/nowhere is not a folder"),
     ],
 )
 def test_prepare_data_fails_in_one_line(args, expected, place):

@@ -84,7 +84,7 @@ def test_edges_are_dark_where_the_luma_changes(channels):
 def test_edges_that_are_none_are_refused():
     with pytest.raises(ValueError, match="gain is 0"):
         degrade.edges((0.0, 1.0), gain=0)
-    with pytest.raises(ValueError, match="edges needs images: take data of images"):
+    with pytest.raises(ValueError, match="edges needs images: use data of images"):
         degrade.edges(None)
     with pytest.raises(ValueError, match="images have 4 channels"):
         degrade.edges((0.0, 1.0)).draw(None, {"x": np.zeros((1, 4, 4, 4))})

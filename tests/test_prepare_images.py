@@ -44,7 +44,7 @@ def test_pairs_and_their_split(tmp_path):
     assert (tmp_path / "emoji/twemoji/test/2600-fe0f.png").read_bytes() == b"twitter 2600-fe0f"
     lines = (tmp_path / "emoji/categories.csv").read_text().splitlines()
     assert lines[:2] == ["file,split,category", "1f44c.png,test,People & Body"]
-    with pytest.raises(PrepareError, match="is there already"):
+    with pytest.raises(PrepareError, match="already exists"):
         emoji(packages, tmp_path / "emoji")
 
 
@@ -58,8 +58,8 @@ def test_what_is_no_such_package_is_one_line(tmp_path):
     (tmp_path / "text.tgz").write_text("text")
     wrong = {
         "same style": [google, google],
-        "no whole .tgz": [google, tmp_path / "text.tgz"],
-        "no package of": [google, package(tmp_path / "a.tgz", "apple")],
+        "not a complete .tgz": [google, tmp_path / "text.tgz"],
+        "is not emoji-datasource-google or": [google, package(tmp_path / "a.tgz", "apple")],
         "no img": [google, package(tmp_path / "n.tgz", "twitter", about=None)],
     }
     for expected, packages in wrong.items():
@@ -139,16 +139,16 @@ def test_what_are_no_joined_pairs_is_named(tmp_path):
     (tmp_path / "set").mkdir()
     refused("has no pictures")
     joined(tmp_path / "set/a.png", 1, 2, width=5, mode="L")
-    refused(r"a\.png is 5 pixels wide: the width of two pictures must be even")
+    refused(r"a\.png is 5 pixels wide: the width of a pair must be even")
     joined(tmp_path / "set/a.png", 1, 2, mode="L")
     for names in (("same", "same"), ("../a", "b"), ("train", "b"), ("", "b")):
-        refused("they must be two names of folders", names)
+        refused("they must be two different names of folders", names)
     joined(tmp_path / "set/a.bmp", 1, 2, mode="L")
-    refused(r"a\.bmp and .*a\.png would have one name")
+    refused(r"a\.bmp and .*a\.png would have the same name")
     (tmp_path / "set/a.bmp").unlink()
     (tmp_path / "set/b.jpg").write_bytes(b"no picture")
-    refused(r"b\.jpg is no picture that can be read")
+    refused(r"b\.jpg is not a readable picture")
     (tmp_path / "set/b.jpg").unlink()
     pairs(tmp_path / "set", tmp_path / "out")
-    with pytest.raises(PrepareError, match="is there already"):
+    with pytest.raises(PrepareError, match="already exists"):
         pairs(tmp_path / "set", tmp_path / "out")

@@ -129,7 +129,7 @@ def test_gan_does_not_reconstruct(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "override", "message"),
     [
-        ("mnist_linear_ae", "networks.encoder.latents=64", "64 latents for examples of 64 values can copy"),
+        ("mnist_linear_ae", "networks.encoder.latents=64", "64 latents can copy examples of 64 values"),
         ("mnist_denoising_ae", "noise.level=-0.5", "config.noise: level is -0.5: it must be at least 0"),
         ("mnist_denoising_ae", "noise.name=gausian", "did you mean gaussian"),
         ("mnist_deep_ae", "objective.name=autoencoder.ited", "did you mean autoencoder.tied"),

@@ -67,6 +67,6 @@ def test_a_config_says_it_by_the_name_of_a_class_that_a_layer_is_of():
             assert build_on(config, (8, 8, 3), 10)
             continue
         with pytest.raises(
-            UserError, match="remat is 'Blok', which no layer of ConditionalGenerator is: it has Block,"
+            UserError, match="remat is 'Blok', but ConditionalGenerator has no such layer: it has Block,"
         ):
             build_on(config, (8, 8, 3), 10)

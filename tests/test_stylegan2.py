@@ -508,7 +508,7 @@ def test_wrong_terms_are_refused_by_their_field(changed, message):
 def test_a_generator_without_styles_has_no_paths():
     config = small_config()
     config.networks.generator = {"name": "mlp.Generator", "widths": (4,)}
-    with pytest.raises(UserError, match=r"no method `styles`: take a network that has one, such as stylegan2\.Gen"):
+    with pytest.raises(UserError, match=r"no method `styles`: use a network that has one, such as stylegan2\.Gen"):
         check_step(build_on(config, SHAPE), config)
 
 

@@ -502,7 +502,7 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
         ),
         (
             {"objective": {"generator": {"nce": {"temperature": 0.1}}}},
-            r"^config\.objective\.generator\.nce: this term needs the field 'source', which is not one of .*x",
+            r"^config\.objective\.generator\.nce: this term needs the field 'source', but the batch has .*x",
         ),
         (
             {"objective": {"critic": {"r1": {"weight": {**ONE_CYCLE, "pct_start": 0.9, "pct_final": 0.1}}}}},
@@ -519,9 +519,9 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
         ),
         (
             {"objective": {"critic": {"again": {"name": "r1"}}}},
-            r"the term again logs or remembers real_gradient_norm, real_gradient_norm_max, as another term",
+            r"the term again logs or stores real_gradient_norm, real_gradient_norm_max, which another term",
         ),
-        ({"objective": {"critic": {"loss": {"name": "bce"}}}}, r"the term loss logs or remembers loss, as another"),
+        ({"objective": {"critic": {"loss": {"name": "bce"}}}}, r"the term loss logs or stores loss, which another"),
         ({"objective": {"augment": {"name": "ada", "start": 1.5}}}, r"config\.objective\.augment: start is 1\.5"),
         (
             {"players": {"critic": {"optimizer": {"name": "adam", "learning_rate": FALLING}}}},
@@ -605,7 +605,7 @@ def test_terms_of_a_critic_are_refused_without_one():
             generator={"l1": Weighted(generator.l1), name: Weighted(getattr(generator, name))},
         )
         made = started(objective)
-        message = rf"^config\.objective\.generator\.{name}: this term looks at a critic"
+        message = rf"^config\.objective\.generator\.{name}: this term needs a critic"
         with pytest.raises(ValueError, match=message):
             step_on_one(*made)(made[0])
 

@@ -141,7 +141,7 @@ def test_an_autoencoder_of_any_shape_decodes_what_it_encodes(dtype):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"downs": 3}, "downs is 3: images of 8x12 must be halved"),
+        ({"downs": 3}, "downs is 3: it must be at least 1, and images of 8x12 must be multiples"),
         ({"quantizer": {**TOKENS, "codes": 1}}, "codes is 1 and dim 3"),
         ({"quantizer": {**TOKENS, "decay": 1.5}}, "decay is 1.5: it must be at least 0 and below 1"),
         ({"quantizer": {**TOKENS, "revive": -1.0}}, "revive is -1.0"),
@@ -273,7 +273,9 @@ def moved_by(experiment, numbers):
 
 def test_an_adaptive_weight_needs_its_layer():
     config = described("vqgan", objective={"adaptive": "decoder/lats"})
-    with pytest.raises(UserError, match=r"adaptive is 'decoder/lats', and the generator's layers are decoder/Conv_0"):
+    with pytest.raises(
+        UserError, match=r"adaptive is 'decoder/lats': it must be one of the generator's layers, decoder/Conv_0"
+    ):
         check_step(build_on(config, SHAPE), config)
 
 

@@ -9,7 +9,7 @@ from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """Two distributions by two sizes; 5 seeds of configs/digits_dcgan.py."""
+    """Two distributions times two sizes; 5 seeds of configs/digits_dcgan.py."""
     cells = grid({"samplers.z.dim": [32, 8], "samplers.z.name": ["latents.uniform", "latents.normal"]})
     every = {"steps": 1_000, "evaluate_every_steps": 250, "checkpoint_every_steps": 1_000}
     metrics = [Metric("samples/frechet/digits-v1", "lower"), Metric("samples/recall/digits-v1", "higher")]

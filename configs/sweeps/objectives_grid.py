@@ -2,8 +2,8 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/objectives_grid.py --workdir=runs/objectives_grid
 
-Networks, optimizers and metrics are configs/grid_gan.py's, after PacGAN's experiments (arXiv:1712.04086, table 1).
-The Wasserstein objectives update their critic five times a step and train for a fifth of the steps. They have the
+Networks, optimizers and metrics are those of configs/grid_gan.py, after PacGAN's experiments (arXiv:1712.04086, table
+1). The Wasserstein objectives update their critic five times a step and train for a fifth of the steps. They have the
 initial weights of configs/grid_wgan_gp.py. WGAN-GP also has its optimizers, at a constant learning rate.
 """
 

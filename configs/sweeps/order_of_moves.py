@@ -11,7 +11,7 @@ STEPS = 1_000
 
 
 def get_sweep() -> Sweep:
-    """Two orders by 1, 2 and 5 critic updates; 5 seeds of configs/digits_dcgan.py."""
+    """Two orders with 1, 2 and 5 critic updates; 5 seeds of configs/digits_dcgan.py."""
     orders = grid({"step_rule.name": ["alternating", "simultaneous"]})
     updates = {
         f"{n} critic update{'s' if n > 1 else ''}": {"players.critic.updates_per_step": n, "steps": STEPS // n}

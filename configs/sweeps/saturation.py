@@ -13,7 +13,7 @@ from gan_jax.sweeps.plan import CONFIGS, Curve, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """Two generator losses by two strengths of the critic; 5 seeds."""
+    """Two generator losses with two strengths of the critic; 5 seeds."""
     common = {
         "steps": 500,
         "log_every_steps": 10,

@@ -3,7 +3,7 @@
 python scripts/sweep.py --sweep=configs/sweeps/search_mnist_gan.py --workdir=runs/search_mnist_gan
 
 The simple GAN of configs/mnist_gan.py, trained on 55,000 images. Cells are chosen on the other 5,000 training images.
-Results are measured on the test images, with seeds that the choice has not seen (arXiv:1711.10337).
+Results are measured on the test images, with seeds that were not used for the choice (arXiv:1711.10337).
 """
 
 from gan_jax.config import load

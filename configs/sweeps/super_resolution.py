@@ -9,7 +9,7 @@ from gan_jax.sweeps.plan import CONFIGS, Metric, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """SRResNet and SRGAN, each config with its own steps; benchmarks with LPIPS too."""
+    """SRResNet and SRGAN, each config with its own steps; benchmarks include LPIPS."""
     cells = {name: load(CONFIGS / f"photos_{name.lower()}.py") for name in ("SRResNet", "SRGAN")}
     metrics = [
         Metric("set5/lpips/alexnet-lpips-v1", "lower"),

@@ -14,13 +14,13 @@ from gan_jax.core.fields import Batch, size
 def in_parts(differentiate: Callable[..., Any], parts: int, batch: Batch, key: jax.Array, weights: Any) -> Any:
     """Returns `differentiate(batch, key, weights)` as the mean over equal parts of the batch, one at a time.
 
-    Noise is the same as without parts, since it belongs to examples. Running statistics are means over the parts too.
-    Raises ValueError if the parts do not divide the batch.
+    Noise is the same as without parts, because it depends on the example. Running statistics are also means over the
+    parts. Raises ValueError if the parts do not divide the batch.
     """
     if parts == 1:
         return differentiate(batch, key, weights)
     if (n := size(batch)) % parts:
-        raise ValueError(f"config.accumulate is {parts}: it must divide the {n} examples that a device has of a batch")
+        raise ValueError(f"config.accumulate is {parts}: it must divide the {n} examples of a batch on each device")
     split = {name: values.reshape(parts, n // parts, *values.shape[1:]) for name, values in batch.items()}
 
     def one(number: jax.Array, own: Batch) -> Any:

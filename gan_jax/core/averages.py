@@ -1,10 +1,10 @@
 """Moving averages of weights: warm-ups for their decay, and the batch statistics of networks with such weights.
 
-Warm-ups return 1 - decay, the step size to the new weights. At a constant decay the initial weights still count decay^n
-after n updates: 97 % after 300 updates at 0.9999. With a warm-up the decay rises to `ema` instead.
+Warm-ups return 1 - decay, the step size to the new weights. With a constant decay the initial weights still have the
+share decay^n after n updates: 97 % after 300 updates at 0.9999. With a warm-up the decay rises to `ema` instead.
 
-A network with averaged weights has other activations than with the weights as trained, so its batch norm needs
-statistics of its own (Izmailov et al. 2018, arXiv:1803.05407, section 3.2).
+A network with averaged weights has different activations, so its batch norm needs separate statistics (Izmailov et al.
+2018, arXiv:1803.05407, section 3.2).
 """
 
 import math
@@ -19,7 +19,7 @@ from jax import lax
 from gan_jax.core.state import Tree
 
 Warmup: TypeAlias = Callable[[float, jax.Array], jax.Array | float]
-"""`(ema, n) -> 1 - decay` after the n-th update of the weights; n is float32 [], from 1 on."""
+"""`(ema, n) -> 1 - decay` after the n-th update of the weights; n is float32 [] and starts at 1."""
 
 SHARE = 0.05  # the longest half-life as a share of the updates so far: ema_rampup in StyleGAN2-ADA
 
@@ -56,13 +56,13 @@ def has_batch_stats(stats: Tree) -> bool:
 def batch_stats(measure: Callable[[Tree], Tree], old: Tree, trained: Tree, step: jax.Array) -> Tree:
     """Returns the running statistics of networks with averaged weights after a step.
 
-    Batch norm's are measured in each of the first `FIRST` steps, and then in every `EVERY`-th. Others, such as a
-    codebook, are those of the weights as trained.
+    The statistics of batch norm are measured in each of the first `FIRST` steps, and then in every `EVERY`-th. Other
+    statistics, such as a codebook, are those of the weights without averaging.
 
     Args:
         measure: runs the networks with averaged weights on a batch, from old to new statistics.
         old: the statistics before this step.
-        trained: the statistics of the weights as trained.
+        trained: the statistics of the weights without averaging.
         step: the number of steps before this one, int32 [].
     """
     own = lax.cond((step < FIRST) | (step % EVERY == 0), measure, lambda old: old, old)

@@ -1,7 +1,7 @@
 """The global batch: a key for each of its examples, and means over all of it.
 
-A step is trained on one global batch, on one device or split over the devices of a mapped axis. Code that depends on
-the whole batch (means, noise) uses these functions, and so gives the same values on 1 device or on 8.
+Each step trains on one global batch, which is on one device or split over the devices of a mapped axis. Code that
+depends on the whole batch (means, noise) uses these functions, and so gives the same values on 1 device or on 8.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,14 +48,14 @@ def in_part() -> bool:
 
 
 def examples(n: int) -> int:
-    """Returns the number of examples in the global batch, n of which are here."""
+    """Returns the number of examples in the global batch, given the number n of examples that are traced here."""
     _, parts = _PART.get() or (0, 1)
     name = axis()
     return n * parts * (1 if name is None else lax.axis_size(name))
 
 
 def mean(tree: T) -> T:
-    """Returns the means over the global batch, of the same shapes, for a tree of each device's means."""
+    """Returns the means over the global batch, given a tree of per-device means of the same shapes."""
     return tree if axis() is None else lax.pmean(tree, AXIS)
 
 
@@ -86,7 +86,7 @@ def in_batches(make: Callable[[Any], Any], inputs: Any, at_once: int = AT_ONCE) 
     """Applies a function to all inputs, `at_once` of them at a time, so that it compiles once and memory is bounded.
 
     Inputs are arrays [n, ...] or trees of them; `make` gets and returns arrays [at_once, ...]. Returns a tree of NumPy
-    arrays [n, ...]. The last batch is filled up with the first inputs.
+    arrays [n, ...]. The last batch is padded with the first inputs.
     """
     n = len(jax.tree.leaves(inputs)[0])
     rows = np.arange(-(-n // at_once) * at_once) % n

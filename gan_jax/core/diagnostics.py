@@ -1,4 +1,4 @@
-"""Training diagnostics: float32 scalars of the global batch to log, computed from what an update has anyway.
+"""Training diagnostics: float32 scalars of the global batch to log, computed from values that an update has anyway.
 
 They have no gradients. They need no matrix products, so they cost about as much as reading the batch twice.
 """
@@ -43,17 +43,17 @@ def largest(values: jax.Array) -> jax.Array:
 def batch_diversity(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
     """Returns three scalars [] that compare the spread of a batch's real examples and fakes, [b, ...] each.
 
-    For a batch of one example it returns none.
+    For a batch of one example the dict is empty.
 
     diversity: the spread of fakes over that of real examples. The spread is the root of the summed variances.
-    mean_gap: the squared distance between the two means, in units of the real examples' summed variances, minus what
-        chance gives for batches of this size. It is about 0 for two batches of one distribution, and above 0 if kinds
-        of examples are missing.
-    nearest_neighbor_ratio: the mean distance of fakes to the nearest other one of the batch's first 16, over that of
-        real examples. It is low if fakes repeat (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
+    mean_gap: the squared distance between the two means, in units of the real examples' summed variances, minus the
+        value expected by chance for batches of this size. It is about 0 for two batches from the same distribution, and
+        above 0 if some kinds of examples are missing.
+    nearest_neighbor_ratio: the mean distance of fakes to their nearest neighbours among the batch's first 16, over the
+        same for real examples. It is low if fakes repeat (the birthday test: Arora and Zhang 2017, arXiv:1706.08224).
 
     If real examples have no spread, as in a constant set, the gap is in units of the fakes' variance instead. If the
-    fakes have none either, the ratios are 1. No value is beyond MAX_RATIO.
+    fakes have none either, the ratios are 1. All values are clipped at MAX_RATIO.
     """
     if (n := _size(real)) < 2:
         return {}

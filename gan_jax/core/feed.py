@@ -9,7 +9,7 @@ import numpy as np
 from gan_jax.core.fields import Batch
 
 Share: TypeAlias = tuple[int, int]
-"""(number, of): which part of each batch, from 0, and how many equal parts there are; (0, 1) is all of it."""
+"""(number, of): the index of a part of each batch, from 0, and the number of equal parts; (0, 1) for all of it."""
 
 
 class Feed(NamedTuple):
@@ -21,7 +21,7 @@ class Feed(NamedTuple):
             steps after `step`, padded to k steps. Each step has r updates on b examples, this share of a global batch.
             It is called by one thread at a time. Its arrays are never written to again.
         fetch: `(resident, inputs [r, b, ...]) -> batch [r, b, ...]` of the networks' floats, on the device.
-        close: ends what the feed has opened or started; the feed is not used after it.
+        close: releases what the feed has opened or started; the feed must not be used afterwards.
     """
 
     resident: Mapping[str, np.ndarray]

@@ -23,9 +23,9 @@ class Field(NamedTuple):
 
     Attributes:
         shape: the shape of one example, such as (h, w, c), or () for labels.
-        kind: "image" (uint8 outside, floats of `range` inside), "point" (float32) or "label" (int32).
+        kind: "image" (uint8 in the data set, floats of `range` in the networks), "point" (float32) or "label" (int32).
         range: the limits of an image's floats, such as (-1.0, 1.0); None for other kinds.
-        classes: the number of classes of a label, else 0.
+        classes: the number of classes of a label; 0 for other kinds.
     """
 
     shape: tuple[int, ...]
@@ -52,7 +52,7 @@ class Sampler(NamedTuple):
         truncated: `(keys [n], bound) -> values [n, ...]`, the values of `draw` for these keys, kept within +-bound, as
             a continuous function of the bound; None if truncation has no meaning.
         observes: True if the value is computed from the example itself, such as a smaller copy of x. A model that takes
-            it does not make samples from nothing, but completes what was observed.
+            it does not make samples from noise alone, but completes what was observed.
     """
 
     draw: Callable[[jax.Array, Batch], jax.Array]
@@ -65,7 +65,7 @@ Samplers: TypeAlias = Mapping[str, Sampler]
 
 
 def stream(key: jax.Array, name: str) -> jax.Array:
-    """Returns a key [] for the random stream of this name, a function of the name and the key [] alone."""
+    """Returns a key [] for the random stream of this name, which depends only on the name and the key []."""
     return random.fold_in(key, zlib.crc32(name.encode()))
 
 
@@ -96,6 +96,6 @@ def size(batch: Batch) -> int:
 
 
 def example(spec: Spec, samplers: Samplers, key: jax.Array) -> Batch:
-    """Returns a batch of one example, zeros and sampled fields, with which networks are initialised."""
+    """Returns a batch of one example, made of zeros and sampled fields, for initialising networks."""
     batch = {name: jnp.zeros((1, *field.shape), field.dtype) for name, field in spec.items()}
     return fill_each(samplers, batch, key[None])

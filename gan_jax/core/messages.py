@@ -1,4 +1,4 @@
-"""Error messages that name what they are about: a network, or a term of a loss."""
+"""Error messages that name their subject: a network, or a term of a loss."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Networks: Linen modules as pure functions of (params, stats, batch), called by the fields that they take.
+"""Networks: Linen modules as pure functions of (params, stats, batch), called with the fields that they take.
 
 The names of a module's arguments are the fields of the batch that it gets: `__call__(self, z, label, *, train)` is
 called with `batch["z"], batch["label"]`. This is the only file that knows Linen's dictionary of variables.
@@ -27,7 +27,7 @@ RANDOM = ("dropout", "noise")
 KEPT = "intermediates"
 """Linen's collection of the values that a module's methods returned."""
 MIXES_EXAMPLES = (nn.BatchNorm,)
-"""Flax's layers whose output for one example depends on the others; this project's own have `mixes_examples`."""
+"""Flax's layers whose output for one example depends on the others; this project's own layers set `mixes_examples`."""
 
 
 class Network(NamedTuple):
@@ -39,7 +39,7 @@ class Network(NamedTuple):
             being kept (Chen et al. 2016, arXiv:1604.06174). Empty for none.
         method: the method of the module that is called.
         field: the network's name in errors, such as config.networks.critic.
-        frozen: whether it is in evaluation mode even during training, since nothing of it is trained.
+        frozen: True if the network stays in evaluation mode during training, because it is not trained.
     """
 
     module: nn.Module
@@ -64,7 +64,7 @@ class Network(NamedTuple):
             variables = dict(self.module.init(_streams(key), *self.inputs(batch), train=False))
         if self.remat and self.remat not in seen:
             name = type(self.module).__name__
-            raise ValueError(f"remat is {self.remat!r}, which no layer of {name} is: it has {', '.join(sorted(seen))}")
+            raise ValueError(f"remat is {self.remat!r}, but {name} has no such layer: it has {', '.join(sorted(seen))}")
         return variables.pop("params", {}), variables
 
     def apply(
@@ -73,8 +73,8 @@ class Network(NamedTuple):
         """Returns the module's output and its new stats (the same ones if `train` is False).
 
         `key` feeds the module's dropout and noise in training. A module with a field `dtype` computes in that type:
-        params and inputs are cast to it, and outputs to float32. So all that is kept, summed or compared stays float32,
-        including running statistics.
+        params and inputs are cast to it, and outputs to float32. So everything that is stored, summed or compared stays
+        float32, including running statistics.
         """
         outputs, stats, _ = self._run(params, stats, batch, train=train, key=key)
         return outputs, stats
@@ -99,7 +99,9 @@ class Network(NamedTuple):
             def shifted(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
                 if _mixes(context.module):
                     name = type(context.module).__name__
-                    raise ValueError(f"the generator has {name}, which mixes examples: paths are of single ones")
+                    raise ValueError(
+                        f"the generator has {name}, which mixes examples: path lengths need a generator without it"
+                    )
                 made = next_call(*args, **kwargs)
                 return made + shift.astype(made.dtype) if _is(context.module, context.method_name, "styles") else made
 
@@ -114,17 +116,17 @@ class Network(NamedTuple):
         name = type(self.module).__name__
         if not hasattr(self.module, method):
             such = {"features": "dcgan.Critic", "styles": "stylegan2.Generator"}[method]
-            raise ValueError(f"{name} has no method `{method}`: take a network that has one, such as {such}")
+            raise ValueError(f"{name} has no method `{method}`: use a network that has one, such as {such}")
         kept = partial(_is, name=method)
         _, _, seen = self._run(params, stats, batch, **how, capture_intermediates=kept)
         if method not in seen:
-            raise ValueError(f"{name} does not call its method `{method}`: its call must go through it")
+            raise ValueError(f"{name} does not call its method `{method}`: its `__call__` must use it")
         return seen[method][0]
 
     def _run(
         self, params: Tree, stats: Tree, batch: Batch, *, train: bool, key: jax.Array | None, **how: Any
     ) -> tuple[Any, Tree, Mapping[str, Any]]:
-        """Returns the module's output, its new stats, and the intermediate values that `how` asks for."""
+        """Returns the module's output, its new stats, and the intermediate values that `how` requests."""
         train = train and not self.frozen
         dtype = getattr(self.module, "dtype", jnp.float32)
         variables = {"params": _cast(params, dtype), **stats}
@@ -150,17 +152,18 @@ class Network(NamedTuple):
         if missing := [name for name in self.fields if name not in batch]:
             raise ValueError(
                 f"{type(self.module).__name__} takes {', '.join(missing)}, which the batch does not have: "
-                f"it has {', '.join(batch)}; name a sampler for it, or data that has it"
+                f"it has {', '.join(batch)}; set a sampler for it, or use data that has it"
             )
         return tuple(batch[name] for name in self.fields)
 
     def output_range(
         self, then: Callable[[jax.Array], jax.Array] = lambda outputs: outputs
     ) -> tuple[float, float] | None:
-        """Returns the range of `then` of the outputs, from the module's field `last_activation`: (-1, 1) for a tanh.
+        """Returns the range of `then(outputs)`, from the module's field `last_activation`: (-1, 1) for tanh.
 
         A side without a bound is infinite. Returns None if the module has no such field, or the activation is not
-        elementwise. It is found by trying inputs of up to 1e25: no bound if the largest lead beyond the others.
+        elementwise. The range is found by evaluating inputs of up to 1e25. A side has no bound if the largest inputs
+        give values beyond all others.
         """
         activation = getattr(self.module, "last_activation", None)
         large = np.logspace(1.5, 25, 100)
@@ -201,14 +204,14 @@ def _mixes(layer: nn.Module) -> bool:
 
 
 def _refuse_mixing(next_call: Any, args: Any, kwargs: Any, context: Any) -> Any:
-    """Raises ValueError for a layer that mixes the examples of a batch when only a part of the batch is here.
+    """Raises ValueError for a layer that mixes the examples of a batch while only a part of the batch is traced.
 
-    Layers that mix within groups of consecutive examples are allowed: they refuse parts that cut groups themselves.
+    Layers that mix within groups of consecutive examples are allowed; they check that no part splits a group.
     """
     if _mixes(context.module) and not getattr(context.module, "in_groups", False):
         raise ValueError(
-            f"the layer {type(context.module).__name__} mixes the examples of a batch, so its parts are not the same "
-            "as the whole: config.accumulate must be 1, or take another norm in config.networks"
+            f"the layer {type(context.module).__name__} mixes the examples of a batch, so a batch cannot be "
+            "split into parts: config.accumulate must be 1, or use another norm in config.networks"
         )
     return next_call(*args, **kwargs)
 

@@ -24,7 +24,7 @@ class Outcome(NamedTuple):
 
     Attributes:
         values: of any shape [b, ...]; the term's loss is their mean.
-        metrics: named scalars to log beside it.
+        metrics: other scalars to log, by name.
         carry: what the term remembers for the player's next update, by name.
     """
 
@@ -49,7 +49,7 @@ class Frozen(NamedTuple):
 
 
 class Aux(NamedTuple):
-    """The outputs of a loss beside its value: the player's new stats and carry, and named scalars to log."""
+    """The outputs of a loss besides its value: the player's new stats and carry, and named scalars to log."""
 
     stats: Tree
     metrics: Metrics
@@ -72,7 +72,7 @@ class Prediction(NamedTuple):
     """An output that trained players can give.
 
     Attributes:
-        fn: `(players, keys [n], batch [n, ...]) -> values [n, ...]` or a tree of such. The batch has the given
+        fn: `(players, keys [n], batch [n, ...]) -> values [n, ...]` or a tree of such arrays. The batch has the given
             fields; samplers fill in the rest.
         makes: the field whose range and kind the values have, as "x" for images; "" for other values.
     """
@@ -132,8 +132,8 @@ def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) ->
         own = {name: value, **outcome.metrics}
         if twice := [*({*own} & {*metrics, *STEP_METRICS}), *({*outcome.carry} & {*carry})]:
             raise ValueError(
-                f"the term {name} logs or remembers {', '.join(sorted(twice))}, as another term or the step itself "
-                "does: give it another name, or leave one of two equal terms out"
+                f"the term {name} logs or stores {', '.join(sorted(twice))}, which another term or the step itself "
+                "already does: rename it, or remove one of two equal terms"
             )
         metrics |= own
         carry |= outcome.carry

@@ -13,12 +13,12 @@ def chain(
 ) -> optax.GradientTransformation:
     """Returns the optimizer between two clippings: of gradients before it, and of weights after it.
 
-    Gradients are scaled to a global norm of at most `clip_gradients`, weights cut to +-`clip_weights`; 0 is for
-    none. Raises ValueError for a negative bound.
+    Gradients are scaled to a global norm of at most `clip_gradients`, weights cut to +-`clip_weights`; 0 disables
+    either. Raises ValueError for a negative bound.
     """
     for name, bound in (("clip_gradients", clip_gradients), ("clip_weights", clip_weights)):
         if bound < 0:
-            raise ValueError(f"{name} is {bound}: it must be above 0, or 0 for none")
+            raise ValueError(f"{name} is {bound}: it must be above 0, or 0 to disable it")
     before = [optax.clip_by_global_norm(clip_gradients)] if clip_gradients else []
     after = [clip_params(clip_weights)] if clip_weights else []
     return optax.chain(*before, optimizer, *after)
@@ -34,7 +34,7 @@ class Scheduled(NamedTuple):
 def scheduled(
     optimizer: Callable[[Mapping[str, Any]], optax.GradientTransformation], numbers: Mapping[str, Callable[[Any], Any]]
 ) -> optax.GradientTransformation:
-    """Returns an optimizer whose numbers, by name, follow schedules. Each update makes it by `numbers -> optimizer`.
+    """Returns an optimizer whose numbers, by name, follow schedules. Each update builds it with `numbers -> optimizer`.
 
     Unlike `optax.inject_hyperparams` it keeps no numbers in its state, so its other numbers stay arguments of the step.
     """

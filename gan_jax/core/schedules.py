@@ -1,4 +1,4 @@
-"""Schedules that Optax lacks, `count -> number`; a config names them as `gan_jax.core.schedules:cosine`."""
+"""Schedules that Optax lacks, `count -> number`; configs name them, as in `gan_jax.core.schedules:cosine`."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias

@@ -17,9 +17,9 @@ class Player(NamedTuple):
         params: what the optimizer moves.
         stats: the running statistics of its networks.
         opt_state: the optimizer's state.
-        ema: the exponential moving average of `params` if there is one, else ().
+        ema: the exponential moving average of `params`, or () if there is none.
         carry: what its loss terms remember.
-        ema_stats: the running statistics of its networks with the parameters `ema`, if they have batch norm, else ().
+        ema_stats: the running statistics of its networks with the parameters `ema`, or () if they have no batch norm.
     """
 
     params: Tree
@@ -30,7 +30,7 @@ class Player(NamedTuple):
     ema_stats: Tree = ()
 
     def averaged(self) -> "Player":
-        """Returns the player with its moving average in place of its parameters, if it has one."""
+        """Returns the player with its moving average as its parameters, if it has one."""
         if self.ema == ():
             return self
         return self._replace(params=self.ema, stats=self.stats if self.ema_stats == () else self.ema_stats)
@@ -71,5 +71,5 @@ def averaged(players: Mapping[str, Player]) -> Players:
 
 
 def size(players: Players) -> int:
-    """Returns the size of the players' arrays in bytes. They may be shapes alone."""
+    """Returns the size of the players' arrays in bytes. The leaves may be shapes instead of arrays."""
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(players))

@@ -1,4 +1,4 @@
-"""Step rules: in what order, and against whom, the players of an objective are updated in one step.
+"""Step rules: the order in which the players of an objective are updated in one step, and their opponents' states.
 
 A rule takes `(objective, updates)`, the latter by player, and returns a pure function `train_step(state, batches, key,
 hyperparams) -> (state, metrics)`. `batches` are [max updates_per_step, b, ...]: each of a player's updates has its own.
@@ -108,7 +108,7 @@ def simultaneous(objective: Objective, updates: Updates) -> TrainStep:
 def alternating_on_same_fakes(objective: Objective, updates: Updates) -> TrainStep:
     """`alternating`, but the last updates of all players in a step share batch and noise.
 
-    So a generator is updated on the very fakes that the critic has just seen, as in DCGAN's own code. They are made
+    So a generator is updated on the same fakes that the critic has just seen, as in DCGAN's own code. They are made
     once: the latents are the same, so the compiler merges the generator's two forward passes.
     """
     most = max(update.per_step for update in updates.values())

@@ -4,7 +4,7 @@ from gan_jax.core.state import Tree
 
 
 def biases(params: Tree) -> Tree:
-    """Returns a fully connected network's params without its kernels, which are another network's."""
+    """Returns a fully connected network's params without its kernels, which belong to another network."""
     return {layer: {"bias": values["bias"]} for layer, values in params.items()}
 
 
@@ -19,7 +19,7 @@ def transposed(params: Tree, biases: Tree) -> Tree:
     if [kernel.shape[-1] for kernel in kernels] != widths:
         raise ValueError(
             f"tied weights: the decoder's widths are {widths}, "
-            f"the encoder's transposed make {[kernel.shape[-1] for kernel in kernels]}"
+            f"but those of the encoder's transposed kernels are {[kernel.shape[-1] for kernel in kernels]}"
         )
     return {layer: {"kernel": kernel, **biases[layer]} for layer, kernel in zip(ours, kernels, strict=True)}
 

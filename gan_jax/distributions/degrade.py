@@ -14,7 +14,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 def bicubic(factor: int) -> Sampler:
-    """Samples `source` [b, h / factor, w / factor, c]: x made smaller as by MATLAB's imresize. Not random.
+    """Samples `source` [b, h / factor, w / factor, c]: x downscaled as in MATLAB's imresize. Not random.
 
     Raises ValueError if the factor is not a whole number above 1. `shrink` does if it does not divide the size.
     """
@@ -38,8 +38,8 @@ def grey() -> Sampler:
         del keys
         if batch["x"].shape[-1] != len(LUMA):
             raise ValueError(
-                f"grey values are of RGB images, not of {list(batch['x'].shape[1:])}: set config.data.channels=3, "
-                "or take data in colour"
+                f"grey values need RGB images, not {list(batch['x'].shape[1:])}: set config.data.channels=3, "
+                "or use data in colour"
             )
         return _luma(batch["x"])
 
@@ -49,13 +49,13 @@ def grey() -> Sampler:
 def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
     """Samples `source` [b, h, w, 1]: the edges of x [b, h, w, 1 or 3], dark on white, in x's own range. Not random.
 
-    Edges are the length of the luma's gradient by Sobel filters, 1 at a border between black and white, times `gain`.
+    Edges are the length of the luma's gradient from Sobel filters, 1 at a border between black and white, times `gain`.
     `limits` are the range of x. Raises ValueError for a gain that is not above 0, or if examples are not images.
     """
     if not gain > 0:
         raise ValueError(f"gain is {gain}: it must be above 0")
     if limits is None:
-        raise ValueError("edges needs images: take data of images")
+        raise ValueError("edges needs images: use data of images")
     low, high = limits
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:

@@ -16,7 +16,7 @@ def uniform(classes: int, present: tuple[int, ...] = ()) -> Sampler:
     no classes.
     """
     if classes < 1:
-        raise ValueError(f"labels of {classes} classes: the data set has no labels; take one that has")
+        raise ValueError(f"classes is {classes}: the data set has no labels; use one with labels")
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
         del batch

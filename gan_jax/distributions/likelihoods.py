@@ -50,7 +50,7 @@ def bernoulli() -> Likelihood:
 
 
 def binarised() -> Likelihood:
-    """Returns `bernoulli` for pixels sampled anew each time, 1 with probability x: dynamic binarisation.
+    """Returns `bernoulli` for pixels that are sampled each time, 1 with probability x: dynamic binarisation.
 
     Burda et al. 2015, arXiv:1509.00519. The pixels depend on the example's key, so that evaluations with one key see
     the same pixels every time.
@@ -77,7 +77,7 @@ def normal(std: float = 1.0) -> Likelihood:
 def learned_normal(std: float = 0.2) -> Likelihood:
     """Returns `normal` with one learned std for all values, at first `std` (Rybkin et al. 2021, arXiv:2006.13202).
 
-    With a std for each value the likelihood would have no bound: pixels that are equal in all images have no variance.
+    With a std for each value the likelihood would be unbounded: pixels that are equal in all images have no variance.
     Raises ValueError if `std` is not above 0.
     """
     logvar = _logvar(std)

@@ -22,7 +22,7 @@ def centre(shape: Shape, share: float = 0.5) -> Sampler:
     h, w = _size(shape)
     sides = [round(share * side) for side in (h, w)]
     if not all(0 < side < whole for side, whole in zip(sides, (h, w), strict=True)):
-        raise ValueError(f"share is {share}: the hole must cover at least a pixel of {h}x{w}, and not a whole side")
+        raise ValueError(f"share is {share}: the hole must cover at least one pixel of {h}x{w}, and no whole side")
     (top, left), (height, width) = ((h - sides[0]) // 2, (w - sides[1]) // 2), sides
     mask = jnp.zeros((h, w, 1)).at[top : top + height, left : left + width].set(1.0)
     return Sampler(lambda keys, batch: jnp.broadcast_to(mask, (len(keys), *mask.shape)), observes=True)
@@ -37,7 +37,7 @@ def rectangles(shape: Shape, most: int = 4, low: float = 0.1, high: float = 0.5)
     if most < 1 or not 0 < low <= high < 1:
         raise ValueError(
             f"most is {most}, low {low}, high {high}: most must be at least 1, low above 0 and at most high, high "
-            "below 1, as a share of 1 leaves nothing around the hole"
+            "below 1, because a share of 1 leaves nothing around the hole"
         )
     longest = jnp.maximum(1, jnp.array([h, w]) - 1)
 
@@ -66,7 +66,7 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
     if most < 1 or corners < 1 or not 0 < width <= WIDEST:
         raise ValueError(
             f"most is {most}, corners {corners}, width {width}: counts must be at least 1, the width above 0 and at "
-            f"most {WIDEST}, as wider strokes may cover everything"
+            f"most {WIDEST}, because wider strokes may cover everything"
         )
     side = min(h, w)
     radius = max(width * side / 2, 0.75)  # no point is further from the middle of a pixel
@@ -91,7 +91,7 @@ def strokes(shape: Shape, most: int = 4, corners: int = 6, width: float = 0.1) -
 def _unions(one: Callable[[jax.Array], jax.Array], most: int) -> Sampler:
     """Returns the sampler of unions of 1 to `most` holes, or of the first alone if all together cover everything.
 
-    one: `key -> [h, w]` bool. If the first one covers everything too, the top left pixel is taken out of it.
+    one: `key -> [h, w]` bool. If the first one covers everything too, the top left pixel is removed from it.
     """
 
     def draw(key: jax.Array) -> jax.Array:
@@ -114,7 +114,9 @@ def holed(fill: float = 0.0) -> Sampler:
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:
         del keys
         if "mask" not in batch:
-            raise ValueError("masks.holed needs a field mask: set config.samplers.mask, as to masks.rectangles")
+            raise ValueError(
+                "masks.holed needs a field mask: set config.samplers.mask, for example to masks.rectangles"
+            )
         return batch["x"] * (1 - batch["mask"]) + fill * batch["mask"]
 
     return Sampler(draw, observes=True)

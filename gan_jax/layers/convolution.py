@@ -58,11 +58,11 @@ def _checked(name: str, x: Array, kernel: Array, stride: int, padding: int, grou
         )
     if x.ndim != 4 or kernel.ndim != 4 or x.shape[3] != kernel.shape[2] * groups:
         raise ValueError(
-            f"{name}: wants images [n, h, w, c] and a kernel [kh, kw, c, o], got {x.shape} and {kernel.shape}"
+            f"{name}: needs images [n, h, w, c] and a kernel [kh, kw, c, o], not {x.shape} and {kernel.shape}"
             + (f" in {groups} groups" if groups > 1 else "")
         )
     if stride < 1 or padding < 0:
-        raise ValueError(f"{name}: wants stride >= 1 and padding >= 0, got stride {stride} and padding {padding}")
+        raise ValueError(f"{name}: needs stride >= 1 and padding >= 0, not stride {stride} and padding {padding}")
     dtype = jnp.result_type(x, kernel)
     return x.astype(dtype), kernel.astype(dtype)
 
@@ -98,12 +98,12 @@ def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: 
 
 
 def _on_cpu(x: Array) -> Callable[..., Array]:
-    """Returns the convolution for the CPU. For batches of any size it is XLA's, as no form is known to be fastest."""
+    """Returns the convolution for the CPU, or XLA's for symbolic batch sizes, whose fastest form is unknown."""
     return cpu_convolution.convolution if isinstance(x.shape[0], int) else _native
 
 
 def _native(x: Array, kernel: Array, stride: int, padding: int, groups: int = 1) -> Array:
-    """Computes the convolution by XLA's own operation."""
+    """Computes the convolution with XLA's own operation."""
     strides, edges, numbers = (stride,) * 2, [(padding,) * 2] * 2, ("NHWC", "HWIO", "NHWC")
     return lax.conv_general_dilated(x, kernel, strides, edges, dimension_numbers=numbers, feature_group_count=groups)
 
@@ -146,7 +146,7 @@ class Conv(_Layer):
 
     `kernel` is one size or (height, width). The float32 parameters are `kernel` [kh, kw, c / groups, features] and,
     with `use_bias`, `bias` [features], zero at first. `kernel_norm` makes a layer, such as `SpectralNorm`, that is
-    applied to the kernel. Computes in `dtype`, or without one in the common dtype of input and parameters.
+    applied to the kernel. Computes in `dtype`, or if it is None, in the common dtype of input and parameters.
     """
 
     groups: int = 1

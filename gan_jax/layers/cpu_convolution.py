@@ -44,7 +44,7 @@ def convolution(x: Array, kernel: Array, stride: int, padding: int, groups: int 
 
 
 def _parts_pay(x: Array, kernel: Array, **geometry: int) -> bool:
-    """Returns whether a batch is faster in parts: with groups, or with patches that fit no cache."""
+    """Returns whether a batch is faster in parts: with groups, or with patches that do not fit a cache."""
     return geometry["groups"] > 1 or (math.prod(kernel.shape[:2]) > 1 and _at_once(x, kernel, **geometry) < len(x))
 
 
@@ -85,7 +85,7 @@ def _convolve(x: Array, kernel: Array, **geometry: int) -> Array:
 def _to_images(y: Array, kernel: Array, *, size: tuple[int, ...], **geometry: int) -> Array:
     (kh, kw), padding, groups = kernel.shape[:2], geometry["padding"], geometry["groups"]
     if groups > 1 and geometry["stride"] == 1 and kh == kw > padding:
-        # As the convolution with the flipped kernel, which takes a tenth less than adding patches up.
+        # Computed with the flipped kernel, which takes a tenth less time than adding patches up.
         turned = _joined(_split(kernel[::-1, ::-1], groups).swapaxes(3, 4))
         return _convolve(y, turned, **(geometry | {"padding": kh - 1 - padding}))
     x = jax.ShapeDtypeStruct((len(y), *size, kernel.shape[2] * groups), y.dtype)

@@ -50,7 +50,7 @@ class GaussianNoise(nn.Module):
 def _drawn(
     key: jax.Array, draw: Callable[[jax.Array, tuple[int, ...]], jax.Array], shape: tuple[int, ...]
 ) -> jax.Array:
-    """Samples values [b, ...] by `draw(key of an example, shape of an example)`."""
+    """Samples values [b, ...] with `draw(key of an example, shape of an example)`."""
 
     def sample(words: jax.Array) -> jax.Array:
         keys = example_keys(random.wrap_key_data(words, impl=draws.IMPL), shape[0])

@@ -90,7 +90,8 @@ class TowardsMean(nn.Module):
     """x [b, c] -> x in training; otherwise mean + share (x - mean), with the running mean of x in training.
 
     This is the truncation of styles: Karras et al. 2019, arXiv:1812.04948, appendix B, where `share` is psi. The mean
-    [c] is that of global batches, in the network's stats. `decay` is the share of the old mean that a batch keeps.
+    [c] is over global batches, and is kept in the network's stats. `decay` is the share of the old mean that a batch
+    keeps.
     """
 
     share: float = 1.0
@@ -123,11 +124,11 @@ class MinibatchStd(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns x and the channel; raises ValueError in training where the groups do not divide the examples here."""
+        """Returns x and the channel; raises ValueError in training if groups do not divide the examples."""
         if self.group < 1 or (train and len(x) % self.group):
             raise ValueError(
-                f"group is {self.group}: groups must divide the {len(x)} examples that are here at "
-                "once, config.batch_size over the number of devices, and over config.accumulate; 0 is for no groups"
+                f"group is {self.group}: groups must divide the {len(x)} examples computed at "
+                "once, which are config.batch_size / devices / config.accumulate; 0 disables groups"
             )
         groups = x.reshape(-1, math.gcd(len(x), self.group), *x.shape[1:])
         variance = jnp.square(groups - groups.mean(1, keepdims=True)).mean(1)

@@ -28,7 +28,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns x [b, ..., c] normalised by the batch's mean and variance in training, else by the running ones."""
+        """Returns x [b, ..., c] normalised by the mean and variance of the batch (in training) or the running ones."""
         # As rows of channels: the compiler then merges two equal forward passes of a network into one.
         rows, channels = x.reshape(-1, x.shape[-1]).astype(jnp.float32), (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, channels) if self.affine else 1.0
@@ -46,7 +46,7 @@ class BatchNorm(nn.Module):
 
 
 class FirstBatchNorm(nn.Module):
-    """Normalisation by the mean and deviation of the first training batch, for good: x [b, ..., c] -> the same.
+    """Normalisation by the fixed mean and deviation of the first training batch: x [b, ..., c] -> the same.
 
     With kernels of `WeightNorm` this is data-dependent initialisation (Salimans and Kingma 2016, arXiv:1602.07868,
     section 3). The statistics never change after that; a `bias` [c], 0 at first, is trained. Before the first update
@@ -94,7 +94,7 @@ class ConditionalBatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
-        """Normalises as `BatchNorm` does, then scales and shifts by the label's own numbers."""
+        """Normalises as `BatchNorm` does, then scales and shifts by the numbers of each label."""
         by_class = (self.classes, x.shape[-1])
         scale = self.param("scale", nn.initializers.ones, by_class)[label]
         bias = self.param("bias", nn.initializers.zeros, by_class)[label]
@@ -113,7 +113,7 @@ class PixelNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Normalises each pixel by itself."""
+        """Normalises each pixel separately."""
         del train
         return x * lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + self.epsilon)
 
@@ -122,8 +122,8 @@ class InstanceNorm(nn.Module):
     """Normalisation over the pixels of each example and channel, x [b, ..., c] -> [b, ..., c], without parameters.
 
     (x - mean) / sqrt(variance + epsilon), where the variance is divided by the number of pixels, in training and in
-    evaluation: PyTorch's InstanceNorm2d (Ulyanov et al. 2016, arXiv:1607.08022). Raises ValueError if there is only
-    one pixel, of which nothing but 0 would be left.
+    evaluation: PyTorch's InstanceNorm2d (Ulyanov et al. 2016, arXiv:1607.08022). Raises ValueError if there is only one
+    pixel, because its output would always be 0.
     """
 
     epsilon: float = 1e-5
@@ -134,7 +134,7 @@ class InstanceNorm(nn.Module):
         del train
         pixels = tuple(range(1, x.ndim - 1))
         if math.prod(x.shape[1:-1]) < 2:
-            raise ValueError(f"InstanceNorm: wants at least 2 pixels, got {x.shape[1:-1]} of {x.shape}")
+            raise ValueError(f"InstanceNorm: needs at least 2 pixels, not {x.shape[1:-1]} of {x.shape}")
         centred = x - x.mean(pixels, keepdims=True)
         return centred * lax.rsqrt(jnp.square(centred).mean(pixels, keepdims=True) + self.epsilon)
 

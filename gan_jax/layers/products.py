@@ -11,9 +11,9 @@ The rows of patches p0, p1, ... are multiplied by the kernel's rows of cells K0,
     gathered (im2col)      added
     out0 = [p0 p1] [K0     p0 [K0 K1] = [p0 K0  (p0 K1)]      out0 = p0 K0 + p1 K1
     out1 = [p1 p2]  K1]    p1 [K0 K1] = [p1 K0   p1 K1 ]      out1 = p1 K0 + p2 K1
-                           p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: computed in vain)
+                           p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: not used)
 
-    in pairs: three products for four (`_in_pairs`), and for columns again
+    in pairs: three products instead of four (`_in_pairs`), and for columns again
     a = (p0 - p1) K0    b = p1 (K0 + K1)    c = (p2 - p1) K1      out0 = a + b    out1 = b + c
 
 Gathering copies every patch once for each row of the kernel. Adding copies outputs instead, and its products have
@@ -130,7 +130,7 @@ def _dense(x: Array, kernel: Array) -> Array:
 
 
 def _split(x: Array, step: int, *, axis: int) -> list[Array]:
-    """Returns x at every `step`-th position along an axis, from each of the first `step` on, which divides the size."""
+    """Returns x at every `step`-th position along an axis, from each of the first `step`, which divides the size."""
     size = x.shape[axis + 1]
     x = x.reshape(*x.shape[:axis], -1, step * size, *x.shape[axis + 2 :])
     return list(lax.split(x, (size,) * step, axis + 1))
@@ -163,10 +163,10 @@ def _pairing_pays(pixels: int, k: int, kernel: Array) -> bool:
 def _adding_pays(patches: Size, h: int, o: int) -> bool:
     """Returns whether rows of patches [n, rows, w, k] -> [n, h, w, o] are faster when added than when gathered.
 
-    It compares, for a row of the kernel, the values that gathering copies with those that adding copies, plus the
-    multiplications that adding makes in vain, 40 of which take as long as copying a value. That figure agrees with 11
-    layers, timed both ways with their gradients: kernels of 3 to 5 on 7x7 to 32x32 pixels, 1 to 128 channels (2 CPU
-    cores, 2026-11-23).
+    For a row of the kernel, it compares the values that gathering copies with those that adding copies, plus the unused
+    multiplications of adding, 40 of which take as long as copying a value. That figure agrees with 11 layers, timed
+    both ways with their gradients: kernels of 3 to 5 on 7x7 to 32x32 pixels, 1 to 128 channels (2 CPU cores,
+    2026-11-23).
     """
     _, rows, _, k = patches
     return rows > h and k * h > o * rows + k * o * (rows - h) / 40

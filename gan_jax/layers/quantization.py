@@ -10,7 +10,7 @@ from jax import lax, random
 from gan_jax.core import collectives
 
 LEAST_SHARE = 1e-12
-"""The least share of positions to divide by, so never 0. A code that is used less shrinks towards 0."""
+"""The smallest share of positions to divide by, so that it is never 0. A code that is used less shrinks towards 0."""
 
 
 class Quantized(NamedTuple):
@@ -40,7 +40,7 @@ class VectorQuantizer(nn.Module):
 
     A code whose share is below `revive` / codes is dead: the update replaces it by a random vector of the batch
     (Dhariwal et al. 2020, arXiv:2005.00341, section 3.1). At first all codes are dead, so that the first update takes
-    them from its batch. With `revive` 0 codes start at random, and dead ones are not replaced. If a batch is taken in
+    them from its batch. With `revive` 0 codes start at random, and dead ones are not replaced. If a batch is split into
     parts (`config.accumulate`), perplexity and used codes are those of a part.
 
     Raises ValueError for fewer than 2 codes, or a number out of range.
@@ -90,7 +90,7 @@ class VectorQuantizer(nn.Module):
         return self.codebook()[indices]
 
     def _follow(self, vectors: jax.Array, hot: jax.Array, shares: jax.Array, examples: int) -> None:
-        """Updates the codebook. All new values are means over the global batch, so that it may be taken in parts."""
+        """Updates the codebook. All new values are means over the global batch, so that it may be split into parts."""
         dead = self.shares.value < self.revive / self.codes
         sums = collectives.mean(jnp.matmul(hot.T, vectors, precision=lax.Precision.HIGHEST) / len(vectors))
         drawn = collectives.mean(self._drawn(vectors, examples))
@@ -112,7 +112,7 @@ class VectorQuantizer(nn.Module):
 
 
 def nearest(vectors: jax.Array, codebook: jax.Array) -> jax.Array:
-    """Returns the number of the nearest code of each vector, the first of equals: [n, d], [k, d] -> int32 [n].
+    """Returns the number of the nearest code of each vector, the first one in a tie: [n, d], [k, d] -> int32 [n].
 
     Products are in full float32 everywhere. An accelerator's reduced precision would choose wrong codes for vectors far
     from 0.

@@ -189,5 +189,5 @@ def _padded(x: Array, padding: int, tiles: tuple[int, ...], taps: int) -> Array:
 convolution = primitives.convolution("winograd", _convolve, _to_images, _to_kernel)
 """The convolution of stride 1: x [n, h, w, c], kernel [k, k, c, o], `padding` -> [n, h', w', o].
 
-k is 3 or 4, h' = h + 2 padding - k + 1, and w' likewise; `padding` is below k. float32, or more.
+k is 3 or 4, h' = h + 2 padding - k + 1, and w' likewise; `padding` is below k. The dtype is float32 or wider.
 """

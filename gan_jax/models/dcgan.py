@@ -26,10 +26,10 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: transposed convolutions, norm and activation between them, then the last activation.
 
-    The layers have biases only without a norm, which has its own. The activation is leaky ReLU, where the paper's
-    generator has ReLU. `width` is the number of channels of the second-to-last layer. `widths` are those of all layers
-    but the last, which has the image's channels. Raises ValueError if the lists differ in length, or if the layers make
-    another image size than `shape`.
+    The layers have biases only without a norm, which has its own. The activation is leaky ReLU; the paper's generator
+    has ReLU. `width` is the number of channels of the second-to-last layer. `widths` are those of all layers but the
+    last, which has the image's channels. Raises ValueError if the lists differ in length, or if the layers make another
+    image size than `shape`.
     """
 
     shape: tuple[int, int, int]
@@ -58,8 +58,8 @@ class Generator(nn.Module):
             x = layer(width, kernel, stride, padding)(x)
         if x.shape[1:] != tuple(self.shape):
             raise ValueError(
-                f"the generator's layers make {_size(x.shape[1:])}, the data set's images are {_size(self.shape)}: "
-                "leave out its kernels, strides and paddings, which then follow from the size, or give "
+                f"the generator's layers make {_size(x.shape[1:])}, but the data set's images are {_size(self.shape)}: "
+                "remove its kernels, strides and paddings, which then follow from the size, or set "
                 "others; a kernel is a size or a pair (height, width)"
             )
         return self.last_activation(x)

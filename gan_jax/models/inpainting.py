@@ -1,4 +1,4 @@
-"""Inpainting networks besides the U-Net `translation.Completion`. Like it, they return `whole` beside `x`.
+"""Inpainting networks other than the U-Net `translation.Completion`. Like it, they return `whole` besides `x`.
 
 The context encoder is that of Pathak et al. 2016 (arXiv:1604.07379, section 3.1). Dilated and gated convolutions are
 those of Iizuka et al. 2017 (Globally and locally consistent image completion, table 1) and of Yu et al. 2019
@@ -24,12 +24,12 @@ GATED = nn.initializers.variance_scaling(5.0, "fan_in", "truncated_normal")
 
 
 class ContextEncoder(nn.Module):
-    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: an autoencoder's output in the hole, else the source.
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: the source with an autoencoder's output in the hole.
 
-    All information passes `bottleneck` values, without skip connections. There are `downs` halvings, with `width`
-    channels after the first, doubled at each next one up to 8 times as many. Then one convolution covers all that is
-    left, and the decoder mirrors the encoder. The first and the last layer have biases, and all layers if `norm` is
-    NoNorm. Raises ValueError if 2^downs does not divide the sides.
+    All information passes through `bottleneck` values, without skip connections. There are `downs` halvings, with
+    `width` channels after the first, doubled at each next one up to 8 times as many. Then one convolution covers the
+    whole remaining image, and the decoder mirrors the encoder. The first and the last layer have biases, as do all
+    layers if `norm` is NoNorm. Raises ValueError if 2^downs does not divide the sides.
     """
 
     shape: tuple[int, int, int]
@@ -64,7 +64,7 @@ class ContextEncoder(nn.Module):
 
 
 class DilatedCompletion(nn.Module):
-    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: the network's output in the hole, else the source.
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: the source with the network's output in the hole.
 
     There are `width` channels at first, and 4 times as many in the middle, whose layers are dilated by `rates`. Raises
     ValueError if 4, or 4 times a rate, does not divide the sides.
@@ -117,7 +117,7 @@ def dilated(layer: Callable[[jax.Array], jax.Array], x: jax.Array, rate: int) ->
     b, h, w, c = x.shape
     if h % rate or w % rate:
         raise ValueError(
-            f"a rate of {rate} does not divide activations of {h}x{w}: take other `rates`, or larger images"
+            f"a rate of {rate} does not divide activations of {h}x{w}: use other `rates`, or larger images"
         )
     grids = x.reshape(b, h // rate, rate, w // rate, rate, c).transpose(0, 2, 4, 1, 3, 5)
     made = layer(grids.reshape(-1, h // rate, w // rate, c))

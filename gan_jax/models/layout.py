@@ -64,7 +64,7 @@ def doubled(width: int, layers: int) -> tuple[int, ...]:
 
 
 def chosen(automatic: Layers, widths: Numbers, kernels: Kernels, strides: Numbers, paddings: Numbers) -> Layers:
-    """Returns the given lists, with automatic ones in place of those that are 'auto'.
+    """Returns the given lists, with those that are 'auto' replaced by automatic ones.
 
     Raises ValueError for other text.
     """
@@ -86,7 +86,7 @@ def smallest(shape: tuple[int, ...], stages: int, name: str = "widths") -> tuple
     factor = 2 ** (stages - 1)
     if len(shape) != 3 or shape[0] % factor or shape[1] % factor:
         size = "x".join(map(str, shape))
-        raise ValueError(f"examples of {size} are not images whose sides are multiples of {factor}: take fewer {name}")
+        raise ValueError(f"examples of {size} are not images whose sides are multiples of {factor}: use fewer {name}")
     return shape[0] // factor, shape[1] // factor
 
 
@@ -107,7 +107,7 @@ def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _kernel(size: tuple[int, int]) -> Kernel:
-    """Returns the kernel that halves an image of this size by stride 2 and padding 1, and, transposed, makes it."""
+    """Returns the kernel that halves an image of this size with stride 2 and padding 1, or makes it if transposed."""
     return _whole((3 if size[0] % 2 else 4, 3 if size[1] % 2 else 4))
 
 

@@ -2,9 +2,9 @@
 
 A block is a 1x1 convolution to twice the channels, a 3x3 one in groups, and a 1x1 one back whose kernel is 0 at first,
 with biased leaky ReLUs between them. Sizes, initial weights and resampling are those of the authors' code,
-https://github.com/brownvc/R3GAN. There is one stage for each entry of `widths`, from the smallest size on. The authors'
-are (768, 768, 768, 768) for CIFAR-10, 384, 192 and 96 more for larger images of faces, 1536 throughout for ImageNet.
-Images need not be square.
+https://github.com/brownvc/R3GAN. There is one stage for each entry of `widths`, from the smallest size on. The authors
+use (768, 768, 768, 768) for CIFAR-10, add 384, 192 and 96 for larger images of faces, and use 1536 throughout for
+ImageNet. Images need not be square.
 """
 
 import math
@@ -98,7 +98,7 @@ class ConditionalGenerator(Generator, kw_only=True):
     def __call__(self, z: jax.Array, label: jax.Array, *, train: bool) -> jax.Array:
         """Returns fakes [b, *shape] of these classes."""
         del train
-        # As the authors' linear layer on one-hot vectors, whose fan in is the number of classes.
+        # Like the authors' linear layer on one-hot vectors, whose fan in is the number of classes.
         embed = nn.Embed(self.classes, self.embedding, embedding_init=nn.initializers.normal(self.classes**-0.5))
         return self.make(jnp.concatenate([z, embed(label)], axis=-1))
 

@@ -5,8 +5,8 @@ either.
 
 Latents are mapped to styles, and each convolution of the generator is modulated by a style of its own. Sizes, initial
 weights and gains are those of the authors' code, https://github.com/NVlabs/stylegan2-ada-pytorch. There is one stage
-for each entry of `widths`, from the smallest size on. The authors' for faces are 512 channels, or base / size where
-that is fewer, with a base of 32,768 (config F) or 16,384 (config E, and images of 256x256). Images need not be square.
+for each entry of `widths`, from the smallest size on. The authors use 512 channels for faces, or base / size where that
+is fewer, with a base of 32,768 (config F) or 16,384 (config E, and images of 256x256). Images need not be square.
 """
 
 import math
@@ -82,14 +82,15 @@ class Generator(nn.Module):
     """z [b, dim], noise [b, k] -> x [b, *shape]: a learned constant and stages of two modulated convolutions.
 
     Each stage after the first doubles the size; the first has 4x4 pixels, or (h, w) / 2^(stages - 1). `noise` is the
-    words of each example's own random key, as `latents.noise` draws them. `layers` and `features` are the mapping's. In
-    training, with probability `style_mixing`, an example's last layers, from a random one on, get another latent's
-    styles. The mean of w is kept in the network's stats, as a moving average with decay 0.995. Outside of training
-    styles are truncated towards it by `psi`: mean + psi (w - mean).
+    words of each example's own random key, as `latents.noise` draws them. `layers` and `features` are those of the
+    mapping. In training, with probability `style_mixing`, an example's last layers, from a random one on, get another
+    latent's styles. The mean of w is kept in the network's stats, as a moving average with decay 0.995. Outside of
+    training styles are truncated towards it by `psi`: mean + psi (w - mean).
 
-    `architecture`: with "skip" each stage makes an image, and images are upsampled and summed; else the last stage
-    makes one. With "resnet" each later stage adds its input, upsampled after a 1x1 convolution, and divides by sqrt(2).
-    Raises ValueError if the sides are not multiples of 2^(stages - 1), or for a wrong probability or architecture.
+    `architecture`: with "skip" each stage makes an image, and images are upsampled and summed; otherwise only the last
+    stage makes one. With "resnet" each later stage adds its input, upsampled after a 1x1 convolution, and divides by
+    sqrt(2). Raises ValueError if the sides are not multiples of 2^(stages - 1), or for a wrong probability or
+    architecture.
     """
 
     shape: tuple[int, int, int]

@@ -56,7 +56,7 @@ class SRResNet(nn.Module):
 class SRCritic(nn.Module):
     """x [b, h, w, c] -> scores [b] (raw): 3x3 convolutions and 4x4 ones of stride 2 in turn, then two dense layers.
 
-    The dense layers have 2 `width` units and 1, where the paper's first one has 1,024.
+    The dense layers have 2 `width` units and 1; the paper's first one has 1,024.
     """
 
     width: int = 64

@@ -29,10 +29,10 @@ class UNet(nn.Module):
     """source [b, h, w, c'] -> x [b, *shape]: halvings and as many doublings, with a skip connection at each size.
 
     There are `width` channels after the first halving, doubled at each next one up to 8 times as many. The outermost
-    and innermost layers have biases instead of a norm, and so have all if `norm` is NoNorm. `dropout` is in the
-    doublings between the fourth and the innermost one, as in the authors' PyTorch code: in three for 256x256, in none
-    with 5 halvings or fewer. `downs` 0 halves until a side would be odd or 1, at most 8 times. Raises ValueError if the
-    sizes of source and x differ, or if `downs` does not divide them.
+    and innermost layers have biases instead of a norm, as do all if `norm` is NoNorm. `dropout` is in the doublings
+    between the fourth and the innermost one, as in the authors' PyTorch code: in three for 256x256, in none with 5
+    halvings or fewer. `downs` 0 halves until a side would be odd or 1, at most 8 times. Raises ValueError if the sizes
+    of source and x differ, or if `downs` does not divide them.
     """
 
     shape: tuple[int, int, int]
@@ -72,7 +72,7 @@ class UNet(nn.Module):
 
 
 class Completion(UNet):
-    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: the output of `UNet` in the hole, else the source.
+    """source [b, h, w, c], mask [b, h, w, 1] -> x [b, h, w, c]: the source with the output of `UNet` in the hole.
 
     Besides `x` it returns `whole` [b, h, w, c], the network's output everywhere, for the term `valid_l1`.
     """
@@ -87,8 +87,8 @@ class ResNet(nn.Module):
     """source [b, h, w, c'] -> x [b, *shape]: two halvings, residual blocks, two doublings, reflected borders.
 
     The paper has 9 blocks for 256x256, 6 for 128x128. Doublings repeat pixels before a 3x3 convolution, which avoids
-    checkerboard artifacts, where the paper has transposed convolutions. The last layer has a bias, and so have all if
-    `norm` is NoNorm. Raises ValueError if 4 does not divide the size.
+    checkerboard artifacts; the paper has transposed convolutions. The last layer has a bias, as do all if `norm` is
+    NoNorm. Raises ValueError if 4 does not divide the size.
     """
 
     shape: tuple[int, int, int]
@@ -128,7 +128,7 @@ class ResNet(nn.Module):
         return Conv(width, kernel, stride, use_bias=bias, kernel_init=NORMAL)(reflected(x, kernel // 2))
 
     def layer(self, x: jax.Array, width: int, *, train: bool, kernel: int = 3) -> jax.Array:
-        """Returns the same, normalised."""
+        """Returns the output of `convolved`, normalised."""
         return self.norm()(self.convolved(x, width, kernel=kernel), train=train)
 
 
@@ -137,10 +137,10 @@ class ContrastiveResNet(ResNet):
 
     CUT: Park et al. 2020, arXiv:2007.15651.
 
-    `layers` are the numbers of what is compared: 0 is the source, 1 and 2 the halvings, 3 and on the residual blocks,
-    of which the paper has the first and the fifth of 9. From each, `patches` places are drawn, the same for all images
-    of a batch, or all places if there are fewer. Two dense layers turn them into vectors of `dim` values and length 1.
-    Raises ValueError for a layer that does not exist.
+    `layers` are the numbers of the outputs to compare: 0 is the source, 1 and 2 the halvings, 3 and above the residual
+    blocks, of which the paper uses the first and the fifth of 9. From each, `patches` positions are drawn, the same for
+    all images of a batch, or all positions if there are fewer. Two dense layers turn them into vectors of `dim` values
+    and length 1. Raises ValueError for a layer that does not exist.
     """
 
     layers: tuple[int, ...] = (0, 1, 2, 3, 7)
@@ -151,7 +151,7 @@ class ContrastiveResNet(ResNet):
     def __call__(self, source: jax.Array, *, train: bool) -> jax.Array:
         """Returns the translation, in the range of the last activation."""
         if bad := [layer for layer in self.layers if not 0 <= layer < self.blocks + 3]:
-            raise ValueError(f"layers has {bad[0]}: with {self.blocks} blocks they go from 0 to {self.blocks + 2}")
+            raise ValueError(f"layers has {bad[0]}: with {self.blocks} blocks they must be from 0 to {self.blocks + 2}")
         seen = self.encode(source, train=train)
         self.features([seen[layer] for layer in self.layers], train=train)
         return self.decode(seen[-1], train=train)
@@ -194,7 +194,7 @@ class PatchCritic(nn.Module):
         if min(x.shape[1:3]) < (least := 3 * 2**self.downs):
             size = "x".join(map(str, x.shape[1:3]))
             raise ValueError(
-                f"downs is {self.downs}: sides of the critic's images must be at least {least}, not {size}: take fewer"
+                f"downs is {self.downs}: sides of the critic's images must be at least {least}, not {size}: use fewer"
             )
         seen = []
         for level, width in enumerate(doubled(self.width, self.downs + 1)):
@@ -245,9 +245,9 @@ def check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:
     """Raises ValueError if the source [b, h, w, c] does not have the size of x, or cannot be halved `downs` times."""
     if source.shape[1:3] != tuple(size):
         sizes = f"source is {source.shape[1]}x{source.shape[2]} and x {size[0]}x{size[1]}"
-        raise ValueError(f"{sizes}: they must be equal, as config.data.size makes them")
+        raise ValueError(f"{sizes}: they must be equal: set config.data.size")
     if any(side % 2**downs for side in size):
         raise ValueError(
-            f"images of {size[0]}x{size[1]} cannot be halved {downs} times: take a config.data.size that "
-            f"{2**downs} divides, or fewer `downs` where the network has them"
+            f"images of {size[0]}x{size[1]} cannot be halved {downs} times: use a config.data.size that "
+            f"{2**downs} divides, or fewer `downs` if the network has them"
         )

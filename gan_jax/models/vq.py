@@ -38,7 +38,9 @@ class Encoder(nn.Module):
         """Returns the vectors that are quantised. Raises ValueError where the halvings do not divide the sides."""
         _, h, w, _ = x.shape
         if self.downs < 1 or h % 2**self.downs or w % 2**self.downs:
-            raise ValueError(f"downs is {self.downs}: images of {h}x{w} must be halved at least once, without a rest")
+            raise ValueError(
+                f"downs is {self.downs}: it must be at least 1, and images of {h}x{w} must be multiples of 2^downs"
+            )
         for number in range(self.downs):
             x = Conv(self.width, 4, 2, 1, use_bias=True)(nn.relu(x) if number else x)
         for _ in range(self.blocks):
@@ -68,8 +70,8 @@ class Decoder(nn.Module):
 class Autoencoder(nn.Module):
     """x [b, h, w, c] -> its reconstruction [b, h, w, c] from codes [b, h / 2^downs, w / 2^downs], and what terms need.
 
-    `quantizer` makes a layer as `VectorQuantizer`, whose `dim` is the size of a code. `width` is the number of channels
-    of all other layers. By default there is no last activation.
+    `quantizer` makes a layer such as `VectorQuantizer`, whose `dim` is the size of a code. `width` is the number of
+    channels of all other layers. By default there is no last activation.
     """
 
     shape: tuple[int, int, int]

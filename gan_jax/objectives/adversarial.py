@@ -1,7 +1,7 @@
 """Two players: a generator that makes fakes, and a critic (discriminator) that tells them from real examples.
 
-Each loss is a weighted sum of named terms (`terms/critic.py`, `terms/generator.py`). The games of the literature are
-presets of `adversarial`: each names its terms, their weights, and metrics of scores that make sense for them.
+Each loss is a weighted sum of named terms (`terms/critic.py`, `terms/generator.py`). Published GANs are presets of
+`adversarial`: each sets its terms, their weights, and metrics of scores that suit them.
 """
 
 from collections.abc import Mapping
@@ -61,13 +61,13 @@ def adversarial(
     `score_metrics(real_scores, fake_scores)`.
 
     Further critics are networks whose names start with `critic_`. One player owns all critics, and each term is the
-    mean over them. `scales` says by what factor a critic's images are made smaller, as {"critic_half": 2} (Wang et
-    al. 2018, arXiv:1711.11585, equation 3, where the terms are summed). `augment` changes all images that critics see
-    in training (`augment/pipelines.py`); gradient penalties use gradients with respect to the images before it.
+    mean over them. `scales` are the factors by which a critic's images are downscaled, such as {"critic_half": 2} (Wang
+    et al. 2018, arXiv:1711.11585, equation 3, where the terms are summed). `augment` changes all images that critics
+    see in training (`augment/pipelines.py`); gradient penalties use gradients with respect to the images before it.
 
-    If samplers draw all that the generator takes, there are the predictions `sample` and `interpolate`. If it takes
-    fields of the data, there is `translate` instead. If a critic has a term of class logits, there is `classify`.
-    `predict_as` is one of `game.PREDICT_AS`. Raises ValueError for a negative weight, wrong scale or missing network.
+    The predictions are `sample` and `interpolate` if samplers draw everything that the generator takes, or `translate`
+    if it takes fields of the data. If a critic has a term for class logits, there is also `classify`. `predict_as` is
+    one of `game.PREDICT_AS`. Raises ValueError for a negative weight, wrong scale or missing network.
     """
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
     _check_roles(networks, critics, scales)
@@ -97,29 +97,29 @@ def _classify(model: Model, critic: Terms) -> Predictions:
 def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int]) -> None:
     if not {GENERATOR, CRITIC} <= {*networks} or not all(role.startswith(CRITIC) for role in critics):
         raise ValueError(
-            f"the networks are {', '.join(networks)}: the game is of `generator` and `critic`, and of further critics "
-            "whose names start with `critic_`"
+            f"the networks are {', '.join(networks)}: they must be `generator` and `critic`, and may include "
+            "further critics whose names start with `critic_`"
         )
     for role, factor in scales.items():
         if role not in critics:
-            raise ValueError(f"scales has {role!r}: it is by the names of the critics, {', '.join(critics)}")
+            raise ValueError(f"scales has {role!r}: its keys must be names of critics, {', '.join(critics)}")
         if isinstance(factor, bool) or not isinstance(factor, int) or factor < 1:
             raise ValueError(f"scales.{role} is {factor!r}: it must be a whole number of at least 1")
 
 
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
-    """Raises ValueError if an adaptive p would follow signs without meaning, or if changing `x` alone is not enough."""
+    """Raises ValueError if an adaptive p would follow meaningless signs, or if changing only `x` is not enough."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
     if augment is not None and augment.first and any(loss in of_critic.WITHOUT_SIGN for loss in losses):
         raise ValueError(
-            "objective.augment: its p follows the sign of real scores, which does not tell real from fake by this "
-            "critic's loss, of differences or of squares: give p as a number or a schedule"
+            "objective.augment: its p follows the sign of real scores, which does not tell real from fake with a "
+            "critic's loss of differences or of squares: set p to a number or a schedule"
         )
     extra = {field for network in critics.values() for field in network.fields} - {"x", "label", "z"}
     changing = "objective.augment" if augment else "the term consistency" if of_critic.consistency in losses else ""
     if changing and extra:
         raise ValueError(
-            f"{changing} changes `x` alone, and the critic sees {', '.join(sorted(extra))} too: take config.augment"
+            f"{changing} changes only `x`, but the critic also sees {', '.join(sorted(extra))}: use config.augment"
         )
 
 
@@ -130,7 +130,7 @@ def _terms(player: Any, **weights: float) -> dict[str, Weighted]:
 _of_logits = partial(adversarial, score_metrics=probabilities)
 
 minimax = partial(_of_logits, critic=_terms(of_critic, bce=1.0), generator=_terms(of_generator, minimax=1.0))
-"""min over G, max over D of E log D(x) + E log(1 - D(G(z))), played as it stands: the generator's loss saturates."""
+"""min over G, max over D of E log D(x) + E log(1 - D(G(z))), in its original form: the generator's loss saturates."""
 
 non_saturating = partial(
     _of_logits, critic=_terms(of_critic, bce=1.0), generator=_terms(of_generator, non_saturating=1.0)
@@ -140,23 +140,23 @@ non_saturating = partial(
 non_saturating_r1 = partial(
     _of_logits, critic=_terms(of_critic, bce=1.0, r1=10.0), generator=_terms(of_generator, non_saturating=1.0)
 )
-"""With gradients at real examples pulled to 0, weighted as in their code: Mescheder et al. 2018, arXiv:1801.04406."""
+"""The same with R1, weighted as in the authors' code: Mescheder et al. 2018, arXiv:1801.04406."""
 
 pix2pix = partial(
     _of_logits, critic=_terms(of_critic, bce=0.5), generator=_terms(of_generator, non_saturating=1.0, l1=100.0)
 )
 """Translation of a `source` to its paired `x`: Isola et al. 2017, arXiv:1611.07004, equation 4, lambda 100.
 
-The critic's loss is halved, as in the paper's code. Take `translation.UNet` and `translation.PairCritic`."""
+The critic's loss is halved, as in the paper's code. Use `translation.UNet` and `translation.PairCritic`."""
 
 inpainting = partial(
     _of_logits,
     critic=_terms(of_critic, bce=0.5),
     generator=_terms(of_generator, non_saturating=1.0, hole_l1=20.0, valid_l1=20.0),
 )
-"""Inpainting: L1 in the hole and, apart, around it. Yu et al. 2019, arXiv:1806.03589, section 3.5; weights are ours.
+"""Inpainting, with L1 in the hole and around it. Yu et al. 2019, arXiv:1806.03589, section 3.5; the weights are ours.
 
-The critic sees the filled picture. Take `translation.Completion` and `translation.PatchCritic`."""
+The critic sees the filled picture. Use `translation.Completion` and `translation.PatchCritic`."""
 
 cut = partial(
     adversarial,
@@ -166,12 +166,12 @@ cut = partial(
 """Unpaired translation: each patch of a translation must be recognised as that of its source. Park et al. 2020,
 arXiv:2007.15651, equation 5; the weights are those of the authors' code (their squares have no factor 1/2).
 
-Take `translation.ContrastiveResNet` and `translation.PatchCritic`."""
+Use `translation.ContrastiveResNet` and `translation.PatchCritic`."""
 
 wasserstein = partial(
     adversarial, critic=_terms(of_critic, wasserstein=1.0), generator=_terms(of_generator, wasserstein=1.0)
 )
-"""min over G, max over f of E f(x) - E f(G(z)): the critic's player must bound f's gradients, by `clip_weights`.
+"""min over G, max over f of E f(x) - E f(G(z)): the critic's player must bound f's gradients with `clip_weights`.
 
 Arjovsky, Chintala and Bottou 2017, arXiv:1701.07875, algorithm 1. `critic/distance` estimates the distance, up to the
 gradient norm that the clipped weights allow."""
@@ -212,7 +212,7 @@ r3gan = partial(
 """The relativistic pairing loss with R1 and R2: R3GAN, Huang et al. 2025, arXiv:2501.05441, equations 2 to 4.
 
 Both weights are gamma / 2; gamma is 0.05 at first on CIFAR-10, 2 on FFHQ-64, 150 on FFHQ-256, 1 on ImageNet-64, and
-falls to a tenth over the run: take schedules."""
+falls to a tenth over the run: use schedules."""
 
 stylegan2 = partial(
     _of_logits,
@@ -230,8 +230,8 @@ Karras et al. 2020, arXiv:1912.04958, section 3 and appendix B. The weight of R1
 hinge_lecam = partial(
     adversarial, critic=_terms(of_critic, hinge=1.0, lecam=0.3), generator=_terms(of_generator, hinge=1.0)
 )
-"""The hinge loss for few examples: scores are pulled to moving averages of the other kind's. Tseng et al. 2021,
-arXiv:2104.03310."""
+"""The hinge loss for few examples: scores are pulled towards moving averages of the other kind's scores. Tseng et al.
+2021, arXiv:2104.03310."""
 
 acgan = partial(
     _of_logits,
@@ -250,5 +250,5 @@ semi_supervised = partial(
 """A classifier learns from few labelled examples, and from many unlabelled ones by telling them from fakes.
 
 Its score is log Z = log sum exp of its logits, so that D = Z / (Z + 1) is their sigmoid: `semi_supervised.Critic`.
-Salimans et al. 2016, arXiv:1606.03498, section 5; weights are those of the authors' code. The data have few labels:
-config.data.labels_per_class."""
+Salimans et al. 2016, arXiv:1606.03498, section 5; weights are those of the authors' code. Set
+config.data.labels_per_class for data with few labels."""

@@ -1,7 +1,7 @@
 """One player, the autoencoder: encoder z = f(x) and decoder g(z) together, which minimise the mean of |x - g(f(x))|^2.
 
 The squared error is the mean over an example's values, in the data's range, so that the loss is the error per pixel.
-Other terms (`terms/autoencoder.py`) may replace it or be added to it, as {"reconstruction": 1.0, "lpips": 0.1}.
+Other terms (`terms/autoencoder.py`) may replace it or be added to it, such as {"reconstruction": 1.0, "lpips": 0.1}.
 """
 
 import math
@@ -79,14 +79,14 @@ def denoising(*, networks: Networks, noise: Noise, autoencoder: Terms = SQUARED_
 
 
 def _any(latents: int, values: int) -> None:
-    """Takes any size of z."""
+    """Accepts any size of z."""
 
 
 def _fewer(latents: int, values: int) -> None:
     if latents >= values:
         raise ValueError(
-            f"{latents} latents for examples of {values} values can copy: this objective needs fewer; "
-            "autoencoder.denoising and autoencoder.overcomplete take as many"
+            f"{latents} latents can copy examples of {values} values: this objective needs fewer; use "
+            "autoencoder.denoising or autoencoder.overcomplete for as many"
         )
 
 
@@ -107,7 +107,9 @@ class _Model(NamedTuple):
         stats = {"encoder": encoder_stats, "decoder": decoder_stats}
         made, _ = self.decode(params, stats, {**batch, "z": z}, train=False)
         if made.shape != batch["x"].shape:
-            raise ValueError(f"the decoder makes {made.shape[1:]}, the data set's examples are {batch['x'].shape[1:]}")
+            raise ValueError(
+                f"the decoder makes {made.shape[1:]}, but the data set's examples are {batch['x'].shape[1:]}"
+            )
         return Start(params, stats, {})
 
     def encode(
@@ -126,7 +128,7 @@ class _Model(NamedTuple):
 
 def _model(networks: Networks, tying: Tying = UNTIED, check: Callable[[int, int], None] = _any) -> _Model:
     if {*networks} != {*ROLES}:
-        raise ValueError(f"the networks are {', '.join(networks)}: an autoencoder has {' and '.join(ROLES)}")
+        raise ValueError(f"the networks are {', '.join(networks)}: an autoencoder needs {' and '.join(ROLES)}")
     return _Model(networks["encoder"], networks["decoder"], tying, check)
 
 

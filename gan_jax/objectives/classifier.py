@@ -19,7 +19,7 @@ PLAYER = "classifier"
 def cross_entropy(*, networks: Networks, classes: int, no_labels: str = "", shift: int = 0) -> Objective:
     """Returns the objective of `classifier(x [b, h, w, c]) -> features [b, dim], logits [b, classes]`, for `label` [b].
 
-    In training each image is moved by up to `shift` pixels along either axis (`shifted`). The prediction `classify`
+    In training each image is shifted by up to `shift` pixels along either axis (`shifted`). The prediction `classify`
     gives both outputs. `no_labels` says why the data have no labels, and is empty if they have them. Raises ValueError
     for data without labels, fewer than 2 classes, or a `shift` below 0.
     """
@@ -30,7 +30,7 @@ def cross_entropy(*, networks: Networks, classes: int, no_labels: str = "", shif
     if shift < 0:
         raise ValueError(f"shift is {shift}: it must be at least 0")
     if {*networks} != {PLAYER}:
-        raise ValueError(f"the networks are {', '.join(networks)}: the game is of one, `{PLAYER}`")
+        raise ValueError(f"the networks are {', '.join(networks)}: the only one must be `{PLAYER}`")
     network, weights = networks[PLAYER], {"cross_entropy": 1.0}
 
     def init(key: jax.Array, batch: Batch) -> Start:
@@ -59,9 +59,9 @@ def cross_entropy(*, networks: Networks, classes: int, no_labels: str = "", shif
 
 
 def shifted(keys: jax.Array, x: jax.Array, *, most: int) -> jax.Array:
-    """Returns each image moved by -most to most whole pixels down and across, its edges repeated: [n], [n, h, w, c].
+    """Returns each image shifted by -most to most whole pixels along both axes, with repeated edges: [n], [n, h, w, c].
 
-    All moves are equally likely, and depend on the example's own key alone.
+    All shifts are equally likely, and depend only on the example's own key.
     """
     if most == 0:
         return x

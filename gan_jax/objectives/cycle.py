@@ -55,9 +55,9 @@ def cycle_gan(
     """
     roles = {name + end for name in (GENERATOR, CRITIC) for end in (THERE, BACK)}
     if {*networks} != roles:
-        raise ValueError(f"the networks are {', '.join(networks)}: this game is of {', '.join(sorted(roles))}")
+        raise ValueError(f"the networks are {', '.join(networks)}: CycleGAN needs {', '.join(sorted(roles))}")
     if isinstance(pool, bool) or not isinstance(pool, int) or pool < 0:
-        raise ValueError(f"pool is {pool!r}: it must be a number of fakes, 0 for none")
+        raise ValueError(f"pool is {pool!r}: it must be a number of fakes, or 0 for no pool")
     terms = {CRITIC: critic, GENERATOR: generator}
     weights = {name: weights_of(of, name) for name, of in terms.items()}
     sides = {end: Model(networks[GENERATOR + end], {CRITIC: networks[CRITIC + end]}, {}) for end in (THERE, BACK)}
@@ -92,7 +92,7 @@ def _init_generators(sides: Sides, terms: Terms) -> Callable[[jax.Array, Batch],
         if x != source:
             raise ValueError(
                 f"x is {x} and source {source}: CycleGAN needs images of one size and number of "
-                "channels, as config.data.size and config.data.channels make them"
+                "channels: set config.data.size and config.data.channels"
             )
         made = {GENERATOR + e: side.generator.init(stream(key, GENERATOR + e), batch) for e, side in sides.items()}
         params, stats = ({role: both[part] for role, both in made.items()} for part in (0, 1))

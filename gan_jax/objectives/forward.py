@@ -28,11 +28,11 @@ class Score(Protocol):
 
 
 def _one_way(image: jax.Array) -> jax.Array:
-    raise ValueError("this term needs a generator that leads back: take the objective cycle.cycle_gan")
+    raise ValueError("this term needs a generator of the reverse direction: use the objective cycle.cycle_gan")
 
 
 def _unknown(*_: Any) -> Any:
-    raise ValueError("this term needs the generator as a function, and belongs in the generator's loss")
+    raise ValueError("this term needs the generator as a function: move it to the generator's loss")
 
 
 class Forward(NamedTuple):
@@ -51,7 +51,8 @@ class Forward(NamedTuple):
         real_logits, fake_logits: the critic's logits of the classes [b, classes]; None if it gives none.
         logits: `(x, like) -> logits [b, classes]`, for other examples; None if the critic gives none.
         features: `(x, like) -> tree of arrays [b, ...]`, what the critic's method `features` returns.
-        translate: the generator in training mode, as a function of its field `source` [b, ...]; for its own terms.
+        translate: the generator in training mode, as a function of its field `source` [b, ...]; for the generator's own
+        terms.
         embed: the same for the generator's method `features`. Each call has the same random numbers.
         back: the generator that makes sources from `x`, if there is one.
         extras: the generator's other outputs by name, for terms of its own loss.
@@ -86,15 +87,15 @@ class Forward(NamedTuple):
 
     @property
     def per_example_score(self) -> Score:
-        """`score`, for terms that take its gradient example by example.
+        """`score`, for terms that use its per-example gradients.
 
         Raises ValueError where the critic has layers that mix examples, because there is no such gradient then.
         """
-        return self._without_mixing("there are no gradients of single examples to penalise")
+        return self._without_mixing("there are no per-example gradients to penalise")
 
     @property
     def summed_score(self) -> Score:
-        """`score`, for terms that take the gradient of the batch's summed scores, as R1 and R2 do.
+        """`score`, for terms that use the gradient of the batch's summed scores, such as R1 and R2.
 
         If the critic scores each example by itself, this is the gradient of each score. Layers of `COMPARING` are
         allowed too. They add a statistic of a group, so that an example's gradient is that of its group's scores, as
@@ -102,12 +103,12 @@ class Forward(NamedTuple):
         layers that mix examples. Those that divide by the batch's statistics may hide any gradient from the penalty:
         a linear layer after a batch norm has the same summed scores for every batch.
         """
-        return self._without_mixing("the gradient of summed scores says nothing of single ones", COMPARING)
+        return self._without_mixing("the gradient of summed scores is not that of each score", COMPARING)
 
     def _without_mixing(self, why: str, allowed: tuple[str, ...] = ()) -> Score:
         if layers := [name for name in self.mixing() if name not in allowed]:
             raise ValueError(
-                f"the critic has {', '.join(layers)}, which mixes the examples of a batch: {why}; take another "
+                f"the critic has {', '.join(layers)}, which mixes the examples of a batch: {why}; use another "
                 "networks.critic.norm, such as InstanceNorm or NoNorm, or networks.critic.group=0 for MinibatchStd"
             )
         return self.score
@@ -149,7 +150,7 @@ class Remembering(NamedTuple):
 
     @property
     def __signature__(self) -> inspect.Signature:
-        """The term's own, which says what a config can set."""
+        """The term's own signature, which defines the arguments that a config can set."""
         return inspect.signature(self.fn)
 
     def __call__(self, forward: Forward, **arguments: Any) -> Outcome:

@@ -84,7 +84,7 @@ class Model(NamedTuple):
 
         def given(image: jax.Array) -> tuple[Tree, Tree, Batch]:
             if "source" not in self.generator.fields:
-                raise ValueError("this term needs a generator that takes `source`, as translation.ResNet does")
+                raise ValueError("this term needs a generator that takes `source`, such as translation.ResNet")
             return params, stats, {**batch, "source": image}
 
         def translate(image: jax.Array) -> jax.Array:
@@ -109,7 +109,7 @@ class Model(NamedTuple):
         return _judged(outputs), stats
 
     def seen(self, player: Player, step: jax.Array, key: jax.Array) -> Callable[[jax.Array, str], jax.Array]:
-        """Returns `(x, like) -> x`, which augments examples as all critics see them, by the random stream `like`."""
+        """Returns `(x, like) -> x`, which augments examples as all critics see them, with the random stream `like`."""
         augment = self.augment
         if augment is None:
             return lambda x, like: x
@@ -204,11 +204,11 @@ class Model(NamedTuple):
         return jax.vmap(lambda fields: self.sample(players, keys, fields), in_axes=1, out_axes=1)(walks)
 
     def scores(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
-        """Returns the raw scores of the batch's `x` by the trained critic, the first one where there are several."""
+        """Returns the trained critic's raw scores of the batch's `x`. If there are several critics, it is the first."""
         return self.classify(players, keys, batch).scores
 
     def classify(self, players: Players, keys: jax.Array, batch: Batch) -> Judged:
-        """Returns the raw scores and the class logits of the batch's `x`, by the same critic.
+        """Returns the same critic's raw scores and class logits of the batch's `x`.
 
         What samplers observe of the examples is filled in where the batch lacks it.
         """
@@ -251,7 +251,7 @@ def _smaller(values: jax.Array, factor: int) -> jax.Array:
     b, h, w, c = values.shape
     if h % factor or w % factor:
         raise ValueError(
-            f"objective.scales has {factor}, which does not divide images of {h}x{w}: take one that divides both "
+            f"objective.scales has {factor}, which does not divide images of {h}x{w}: use one that divides both "
             "sides, or another config.data.size"
         )
     return values.reshape(b, h // factor, factor, w // factor, factor, c).mean((2, 4))

@@ -1,4 +1,4 @@
-"""A pool of earlier fakes that a critic is shown in place of the newest ones: part of its player's carry."""
+"""A pool of earlier fakes that a critic is shown instead of the newest ones: part of its player's carry."""
 
 from typing import NamedTuple
 
@@ -30,7 +30,7 @@ def exchange(key: jax.Array, fake: jax.Array, pool: Pool) -> tuple[jax.Array, Po
     is traced.
     """
     if collectives.in_part():
-        raise ValueError("a pool of fakes sees the whole batch: config.accumulate must be 1, or objective.pool 0")
+        raise ValueError("a pool of fakes needs the whole batch: config.accumulate must be 1, or objective.pool 0")
     n, made = len(fake), collectives.whole(lax.stop_gradient(fake))
     size, (swap_key, place_key) = len(pool.images), random.split(key)
     swaps = random.bernoulli(swap_key, 0.5, (len(made),))

@@ -1,4 +1,4 @@
-"""One player: a generator trained towards known targets, without a critic. The baseline for translation with one."""
+"""One player: a generator trained towards known targets. This is the baseline for translation, without a critic."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -34,17 +34,17 @@ def l1(
 ) -> Objective:
     """Returns the objective of a generator alone, whose outputs [b, ...] should be near the batch's `x`.
 
-    Its terms are the generator's terms that need no critic, as `l1`, `l2` and `lpips`. The prediction `translate` and
-    `predict_as` are as in `adversarial`. Raises ValueError if the network is not the generator, or takes no field of
-    the examples.
+    Its terms are the generator's terms that need no critic, such as `l1`, `l2` and `lpips`. The prediction `translate`
+    and `predict_as` are as in `adversarial`. Raises ValueError if the network is not the generator, or takes no field
+    of the examples.
     """
     if {*networks} != {GENERATOR}:
-        raise ValueError(f"the networks are {', '.join(networks)}: this objective has `generator` alone")
+        raise ValueError(f"the networks are {', '.join(networks)}: this objective needs only `generator`")
     weights = weights_of(generator, GENERATOR)
     model = Model(networks[GENERATOR], {}, samplers, predict_as=predict_as)
     predictions = model.predictions()
     if "translate" not in predictions:
-        raise ValueError("the generator takes nothing of the examples: it needs a field such as `source`")
+        raise ValueError("the generator takes no field of the data: it needs one, such as `source`")
     return Objective(
         init={GENERATOR: init_generator(model, generator)},
         losses={GENERATOR: _loss(model, generator, weights)},
@@ -74,11 +74,11 @@ def _loss(model: Model, terms: Terms, weights: Weights) -> LossFn:
 
 
 def _missing(*_: Any, **__: Any) -> Any:
-    raise ValueError("this term looks at a critic, which the objective does not have: take adversarial.pix2pix")
+    raise ValueError("this term needs a critic, which the objective does not have: use adversarial.pix2pix")
 
 
 class _Alone(Forward):
-    """A forward pass without a critic. A term that uses one gets an error, where zeros would pass silently."""
+    """A forward pass without a critic. A term that uses one raises an error instead of silently reading zeros."""
 
     real_scores = property(_missing)  # type: ignore[assignment]
     fake_scores = property(_missing)  # type: ignore[assignment]

@@ -51,8 +51,8 @@ def vae(
     Other fields that the networks take, such as `label`, come from the batch in training, and from `samplers` when
     samples are made (Sohn et al. 2015). The encoder's field `latents` is the size of z; `limits` is the range that x is
     scaled to. Samples and reconstructions are the likelihood's means, without its noise. With 2 latents and no other
-    field, `interpolate` is the learned manifold: z at even quantiles of the prior, from left to right and from bottom
-    to top.
+    field, `interpolate` is the learned manifold: z at evenly spaced quantiles of the prior, from left to right and from
+    bottom to top.
 
     Further predictions for a batch are `elbo`, `{"reconstruction": [n], "kl": [n]}`, and `log_weights`: log p(x, z) -
     log q(z | x) at the z that each key draws for the numbers `draws` [n, k] -> [n, k].
@@ -62,7 +62,7 @@ def vae(
     """
     _check(networks, likelihood, limits, beta)
     if "z" in samplers:
-        raise ValueError("z is drawn from the prior N(0, I): leave out config.samplers.z")
+        raise ValueError("z is drawn from the prior N(0, I): remove config.samplers.z")
     weights, dim = {"reconstruction": 1.0, "kl": beta}, networks["encoder"].module.latents
     model = _Model(networks["encoder"], networks["decoder"], likelihood, latents.normal(dim), samplers)
 
@@ -87,14 +87,16 @@ def vae(
 
 def _check(networks: Networks, likelihood: Likelihood, limits: tuple[float, float] | None, beta: Weight) -> None:
     if {*networks} != {"encoder", "decoder"}:
-        raise ValueError(f"the networks are {', '.join(networks)}: a VAE has encoder and decoder")
+        raise ValueError(f"the networks are {', '.join(networks)}: a VAE needs encoder and decoder")
     if isinstance(beta, int | float) and not beta >= 0:
         raise ValueError(f"beta is {beta}: it must be at least 0")
     if likelihood.limits not in (None, limits):
         raise ValueError(f"config.data.range is {limits}: this likelihood needs {likelihood.limits}")
     encoder = networks["encoder"].module
     if not hasattr(encoder, "latents"):
-        raise ValueError(f"{type(encoder).__name__} has no latents: a VAE's encoder gives a mean and a log-variance")
+        raise ValueError(
+            f"{type(encoder).__name__} has no latents: a VAE needs an encoder of a mean and a log-variance"
+        )
 
 
 class _Model(NamedTuple):

@@ -50,7 +50,7 @@ HINGE: Terms = MappingProxyType({"hinge": Weighted(of_critic.hinge)})
 def vqvae(*, networks: Networks, generator: Terms = VQVAE) -> Objective:
     """Returns VQ-VAE's objective of one player, van den Oord et al. 2017, arXiv:1711.00937, equation 3.
 
-    There are the predictions `reconstruct`, `encode` (numbers of codes), `decode` (of numbers or vectors) and `walk`.
+    The predictions are `reconstruct`, `encode` (numbers of codes), `decode` (of numbers or vectors) and `walk`.
     Raises ValueError for a generator that has no codes.
     """
     return _with_codes(l1(networks=networks, generator=generator), networks)
@@ -68,10 +68,10 @@ def vqgan(
     """Returns VQGAN's game, Esser et al. 2021, arXiv:2012.09841, equation 6: VQ-VAE, and a critic of its output.
 
     The loss is the hinge loss, as in the authors' code, which halves the critic's; here it is whole. The paper has a
-    patch critic, as `translation.PatchCritic`, which joins late: give both terms `hinge` an `after`. Its reconstruction
-    terms are `l1` and `lpips`. Add the latter if you have its weights.
+    patch critic, such as `translation.PatchCritic`, which joins late: give both terms `hinge` an `after`. Its
+    reconstruction terms are `l1` and `lpips`. Add the latter if you have its weights.
 
-    `adaptive` is the path of the generator's last layer in its parameters, as decoder/last, or empty. With it the
+    `adaptive` is the path of the generator's last layer in its parameters, such as decoder/last, or empty. With it the
     weights of the adversarial terms are multiplied by lambda of equation 7, which is logged as `adaptive_weight`.
     Raises ValueError for a generator without codes, and if there is no such layer or nothing to compare.
     """
@@ -84,8 +84,8 @@ def vqgan(
     )
     if not reconstruction or not adversary:
         raise ValueError(
-            f"adaptive compares one of {', '.join(RECONSTRUCTIONS)} with one of {', '.join(ADVERSARIES)}, by these "
-            f"names; the generator's terms are {', '.join(generator)}"
+            f"adaptive compares one of {', '.join(RECONSTRUCTIONS)} with one of {', '.join(ADVERSARIES)}, but the "
+            f"generator's terms are {', '.join(generator)}: add one of each"
         )
     even = {name: term._replace(weight=1.0) for name, term in adversary.items()}
     whole, *parts = (
@@ -116,7 +116,7 @@ def _balanced(
 ) -> LossFn:
     """Returns the loss with its adversarial weights multiplied by the first gradient norm over the second.
 
-    The factor is at most 10,000, and 0 where the second norm is 0, as before the critic joins.
+    The factor is at most 10,000, and 0 where the second norm is 0, such as before the critic joins.
     """
 
     def balanced(
@@ -138,7 +138,7 @@ def _split(params: Tree, layer: str) -> tuple[Tree, Tree]:
     last = {path: values for path, values in flat.items() if path.startswith(f"{layer}/")}
     if not last:
         layers = sorted({path.rpartition("/")[0] for path in flat})
-        raise ValueError(f"adaptive is {layer!r}, and the generator's layers are {', '.join(layers)}")
+        raise ValueError(f"adaptive is {layer!r}: it must be one of the generator's layers, {', '.join(layers)}")
     return {path: values for path, values in flat.items() if path not in last}, last
 
 
@@ -147,7 +147,9 @@ def _with_codes(objective: Objective, networks: Networks) -> Objective:
     network = networks[GENERATOR]
     if not all(hasattr(network.module, method) for method in METHODS):
         name = type(network.module).__name__
-        raise ValueError(f"{name} lacks one of the methods {', '.join(METHODS)} of codes: take vq.Autoencoder")
+        raise ValueError(
+            f"{name} lacks one of the methods {', '.join(METHODS)}: use a generator with codes, such as vq.Autoencoder"
+        )
 
     def call(method: str, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
         player = players[GENERATOR]

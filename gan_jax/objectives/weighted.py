@@ -82,14 +82,15 @@ def lazily(term: Term, *, every: int, after: int = 0) -> Term:
     """Returns a term that is computed every `every`-th step, multiplied by `every`, and is 0 at all other steps.
 
     This is StyleGAN2's lazy regularisation (Karras et al. 2020, arXiv:1912.04958, section 3.1). The term is also 0 at
-    the first `after` steps. Where it is 0 it costs nothing and its metrics are 0, so log rows at multiples of `every`.
-    If the term is lazy already, both numbers are replaced. Raises ValueError for `every` below 1 or `after` below 0.
+    the first `after` steps. Where it is 0 it costs nothing and its metrics are 0, so log only at multiples of `every`
+    steps. If the term is lazy already, both numbers are replaced. Raises ValueError for `every` below 1 or `after`
+    below 0.
     """
     term, *_ = eager(term)
     if isinstance(after, bool) or not isinstance(after, int) or after < 0:
-        raise ValueError(f"after is {after}: it must be a whole number of steps, 0 (from the first on) or more")
+        raise ValueError(f"after is {after}: it must be a whole number of steps, at least 0")
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise ValueError(f"every is {every}: it must be a whole number of steps, 1 (at each step) or more")
+        raise ValueError(f"every is {every}: it must be a whole number of steps, at least 1")
 
     def run(forward: Forward) -> Outcome:
         def now() -> Outcome:

@@ -24,7 +24,7 @@ class CriticAugment(NamedTuple):
     Attributes:
         one: `(key, image [h, w, c], p []) -> image [h, w, c]`, for one example.
         strength: `(carry, step) -> p []`, the probability of each change.
-        first: the part of the critic's carry for it, before the first update.
+        first: the initial value of its part of the critic's carry.
         adapt: `(carry, real scores [b, ...]) -> carry` after an update of the critic.
     """
 
@@ -68,7 +68,7 @@ def adaptive(
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise ValueError(f"every is {every}: it must be a whole number of updates, at least 1")
     if not speed > 0:
-        raise ValueError(f"speed is {speed}: p goes from 0 to 1 over so many images, it must be above 0")
+        raise ValueError(f"speed is {speed}: it must be above 0, the number of images over which p goes from 0 to 1")
 
     def adapt(carry: Carry, real_scores: jax.Array) -> Carry:
         full = carry[UPDATES] >= every  # so p depends on earlier updates alone, and this one's part is a mean

@@ -21,7 +21,7 @@ def contrast(factor: ArrayLike) -> jax.Array:
 
 
 def luma_flip(flipped: ArrayLike) -> jax.Array:
-    """Returns the reflection in the plane of colours without brightness if `flipped` is 1, else the identity."""
+    """Returns the reflection in the plane of colours without brightness if `flipped` is 1, otherwise the identity."""
     return _linear(jnp.eye(3) - 2 * _greys() * flipped)
 
 
@@ -42,7 +42,7 @@ def saturation(factor: ArrayLike) -> jax.Array:
 def recoloured(image: jax.Array, matrix: jax.Array) -> jax.Array:
     """Returns the image [h, w, c] with the map [4, 4] applied to each pixel.
 
-    Images of one channel are taken as grey: brightness, contrast and luma flip act on them as on an image of three
+    Images of one channel are treated as grey: brightness, contrast and luma flip act on them as on an image of three
     equal channels, hue and saturation leave them as they are.
     """
     grey = image.shape[-1] == 1

@@ -24,7 +24,7 @@ def rotation(cosine: ArrayLike, sine: ArrayLike) -> jax.Array:
 
 
 def quarter_turns(number: jax.Array) -> jax.Array:
-    """Returns the rotation by so many quarter turns, int [] in 0..3, without rounding."""
+    """Returns the rotation by a number of quarter turns, int [] in 0..3, without rounding."""
     cosine, sine = jnp.array(QUARTERS)[number]
     return rotation(cosine, sine)
 

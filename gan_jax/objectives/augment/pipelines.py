@@ -64,10 +64,10 @@ def ada(
     with bilinear resampling and reflected edges; the paper filters too. Colours: `brightness` (normal, std 0.2),
     `contrast` (lognormal, std 0.5), `lumaflip`, `hue` (any angle), `saturation` (lognormal, std 1), as one map of
     colours; images of one channel have no hue and saturation. `cutout` of a square of half the size, off in the paper.
-    `factors` multiply the probabilities by name, 1 unless given (`cutout` 0), as {"hue": 0.5}; 0 leaves one out.
+    `factors` multiply the probabilities by name, 1 unless given (`cutout` 0), such as {"hue": 0.5}; 0 disables one.
 
-    Without `p` it follows the scores (`adaptive`), with `start` 0, `target` 0.6, `every` 4 and `speed`, 500,000 images,
-    unless they are given. Else it is the given number or schedule. Raises ValueError for arguments out of range or
+    Without `p` it follows the scores (`adaptive`), by default with `start` 0, `target` 0.6, `every` 4 and `speed`
+    500,000 images. Otherwise it is the given number or schedule. Raises ValueError for arguments out of range or
     without effect, and for examples that are not images of 1 or 3 channels.
     """
     limits = check_image("ada", shape, limits)
@@ -90,7 +90,7 @@ def ada(
     if p is None:
         return adaptive(one, **given)
     if given:
-        raise ValueError(f"p is given, so {', '.join(given)} would have no effect: leave one of them out")
+        raise ValueError(f"p is set, so {', '.join(given)} would have no effect: remove p or these")
     return CriticAugment(one, fixed(p))
 
 
@@ -98,7 +98,7 @@ def _factors(given: Mapping[str, float]) -> dict[str, float]:
     """Returns the factor of each name's probability."""
     known = {**dict.fromkeys((*MOVES, *COLOURS), 1.0), "cutout": 0.0}
     if unknown := {*given} - {*known}:
-        raise ValueError(f"factors has {', '.join(sorted(unknown))}: it is by the names {', '.join(known)}")
+        raise ValueError(f"factors has {', '.join(sorted(unknown))}: its keys must be among {', '.join(known)}")
     for name, factor in given.items():
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 0 <= factor <= 1:
             raise ValueError(f"factors.{name} is {factor!r}: it must be a number from 0 to 1")
@@ -162,7 +162,7 @@ def _colours(keys: dict[str, jax.Array], chances: dict[str, Any]) -> jax.Array:
 
 
 def _drawn(key: jax.Array, chance: jax.Array, draw: Any, identity: jax.Array) -> jax.Array:
-    """Returns a drawn map with this chance, else the identity."""
+    """Returns a drawn map with this probability, otherwise the identity."""
     whether, what = random.split(key)
     return jnp.where(random.uniform(whether) < chance, draw(what), identity)
 

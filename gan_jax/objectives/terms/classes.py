@@ -16,7 +16,7 @@ def cross_entropy(forward: Forward, logits: jax.Array | None) -> tuple[jax.Array
     """
     logits = given(logits, "auxiliary")
     if "label" not in forward.batch:
-        raise ValueError("the term `auxiliary` needs labels: take data that has them")
+        raise ValueError("the term `auxiliary` needs labels: use data with labels")
     label = forward.batch["label"]
     return optax.softmax_cross_entropy_with_integer_labels(logits, label), (logits.argmax(-1) == label).mean()
 
@@ -25,8 +25,8 @@ def given(logits: jax.Array | None, term: str) -> jax.Array:
     """Returns a critic's logits [b, classes]; raises ValueError where it gives none to the term."""
     if logits is None:
         raise ValueError(
-            f"the term `{term}` needs a critic that gives class logits: take networks.critic.name = "
-            "dcgan.AuxiliaryCritic or semi_supervised.Critic, or one of your own that returns {'scores': ..., "
+            f"the term `{term}` needs a critic that gives class logits: set networks.critic.name to "
+            "dcgan.AuxiliaryCritic or semi_supervised.Critic, or to your own that returns {'scores': ..., "
             "'logits': ...}"
         )
     return logits
@@ -41,6 +41,6 @@ def whole_batch(term: str) -> Callable[[jax.Array], jax.Array]:
     """Returns `collectives.mean` for a term that mixes examples. Raises ValueError if only a part of them is here."""
     if in_part():
         raise ValueError(
-            f"the term `{term}` needs means over the whole batch: config.accumulate must be 1, or take another term"
+            f"the term `{term}` needs means over the whole batch: config.accumulate must be 1, or use another term"
         )
     return mean

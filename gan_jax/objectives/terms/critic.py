@@ -67,8 +67,8 @@ def relativistic_average(forward: Forward) -> Outcome:
 def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
     """Returns the cross-entropy of the classes of real examples, and `fakes` times that of fakes: [b].
 
-    Odena et al. 2016 (arXiv:1610.09585), equation 3. Needs a critic that gives logits, and the field `label`. On fakes
-    the loss may cost diversity; with 0 the generator alone has it. Raises ValueError for `fakes` below 0.
+    Odena et al. 2016 (arXiv:1610.09585), equation 3. Needs a critic that gives logits, and the field `label`. The loss
+    on fakes may reduce diversity; with 0 only the generator has it. Raises ValueError for `fakes` below 0.
     """
     _check_fakes(fakes)
     real, accuracy = cross_entropy(forward, forward.real_logits)
@@ -76,14 +76,14 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
 
 
 def supervised(forward: Forward) -> Outcome:
-    """Returns -log p(class | x) [b] in nats of the batch's labelled examples, which come beside its unlabelled `x`.
+    """Returns -log p(class | x) [b] in nats of the batch's labelled examples, which it has besides its unlabelled `x`.
 
     Salimans et al. 2016 (arXiv:1606.03498), section 5, L_supervised. Needs a critic that gives logits, and the fields
     `labelled` [b, ...] and `labelled_class` [b, classes], 1 at the class, from data with few labels.
     """
     if not {"labelled", "labelled_class"} <= {*forward.batch}:
         raise ValueError(
-            "the term `supervised` needs labelled examples beside unlabelled ones: set config.data.labels_per_class"
+            "the term `supervised` needs labelled examples besides unlabelled ones: set config.data.labels_per_class"
         )
     logits = given(forward.logits(forward.batch["labelled"], "labelled"), "supervised")
     target = forward.batch["labelled_class"]
@@ -94,14 +94,14 @@ def supervised(forward: Forward) -> Outcome:
 def consistency(forward: Forward, *, fraction: float = 0.125, fakes: float = 1.0) -> Outcome:
     """Returns (D(x) - D(T(x)))^2 of real examples, plus `fakes` times that of fakes: `losses.penalties.consistency`.
 
-    For a patch critic D is the mean of its scores, as T moves what a single patch shows. T flips images and moves them
-    by up to `fraction` of their size, with reflected edges. Weight 10 in Zhao et al. 2020 (arXiv:2002.04724), bCR;
+    For a patch critic D is the mean of its scores, because T moves the content of each patch. T flips images and moves
+    them by up to `fraction` of their size, with reflected edges. Weight 10 in Zhao et al. 2020 (arXiv:2002.04724), bCR;
     with `fakes=0` it is CR-GAN (Zhang et al. 2019, arXiv:1910.12027). Raises ValueError where examples are not images,
     for a fraction outside of [0, 1], or `fakes` below 0.
     """
     _check_fakes(fakes)
     if forward.real.ndim != 4:
-        raise ValueError("the term `consistency` needs images: take data of images")
+        raise ValueError("the term `consistency` needs images: use data of images")
     pairs = (("real", forward.real, forward.real_scores), ("fake", forward.fake, forward.fake_scores))
     real, fake = (
         penalties.consistency(
@@ -136,8 +136,8 @@ def r2(forward: Forward, *, epsilon: float = 1e-12) -> Outcome:
 def _lecam(forward: Forward, *, decay: float = 0.99) -> Outcome:
     """Returns the squared distance of scores from the moving average of the other kind's: `losses.penalties.lecam`.
 
-    The averages' decay is `decay`, 0.99 in the paper. The first time, they become the batch's own means, and the term
-    is 0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a decay outside of [0, 1).
+    The averages' decay is `decay`, 0.99 in the paper. In the first update they are set to the batch's own means, and
+    the term is 0. Weight 0.3 in the paper's experiments with BigGAN. Raises ValueError for a decay outside of [0, 1).
     """
     if not 0 <= decay < 1:
         raise ValueError(f"decay is {decay}: it must be at least 0 and below 1")
@@ -179,6 +179,6 @@ def _norms(where: str, norm: jax.Array) -> dict[str, jax.Array]:
 
 
 OF_CLASSES = auxiliary, supervised
-"""Losses of the class logits that a critic gives beside its scores."""
+"""Losses of the class logits that a critic gives besides its scores."""
 WITHOUT_SIGN = wasserstein, relativistic, relativistic_average, least_squares
 """Losses for which a score's sign does not tell real from fake: of differences, or with targets of 1 and 0."""

@@ -52,7 +52,7 @@ def hinge(forward: Forward) -> Outcome:
 
 
 def least_squares(forward: Forward) -> Outcome:
-    """Returns the fakes' scores' squared distance from 1: `losses.adversarial.generator_least_squares`."""
+    """Returns the squared distance of the fakes' scores from 1: `losses.adversarial.generator_least_squares`."""
     return Outcome(adversarial.generator_least_squares(forward.fake_scores))
 
 
@@ -82,7 +82,7 @@ def valid_l1(forward: Forward) -> Outcome:
     Raises ValueError for a generator that returns no `whole`.
     """
     if "whole" not in forward.extras:
-        raise ValueError("the term `valid_l1` needs a generator that fills holes: take translation.Completion")
+        raise ValueError("the term `valid_l1` needs a generator that fills holes: use translation.Completion")
     return Outcome(_masked_l1(forward.extras["whole"], forward.real, 1 - _mask(forward, "valid_l1")))
 
 
@@ -93,7 +93,7 @@ def commitment(forward: Forward) -> Outcome:
     for a generator without a quantiser.
     """
     if "commitment" not in forward.extras:
-        raise ValueError("the term `commitment` needs a generator that quantises: take vq.Autoencoder")
+        raise ValueError("the term `commitment` needs a generator that quantises: use vq.Autoencoder")
     return Outcome(forward.extras["commitment"], {name: forward.extras[name] for name in ("perplexity", "used_codes")})
 
 
@@ -167,8 +167,8 @@ def auxiliary(forward: Forward) -> Outcome:
 def feature_matching(forward: Forward, *, absolute: bool = False) -> Outcome:
     """Returns |E f(x) - E f(G(z))|^2, with means over the global batch of the critic's `features` f.
 
-    Salimans et al. 2016 (arXiv:1606.03498), section 3.1. With `absolute` it is the sum of absolute differences, where
-    their code for CIFAR-10 has the mean. Several arrays of features are summed over.
+    Salimans et al. 2016 (arXiv:1606.03498), section 3.1. With `absolute` it is the sum of absolute differences; their
+    code for CIFAR-10 has the mean. Several arrays of features are summed over.
     """
     mean, distance = whole_batch("feature_matching"), jnp.abs if absolute else jnp.square
     sums = [distance(mean(real.mean(0)) - mean(fake.mean(0))).sum() for real, fake in _features(forward)]
@@ -178,8 +178,8 @@ def feature_matching(forward: Forward, *, absolute: bool = False) -> Outcome:
 def feature_l1(forward: Forward) -> Outcome:
     """Returns the mean absolute difference of the critic's features of each fake and its own real example: [b].
 
-    Wang et al. 2018 (arXiv:1711.11585), equation 4, weight 10: summed over the arrays of features. For generators
-    with a target, as `l1`. The critic sees both with the same augmentation and dropout.
+    Wang et al. 2018 (arXiv:1711.11585), equation 4, weight 10: summed over the arrays of features. For generators with
+    a target, like `l1`. The critic sees both with the same augmentation and dropout.
     """
     errors = [reconstruction.absolute_error(fake, real) for real, fake in _features(forward, fakes_like="real")]
     return Outcome(jnp.stack(errors).sum(0))
@@ -188,14 +188,14 @@ def feature_l1(forward: Forward) -> Outcome:
 def _field(forward: Forward, name: str) -> jax.Array:
     """Returns a field of the batch; raises ValueError where it has no such field."""
     if name not in forward.batch:
-        raise ValueError(f"this term needs the field {name!r}, which is not one of {', '.join(sorted(forward.batch))}")
+        raise ValueError(f"this term needs the field {name!r}, but the batch has {', '.join(sorted(forward.batch))}")
     return forward.batch[name]
 
 
 def _mask(forward: Forward, term: str) -> jax.Array:
     """Returns the batch's holes [b, h, w, 1]; raises ValueError where it has none."""
     if "mask" not in forward.batch:
-        raise ValueError(f"the term `{term}` needs a hole: set config.samplers.mask, as to masks.rectangles")
+        raise ValueError(f"the term `{term}` needs a hole: set config.samplers.mask, for example to masks.rectangles")
     return forward.batch["mask"]
 
 
@@ -227,9 +227,9 @@ def _path_length(forward: Forward, *, decay: float = 0.01, shrink: int = 2, epsi
     if not 0 < decay <= 1:
         raise ValueError(f"decay is {decay}: it must be above 0 and at most 1")
     if isinstance(shrink, bool) or not isinstance(shrink, int) or shrink < 1 or n % shrink:
-        raise ValueError(f"shrink is {shrink}: it must divide the {n} examples that are here of a batch")
+        raise ValueError(f"shrink is {shrink}: it must divide the {n} examples of a batch that are computed at once")
     if len(shape) != 3:
-        raise ValueError("the term `path_length` needs images: take data of images")
+        raise ValueError("the term `path_length` needs images: use data of images")
     some = {name: values[::shrink] for name, values in forward.batch.items()}
     y = jax.vmap(lambda key: random.normal(key, shape))(example_keys(forward.key, n)[::shrink])
     slopes = forward.style_gradient(some, y / (shape[0] * shape[1]) ** 0.5)
