@@ -29,7 +29,7 @@ def test_diversity_is_numpys():
     real, fake = flat(REAL), flat(FAKE)
     assert float(values["diversity"]) == pytest.approx(np.sqrt(fake.var(0).sum() / real.var(0).sum()), rel=1e-5)
     apart = np.square(fake.mean(0) - real.mean(0)).sum()
-    chance = (fake.var(0).sum() + real.var(0).sum()) / 20
+    chance = (fake.var(0, ddof=1).sum() + real.var(0, ddof=1).sum()) / 20
     assert float(values["mean_gap"]) == pytest.approx((apart - chance) / real.var(0).sum(), rel=1e-4)
     assert float(values["nearest_neighbor_ratio"]) == pytest.approx(nearest(FAKE) / nearest(REAL), rel=1e-5)
 
@@ -38,6 +38,13 @@ def test_two_batches_of_one_distribution_have_no_mean_gap_on_average():
     batches = random.normal(KEY, (200, 2, 32, 6)) + 3
     gaps = jax.vmap(lambda pair: diagnostics.batch_diversity(pair[0], pair[1])["mean_gap"])(batches)
     assert abs(float(gaps.mean())) < 4 * float(gaps.std()) / np.sqrt(200) < 0.05
+
+
+@pytest.mark.parametrize("n", [4, 6, 32])
+def test_no_mean_gap_is_seen_in_small_batches_of_one_distribution(n):
+    batches = random.normal(KEY, (200, 2, n, 3072))
+    gaps = jax.vmap(lambda pair: diagnostics.batch_diversity(pair[0], pair[1])["mean_gap"])(batches)
+    assert abs(float(gaps.mean())) < 0.005  # the alarm's limit is 0.06
 
 
 @pytest.mark.parametrize("batch", [2, 9])

@@ -164,7 +164,8 @@ def test_the_plain_command_goes_on_with_what_the_run_was_told(tmp_path, capsys):
     assert fields(tmp_path, "--config.steps=6200", "--config.log_every_steps=7").steps == 6200
     plain = fields(tmp_path)
     assert (plain.steps, plain.log_every_steps) == (6200, 7)
-    assert "config.steps is 6200, as set by this run's last command, and not 6000 as in the file" in capsys.readouterr().err
+    line = "config.steps is 6200, as set by this run's last command, and not 6000 as in the file"
+    assert line in capsys.readouterr().err
     assert fields(tmp_path).steps == 6200
     assert fields(tmp_path, "--config.steps=6400").steps == 6400
     assert fields(tmp_path, file=None).steps == 6400

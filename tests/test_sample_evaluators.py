@@ -76,6 +76,20 @@ def test_an_honest_generator_is_near_the_floor_and_a_collapsed_one_far_from_it(m
     assert collapsed["frechet/digits-v1/std"] == pytest.approx(0, abs=1e-6)
 
 
+def test_floors_are_of_other_examples_and_of_as_many():
+    def row(samples_=360, split="test", train=SPLITS["train"], metrics=("frechet", "nearest_neighbours")):
+        context = CONTEXT._replace(load={"train": train, "test": SPLITS["test"]}.__getitem__)
+        made = samples.distribution(context, metrics=metrics, samples=samples_, split=split, seeds=1)
+        values = made.measure(HONEST, KEY)
+        assert {*made.names} <= {*values}
+        return values
+
+    assert row(split="train")["frechet/digits-v1/floor"] > 0.5  # of the same examples it would be 0
+    assert [name for name in row(split="train") if name.endswith("/floor")] == ["frechet/digits-v1/floor"]
+    for few in ({"samples_": 1437, "split": "train"}, {"train": SPLITS["train"].first(50)}):
+        assert not [name for name in row(**few) if name.endswith("/floor")]
+
+
 def test_values_are_the_metrics_own_over_sets_of_samples(measured):
     network = features.load("digits-v1")
     real, _ = network.describe(SPLITS["test"].x)
@@ -95,6 +109,7 @@ def test_the_row_says_how_it_was_measured(measured):
     how = {"n_real": 360, "n_fake": 360, "seeds": 2, "split": "test", "resize": "none", "ema": False}
     assert row.items() >= {**how, "features": "digits-v1", "sha256": sha256}.items()
     measure = samples.distribution(CONTEXT, metrics=("mode_coverage",), samples=40, seeds=1, split="train").measure
+    assert measure(HONEST | {"critic": Player((), (), (), 1)}, KEY)["ema"] is False
     row = measure(generator(np.arange(9), ema=1), KEY)
     assert row.items() >= {"n_real": 40, "n_fake": 40, "seeds": 1, "split": "train", "ema": True}.items()
     assert not [name for name in row if name.endswith("/std")]

@@ -59,7 +59,7 @@ def batch_diversity(real: jax.Array, fake: jax.Array) -> dict[str, jax.Array]:
         return {}
     real, fake = _without_gradients([x.reshape(len(x), -1) for x in (real, fake)])
     (real_mean, real_variance), (fake_mean, fake_variance) = _moments(real), _moments(fake)
-    apart = jnp.square(fake_mean - real_mean).sum() - (real_variance + fake_variance) / n
+    apart = jnp.square(fake_mean - real_mean).sum() - (real_variance + fake_variance) / (n - 1)  # without bias
     rounding = ROUNDING**2 * (jnp.square(real_mean) + jnp.square(fake_mean)).sum() + jnp.finfo(real.dtype).tiny
     unit = jnp.where(real_variance > rounding, real_variance, fake_variance)
     return {

@@ -33,7 +33,7 @@ OVERLAP = (
     "split='train[90%%:]'"
 )
 LEAST = 10  # samples: enough for every metric, where the split has as many examples
-_REVISION = 2  # of the values made here; a new number makes all older ones in the cache stale
+_REVISION = 3  # of the values made here; a new number makes all older ones in the cache stale
 
 
 def distribution(
@@ -49,8 +49,10 @@ def distribution(
     """Returns the evaluator of `metrics` (sample_metrics.py) of `samples` samples and as many examples of the split.
 
     A value is the mean over `seeds` sets of samples. `/std` is its standard deviation over them. `/floor` is the value
-    for as many training examples instead of samples, which samples as good as the data would have. If the split has
-    fewer examples than `samples`, only as many samples are made. `features` is the 'classifier' of the data set,
+    for as many training examples instead of samples, which samples as good as the data would have. There is none if
+    the training set has too few examples besides those that are compared, and none for `nearest_neighbours`, which
+    measure distances to the training examples. If the split has fewer examples than `samples`, only as many samples
+    are made. `features` is the 'classifier' of the data set,
     'alexnet', 'vgg16', 'pixels' for none, 'inception' from the file `weights`, or a network's name (features.choose).
     Metrics that need a classifier are left out if the data set has none. The evaluator also says how values were
     measured.
@@ -60,16 +62,20 @@ def distribution(
     Raises UserError if the model makes no samples, an argument is wrong, or a metric does not suit the data.
     """
     _check(context, features, weights, metrics, samples, seeds)
-    real, train = _some(context.load(split), samples), context.load(context.trained_on)
+    compared, train = context.load(split), context.load(context.trained_on)
+    rows = _some(np.arange(len(compared.x)), samples)
+    real, left = _of(compared, rows), np.arange(len(train.x))
     if parts.overlap(split, context.trained_on):
         logging.warning(OVERLAP, split, context.trained_on)
+        left = np.setdiff1d(left, rows) if split == context.trained_on else left[:0]
     network = networks.choose(features, real, weights)
     metrics = of_features(metrics) if features == "classifier" and not network.classes else metrics
     check(metrics, network, real, train)
     n = len(real.x)
     about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
     about |= {"features": network.name, "sha256": network.sha256}
-    reference = cache(lambda: _Reference(real, train, network, metrics))
+    floor = _some(left, n) if len(left) >= n else None
+    reference = cache(lambda: _Reference(real, train, floor, network, metrics))
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
         sample_key, key = random.split(key)
@@ -78,34 +84,43 @@ def distribution(
 
     def measure(players: Players, key: jax.Array) -> dict[str, Any]:
         values = [of_one(players, random.fold_in(key, number)) for number in range(seeds)]
-        return _spread(values, reference().floors()) | about | {"ema": any(p.ema != () for p in players.values())}
+        ema = any(p.ema != () for name, p in players.items() if not name.startswith("critic"))
+        return _spread(values, reference().floors()) | about | {"ema": ema}
 
-    endings = ("", "/std", "/floor") if seeds > 1 else ("", "/floor")
-    return Evaluator(
-        tuple(f"{name}{end}" for name in names(metrics, network.name, real.shape) for end in endings), measure
-    )
+    given = names(metrics, network.name, real.shape)
+    every = [*given, *(f"{name}/std" for name in given if seeds > 1)]
+    if floor is not None:
+        every += [f"{name}/floor" for name in names(_with_floors(metrics), network.name, real.shape)]
+    return Evaluator(tuple(every), measure)
 
 
 class _Reference:
     """The real side of every comparison. It is made when it is first needed, because its features take time."""
 
-    def __init__(self, real: Dataset, train: Dataset, network: Network, metrics: tuple[str, ...]):
+    def __init__(
+        self, real: Dataset, train: Dataset, floor: np.ndarray | None, network: Network, metrics: tuple[str, ...]
+    ):
         self.network, self.metrics, self.split = network, metrics, real.split
         self.train, self.content = train, (_content(real), _content(train))
-        self.some = _some(self.train, len(real.x))
+        self.floor = None if floor is None else _of(train, floor)
         self.real = _side(real, network)
         whole = "nearest_neighbours" in metrics
         self.features = _side(self.train, network).features if whole else np.zeros((0, network.dim))
 
     def measure(self, fake: Side, key: jax.Array) -> dict[str, float]:
         """Returns the value of every metric for one set of samples."""
-        return measured(self.metrics, Comparison(self.real, fake, self.features, self.network.name, key))
+        return self._measured(self.metrics, fake, key)
+
+    def _measured(self, metrics: tuple[str, ...], fake: Side, key: jax.Array) -> dict[str, float]:
+        return measured(metrics, Comparison(self.real, fake, self.features, self.network.name, key))
 
     def floors(self) -> dict[str, float]:
-        """Returns the value of every metric for training examples instead of samples."""
+        """Returns the value of every metric that has a floor, for training examples instead of samples."""
+        if (floor := self.floor) is None:
+            return {}
 
         def make() -> dict[str, np.ndarray]:
-            values = self.measure(_side(self.some, self.network), base_key(0))
+            values = self._measured(_with_floors(self.metrics), _side(floor, self.network), base_key(0))
             return {"names": np.array(list(values)), "values": np.array(list(values.values()))}
 
         settings = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics
@@ -127,11 +142,20 @@ def _check(context: Context, features: str, weights: str, metrics: tuple[str, ..
     context.check_predicts("sample")
 
 
-def _some(dataset: Dataset, n: int) -> Dataset:
-    """Returns at most n examples of a data set, always the same random ones."""
-    if len(dataset.x) <= n:
+def _with_floors(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the metrics that have a floor: the training examples' own nearest neighbours are themselves."""
+    return tuple(metric for metric in metrics if metric != "nearest_neighbours")
+
+
+def _some(rows: np.ndarray, n: int) -> np.ndarray:
+    """Returns at most n of these rows in ascending order, always the same random ones."""
+    return rows if len(rows) <= n else np.sort(np.random.default_rng(0).choice(rows, n, replace=False))
+
+
+def _of(dataset: Dataset, rows: np.ndarray) -> Dataset:
+    """Returns these examples of a data set, decoded."""
+    if len(rows) == len(dataset.x):
         return dataset._replace(x=np.asarray(dataset.x))
-    rows = np.sort(np.random.default_rng(0).choice(len(dataset.x), n, replace=False))
     label = None if dataset.label is None else dataset.label[rows]
     return dataset._replace(x=np.asarray(dataset.x[rows]), label=label, others={}, content="", limits=None)
 
@@ -165,12 +189,13 @@ def _digest(parts: Iterable[object]) -> str:
 
 
 def _spread(values: list[dict[str, float]], floors: dict[str, float]) -> dict[str, Any]:
-    """Returns each value's mean over sets of samples, its standard deviation if there are several, and its floor."""
+    """Returns each value's mean over sets of samples, its standard deviation if several, and its floor if it has one."""
     row: dict[str, Any] = {}
     for name in values[0]:
         each = [of_one[name] for of_one in values]
         row[name] = math.fsum(each) / len(each)
         if len(each) > 1:
             row[f"{name}/std"] = float(np.std(each, ddof=1))
-        row[f"{name}/floor"] = floors[name]
+        if name in floors:
+            row[f"{name}/floor"] = floors[name]
     return row
