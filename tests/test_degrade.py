@@ -62,7 +62,7 @@ def test_a_sampler_makes_the_source_of_x():
     np.testing.assert_allclose(grey, np.full((2, 4, 4, 1), -1.0), atol=1e-6)
     with pytest.raises(ValueError, match="8x12 cannot be 5 times smaller"):
         degrade.bicubic(5).draw(keys, {"x": x})
-    with pytest.raises(ValueError, match=r"of RGB images, not of \[4, 4, 1\]: set config\.data\.channels=3"):
+    with pytest.raises(ValueError, match=r"need RGB images, not \[4, 4, 1\]: set config\.data\.channels=3"):
         degrade.grey().draw(keys, {"x": x[:, :4, :4, :1]})
     with pytest.raises(ValueError, match="factor is 1"):
         degrade.bicubic(1)

@@ -18,7 +18,7 @@ def test_features_come_back_in_float64():
     [
         (np.zeros((4, 8, 8, 1)), r"real features have shape \(4, 8, 8, 1\): they must be \[examples, dimensions\]"),
         (np.zeros((4, 0)), r"shape \(4, 0\)"),
-        (np.zeros((1, 3)), "of 1 examples: at least 2"),
+        (np.zeros((1, 3)), "have 1 examples: at least 2"),
         (np.array([[0, np.nan], [np.inf, 0], [1, 1]]), "NaN or infinity in 2 of 3 rows"),
     ],
 )

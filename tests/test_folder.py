@@ -264,7 +264,7 @@ def test_a_file_without_partner_is_refused_or_skipped(place, capsys):
 def test_two_files_of_one_name_have_no_partner(field, place):
     fields = pairs(place)
     write(place / field / "a.bmp")
-    with pytest.raises(UserError, match=rf"{field}/a\.bmp and .*{field}/a\.\w+ have one name"):
+    with pytest.raises(UserError, match=rf"{field}/a\.bmp and .*{field}/a\.\w+ have the same name"):
         load(place, fields=fields)
     assert len(load(place, fields=fields, paired=False).arrays["x" if field == "photo" else "source"]) == 4
 

@@ -456,7 +456,7 @@ def test_a_config_sets_weights_intervals_schedules_and_arguments_of_terms():
         ({"r3": 1.0}, r"config\.objective\.critic\.r3\.name: .* has no 'r3'"),
         (
             {"r1": {"name": "linear_schedule", "init_value": 1.0, "end_value": 0.0, "transition_steps": 0}},
-            r"critic\.r1\.weight\.transition_steps is 0: it ends before it begins",
+            r"critic\.r1\.weight\.transition_steps is 0: to end after it begins, it must be at least 1",
         ),
     ],
 )
@@ -561,7 +561,7 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
         ),
         (
             {"objective": {"critic": {"r1": {**JOINED, "schedules": (LATE, 1), "boundaries": (5,)}}}},
-            r"^config\.objective\.critic\.r1\.weight\.schedules\.0\.decay_steps is 5: it ends before it begins",
+            r"^config\.objective\.critic\.r1\.weight\.schedules\.0\.decay_steps is 5: to end after it begins",
         ),
         (
             {"objective": {"critic": {"r1": {**JOINED, "schedules": (0, LINE), "boundaries": (10**6,)}}}},
@@ -593,7 +593,7 @@ def test_a_term_that_no_step_computes_is_warned_of(when, caplog):
 
 def test_consistency_is_refused_where_the_critic_sees_a_source_that_does_not_move():
     networks = {**NETWORKS, "critic": Network(translation.PairCritic(4, 0))}
-    with pytest.raises(ValueError, match="the term consistency changes `x` alone, and the critic sees source too"):
+    with pytest.raises(ValueError, match="the term consistency changes only `x`, but the critic also sees source"):
         game({"critic": {"bce": critic.bce, "consistency": critic.consistency}}, networks)
 
 

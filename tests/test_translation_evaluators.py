@@ -101,7 +101,7 @@ def test_holes_alone_are_judged_where_there_are_some():
     np.testing.assert_allclose(values["l1/mean"], np.abs(x[:, :4] - mean).mean() / 255, rtol=1e-5)
     assert 5 / 255 < values["l1/biharmonic"] < 1
     np.testing.assert_allclose(values["psnr"], 20 * np.log10(255 / 5), rtol=1e-5)
-    with pytest.raises(UserError, match=r"border of translation\.pairs is 4: it must be 0 for holes"):
+    with pytest.raises(UserError, match=r"border of translation\.pairs is 4: it must be 0 if images have holes"):
         translation.pairs(context(fills, test._replace(others={}), **predict), border=4)
 
 

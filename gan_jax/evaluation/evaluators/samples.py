@@ -189,7 +189,7 @@ def _digest(parts: Iterable[object]) -> str:
 
 
 def _spread(values: list[dict[str, float]], floors: dict[str, float]) -> dict[str, Any]:
-    """Returns each value's mean over sets of samples, its standard deviation if several, and its floor if it has one."""
+    """Returns the mean of each value over sets of samples, its standard deviation if several, and its floor if any."""
     row: dict[str, Any] = {}
     for name in values[0]:
         each = [of_one[name] for of_one in values]
