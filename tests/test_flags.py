@@ -189,6 +189,10 @@ def test_the_plain_command_keeps_evaluators_that_were_added_changed_or_removed(t
         assert "evaluators" not in fields(tmp_path / "removed")
     line = "config.evaluators.samples is none, as set by this run's last command, and not a block as in the file"
     assert capsys.readouterr().err.count(line) == 2
+    replaced = "{'name': 'samples.distribution', 'samples': 99}"
+    fields(tmp_path / "changed", f"--config.evaluators.samples={replaced}", "--config.keep_best=")
+    assert {*fields(tmp_path / "changed").evaluators.samples} == {"name", "samples"}
+    assert "config.evaluators.samples.metrics is none, as set" in capsys.readouterr().err
     block = "{'name': 'samples.distribution', 'metrics': ('frechet',)}"
     fields(tmp_path / "added", f"--config.evaluators.more={block}")
     assert {*fields(tmp_path / "added").evaluators} == {"samples", "more"}

@@ -32,6 +32,23 @@ SUFFIXES = {
     "export": ("",),
 }
 """The suffixes that --out may have, by mode. A path without a suffix is a folder."""
+TEXTS = {
+    "config": "a config file, or FILE.py:ARGUMENT to call get_config('ARGUMENT'); by default the run's own config, or "
+    f"{CONFIG.name} for a new run",
+    "workdir": "the run's folder; optional with --mode=data",
+    "step": "the step of a checkpoint, or 'best' (by config.keep_best); the newest by default. For data: any step, by "
+    "default 0. For sample also 'all': a .gif or .mp4 of the pictures saved during training",
+    "out": "the file to write: .npz, .npy, .png, .gif, .mp4 or FOLDER/, depending on the mode",
+    "input": "your own picture, or a folder of pictures, to use instead of the data set (--out=FILE.png, FOLDER or "
+    "FILE.npz)",
+    "mask": "a picture of the same size as --input, white in the hole to fill",
+    "class": "the class of all samples, by name or number; by default all classes in turn",
+    "init_from": "another run to start from: RUN, or RUN:NAME or RUN:NEW=OLD for one player or network; with @STEP or "
+    "@best",
+    "split": "a split of the data set; by default that of the evaluator translation.pairs, otherwise test",
+    "coordinator": "HOST:PORT on which the first of several processes listens",
+}
+"""The flags whose values are text, with their help. They have no value by default."""
 ALL = "all"
 """The value of --step for an animation of training."""
 
@@ -55,54 +72,20 @@ def define() -> Flags:
     """Returns the flags of the command line, in a set of their own."""
     values = flags.FlagValues()
     known = {"flag_values": values}
-    default = f"by default the run's own config, or {CONFIG.name} for a new run"
-    flags.DEFINE_string(
-        "config", None, f"a config file, or FILE.py:ARGUMENT to call get_config('ARGUMENT'); {default}", **known
-    )
-    flags.DEFINE_string("workdir", None, "the run's folder; optional with --mode=data", **known)
+    for name, text in TEXTS.items():
+        flags.DEFINE_string(name, None, _help(name, text), **known)
     flags.DEFINE_enum("mode", "train", ["train", *SUFFIXES, "evaluate"], "what to do", **known)
-    step = "the step of a checkpoint, or 'best' (by config.keep_best); the newest by default. For data: any step, by "
-    step += "default 0. For sample also 'all': a .gif or .mp4 of the pictures saved during training"
-    flags.DEFINE_string("step", None, _help("step", step), **known)
-    flags.DEFINE_integer(
-        "num", 64, _help("num", "the number of samples or examples"), lower_bound=1, upper_bound=MAX_SAMPLES, **known
-    )
-    out = "the file to write: .npz, .npy, .png, .gif, .mp4 or FOLDER/, depending on the mode"
-    flags.DEFINE_string("out", None, _help("out", out), **known)
-    given = (
-        "your own picture, or a folder of pictures, to use instead of the data set (--out=FILE.png, FOLDER or FILE.npz)"
-    )
-    flags.DEFINE_string("input", None, _help("input", given), **known)
-    flags.DEFINE_string(
-        "mask", None, _help("mask", "a picture of the same size as --input, white in the hole to fill"), **known
-    )
-    flags.DEFINE_bool(
-        "back", False, _help("back", "translate from x to source, with CycleGAN's second generator"), **known
-    )
+    num = _help("num", "the number of samples or examples")
+    flags.DEFINE_integer("num", 64, num, lower_bound=1, upper_bound=MAX_SAMPLES, **known)
     seed = _help("sample_seed", "the random seed of samples, walks, holes and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
-    flags.DEFINE_string(
-        "class",
-        None,
-        _help("class", "the class of all samples, by name or number; by default all classes in turn"),
-        **known,
-    )
     truncation = _help("truncation", "the bound T of normal latents, which are kept within +-T; unbounded by default")
     flags.DEFINE_float("truncation", None, truncation, **known)
-    origin = _help(
-        "init_from",
-        "another run to start from: RUN, or RUN:NAME or RUN:NEW=OLD for one player or network; with @STEP or @best",
-    )
-    flags.DEFINE_string("init_from", None, origin, **known)
-    split = _help(
-        "split", "a split of the data set; by default that of the evaluator translation.pairs, otherwise test"
-    )
-    flags.DEFINE_string("split", None, split, **known)
-    coordinator = _help("coordinator", "HOST:PORT on which the first of several processes listens")
-    flags.DEFINE_string("coordinator", None, coordinator, **known)
     flags.DEFINE_integer("processes", None, _help("processes", "the number of processes"), lower_bound=1, **known)
     process = _help("process", "the index of this process, from 0")
     flags.DEFINE_integer("process", None, process, lower_bound=0, **known)
+    back = _help("back", "translate from x to source, with CycleGAN's second generator")
+    flags.DEFINE_bool("back", False, back, **known)
     flags.DEFINE_bool("quiet", False, "print only results, warnings and errors, no progress", **known)
     flags.DEFINE_bool("help", False, "show this help", **known)
     return values
@@ -159,4 +142,4 @@ def _check_film(values: Flags) -> None:
 
 
 def _help(flag: str, text: str) -> str:
-    return f"{', '.join(USED_BY[flag])}: {text}"
+    return f"{', '.join(USED_BY[flag])}: {text}" if flag in USED_BY else text

@@ -89,7 +89,7 @@ def _with_kept_fields(config: ConfigDict, own: ConfigDict, kept: dict[str, Any],
     values = config.to_dict()
     for field, value in changed.items():
         _put(values, field.split("."), value)
-    for field in dict.fromkeys(field if field in of_run else _block(field) for field in changed):
+    for field in dict.fromkeys(field if _part(of_run, _block(field)) else _block(field) for field in changed):
         here, there = _shown(_part(of_run, field)), _shown(_part(now, field))
         terminal.say(
             f"config.{field} is {here}, as set by this run's last command, and not {there} as in the file: "
@@ -110,6 +110,7 @@ def _put(values: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def _within(field: str, block: str) -> bool:
+    """Returns whether a field is this block, or a part of it."""
     return f"{field}.".startswith(f"{block}.")
 
 

@@ -1,4 +1,4 @@
-"""Where a data set is held while a run trains, `config.data.hold`. It affects time and memory, but not results."""
+"""The place of a data set while a run trains, `config.data.hold`. It affects time and memory, but not results."""
 
 import numpy as np
 

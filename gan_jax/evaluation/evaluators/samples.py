@@ -52,10 +52,9 @@ def distribution(
     for as many training examples instead of samples, which samples as good as the data would have. There is none if
     the training set has too few examples besides those that are compared, and none for `nearest_neighbours`, which
     measure distances to the training examples. If the split has fewer examples than `samples`, only as many samples
-    are made. `features` is the 'classifier' of the data set,
-    'alexnet', 'vgg16', 'pixels' for none, 'inception' from the file `weights`, or a network's name (features.choose).
-    Metrics that need a classifier are left out if the data set has none. The evaluator also says how values were
-    measured.
+    are made. `features` is the 'classifier' of the data set, 'alexnet', 'vgg16', 'pixels' for none, 'inception' from
+    the file `weights`, or a network's name (features.choose). Metrics that need a classifier are left out if the data
+    set has none. The evaluator also says how values were measured.
 
     The features of the split and of the training examples, and the floors, are computed once and kept in the cache.
 
@@ -64,17 +63,16 @@ def distribution(
     _check(context, features, weights, metrics, samples, seeds)
     compared, train = context.load(split), context.load(context.trained_on)
     rows = _some(np.arange(len(compared.x)), samples)
-    real, left = _of(compared, rows), np.arange(len(train.x))
+    real = _of(compared, rows)
     if parts.overlap(split, context.trained_on):
         logging.warning(OVERLAP, split, context.trained_on)
-        left = np.setdiff1d(left, rows) if split == context.trained_on else left[:0]
     network = networks.choose(features, real, weights)
     metrics = of_features(metrics) if features == "classifier" and not network.classes else metrics
     check(metrics, network, real, train)
     n = len(real.x)
     about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
     about |= {"features": network.name, "sha256": network.sha256}
-    floor = _some(left, n) if len(left) >= n else None
+    floor = _floor(split, context.trained_on, rows, len(train.x))
     reference = cache(lambda: _Reference(real, train, floor, network, metrics))
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
@@ -88,10 +86,10 @@ def distribution(
         return _spread(values, reference().floors()) | about | {"ema": ema}
 
     given = names(metrics, network.name, real.shape)
-    every = [*given, *(f"{name}/std" for name in given if seeds > 1)]
-    if floor is not None:
-        every += [f"{name}/floor" for name in names(_with_floors(metrics), network.name, real.shape)]
-    return Evaluator(tuple(every), measure)
+    floors = () if floor is None else names(_with_floors(metrics), network.name, real.shape)
+    spreads = given if seeds > 1 else ()
+    every = (*given, *(f"{name}/std" for name in spreads), *(f"{name}/floor" for name in floors))
+    return Evaluator(every, measure)
 
 
 class _Reference:
@@ -140,6 +138,17 @@ def _check(context: Context, features: str, weights: str, metrics: tuple[str, ..
     for name, value, least in (("samples", samples, LEAST), ("seeds", seeds, 1)):
         check_count(f"{name} of samples.distribution", value, least)
     context.check_predicts("sample")
+
+
+def _floor(split: str, trained_on: str, rows: np.ndarray, size: int) -> np.ndarray | None:
+    """Returns as many rows of the `size` training examples as those compared, none of which is among them.
+
+    Returns None if there are too few. Which examples two splits share is known only if they are the same split.
+    """
+    left = np.arange(size)
+    if parts.overlap(split, trained_on):
+        left = np.setdiff1d(left, rows) if split == trained_on else left[:0]
+    return _some(left, len(rows)) if len(left) >= len(rows) else None
 
 
 def _with_floors(metrics: tuple[str, ...]) -> tuple[str, ...]:
