@@ -99,7 +99,7 @@ def test_no_label_but_those_that_are_kept_is_read(monkeypatch):
         ({"labels_per_class": True}, "labels_per_class is True"),
         ({"labels_per_class": 5, "label_seed": 0.5}, "label_seed is 0.5"),
         ({"labels_per_class": 5, "unlabelled": "dorp"}, "unlabelled is 'dorp': did you mean drop"),
-        ({"label_seed": 3}, "set labels_per_class too"),
+        ({"label_seed": 3}, "set labels_per_class or unlabelled_folder too"),
     ],
 )
 def test_wrong_numbers_of_labels_are_refused(arguments, message):

@@ -180,6 +180,9 @@ def test_a_huge_image_is_refused_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(images, "MAX_PIXELS", 11)
     with pytest.raises(ValueError, match="4x3 pixels"):
         images.read(saved(Image.fromarray(RGB)), Reading())
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)  # Pillow itself refuses more than twice as many
+    with pytest.raises(ValueError, match="it has more than 11 pixels"):
+        images.read(saved(Image.fromarray(RGB)), Reading())
 
 
 WRONG = {

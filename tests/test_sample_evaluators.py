@@ -90,6 +90,13 @@ def test_floors_are_of_other_examples_and_of_as_many():
         assert not [name for name in row(**few) if name.endswith("/floor")]
 
 
+def test_test_images_of_a_folder_without_test_are_known_to_be_training_images(caplog):
+    made = SPLITS["train"]._replace(name="folder", splits=("train",))
+    context = CONTEXT._replace(load={"train": made, "test": made.first(360)}.__getitem__)
+    assert not [name for name in samples.distribution(context, seeds=1).names if name.endswith("/floor")]
+    assert "shares examples with data.split='train'" in caplog.text
+
+
 def test_values_are_the_metrics_own_over_sets_of_samples(measured):
     network = features.load("digits-v1")
     real, _ = network.describe(SPLITS["test"].x)

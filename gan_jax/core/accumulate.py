@@ -14,8 +14,8 @@ from gan_jax.core.fields import Batch, size
 def in_parts(differentiate: Callable[..., Any], parts: int, batch: Batch, key: jax.Array, weights: Any) -> Any:
     """Returns `differentiate(batch, key, weights)` as the mean over equal parts of the batch, one at a time.
 
-    Noise is the same as without parts, because it depends on the example. Running statistics are also means over the
-    parts. Raises ValueError if the parts do not divide the batch.
+    Noise is the same as without parts, because each example has its own key. Running statistics are also means over
+    the parts. Raises ValueError if the parts do not divide the batch.
     """
     if parts == 1:
         return differentiate(batch, key, weights)

@@ -27,7 +27,7 @@ RANDOM = ("dropout", "noise")
 KEPT = "intermediates"
 """Linen's collection of the values that a module's methods returned."""
 MIXES_EXAMPLES = (nn.BatchNorm,)
-"""Flax's layers whose output for one example depends on the others; this project's own layers set `mixes_examples`."""
+"""Flax's layers whose output for one example depends on the others; ours set `mixes_examples`."""
 
 
 class Network(NamedTuple):
@@ -162,8 +162,8 @@ class Network(NamedTuple):
         """Returns the range of `then(outputs)`, from the module's field `last_activation`: (-1, 1) for tanh.
 
         A side without a bound is infinite. Returns None if the module has no such field, or the activation is not
-        elementwise. The range is found by evaluating inputs of up to 1e25. A side has no bound if the largest inputs
-        give values beyond all others.
+        elementwise. It is found by evaluating the activation at inputs of magnitude up to 1e25. A side has no bound if
+        the largest inputs give values beyond all others.
         """
         activation = getattr(self.module, "last_activation", None)
         large = np.logspace(1.5, 25, 100)

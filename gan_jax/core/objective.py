@@ -132,8 +132,8 @@ def total(outcomes: Mapping[str, Outcome], weights: Weights, step: jax.Array) ->
         own = {name: value, **outcome.metrics}
         if twice := [*({*own} & {*metrics, *STEP_METRICS}), *({*outcome.carry} & {*carry})]:
             raise ValueError(
-                f"the term {name} logs or stores {', '.join(sorted(twice))}, which another term or the step itself "
-                "already does: rename it, or remove one of two equal terms"
+                f"the term {name} logs or stores {', '.join(sorted(twice))}, names that another term or the step "
+                "itself already uses: rename the term, or remove one of two equal terms"
             )
         metrics |= own
         carry |= outcome.carry

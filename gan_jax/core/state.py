@@ -19,7 +19,7 @@ class Player(NamedTuple):
         opt_state: the optimizer's state.
         ema: the exponential moving average of `params`, or () if there is none.
         carry: what its loss terms remember.
-        ema_stats: the running statistics of its networks with the parameters `ema`, or () if they have no batch norm.
+        ema_stats: the running statistics of its networks with the parameters `ema`, or () without `ema` or batch norm.
     """
 
     params: Tree

@@ -1,4 +1,4 @@
-"""Step rules: the order in which the players of an objective are updated in one step, and their opponents' states.
+"""Step rules: the order in which the players of an objective are updated in one step, and against which others.
 
 A rule takes `(objective, updates)`, the latter by player, and returns a pure function `train_step(state, batches, key,
 hyperparams) -> (state, metrics)`. `batches` are [max updates_per_step, b, ...]: each of a player's updates has its own.

@@ -65,7 +65,8 @@ def load(
     few = labels_per_class != 0 or bool(arguments.get("unlabelled_folder"))
     if not few and (label_seed, unlabelled) != (0, "keep"):
         raise UserError(
-            "config.data.label_seed and config.data.unlabelled apply only to few labels: set labels_per_class too"
+            "config.data.label_seed and config.data.unlabelled apply only to data with few labels: set "
+            "labels_per_class or unlabelled_folder too"
         )
     made = _loaded(name, split, hold, {key: value for key, value in arguments.items() if key != "range"})
     if not use_pairs:

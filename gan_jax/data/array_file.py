@@ -45,14 +45,14 @@ def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
     x = arrays["x"]
     if how.size is not None and x.shape[1:3] != how.size:
         raise UserError(
-            f"config.data.size is {how.size}, but the images in {path} are {x.shape[1:3]}: arrays are not resized, "
+            f"config.data.size is {how.size}, but the images in {path} are {x.shape[1:3]}: arrays are not resized; "
             "set it to 0"
         )
     own = x.shape[3] if x.ndim == 4 else Reading().channels
     if how.channels not in (own, Reading().channels):
         raise UserError(
             f"config.data.channels is {how.channels}, but the examples in {path} are {x.shape[1:]}: arrays are not "
-            f"converted, set it to {own}"
+            f"converted; set it to {own}"
         )
     if not labels:
         arrays.pop("label", None)

@@ -90,8 +90,8 @@ def _wrong_values(x: np.ndarray, most: Any) -> str:
     if x.dtype == np.uint8:
         if most <= 1:
             return (
-                f"the largest value of its uint8 images is {most} of at most 255, so all would be black; if its pixels "
-                "are 0 and 1, multiply them by 255"
+                f"the largest value of its uint8 images is {most}, but white is 255, so all would be black; if its "
+                "pixels are 0 and 1, multiply them by 255"
             )
         return ""
     finite = np.isfinite(x)
@@ -161,7 +161,7 @@ def _wrong_labels(label: Any, classes: Any) -> str:
     if label.dtype.kind not in "iu":
         return f"{they_are}, not integers; use label.astype(np.int32)"
     if isinstance(classes, bool) or not isinstance(classes, int | np.integer) or classes < 1:
-        return f"the number of classes is not given (classes is {classes!r}); set classes to 1 or more"
+        return f"the number of classes is not given (classes is {classes!r}); set classes to their number, 1 or more"
     if classes > MAX_CLASSES:
         return (
             f"classes is {classes:,}, more than {MAX_CLASSES:,}; set it to the number of classes that the labels have"

@@ -16,9 +16,9 @@ def keep_labels(dataset: Dataset, per_class: Any, *, seed: Any = 0, unlabelled: 
     """Returns the data set with the labels of `per_class` examples of each class, drawn by `seed` alone.
 
     0 keeps all labels of a set in which some examples have none (`Dataset.labelled`). `unlabelled` says what happens
-    to the other examples. 'drop' leaves them out. With 'keep', `x` has all examples, without labels. Two more fields,
-    in an order of their own, have the k labelled examples: `labelled` [k, ...], and their classes one-hot,
-    `labelled_class` float32 [k, classes]. So training cannot read any other labels.
+    to the other examples. 'drop' leaves them out. With 'keep', `x` has all examples, without labels. Two more fields
+    have the k labelled examples, in their own order: `labelled` [k, ...], and `labelled_class` float32 [k, classes],
+    which is 1 at their class. So training cannot read any other labels.
 
     Raises UserError if there are no labels, a class has fewer examples than `per_class`, or a value is not allowed.
     """
@@ -39,15 +39,15 @@ def keep_labels(dataset: Dataset, per_class: Any, *, seed: Any = 0, unlabelled: 
     rows = known[drawn(label[known], per_class, seed)] if few else known
     dataset = dataset._replace(labelled=None, content="")
     x, own = np.asarray(dataset.x[rows]), label[rows]
-    why = f"config.data.{'labels_per_class' if few else 'unlabelled_folder'} keeps labels for only"
     if unlabelled == "drop":
         paired = {name: values for name, values in dataset.others.items() if name not in dataset.unpaired}
         others = {**dataset.others, **{name: np.asarray(values[rows]) for name, values in paired.items()}}
         return dataset._replace(x=x, label=own, others=others, limits=None)
+    cause = "labels_per_class" if few else "unlabelled_folder"
     return dataset._replace(
         label=None,
         classes=0,
-        unlabelled=f"{why} {len(rows):,} examples, in the field {IMAGES!r}",
+        unlabelled=f"config.data.{cause} keeps labels for only {len(rows):,} examples, in the field {IMAGES!r}",
         others={**dataset.others, IMAGES: x, CLASSES: np.eye(dataset.classes, dtype=np.float32)[own]},
         unpaired=(*dataset.unpaired, IMAGES, CLASSES),
         follows={**dataset.follows, CLASSES: IMAGES},

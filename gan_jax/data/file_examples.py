@@ -41,7 +41,7 @@ class FileExamples:
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """Returns an example, uint8 [*shape] by field.
 
-        Raises UserError if a file is damaged or has changed, or if it would be cropped differently from its partner.
+        Raises UserError if a file is damaged or has changed, or if it would be fitted differently from its partner.
         """
         found = {name: self._read(listed[index], self.shapes[name]) for name, listed in self.listed.items()}
         self._check_partners({self.listed[name][index]: size for name, (_, size) in found.items()})
@@ -80,14 +80,14 @@ class FileExamples:
         return store.digest_of((decoder, self.how, sorted(self.shapes.items()), sorted(listed.items())))
 
     def _check_partners(self, sizes: Mapping[files.File, tuple[int, int]]) -> None:
-        """Raises UserError if fitting crops files of these sizes (h, w) differently, each around its own centre."""
+        """Raises UserError if fitting, around each file's own centre, differs for files of these sizes (h, w)."""
         pairs = itertools.combinations(sizes.values(), 2)
         if self.how.size is None or all(images.fit_alike(*pair, self.how) for pair in pairs):
             return
         both = "; ".join(f"{printable(file.path)} is {h}x{w}" for file, (h, w) in sizes.items())
         raise UserError(
-            f"paired files of different sizes ({both}) would be cropped differently: give them the same size, or set "
-            "config.data.fit=stretch"
+            f"paired files of different sizes ({both}) would be cropped or padded differently: give them the "
+            "same size, or set config.data.fit=stretch"
         )
 
     def _read(self, file: files.File, shape: tuple[int, ...]) -> tuple[np.ndarray, tuple[int, int]]:

@@ -94,8 +94,8 @@ def resolve(path: str) -> Path:
 def find(root: Path, split: str, *, labels: bool) -> Found:
     """Returns the image files of a whole split.
 
-    Sub-folders with names in SPLITS are splits. Without any, all files form the split 'train', and 'test' is a
-    part of it. Raises UserError if there is no such split, or no image in it.
+    Sub-folders with names in SPLITS are splits. Without any, all files form the split 'train', and 'test' is a part of
+    it. Raises UserError if there is no such split, or no image in it.
     """
     if not root.is_dir():
         raise UserError(f"{printable(root)}: there is no such folder; {_beside(root)}")
@@ -109,7 +109,7 @@ def find(root: Path, split: str, *, labels: bool) -> Found:
     say_left_out(root, foreign)
     if splits and (outside := below(root, without=splits)[0]):
         terminal.say(
-            f"{printable(root)}: {len(outside):,} images are left out, because they are not in a sub-folder of a split "
+            f"{printable(root)}: {len(outside):,} images are left out, because they are not in the folder of a split "
             f"({', '.join(splits)}): {printable(outside[0].path)}{' ...' if len(outside) > 1 else ''}"
         )
     listed.sort(key=lambda file: file.name)

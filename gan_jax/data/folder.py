@@ -92,6 +92,12 @@ def _without_labels(made: Dataset, folder: str) -> Dataset:
     return made._replace(label=np.where(labelled, label, 0), classes=len(names), class_names=names, labelled=labelled)
 
 
+def actual(split: str, dataset: Dataset) -> str:
+    """Returns the part of 'train' that is read for 'test' if the data set is a folder without test/; else the split."""
+    is_part = split == "test" and dataset.name == "folder" and "test" not in dataset.splits
+    return f"train{HELD_OUT}" if is_part else split
+
+
 def _part(split: str, found: files.Found) -> str:
     """Returns the split, or a part of 'train' in place of 'test' if there is no such sub-folder."""
     if parts.base(split) != "test" or "test" in found.splits:

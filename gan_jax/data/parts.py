@@ -2,6 +2,7 @@
 
 import bisect
 import hashlib
+import itertools
 import logging
 import os
 import re
@@ -54,18 +55,24 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Returns True if two splits have the same name, or are parts of one split that certainly share files.
+    """Returns True if two splits, or parts or sums of splits, certainly share examples.
 
-    An end in percent cannot be compared with an end in numbers of files. But two parts that both reach the same end of
-    the split share the files there.
+    'all' shares examples with every split. An end in percent cannot be compared with an end in numbers of files. But
+    two parts that both reach the same end of a split share the files there.
     """
+    return any(_shared(*pair) for pair in itertools.product(one.split("+"), other.split("+")))
+
+
+def _shared(one: str, other: str) -> bool:
     if one == other:
         return True
     try:
         (name, *ends), (other_name, *other_ends) = _parsed(one), _parsed(other)
-    except UserError:  # a sum of splits, which prepared sets allow
+    except UserError:  # other notations, which prepared sets allow
         return False
-    return name == other_name and _before(ends[0], other_ends[1]) and _before(other_ends[0], ends[1])
+    if name != other_name:
+        return "all" in (name, other_name)
+    return _before(ends[0], other_ends[1]) and _before(other_ends[0], ends[1])
 
 
 def _before(low: str | None, high: str | None) -> bool:

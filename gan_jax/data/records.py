@@ -116,13 +116,13 @@ def shards(described: PreparedSet) -> list[tuple[pathlib.Path, Any]]:
 
 
 def key_of(name: str, split: str, *rest: Any) -> str:
-    """Returns the first part of a cache entry's name. The split is cut off, as the length of file names is limited."""
+    """Returns the first part of a cache entry's name. Long splits are cut: file names are limited."""
     short = f"{quote(name, safe='')}-{quote(split, safe='')[:100]}"
     return f"{short}-{hashlib.sha256(repr((name, split, rest)).encode()).hexdigest()[:8]}"
 
 
 def fingerprint(described: PreparedSet, split: str, rest: Sequence[Any]) -> str:
-    """Returns a digest of all that arrays depend on. Shards count by size and time, as hashing takes too long."""
+    """Returns a digest of all that arrays depend on. `rest` describes the shards, which take too long to hash."""
     decoder = importlib.metadata.version("pillow")  # JPEG decoders differ in the last bit
     digest = hashlib.sha256(repr((_REVISION, decoder, split, list(rest))).encode())
     for name in ("dataset_info.json", "features.json"):
@@ -142,7 +142,7 @@ def opened(described: PreparedSet, split: str) -> Any:
     with reraise_as(f"{described.folder}: split {split!r} cannot be opened"):
         builder = tfds.builder_from_directory(described.folder)
         if not builder.info.splits[split].num_examples:
-            raise ValueError("it has no examples, use a larger part")
+            raise ValueError("it has no examples: use a larger part")
         source: Any = builder.as_data_source(split=split, decoders=decoders)
         len(source)
     return source

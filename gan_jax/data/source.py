@@ -15,7 +15,7 @@ class Source:
     """The splits of the data set of a `config.data` block, and fingerprints of their content.
 
     The block has the set's name, and the set's own arguments if any. `check` is called with `identity()` after each
-    newly loaded split, so that it can reject data that are not a run's.
+    newly loaded split, so that it can reject data that differ from those of the run.
     """
 
     def __init__(self, block: Mapping[str, Any], check: Callable[[dict[str, Any]], None] | None = None):
@@ -51,7 +51,7 @@ class Source:
         return {name: value for name, value in self.block.items() if name not in few} | labelled
 
     def identity(self) -> dict[str, Any]:
-        """Returns the version, the path, and for each loaded split the fingerprint and the digest of files, as JSON.
+        """Returns the version, the path, and each loaded split's fingerprint and digest of files, as JSON values.
 
         A split that is decoded each time it is read has no fingerprint. A split not decoded from files has no digest.
         """

@@ -76,8 +76,8 @@ def has_room(sources: Sequence[Examples]) -> bool:
 def decoded(examples: Examples) -> Stored:
     """Returns all examples, decoded into the cache if they are not there yet.
 
-    A new state of the files replaces every older one. If another process decodes the same set, this one waits for
-    it. If the cache cannot be written, the examples are decoded into memory, with a warning.
+    A new state of the files replaces every older one. If another process decodes the same set, this one waits for it.
+    If the cache cannot be written, the examples are decoded into memory, with a warning.
 
     Raises:
         UserError: with the errors of examples that cannot be decoded, or if the stored arrays are damaged.

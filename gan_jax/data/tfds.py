@@ -143,7 +143,7 @@ def _labels(described: PreparedSet, name: str, split: str, label_field: str) -> 
 
 
 def _shape(described: PreparedSet, split: str, feature: str, how: Reading) -> tuple[int, int, int]:
-    """Returns the shape of images: of the size that is set, or the set's declared size, or the first image's size."""
+    """Returns the shape of images: the size in `how`, or else the declared size, or else that of the first image."""
     if how.size is not None:
         return (*how.size, how.channels)
     if (declared := tfds_info.image_size(described, feature)) is not None:

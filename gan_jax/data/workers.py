@@ -84,7 +84,7 @@ class Workers:
                 raise error
             return answer
         raise UserError(
-            f"a worker process died (status {status}): run the command again, it continues where it stopped"
+            f"a worker process died (status {status}): run the command again; it continues where it stopped"
         )
 
     def close(self) -> None:

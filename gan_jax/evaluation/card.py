@@ -90,7 +90,7 @@ def _files(state: TrainState, made: Sequence[Program], left_out: Mapping[str, st
         rows += f"| `{programs.FILES[program.use]}` | {inputs} -> {program.output} |\n"
     notes = [f"There is no `{programs.FILES[use]}`: {why}" for use, why in left_out.items()]
     if "sample" not in {program.use for program in made} | {*left_out}:
-        notes.append("There is no `sampler.stablehlo`: the model cannot make samples without an input.")
+        notes.append("There is no `sampler.stablehlo`: the model cannot make samples from noise alone.")
     averages = ", and `ema` their moving averages, which predictions use" if "/ema`" in parts else ""
     notes.append(f"`params` are the weights as trained{averages}.")
     return f"## Files\n\n| file | contents |\n|---|---|\n{rows}\n" + "\n".join(notes) + "\n"

@@ -11,8 +11,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import features
 from gan_jax.core.state import Players
-from gan_jax.data import Dataset, parts
-from gan_jax.data.folder import HELD_OUT
+from gan_jax.data import Dataset, folder, parts
 from gan_jax.data.source import Source
 from gan_jax.errors import Misfits, UserError, reraise_as, suggestions
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
@@ -28,8 +27,8 @@ from gan_jax.runs.terminal import is_seen, say_above_bar, wants_progress
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
     """Evaluates a checkpoint (None: the newest), and returns the row that it writes to the run's evaluations.jsonl.
 
-    The row is `{"step": ..., "evaluator/value": ...}`. Raises UserError if the config has no evaluators, or
-    there is no such checkpoint.
+    The row is `{"step": ..., "evaluator/value": ...}`. Raises UserError if the config has no evaluators, or there is no
+    such checkpoint.
     """
     if not config.get("evaluators"):
         raise UserError("config.evaluators is empty: add an evaluator")
@@ -107,20 +106,19 @@ def check_data(config: ConfigDict, load: Callable[[str], Dataset], misfits: Misf
 def warn_of_choice(config: ConfigDict, load: Callable[[str], Dataset]) -> None:
     """Warns if the evaluator of `keep_best` shares examples with another one, whose values are then too optimistic.
 
-    load: returns a split of the run's data set. A user's folder without a sub-folder test/ uses a part of train.
+    load: returns a split of the run's data set.
     """
     trained = load(config.data.split)
-    test = f"train{HELD_OUT}" if trained.name == "folder" and "test" not in trained.splits else "test"
     read = {name: _fields(config, name).get("split") for name in config.get("evaluators") or {}}
-    read = {name: test if split == "test" else split for name, split in read.items() if split}
+    read = {name: folder.actual(split, trained) for name, split in read.items() if split}
     chooses = config.keep_best.partition(" ")[2].partition("/")[0]
     if chooses in read and (
         same := [name for name in read if name != chooses and parts.overlap(read[name], read[chooses])]
     ):
         logging.warning(
             "config.keep_best chooses the best checkpoint by %s on %s, which shares examples with %s: values of "
-            "that checkpoint on them are too optimistic; use separate splits, such as train[80%%:90%%] to choose and "
-            "train[90%%:] to report, with config.data.split=train[:80%%]",
+            "the best checkpoint by these evaluators are too optimistic; use separate splits, such as "
+            "train[80%%:90%%] to choose and train[90%%:] to report, with config.data.split=train[:80%%]",
             *(chooses, read[chooses], ", ".join(f"{name} ({read[name]})" for name in same)),
         )
 
@@ -134,7 +132,8 @@ def _bound(config: ConfigDict, name: str) -> Callable[[Context], Evaluator]:
     """Returns the function that makes an evaluator, with its arguments."""
     if "/" in name:
         raise UserError(
-            f"config.evaluators has {name!r}: a name must not contain '/', which separates it from its values"
+            f"config.evaluators has {name!r}: a name must not contain '/', which separates an evaluator's name from "
+            "the names of its values"
         )
     arguments = {key: value for key, value in config.evaluators[name].to_dict().items() if key != "every_steps"}
     return bind("gan_jax.evaluation.evaluators", arguments, f"evaluators.{name}")
@@ -184,7 +183,7 @@ def check_best(config: ConfigDict, evaluators: Mapping[str, Evaluator]) -> None:
 
 
 def measure(evaluators: Mapping[str, Evaluator], experiment: Experiment, players: Players) -> dict[str, Any]:
-    """Returns the values that the evaluators measure for these players, named `evaluator/value`, and how.
+    """Returns the values that the evaluators measure for these players, by `evaluator/value`, and how they measured.
 
     On a terminal it says which evaluator is running. Raises UserError if the players' outputs cannot be measured, such
     as values that are not finite.

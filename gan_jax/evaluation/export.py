@@ -18,9 +18,9 @@ from gan_jax.runs.rows import read_rows
 def write(run_dir: RunDirectory, config: ConfigDict, out: Path, *, step: int | None = None) -> list[Path]:
     """Writes a folder with a run's model at a checkpoint (None: newest), whole or not at all; returns its files.
 
-    They are `model.safetensors` (`weights`), the run's `config.json`, a StableHLO file for each of the
-    predictions of `programs.FILES` that the model has, and the card `README.md`. Programs are compared with the model
-    before anything is written. Raises UserError if a program's outputs differ, or OSError.
+    They are `model.safetensors` (`weights`), the run's `config.json`, a StableHLO file for each of the predictions of
+    `programs.FILES` that the model has, and the card `README.md`. Programs are compared with the model before anything
+    is written. Raises UserError if a program's outputs differ, or OSError.
     """
     experiment, state = predict.restore(run_dir, config, step)
     made, left_out = _programs(experiment, state.players, config.dtype)

@@ -65,8 +65,8 @@ def reconstruct(
 ) -> None:
     """Writes an npz of a checkpoint's reconstructions of a split: `images` and `reconstructions`, uint8 [n, h, w, c].
 
-    By default it is the split that the run is evaluated on. The npz also has `latents` float32 [n, dim], or codes int32
-    [n, h, w], and for a denoising objective its inputs `noisy`, uint8. The seed fixes the noise.
+    The default split is the one that the run is evaluated on. The npz also has `latents` float32 [n, dim], or codes
+    int32 [n, h, w], and for a denoising objective its inputs `noisy`, uint8. The seed fixes the noise.
     """
     experiment, state = restore(run_dir, config, step)
     check_offers(experiment, "reconstruct", config)

@@ -48,7 +48,7 @@ def of_split(
 ) -> None:
     """Writes a checkpoint's (None: the newest) translations of a split, to an npz or a folder of PNG.
 
-    By default it is the split that the run is evaluated on. The npz has `images` (the sources), `translations`,
+    The default split is the one that the run is evaluated on. The npz has `images` (the sources), `translations`,
     `targets` if examples have one, and `masks` if images have holes: uint8 [n, h, w, c]. The seed fixes what samplers
     observe, such as holes. `back` translates in the other direction, from x to source. Raises UserError if the run
     cannot do that.
@@ -78,8 +78,9 @@ def of_pictures(
 ) -> None:
     """Writes the translations of a picture, or of those in a folder: a PNG each, or an npz as in `of_split`.
 
-    A super-resolution run enlarges pictures of any size, in tiles without seams. Other runs fit them as their data.
-    `mask`, for runs that fill holes, is as large: the hole is where it is at least half white. `back`: see `of_split`.
+    A super-resolution run enlarges pictures of any size, in tiles without seams. Other runs resize them like their
+    data. `mask`, for runs that fill holes, has the picture's size: the hole is where it is at least half white. `back`:
+    see `of_split`.
 
     Raises UserError if an output file is one of the inputs, if a file is not a picture, if the mask does not fit the
     picture or covers all or nothing of it, or if the run takes no such pictures or does not translate back.

@@ -162,7 +162,7 @@ def read(layout: Layout) -> Tree:
 
 
 def write(layout: Layout, params: Tree) -> Path:
-    """Writes the params to their file in `folder()`, and returns the path. Raises UserError for others; OSError."""
+    """Writes the params to their file in `folder()`, and returns its path. Raises UserError for others, or OSError."""
     if (found := digest(params)) != layout.sha256:
         raise UserError(f"these are not the weights of {layout.name}: their SHA-256 is {found}, not {layout.sha256}")
     path = folder() / f"{layout.name}.npz"

@@ -65,9 +65,9 @@ def adversarial(
     et al. 2018, arXiv:1711.11585, equation 3, where the terms are summed). `augment` changes all images that critics
     see in training (`augment/pipelines.py`); gradient penalties use gradients with respect to the images before it.
 
-    The predictions are `sample` and `interpolate` if samplers draw everything that the generator takes, or `translate`
-    if it takes fields of the data. If a critic has a term for class logits, there is also `classify`. `predict_as` is
-    one of `game.PREDICT_AS`. Raises ValueError for a negative weight, wrong scale or missing network.
+    The predictions include `sample` and `interpolate` if samplers draw everything that the generator takes, and
+    otherwise `translate`. If a critic has a term for class logits, there is also `classify`. `predict_as` is one of
+    `game.PREDICT_AS`. Raises ValueError for a negative weight, wrong scale or missing network.
     """
     critics = {role: network for role, network in networks.items() if role != GENERATOR}
     _check_roles(networks, critics, scales)
@@ -140,7 +140,9 @@ non_saturating = partial(
 non_saturating_r1 = partial(
     _of_logits, critic=_terms(of_critic, bce=1.0, r1=10.0), generator=_terms(of_generator, non_saturating=1.0)
 )
-"""The same with R1, weighted as in the authors' code: Mescheder et al. 2018, arXiv:1801.04406."""
+"""The same with R1, which pulls the gradients at real examples to 0: Mescheder et al. 2018, arXiv:1801.04406.
+
+The weight is that of the authors' code."""
 
 pix2pix = partial(
     _of_logits, critic=_terms(of_critic, bce=0.5), generator=_terms(of_generator, non_saturating=1.0, l1=100.0)
@@ -154,9 +156,9 @@ inpainting = partial(
     critic=_terms(of_critic, bce=0.5),
     generator=_terms(of_generator, non_saturating=1.0, hole_l1=20.0, valid_l1=20.0),
 )
-"""Inpainting, with L1 in the hole and around it. Yu et al. 2019, arXiv:1806.03589, section 3.5; the weights are ours.
+"""Inpainting, with one L1 term in the hole and one around it: Yu et al. 2019, arXiv:1806.03589, section 3.5.
 
-The critic sees the filled picture. Use `translation.Completion` and `translation.PatchCritic`."""
+The weights are ours. The critic sees the filled picture. Use `translation.Completion` and `translation.PatchCritic`."""
 
 cut = partial(
     adversarial,
@@ -250,5 +252,5 @@ semi_supervised = partial(
 """A classifier learns from few labelled examples, and from many unlabelled ones by telling them from fakes.
 
 Its score is log Z = log sum exp of its logits, so that D = Z / (Z + 1) is their sigmoid: `semi_supervised.Critic`.
-Salimans et al. 2016, arXiv:1606.03498, section 5; weights are those of the authors' code. Set
-config.data.labels_per_class for data with few labels."""
+Salimans et al. 2016, arXiv:1606.03498, section 5; weights are those of the authors' code. It needs
+data with few labels: set config.data.labels_per_class."""

@@ -51,8 +51,8 @@ class Forward(NamedTuple):
         real_logits, fake_logits: the critic's logits of the classes [b, classes]; None if it gives none.
         logits: `(x, like) -> logits [b, classes]`, for other examples; None if the critic gives none.
         features: `(x, like) -> tree of arrays [b, ...]`, what the critic's method `features` returns.
-        translate: the generator in training mode, as a function of its field `source` [b, ...]; for the generator's own
-        terms.
+        translate: the generator in training mode, as a function of its field `source` [b, ...]; for the
+            generator's own terms.
         embed: the same for the generator's method `features`. Each call has the same random numbers.
         back: the generator that makes sources from `x`, if there is one.
         extras: the generator's other outputs by name, for terms of its own loss.

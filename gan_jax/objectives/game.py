@@ -204,11 +204,11 @@ class Model(NamedTuple):
         return jax.vmap(lambda fields: self.sample(players, keys, fields), in_axes=1, out_axes=1)(walks)
 
     def scores(self, players: Players, keys: jax.Array, batch: Batch) -> jax.Array:
-        """Returns the trained critic's raw scores of the batch's `x`. If there are several critics, it is the first."""
+        """Returns the first critic's raw scores of the batch's `x`, in evaluation mode."""
         return self.classify(players, keys, batch).scores
 
     def classify(self, players: Players, keys: jax.Array, batch: Batch) -> Judged:
-        """Returns the same critic's raw scores and class logits of the batch's `x`.
+        """Returns the first critic's raw scores and class logits of the batch's `x`, in evaluation mode.
 
         What samplers observe of the examples is filled in where the batch lacks it.
         """

@@ -1,4 +1,4 @@
-"""One player: a generator trained towards known targets. This is the baseline for translation, without a critic."""
+"""One player: a generator trained towards known targets, without a critic: the baseline for translation GANs."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -95,7 +95,7 @@ def _check(networks: Networks, likelihood: Likelihood, limits: tuple[float, floa
     encoder = networks["encoder"].module
     if not hasattr(encoder, "latents"):
         raise ValueError(
-            f"{type(encoder).__name__} has no latents: a VAE needs an encoder of a mean and a log-variance"
+            f"{type(encoder).__name__} has no field `latents`: the encoder of a VAE returns a mean and a log-variance"
         )
 
 

@@ -50,8 +50,8 @@ HINGE: Terms = MappingProxyType({"hinge": Weighted(of_critic.hinge)})
 def vqvae(*, networks: Networks, generator: Terms = VQVAE) -> Objective:
     """Returns VQ-VAE's objective of one player, van den Oord et al. 2017, arXiv:1711.00937, equation 3.
 
-    The predictions are `reconstruct`, `encode` (numbers of codes), `decode` (of numbers or vectors) and `walk`.
-    Raises ValueError for a generator that has no codes.
+    The predictions are `reconstruct`, `encode` (numbers of codes), `decode` (of numbers or vectors) and `walk`. Raises
+    ValueError for a generator that has no codes.
     """
     return _with_codes(l1(networks=networks, generator=generator), networks)
 
@@ -85,7 +85,7 @@ def vqgan(
     if not reconstruction or not adversary:
         raise ValueError(
             f"adaptive compares one of {', '.join(RECONSTRUCTIONS)} with one of {', '.join(ADVERSARIES)}, but the "
-            f"generator's terms are {', '.join(generator)}: add one of each"
+            f"generator's terms are {', '.join(generator)}: it needs one of each, under these names"
         )
     even = {name: term._replace(weight=1.0) for name, term in adversary.items()}
     whole, *parts = (

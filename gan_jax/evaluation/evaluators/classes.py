@@ -52,6 +52,6 @@ def _classes(label: np.ndarray, references: int) -> np.ndarray:
     if len(missing := np.setdiff1d(classes, label[:references])):
         raise UserError(
             f"references of classes.agreement is {references}: the first {references} training examples have none of "
-            f"class {missing[0]}, use more"
+            f"class {missing[0]}; use more"
         )
     return classes

@@ -23,8 +23,8 @@ def lpips(
     The outputs are reconstructions or translations of the examples, rounded to uint8. Each is compared with its
     example's field `target`. `network` is 'alexnet' or 'vgg16' (features/lpips.py). `n` is the number of examples.
 
-    Raises UserError if the model does neither, the examples are not images that the network takes, its weights are
-    not installed, or `examples` is not a whole number of at least 1.
+    Raises UserError if the model does neither, the examples are not images that the network takes, its weights are not
+    installed, or `examples` is not a whole number of at least 1.
     """
     check_count("examples of perceptual.lpips", examples)
     if not (uses := [use for use in USES if use in context.predict]):

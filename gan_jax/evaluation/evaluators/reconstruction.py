@@ -1,4 +1,4 @@
-"""Errors of reconstructions of a split's images, compared with PCA's, and errors from noisy inputs.
+"""Errors of reconstructions of a split's images, from clean or noisy inputs, and comparisons with PCA.
 
 Errors are mean squared errors per pixel of images in [0, 1]; `psnr` are decibels with peak 1, the mean over images.
 Both are measured on the decoder's floats, neither clipped nor rounded.

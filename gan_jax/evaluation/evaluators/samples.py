@@ -15,7 +15,7 @@ from jax import random
 from gan_jax import features as networks
 from gan_jax.core.collectives import base_key, example_keys, in_batches
 from gan_jax.core.state import Players
-from gan_jax.data import parts
+from gan_jax.data import folder, parts
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy
 from gan_jax.data.source import fingerprint
@@ -49,9 +49,9 @@ def distribution(
     """Returns the evaluator of `metrics` (sample_metrics.py) of `samples` samples and as many examples of the split.
 
     A value is the mean over `seeds` sets of samples. `/std` is its standard deviation over them. `/floor` is the value
-    for as many training examples instead of samples, which samples as good as the data would have. There is none if
-    the training set has too few examples besides those that are compared, and none for `nearest_neighbours`, which
-    measure distances to the training examples. If the split has fewer examples than `samples`, only as many samples
+    for as many training examples in place of samples: samples as good as the data would reach it. There is no floor if
+    the training set has too few examples besides those that are compared, and none for `nearest_neighbours`, whose
+    values are distances to the training examples. If the split has fewer examples than `samples`, only as many samples
     are made. `features` is the 'classifier' of the data set, 'alexnet', 'vgg16', 'pixels' for none, 'inception' from
     the file `weights`, or a network's name (features.choose). Metrics that need a classifier are left out if the data
     set has none. The evaluator also says how values were measured.
@@ -64,7 +64,8 @@ def distribution(
     compared, train = context.load(split), context.load(context.trained_on)
     rows = _some(np.arange(len(compared.x)), samples)
     real = _of(compared, rows)
-    if parts.overlap(split, context.trained_on):
+    read, trained_on = (folder.actual(one, train) for one in (split, context.trained_on))
+    if parts.overlap(read, trained_on):
         logging.warning(OVERLAP, split, context.trained_on)
     network = networks.choose(features, real, weights)
     metrics = of_features(metrics) if features == "classifier" and not network.classes else metrics
@@ -72,17 +73,17 @@ def distribution(
     n = len(real.x)
     about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
     about |= {"features": network.name, "sha256": network.sha256}
-    floor = _floor(split, context.trained_on, rows, len(train.x))
+    floor = _floor(read, trained_on, rows, len(train.x))
     reference = cache(lambda: _Reference(real, train, floor, network, metrics))
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
         sample_key, key = random.split(key)
         x = in_batches(lambda keys: context.predict["sample"](players, keys, {}), example_keys(sample_key, n))
-        return reference().measure(Side(x, *network.describe(x)), key)
+        return reference().measure(metrics, Side(x, *network.describe(x)), key)
 
     def measure(players: Players, key: jax.Array) -> dict[str, Any]:
         values = [of_one(players, random.fold_in(key, number)) for number in range(seeds)]
-        ema = any(p.ema != () for name, p in players.items() if not name.startswith("critic"))
+        ema = any(player.ema != () for name, player in players.items() if name != "critic")  # which makes no samples
         return _spread(values, reference().floors()) | about | {"ema": ema}
 
     given = names(metrics, network.name, real.shape)
@@ -105,11 +106,8 @@ class _Reference:
         whole = "nearest_neighbours" in metrics
         self.features = _side(self.train, network).features if whole else np.zeros((0, network.dim))
 
-    def measure(self, fake: Side, key: jax.Array) -> dict[str, float]:
-        """Returns the value of every metric for one set of samples."""
-        return self._measured(self.metrics, fake, key)
-
-    def _measured(self, metrics: tuple[str, ...], fake: Side, key: jax.Array) -> dict[str, float]:
+    def measure(self, metrics: tuple[str, ...], fake: Side, key: jax.Array) -> dict[str, float]:
+        """Returns the value of every one of the metrics for one set of samples."""
         return measured(metrics, Comparison(self.real, fake, self.features, self.network.name, key))
 
     def floors(self) -> dict[str, float]:
@@ -118,7 +116,7 @@ class _Reference:
             return {}
 
         def make() -> dict[str, np.ndarray]:
-            values = self._measured(_with_floors(self.metrics), _side(floor, self.network), base_key(0))
+            values = self.measure(_with_floors(self.metrics), _side(floor, self.network), base_key(0))
             return {"names": np.array(list(values)), "values": np.array(list(values.values()))}
 
         settings = self.train.name, self.train.split, self.split, len(self.real.x), self.network.name, self.metrics
@@ -141,9 +139,9 @@ def _check(context: Context, features: str, weights: str, metrics: tuple[str, ..
 
 
 def _floor(split: str, trained_on: str, rows: np.ndarray, size: int) -> np.ndarray | None:
-    """Returns as many rows of the `size` training examples as those compared, none of which is among them.
+    """Returns rows of the `size` training examples: as many as are compared, and other ones; None if there are too few.
 
-    Returns None if there are too few. Which examples two splits share is known only if they are the same split.
+    Which examples two splits share is known only if they are the same split.
     """
     left = np.arange(size)
     if parts.overlap(split, trained_on):
@@ -152,7 +150,7 @@ def _floor(split: str, trained_on: str, rows: np.ndarray, size: int) -> np.ndarr
 
 
 def _with_floors(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the metrics that have a floor: the training examples' own nearest neighbours are themselves."""
+    """Returns the metrics that have a floor: a training example's nearest training example is itself."""
     return tuple(metric for metric in metrics if metric != "nearest_neighbours")
 
 

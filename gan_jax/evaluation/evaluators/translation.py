@@ -1,4 +1,4 @@
-"""Translations of a split's examples compared with the truth, by pixels, structure and LPIPS, and with baselines."""
+"""Translations of a split's examples against the truth, by pixels, structure and LPIPS; baselines for comparison."""
 
 import logging
 from collections.abc import Callable, Mapping

@@ -68,7 +68,7 @@ def adaptive(
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
         raise ValueError(f"every is {every}: it must be a whole number of updates, at least 1")
     if not speed > 0:
-        raise ValueError(f"speed is {speed}: it must be above 0, the number of images over which p goes from 0 to 1")
+        raise ValueError(f"speed is {speed}: the number of images over which p goes from 0 to 1 must be above 0")
 
     def adapt(carry: Carry, real_scores: jax.Array) -> Carry:
         full = carry[UPDATES] >= every  # so p depends on earlier updates alone, and this one's part is a mean

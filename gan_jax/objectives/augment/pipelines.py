@@ -64,7 +64,7 @@ def ada(
     with bilinear resampling and reflected edges; the paper filters too. Colours: `brightness` (normal, std 0.2),
     `contrast` (lognormal, std 0.5), `lumaflip`, `hue` (any angle), `saturation` (lognormal, std 1), as one map of
     colours; images of one channel have no hue and saturation. `cutout` of a square of half the size, off in the paper.
-    `factors` multiply the probabilities by name, 1 unless given (`cutout` 0), such as {"hue": 0.5}; 0 disables one.
+    `factors`, such as {"hue": 0.5}, multiply the probabilities by name. They are 1 unless given, but 0 for `cutout`.
 
     Without `p` it follows the scores (`adaptive`), by default with `start` 0, `target` 0.6, `every` 4 and `speed`
     500,000 images. Otherwise it is the given number or schedule. Raises ValueError for arguments out of range or

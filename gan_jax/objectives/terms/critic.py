@@ -68,7 +68,7 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
     """Returns the cross-entropy of the classes of real examples, and `fakes` times that of fakes: [b].
 
     Odena et al. 2016 (arXiv:1610.09585), equation 3. Needs a critic that gives logits, and the field `label`. The loss
-    on fakes may reduce diversity; with 0 only the generator has it. Raises ValueError for `fakes` below 0.
+    on fakes may reduce diversity; with `fakes` 0 only the generator has it. Raises ValueError for `fakes` below 0.
     """
     _check_fakes(fakes)
     real, accuracy = cross_entropy(forward, forward.real_logits)
@@ -76,7 +76,7 @@ def auxiliary(forward: Forward, *, fakes: float = 1.0) -> Outcome:
 
 
 def supervised(forward: Forward) -> Outcome:
-    """Returns -log p(class | x) [b] in nats of the batch's labelled examples, which it has besides its unlabelled `x`.
+    """Returns -log p(class | x) [b] in nats of the labelled examples that a batch has besides its unlabelled `x`.
 
     Salimans et al. 2016 (arXiv:1606.03498), section 5, L_supervised. Needs a critic that gives logits, and the fields
     `labelled` [b, ...] and `labelled_class` [b, classes], 1 at the class, from data with few labels.
