@@ -76,7 +76,7 @@ def falling(init_value: float, steps: int, *, begin: int = 0) -> dict[str, Any]:
 
 
 def without_critic(config: ConfigDict, objective: str = "regression.l1") -> None:
-    """Replaces the game by L1 alone, for a generator with a known target: the baseline without a critic."""
+    """Replaces an adversarial objective by L1 alone, the baseline for a generator with a known target."""
     config.objective = ConfigDict({"name": objective})
     del config.networks.critic, config.players.critic
 

@@ -5,8 +5,8 @@ python -m gan_jax.main --config=configs/emoji_l1.py --workdir=runs/emoji_l1
 docs/data.md says how to get the pictures. Choices are those of emoji_pix2pix, for example
 --config=configs/emoji_l1.py:resnet.
 
-12,404 steps took 18 min on one CPU core (2026-11-27); one seed. The LPIPS is 0.286 and the L1 0.115.
-:resnet took 9 min on one core of an AMD EPYC with AVX-512 (2026-11-28), and has 0.355 and 0.120.
+12,404 steps took 18 min on one CPU core (2026-11-27); one seed. The LPIPS is 0.286 and the L1 0.115. :resnet took 9 min
+on one core of an AMD EPYC with AVX-512 (2026-11-28), and has 0.355 and 0.120.
 """
 
 from configs import emoji_pix2pix

@@ -2,12 +2,12 @@
 
 python -m gan_jax.main --config=configs/mnist_conv_vae.py --workdir=runs/mnist_conv_vae
 
-The ELBO on the test images is -103.0 nats (reconstruction 77.7, KL 25.3). Pixels are grey values, so it is not a bound
-of a likelihood. 3,600 steps took 1 min 54 s on 2 CPU cores shared with other work (2026-11-23). Samples:
+The ELBO on the test images is -103.0 nats (reconstruction 77.7, KL 25.3). Pixels are grey values, so it is not a lower
+bound on a log-likelihood. 3,600 steps took 1 min 54 s on 2 CPU cores shared with other work (2026-11-23). Samples:
 configs/pictures/mnist_conv_vae.png.
 
 --config.likelihood.name=learned_normal gives pixels a normal distribution with one learned variance. Its samples looked
-worse: the KL is then 62.8 nats, and the prior misses most of the region that the posteriors use.
+worse: the KL is then 62.8 nats, so the posteriors are far from the prior.
 """
 
 from configs.common import BATCH_NORM, autoencoder_defaults, likelihood

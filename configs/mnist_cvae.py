@@ -3,8 +3,8 @@
 python -m gan_jax.main --config=configs/mnist_cvae.py --workdir=runs/mnist_cvae
 
 The ELBO on the test images given their labels is -99.3 nats (reconstruction 77.5, KL 21.8); mnist_vae, without labels,
-has -103.9. Pixels are grey values, so it is not a bound of a likelihood. 12,000 steps took 2 min 31 s on 2 CPU cores
-shared with other work (2026-11-23). Samples, a column for each class: configs/pictures/mnist_cvae.png.
+has -103.9. Pixels are grey values, so it is not a lower bound on a log-likelihood. 12,000 steps took 2 min 31 s on 2
+CPU cores shared with other work (2026-11-23). Samples, a column for each class: configs/pictures/mnist_cvae.png.
 """
 
 from configs import mnist_vae

@@ -1,4 +1,4 @@
-"""Deep autoencoder on MNIST, 32 latents: fully connected, nonlinear, and so better than PCA.
+"""Deep autoencoder on MNIST, 32 latents: fully connected and nonlinear, with a lower error than PCA.
 
 python -m gan_jax.main --config=configs/mnist_deep_ae.py --workdir=runs/mnist_deep_ae
 

@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     config.checkpoint_every_steps = 5_000
 
     config.objective = ConfigDict({"name": "autoencoder.undercomplete"})
-    # Encoder and decoder start with singular values of 1: with smaller ones, a network's subspace turns more slowly.
+    # Encoder and decoder start with singular values of 1: gradients to one of them are scaled by those of the other.
     one_layer = {"widths": (), "kernel_init": {"name": "orthogonal"}}
     encoder = {"name": "autoencoder.Encoder", "latents": 32, **one_layer}
     config.networks = ConfigDict({"encoder": encoder, "decoder": {"name": "autoencoder.Decoder", **one_layer}})

@@ -2,8 +2,8 @@
 
 python -m gan_jax.main --config=configs/mnist_vae.py --workdir=runs/mnist_vae
 
-The ELBO on the test images is -103.9 nats (reconstruction 78.1, KL 25.8). Pixels are grey values, so it is not a bound
-of a likelihood. 12,000 steps took 90 s on 2 CPU cores (2026-11-23). Samples: configs/pictures/mnist_vae.png.
+The ELBO on the test images is -103.9 nats (reconstruction 78.1, KL 25.8). Pixels are grey values, so it is not a lower
+bound on a log-likelihood. 12,000 steps took 90 s on 2 CPU cores (2026-11-23). Samples: configs/pictures/mnist_vae.png.
 
 With 2 latents --mode=interpolate draws the learned manifold, digits over the whole plane of z (ELBO -151.3; 2 min on
 the same cores, shared with other work; configs/pictures/mnist_vae_plane.png):

@@ -5,14 +5,14 @@ python -m gan_jax.main --workdir=runs/orl_faces --mode=interpolate --out=walk.pn
 python scripts/nearest.py runs/orl_faces --out=nearest.png
 
 docs/data.md says how to get the pictures; any folder of faces is --config.data.path. 40 pictures of the same people are
-held out. `memorised/nearest_closer` is the probability that a sample is nearer to its nearest training picture than one
-of these is to its own: near 1 for copies, 0.5 for samples as new as the held-out pictures.
+held out. `memorised/nearest_closer` is the probability that a sample is closer to its nearest training picture than a
+held-out picture is to its nearest one: near 1 for copies, 0.5 for samples as new as the held-out pictures.
 --config=configs/orl_faces.py:people trains a conditional model, which makes faces of a chosen person. The critic has
 spectral norm and the hinge loss, and sees every image augmented (Zhao et al. 2020, arXiv:2006.10738).
 
 15,000 steps in 34 to 42 min on one core of an AMD EPYC with AVX-512 (2026-11-28), 3 seeds. By eye about two thirds of
 the samples are good faces; in the others eyes or mouths are smeared. With AlexNet's features the probability is 0.168
-[0.162, 0.176], so there is no sign of copying. Samples of seed 0, and some beside the nearest training pictures:
+[0.162, 0.176], so there is no sign of copying. Samples of seed 0, and some next to the nearest training pictures:
 configs/pictures/orl_faces.png, orl_faces_nearest.png.
 """
 

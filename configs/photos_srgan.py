@@ -2,15 +2,16 @@
 
 python -m gan_jax.main --config=configs/photos_srgan.py --workdir=runs/photos_srgan
 
-`--config=configs/photos_srgan.py:2` enlarges by 2. The terms' weights are those of BasicSR's SRGAN. The first 2,000
-steps use L1 alone, with weight 1. `:4,trained` and `:2,trained` leave out these steps, to start from a trained SRResNet
-as in the paper: `--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. This config
-needs the weights of VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them.
+`--config=configs/photos_srgan.py:2` enlarges by 2. The terms' weights are those of BasicSR's SRGAN
+(https://github.com/XPixelGroup/BasicSR). The first 2,000 steps use L1 alone, with weight 1. `:4,trained` and
+`:2,trained` leave out these steps, to start from a trained SRResNet as in the paper:
+`--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. This config needs the weights of
+VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them.
 
 `:4,trained`, started from 6,000 steps of photos_srresnet, took 37 min for 2,000 steps on one core of an AMD EPYC with
 AVX-512 (2026-11-28); one seed. On Set5 and Set14 its LPIPS is 0.123 and 0.228, where SRResNet has 0.184 and 0.308; its
 PSNR is 29.46 and 26.89 dB, where SRResNet has 31.15 and 27.92. SRResNet, SRGAN and the truth:
-configs/pictures/photos_srgan.png. The config without `trained` was not trained to its end.
+configs/pictures/photos_srgan.png. The config without `trained` has not been trained to the end.
 """
 
 from typing import Any

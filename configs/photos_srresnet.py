@@ -3,7 +3,8 @@
 python -m gan_jax.main --config=configs/photos_srresnet.py --workdir=runs/photos_srresnet
 
 docs/data.md says how to get the pictures: random crops of 64x64 of 381 of the 400 photographs of BSDS500's train and
-test parts, made smaller as by MATLAB. Scores are of Set5 and Set14. The run's pictures show the other 19 photographs.
+test parts, downscaled as by MATLAB's imresize. The scores are measured on Set5 and Set14. The run's pictures show the
+other 19 photographs.
 `--config=configs/photos_srresnet.py:2` enlarges by 2, of crops of 48x48.
 
 6,000 steps in 11 to 25 min on one core of an AMD EPYC with AVX-512 (2026-11-28), 3 seeds: 31.14 dB [31.13, 31.16] on
@@ -59,7 +60,7 @@ def get_config(factor: str = "4") -> ConfigDict:
             for name in ("Set5", "Set14")
         }
     )
-    # What pictures of the run show, which are not trained on.
+    # Held-out photographs, which the run's pictures show.
     held_out = {"name": "translation.pairs", "split": "train[95%:]", "metrics": ("psnr",), "baselines": ()}
     config.evaluators.held_out = ConfigDict({**held_out, "every_steps": config.checkpoint_every_steps})
     return config

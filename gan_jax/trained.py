@@ -1,7 +1,7 @@
 """A trained run as functions: what `gan_jax.load` returns.
 
-Arrays of uint8 are pixels from 0 to 255. Floats must be in the range that networks compute in,
-config.data.range.
+Arrays of uint8 are pixels from 0 to 255. Floats must be in the range that networks compute in, config.data.range. A
+mask is 255, or 1.0 as a float, in the hole.
 """
 
 from collections.abc import Mapping
@@ -226,13 +226,12 @@ class Run:
         n = max(sizes.values(), default=1)
         arrays = {name: values if values.ndim else jnp.full((n,), values) for name, values in arrays.items()}
         self._check_label(arrays.get("label"))
-        limits = {"mask": (0.0, 1.0), "label": None}  # of floats; all other images have those of x
-        return {
-            name: pixels.to_float(values, within)
-            if values.dtype == jnp.uint8 and (within := limits.get(name, self.experiment.spec["x"].range))
-            else values
-            for name, values in arrays.items()
-        }
+        return {name: self._as_floats(name, values) for name, values in arrays.items()}
+
+    def _as_floats(self, name: str, values: jax.Array) -> jax.Array:
+        """Returns uint8 pixels as floats: masks in 0..1, other images in the range of x. Other values do not change."""
+        within = {"mask": (0.0, 1.0), "label": None}.get(name, self.experiment.spec["x"].range)
+        return pixels.to_float(values, within) if within and values.dtype == jnp.uint8 else values
 
     def _check_label(self, label: jax.Array | None) -> None:
         """Raises UserError for a class that the data do not have. Traced labels are not checked."""

@@ -1,6 +1,7 @@
 """Gives wrong values and wrong files to the command line, and checks how each case ends.
 
-    python scripts/bad_input.py --cases=3500 [--seed=0] [--config=configs/X.py ...] [--kind=K ...] [--verbose --only=N]
+    python scripts/bad_input.py --cases=3500 [--seed=0] [--config=configs/X.py ...] [--kind=K ...]
+                                [--only=N] [--verbose]
 
 Every field of every config gets values of other types, signs and sizes, NaN, names of other things, and text of every
 kind: on the command line, in a config.json and in a Python file. Every mode gets damaged runs, data, caches, weights,
@@ -79,13 +80,20 @@ CYCLE += ("resumes", "command", "evaluators", "python", "command", "absent", "js
 def main(argv: list[str]) -> int:
     """Runs a command line. The exit status is 1 if a case fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=2000, help="how many")
-    parser.add_argument("--seed", type=int, default=0, help="of the cases")
-    parser.add_argument("--only", type=int, help="the number of one case")
-    parser.add_argument("--verbose", action="store_true", help="show each case's command and standard error")
-    parser.add_argument("--config", type=of_user, action="append", help="config files; all if none is given")
-    parser.add_argument("--kind", choices=KINDS, action="append", help="kinds of cases; all if none is given")
-    parser.add_argument("--trained", type=float, default=TRAINED, help="the share of valid configs that is trained")
+    parser.add_argument("--cases", type=int, default=2000, help="number of cases; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the cases; default: %(default)s")
+    parser.add_argument("--only", type=int, help="run only the case with this number")
+    parser.add_argument("--verbose", action="store_true", help="print each case's command and standard error")
+    parser.add_argument(
+        "--config",
+        type=of_user,
+        action="append",
+        help="a config file to test, may be repeated; default: all in configs/",
+    )
+    parser.add_argument("--kind", choices=KINDS, action="append", help="a kind of case, may be repeated; default: all")
+    parser.add_argument(
+        "--trained", type=float, default=TRAINED, help="share of valid cases of fields to train to the end"
+    )
     args = parser.parse_args(argv)
     files = tuple(path.resolve() for path in args.config or CONFIGS)
     numbers = range(args.cases) if args.only is None else [args.only]
@@ -106,7 +114,7 @@ def main(argv: list[str]) -> int:
 
 
 class Plan(NamedTuple):
-    """The inputs of a plan of cases: a seed, config files, the share of cases that is trained, the kinds in order."""
+    """The inputs of a plan of cases: a seed, config files, the share of cases of fields that is trained, the kinds."""
 
     seed: int
     files: tuple[Path, ...]
@@ -139,7 +147,7 @@ def make(plan: Plan, number: int) -> Case:
 
 
 def prepare(runs: Path) -> Path:
-    """Trains the runs that cases damage, with their own cache, and copies MNIST's prepared files beside them."""
+    """Trains the runs that cases damage, with their own cache, and copies MNIST's prepared files next to them."""
     tiny = {**bad_values.TINY, "data.name": "digits", "checkpoint_every_steps": 1, "evaluate_every_steps": 2}
     for name, (config, evaluators) in RUNS.items():
         _train(runs, name, config, tiny | {f"evaluators.{field}": value for field, value in evaluators.items()})

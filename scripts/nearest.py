@@ -24,7 +24,7 @@ from gan_jax.runs.paths import check_writable, of_user
 def draw(run_dir: RunDirectory, out: Path, *, num: int, seed: int) -> float:
     """Writes the PNG. Returns the samples' median root mean square distance to their nearest examples, in grey levels.
 
-    Raises UserError if the run makes no samples of images, or its data are not there.
+    Raises UserError if the run makes no samples of images, or its data cannot be found.
     """
     config = run_dir.read_config()
     experiment, state = restore(run_dir, config)

@@ -62,7 +62,7 @@ def main() -> None:
     published = kinds.add_parser("emoji", help="emoji in two styles")
     published.add_argument("packages", nargs=2, type=Path, help="emoji-datasource-google and -twitter, .tgz")
     published.add_argument("--out", type=Path, help="where to write; default: $GAN_JAX_IMAGES")
-    joined = kinds.add_parser("pairs", help="pictures of two side by side, cut in the middle")
+    joined = kinds.add_parser("pairs", help="cut pictures that show two images side by side")
     joined.add_argument("folder", type=Path, help="folder of the pictures, which may have sub-folders train and test")
     joined.add_argument("--names", nargs=2, default=("left", "right"), help="names of the folders for the two halves")
     joined.add_argument("--out", type=Path, required=True, help="where to write")
@@ -107,7 +107,7 @@ def emoji(packages: list[Path], folder: Path) -> str:
 
 
 def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> str:
-    """Writes the halves of a folder's pictures as PNG, and returns how many pairs there are and where.
+    """Writes the halves of a folder's pictures as PNG with 8 bits, and returns how many pairs there are and where.
 
     Each half's folder has the pictures' sub-folders, such as train and test. Hidden files are left out. Raises
     PrepareError if there are no pictures, one cannot be read or has an odd width, the names are equal or cannot name
@@ -117,7 +117,7 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
         raise PrepareError(f"{out} already exists: delete it to make it again")
     if len({*names}) < len(names) or any(Path(name).name != name or name in {"", *SPLITS} for name in names):
         raise PrepareError(
-            f"--names {' '.join(names)}: they must be two different names of folders, and not of a split"
+            f"--names {' '.join(names)}: they must be two different folder names, and not names of splits"
         )
     draft = out.with_name(f".{out.name}.part")
     shutil.rmtree(draft, ignore_errors=True)
@@ -139,7 +139,7 @@ def pairs(folder: Path, out: Path, names: Sequence[str] = ("left", "right")) -> 
 
 
 def _halves(path: Path) -> list["Image"]:
-    """Returns the left and the right half of a picture, in 8 bits and upright, as data sets read it."""
+    """Returns the left and the right half of a picture, upright and with 8 bits, as data sets read it."""
     from PIL import Image
 
     try:

@@ -26,7 +26,7 @@ def rows(path: Path) -> list[dict[str, float]]:
 
 
 def names(folder: Path) -> set[str]:
-    """Returns a run's files, except checkpoints, and TensorBoard's files, because each process writes its own."""
+    """Returns a run's files, without checkpoints and TensorBoard files; each process writes a TensorBoard file."""
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return {str(path) for path in files if path.parts[0] != "checkpoints" and "tfevents" not in path.name}
 

@@ -166,9 +166,14 @@ def test_uses_take_other_networks_holes_and_losses(file, argument):
             "emoji_inpainting",
             3,
             None,
-            "downs is 2: sides of the critic's images must be at least 12, not 3x3: use fewer",
+            "downs is 2: sides of the critic's images must be at least 12, and they are 3x3: set fewer",
         ),
-        ("emoji_pix2pix", 8, None, "downs is 2: sides of the critic's images must be at least 12, not 8x8: use fewer"),
+        (
+            "emoji_pix2pix",
+            8,
+            None,
+            "downs is 2: sides of the critic's images must be at least 12, and they are 8x8: set fewer",
+        ),
         ("photos_srgan", 320, 8, "vgg16-lpips-v1 takes images of at least 16 x 16 pixels"),
     ],
 )

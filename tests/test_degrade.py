@@ -84,7 +84,7 @@ def test_edges_are_dark_where_the_luma_changes(channels):
 def test_edges_that_are_none_are_refused():
     with pytest.raises(ValueError, match="gain is 0"):
         degrade.edges((0.0, 1.0), gain=0)
-    with pytest.raises(ValueError, match="edges needs images: use data of images"):
+    with pytest.raises(ValueError, match="edges needs images: choose a data set of images"):
         degrade.edges(None)
     with pytest.raises(ValueError, match="images have 4 channels"):
         degrade.edges((0.0, 1.0)).draw(None, {"x": np.zeros((1, 4, 4, 4))})
@@ -104,7 +104,7 @@ def test_psnr_of_known_differences():
         with pytest.raises(ValueError, match="same"):
             psnr(a, wrong)
     for border in (5, -3):
-        with pytest.raises(ValueError, match=f"border is {border}: it must be at least 0 and leave a pixel"):
+        with pytest.raises(ValueError, match=f"border is {border}: it must be at least 0 and leave at least one pixel"):
             psnr(a, a, border=border)
     with pytest.raises(ValueError, match="mask is 0 at all pixels"):
         psnr(a, a, mask=np.zeros((2, 10, 10, 1)))

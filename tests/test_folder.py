@@ -242,7 +242,9 @@ def test_partners_that_would_be_cut_differently_are_refused(place, fit, alike, c
         write(place / "sketch" / "a.png", size=size)
         load(place, **arguments)
     write(place / "sketch" / "a.png", size=(6, 16))
-    message = r"paired files of different sizes \(.*a\.png is 6x16; .*a\.png is 6x8\) would be cropped differently"
+    message = (
+        r"paired files of different sizes \(.*a\.png is 6x16; .*a\.png is 6x8\) would be cropped or padded differently"
+    )
     with pytest.raises(UserError, match=message):
         load(place, **arguments).x  # noqa: B018
     load(place, **{**arguments, "fit": "stretch"})

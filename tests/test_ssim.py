@@ -72,9 +72,9 @@ def test_pairs_are_of_different_images():
 @pytest.mark.parametrize(
     ("shape", "scales", "message"),
     [
-        ((2, 8, 8, 1), None, "images of 8 x 8 pixels have 0 that are not smaller than the window of 11"),
-        ((2, 28, 28, 1), 3, "scales is 3: images of 28 x 28 pixels have 2"),
-        ((2, 28, 28, 1), 0, "scales is 0"),
+        ((2, 8, 8, 1), None, "images of 8 x 8 pixels are smaller than the window of 11"),
+        ((2, 28, 28, 1), 3, "scales is 3: it must be from 1 to 2 for images of 28 x 28"),
+        ((2, 28, 28, 1), 0, "scales is 0: it must be from 1 to 2"),
         ((2, 28, 28), None, r"both must be the same \[n, h, w, c\]"),
     ],
 )

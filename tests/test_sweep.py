@@ -200,6 +200,16 @@ def test_programs_run_in_the_folder_of_the_command(tmp_path, monkeypatch):
     assert (tmp_path / "here").exists()
 
 
+def test_the_installed_command_finds_modules_in_the_working_directory(tmp_path):
+    (tmp_path / "nets.py").write_text("from gan_jax.models.dcgan import Critic\n")
+    cells = SWEEP.replace('"non-saturating": {}', '"non-saturating": {"networks.critic.name": "nets:Critic"}')
+    (tmp_path / "sweep.py").write_text(cells.replace('"cannot be"', "#"))
+    code = "from gan_jax.sweeps.main import run; run()"  # -P: as for an installed command, no folder is added
+    command = [sys.executable, "-P", "-c", code, "--sweep=sweep.py", "--workdir=out", "--print_commands"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout.count("\n")) == (0, 2), done.stderr
+
+
 def test_slurm_is_named_where_it_is_not(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match="there is no sbatch on this machine"):

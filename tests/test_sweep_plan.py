@@ -182,7 +182,7 @@ def test_other_fields_are_given_the_seed(base):
         ({"finals": Finals(1, Metric("v", "lower"), Seeds(2, first=4))}, "were used in the search: start them at 5"),
         ({"finals": Finals(3, Metric("v", "lower"), Seeds(2, first=5))}, "must be from 1 to 2"),
         ({"finals": Finals(1, Metric("v"), Seeds(2, first=5))}, "say which is better"),
-        ({"finals": Finals(1, Metric("m", "lower"), Seeds(2, first=5))}, "must report metrics, and not this one"),
+        ({"finals": Finals(1, Metric("m", "lower"), Seeds(2, first=5))}, "must report other metrics, and not this one"),
     ],
 )
 def test_expand_refuses(base, change, message):

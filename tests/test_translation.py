@@ -129,7 +129,7 @@ def test_predictions_in_the_way_of_training_are_of_each_example_by_itself(object
 
 
 def test_sizes_that_do_not_fit_are_named():
-    with pytest.raises(ValueError, match=r"source is 8x8 and x 16x16: they must be equal: set config\.data\.size"):
+    with pytest.raises(ValueError, match=r"source is 8x8, and x is 16x16: set config\.data\.size"):
         apply(UNet((16, 16, 3)), source=images(8, 8))
     with pytest.raises(ValueError, match=r"12x12 cannot be halved 3 times: use a config\.data\.size that 8"):
         apply(UNet((12, 12, 3), downs=3), source=images(12, 12))

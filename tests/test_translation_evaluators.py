@@ -151,7 +151,7 @@ def test_wrong_arguments_are_named(field, value):
     ("shape", "given", "message"),
     [
         ((8, 8, 3), {"metrics": ("ssim",)}, "ssim of translation.pairs needs images of at least 11x11 pixels, not 8x8"),
-        ((16, 16, 3), {"border": 8}, "border of translation.pairs is 8: .* leave a pixel of 16x16"),
+        ((16, 16, 3), {"border": 8}, "border of translation.pairs is 8: .* leave at least one pixel of 16x16"),
         ((16, 16, 3), {"border": -1}, "border of translation.pairs is -1"),
         ((16, 16, 3), {"border": "a"}, "border of translation.pairs is 'a'"),
         ((16, 16, 2), {"luma": True}, "luma of translation.pairs needs images of 1 or 3 channels, not 2"),

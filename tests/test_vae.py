@@ -341,7 +341,7 @@ def test_evaluator_takes_more_samples_than_are_decoded_at_once(monkeypatch):
         ({"beta": -1.0}, "beta is -1.0: it must be at least 0"),
         ({"limits": (-1.0, 1.0)}, r"config.data.range is \(-1.0, 1.0\): this likelihood needs \(0.0, 1.0\)"),
         ({"limits": None}, "needs"),
-        ({"networks": {**NETWORKS, "encoder": Network(mlp.Critic())}}, "Critic has no latents"),
+        ({"networks": {**NETWORKS, "encoder": Network(mlp.Critic())}}, "Critic has no field `latents`"),
         ({"samplers": {"z": priors.uniform(3)}}, r"z is drawn from the prior N\(0, I\): remove config.samplers.z"),
     ],
 )

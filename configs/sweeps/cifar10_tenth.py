@@ -2,8 +2,8 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/cifar10_tenth.py --workdir=runs/cifar10_tenth
 
-cifar10_dcgan.py at half its width, with the hinge loss and a critic with spectral norm, as in orl_faces.py. A critic
-memorises so few images; augmentation works against that.
+cifar10_dcgan.py at half its width, with the hinge loss and a critic with spectral norm, as in orl_faces.py.
+Augmentation is meant to keep the critic from memorising so few images.
 """
 
 from configs.common import dcgan_networks

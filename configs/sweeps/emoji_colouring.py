@@ -10,7 +10,7 @@ from gan_jax.sweeps.plan import CONFIGS, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """L1 alone, and the critic's game."""
+    """L1 alone, and L1 with a critic."""
     config = CONFIGS / "emoji_colouring.py"
     cells = {"L1 alone": load(f"{config}:l1"), "against a critic": load(config)}
     return Sweep(cells["L1 alone"], named(cells), Seeds(3, at_once=1), metrics=METRICS)

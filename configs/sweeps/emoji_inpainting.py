@@ -10,7 +10,7 @@ from gan_jax.sweeps.plan import CONFIGS, Seeds, Sweep
 
 
 def get_sweep() -> Sweep:
-    """Networks with L1 alone, and the critic's game."""
+    """Networks with L1 alone, and L1 with a critic."""
     config = CONFIGS / "emoji_inpainting.py"
     alone = load(f"{config}:l1")
     networks = ("ContextEncoder", "DilatedCompletion", "GatedCompletion")

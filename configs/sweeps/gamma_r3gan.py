@@ -2,11 +2,10 @@
 
 python scripts/sweep.py --sweep=configs/sweeps/gamma_r3gan.py --workdir=runs/gamma_r3gan
 
-The choice of gamma is the most frequent question about R3GAN. Gamma is the weight of R1 and R2 times 2. It depends on
-the data, so copy this file with another base and a range of values around that of the base. Here the base is
-mnist_dcgan.py, with the relativistic loss, narrow networks and a critic without norm. Values are chosen on 5,000
-held-out training images, and evaluated on the test images with seeds that were not used for the choice. Results:
-README.md, gamma_r3gan.
+Gamma is the weight of R1 and R2 times 2. It depends on the data, so copy this file with your own base config and range
+of values. Here the base is mnist_dcgan.py, with the relativistic loss, narrow networks and a critic without norm.
+Values are chosen on 5,000 held-out training images, and evaluated on the test images with seeds that were not used for
+the choice. Results: README.md, gamma_r3gan.
 """
 
 from configs.common import adam, dcgan_networks

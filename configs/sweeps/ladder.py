@@ -4,7 +4,7 @@ python scripts/sweep.py --sweep=configs/sweeps/ladder.py --workdir=runs/ladder
 
 The configs are configs/mnist_*.py, shortened so that the player with the most updates is shown the same number of
 images in each; falling learning rates are shortened with them. Autoencoders make no samples, and the others are not
-measured by reconstructions, so their cells of the table are empty.
+measured by reconstructions, so their table entries are empty.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The cost of two mistakes in widespread WGAN-GP code, alone and both: a sigmoid on the critic, one real batch a step.
+"""The cost of two mistakes in WGAN-GP, alone and both: a sigmoid after the critic, and one real batch per step.
 
 python scripts/sweep.py --sweep=configs/sweeps/notes_wgan_gp.py --workdir=runs/notes_wgan_gp
 

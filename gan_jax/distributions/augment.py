@@ -46,11 +46,11 @@ def translation(
 ) -> Augment:
     """Shifts by whole pixels, on each axis uniformly by up to this fraction of the size in either direction.
 
-    fill: what fills the edges, 'reflect' (the image, mirrored) or 'zero' (pixels of 0, which become the lower of
-    the `limits` of the floats). Raises ValueError if the fraction is outside of [0, 1], or for another fill.
+    fill: what fills the edges: 'reflect', the mirrored image, or 'zero', pixels of 0 (the lower of `limits` as floats).
+    Raises ValueError if the fraction is outside of [0, 1], or for another fill.
     """
     if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction is {fraction}: it must be at least 0 and at most 1, a share of the size")
+        raise ValueError(f"fraction is {fraction}: it must be a share of the size, from 0 to 1")
     if fill not in FILLS:
         raise ValueError(f"fill is {fill!r}: it must be one of {', '.join(FILLS)}")
     zero = limits[0] if limits else 0.0

@@ -39,7 +39,7 @@ def grey() -> Sampler:
         if batch["x"].shape[-1] != len(LUMA):
             raise ValueError(
                 f"grey values need RGB images, not {list(batch['x'].shape[1:])}: set config.data.channels=3, "
-                "or use data in colour"
+                "or choose a data set in colour"
             )
         return _luma(batch["x"])
 
@@ -55,7 +55,7 @@ def edges(limits: tuple[float, float] | None, gain: float = 1.0) -> Sampler:
     if not gain > 0:
         raise ValueError(f"gain is {gain}: it must be above 0")
     if limits is None:
-        raise ValueError("edges needs images: use data of images")
+        raise ValueError("degrade.edges needs images: choose a data set of images")
     low, high = limits
 
     def draw(keys: jax.Array, batch: Batch) -> jax.Array:

@@ -50,7 +50,7 @@ def bernoulli() -> Likelihood:
 
 
 def binarised() -> Likelihood:
-    """Returns `bernoulli` for pixels that are sampled each time, 1 with probability x: dynamic binarisation.
+    """Returns `bernoulli` for pixels that are sampled again in every step, 1 with probability x: dynamic binarisation.
 
     Burda et al. 2015, arXiv:1509.00519. The pixels depend on the example's key, so that evaluations with one key see
     the same pixels every time.

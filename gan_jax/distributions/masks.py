@@ -22,7 +22,9 @@ def centre(shape: Shape, share: float = 0.5) -> Sampler:
     h, w = _size(shape)
     sides = [round(share * side) for side in (h, w)]
     if not all(0 < side < whole for side, whole in zip(sides, (h, w), strict=True)):
-        raise ValueError(f"share is {share}: the hole must cover at least one pixel of {h}x{w}, and no whole side")
+        raise ValueError(
+            f"share is {share}: each side of the hole must be at least 1 pixel and less than that of {h}x{w}"
+        )
     (top, left), (height, width) = ((h - sides[0]) // 2, (w - sides[1]) // 2), sides
     mask = jnp.zeros((h, w, 1)).at[top : top + height, left : left + width].set(1.0)
     return Sampler(lambda keys, batch: jnp.broadcast_to(mask, (len(keys), *mask.shape)), observes=True)
@@ -36,8 +38,8 @@ def rectangles(shape: Shape, most: int = 4, low: float = 0.1, high: float = 0.5)
     h, w = _size(shape)
     if most < 1 or not 0 < low <= high < 1:
         raise ValueError(
-            f"most is {most}, low {low}, high {high}: most must be at least 1, low above 0 and at most high, high "
-            "below 1, because a share of 1 leaves nothing around the hole"
+            f"most is {most}, low {low}, high {high}: most must be at least 1, and 0 < low <= high < 1, "
+            "because a share of 1 leaves nothing around the hole"
         )
     longest = jnp.maximum(1, jnp.array([h, w]) - 1)
 

@@ -29,7 +29,7 @@ def masking(level: float) -> Noise:
     Raises ValueError if `level` is outside of [0, 1].
     """
     if not 0 <= level <= 1:
-        raise ValueError(f"level is {level}: it must be at least 0 and at most 1, the share of masked values")
+        raise ValueError(f"level is {level}: it must be the share of masked values, from 0 to 1")
 
     def mask(key: jax.Array, x: jax.Array) -> jax.Array:
         return x * random.bernoulli(key, 1 - level, x.shape)

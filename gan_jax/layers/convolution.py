@@ -98,7 +98,7 @@ def _conv_transpose(y: Array, kernel: Array, stride: int, padding: int, output: 
 
 
 def _on_cpu(x: Array) -> Callable[..., Array]:
-    """Returns the convolution for the CPU, or XLA's for symbolic batch sizes, whose fastest form is unknown."""
+    """Returns the convolution for the CPU: XLA's for a symbolic batch size, because the fastest form depends on it."""
     return cpu_convolution.convolution if isinstance(x.shape[0], int) else _native
 
 

@@ -124,11 +124,11 @@ class MinibatchStd(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns x and the channel; raises ValueError in training if groups do not divide the examples."""
+        """Returns x and the channel. Raises ValueError for a group below 1, or one that does not divide the batch."""
         if self.group < 1 or (train and len(x) % self.group):
             raise ValueError(
-                f"group is {self.group}: groups must divide the {len(x)} examples computed at "
-                "once, which are config.batch_size / devices / config.accumulate; 0 disables groups"
+                f"group is {self.group}: groups must divide the {len(x)} examples computed at once, which are "
+                "config.batch_size / devices / config.accumulate; the critic's group=0 leaves this layer out"
             )
         groups = x.reshape(-1, math.gcd(len(x), self.group), *x.shape[1:])
         variance = jnp.square(groups - groups.mean(1, keepdims=True)).mean(1)

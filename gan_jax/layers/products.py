@@ -11,16 +11,16 @@ The rows of patches p0, p1, ... are multiplied by the kernel's rows of cells K0,
     gathered (im2col)      added
     out0 = [p0 p1] [K0     p0 [K0 K1] = [p0 K0  (p0 K1)]      out0 = p0 K0 + p1 K1
     out1 = [p1 p2]  K1]    p1 [K0 K1] = [p1 K0   p1 K1 ]      out1 = p1 K0 + p2 K1
-                           p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: not used)
+                           p2 [K0 K1] = [(p2 K0) p2 K1 ]      (in brackets: computed but not used)
 
     in pairs: three products instead of four (`_in_pairs`), and for columns again
     a = (p0 - p1) K0    b = p1 (K0 + K1)    c = (p2 - p1) K1      out0 = a + b    out1 = b + c
 
-Gathering copies every patch once for each row of the kernel. Adding copies outputs instead, and its products have
-a better shape. Pairs need a kernel one cell longer than its stride each way, and so many channels that products
-take most of the time. A gradient and a transposed convolution are the transpose of the diagram: what was gathered
-is added up at its position, what was added is gathered, what was split is joined. So images are split as a whole
-(`_split`): the transpose of a strided slice is an image padded with zeros, and such images would be summed.
+Gathering copies every patch once for each row of the kernel. Adding copies outputs instead, and its products have a
+better shape. Pairs need a kernel one cell longer than its stride each way, and so many channels that products take most
+of the time. A gradient and a transposed convolution are the transpose of the diagram: what was gathered is added up at
+its position, what was added is gathered, what was split is joined. So images are split as a whole (`_split`): the
+transpose of a strided slice is an image padded with zeros, and such images would be summed.
 """
 
 from collections.abc import Callable, Sequence

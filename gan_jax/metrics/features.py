@@ -5,7 +5,7 @@ from jax.typing import ArrayLike
 
 
 def check(features: ArrayLike, name: str = "features") -> np.ndarray:
-    """Returns features [n, d] as float64. Raises ValueError for other shapes, below 2 rows, and non-finite values."""
+    """Returns features [n, d] as float64. Raises ValueError for another shape, too few rows or non-finite values."""
     table = np.asarray(features)
     if table.ndim != 2 or not table.shape[1]:
         raise ValueError(f"{name} have shape {table.shape}: they must be [examples, dimensions]")

@@ -76,7 +76,7 @@ def frechet_distance(real: ArrayLike | Moments, fake: ArrayLike | Moments) -> fl
 
 
 def _mean_and_root(features: ArrayLike | Moments) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the mean [d] and R with R R^T the covariance: [d, n] for features with n <= d, or [d, rank]."""
+    """Returns the mean [d] and R with R R^T the covariance: [d, n] for features with n <= d, otherwise [d, rank]."""
     if isinstance(features, Moments):
         return features.mean, _root(features)
     x = table.check(features)

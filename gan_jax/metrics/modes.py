@@ -24,8 +24,8 @@ class ModeCoverage(NamedTuple):
 def mode_coverage(classes: ArrayLike, *, modes: int) -> ModeCoverage:
     """Computes the coverage of modes from samples' predicted classes, int [n] from 0 to modes - 1.
 
-    Stacked MNIST has 1,000 modes, three digits to a sample. A classifier's errors find modes too, so report the value
-    for test images too. Raises ValueError if a class is out of range, or if there is no sample.
+    Stacked MNIST has 1,000 modes, three digits to a sample. A classifier's errors also count as modes, so report the
+    value for test images as well. Raises ValueError if a class is out of range, or if there is no sample.
     """
     classes = np.asarray(classes)
     if classes.ndim != 1 or not classes.size or not np.issubdtype(classes.dtype, np.integer):

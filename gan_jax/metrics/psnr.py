@@ -28,7 +28,7 @@ def psnr(a: ArrayLike, b: ArrayLike, *, mask: ArrayLike = 1.0, border: int = 0, 
         raise ValueError(f"images have shapes {a.shape} and {b.shape}: both must be the same [n, h, w, c]")
     if not 0 <= 2 * border < min(a.shape[1:3]):
         size = f"{a.shape[1]}x{a.shape[2]}"
-        raise ValueError(f"border is {border}: it must be at least 0 and leave a pixel of {size} images")
+        raise ValueError(f"border is {border}: it must be at least 0 and leave at least one pixel of {size} images")
     inside = slice(border, -border or None)
     sides = [(to_luma(x) if luma else x.astype(np.float64))[:, inside, inside] for x in (a, b)]
     counted = np.broadcast_to(mask, (*a.shape[:3], 1))[:, inside, inside]

@@ -37,10 +37,12 @@ def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float, scales: int | None = Non
     if a.ndim != 4 or a.shape != b.shape:
         raise ValueError(f"images have shapes {a.shape} and {b.shape}: both must be the same [n, h, w, c]")
     fit = scales_that_fit(*a.shape[1:3], window=window)
-    if fit < (scales or 1) or scales == 0:
-        size = f"{a.shape[1]} x {a.shape[2]}"
+    size = f"{a.shape[1]} x {a.shape[2]}"
+    if not fit:
+        raise ValueError(f"images of {size} pixels are smaller than the window of {window}")
+    if scales is not None and not 1 <= scales <= fit:
         raise ValueError(
-            f"scales is {scales}: images of {size} pixels have {fit} that are not smaller than the window of {window}"
+            f"scales is {scales}: it must be from 1 to {fit} for images of {size} and a window of {window}"
         )
     with jax.enable_x64(True):  # variances are differences of large means
         return np.asarray(_ms_ssim(jnp.asarray(a), jnp.asarray(b), peak=peak, scales=scales or fit, window=window))

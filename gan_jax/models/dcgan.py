@@ -26,7 +26,7 @@ leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 class Generator(nn.Module):
     """z [b, dim] -> x [b, *shape]: transposed convolutions, norm and activation between them, then the last activation.
 
-    The layers have biases only without a norm, which has its own. The activation is leaky ReLU; the paper's generator
+    The layers have biases only with NoNorm; norms have their own. The activation is leaky ReLU; the paper's generator
     has ReLU. `width` is the number of channels of the second-to-last layer. `widths` are those of all layers but the
     last, which has the image's channels. Raises ValueError if the lists differ in length, or if the layers make another
     image size than `shape`.
@@ -68,7 +68,7 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """x [b, h, w, c] -> scores [b] (raw): convolutions, norm on all but the first, activations, a kernel over all.
 
-    The layers have biases only without a norm, which has its own. `width` is the number of channels of the first layer.
+    The layers have biases only with NoNorm; norms have their own. `width` is the number of channels of the first layer.
     `kernel_norm`, such as `SpectralNorm`, is applied to all kernels. Raises ValueError if the lists differ in length,
     or if a layer's kernel is larger than its padded input.
     """

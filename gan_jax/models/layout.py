@@ -107,7 +107,7 @@ def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
 
 
 def _kernel(size: tuple[int, int]) -> Kernel:
-    """Returns the kernel that halves an image of this size with stride 2 and padding 1, or makes it if transposed."""
+    """Returns the kernel that halves an image of this size with stride 2 and padding 1; transposed, it makes one."""
     return _whole((3 if size[0] % 2 else 4, 3 if size[1] % 2 else 4))
 
 

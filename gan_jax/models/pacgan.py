@@ -42,8 +42,8 @@ class Generator(nn.Module):
 class Critic(nn.Module):
     """x [b, ...] -> scores [b] (raw) through hidden layers of `widths` maxout units: no norm, no dropout.
 
-    A maxout unit is the largest of `pieces` linear ones (Goodfellow et al. 2013, arXiv:1302.4389). `kernel_norm`,
-    such as `SpectralNorm`, is applied to all kernels.
+    A maxout unit is the largest of `pieces` linear ones (Goodfellow et al. 2013, arXiv:1302.4389). `kernel_norm`, such
+    as `SpectralNorm`, is applied to all kernels.
     """
 
     widths: tuple[int, ...] = (200, 200, 200)

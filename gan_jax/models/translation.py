@@ -194,7 +194,8 @@ class PatchCritic(nn.Module):
         if min(x.shape[1:3]) < (least := 3 * 2**self.downs):
             size = "x".join(map(str, x.shape[1:3]))
             raise ValueError(
-                f"downs is {self.downs}: sides of the critic's images must be at least {least}, not {size}: use fewer"
+                f"downs is {self.downs}: sides of the critic's images must be at least {least}, and they are {size}: "
+                "set fewer downs"
             )
         seen = []
         for level, width in enumerate(doubled(self.width, self.downs + 1)):
@@ -244,8 +245,8 @@ def reflected(x: jax.Array, pixels: int) -> jax.Array:
 def check_size(source: jax.Array, size: tuple[int, ...], downs: int) -> None:
     """Raises ValueError if the source [b, h, w, c] does not have the size of x, or cannot be halved `downs` times."""
     if source.shape[1:3] != tuple(size):
-        sizes = f"source is {source.shape[1]}x{source.shape[2]} and x {size[0]}x{size[1]}"
-        raise ValueError(f"{sizes}: they must be equal: set config.data.size")
+        sizes = f"source is {source.shape[1]}x{source.shape[2]}, and x is {size[0]}x{size[1]}"
+        raise ValueError(f"{sizes}: set config.data.size, so that both are the same")
     if any(side % 2**downs for side in size):
         raise ValueError(
             f"images of {size[0]}x{size[1]} cannot be halved {downs} times: use a config.data.size that "

@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         _, h, w, _ = x.shape
         if self.downs < 1 or h % 2**self.downs or w % 2**self.downs:
             raise ValueError(
-                f"downs is {self.downs}: it must be at least 1, and images of {h}x{w} must be multiples of 2^downs"
+                f"downs is {self.downs}: it must be at least 1, and 2^downs must divide the sides of {h}x{w} images"
             )
         for number in range(self.downs):
             x = Conv(self.width, 4, 2, 1, use_bias=True)(nn.relu(x) if number else x)

@@ -38,10 +38,8 @@ def save(path: Path, frames: Sequence[np.ndarray], *, milliseconds: int = FRAME,
 
     Raises UserError if they differ in size, or ffmpeg cannot write them.
     """
-    if len({frame.shape for frame in frames}) != 1:
-        raise UserError(
-            f"{path}: the frames have {len({frame.shape for frame in frames})} sizes: they must all have the same"
-        )
+    if len(shapes := {frame.shape for frame in frames}) != 1:
+        raise UserError(f"{path}: the frames have {len(shapes)} different sizes: they must all have the same size")
     if path.suffix == ".gif":
         first, *rest = [images.picture(frame) for frame in frames]
         times = [milliseconds] * len(rest) + [last]

@@ -71,9 +71,10 @@ GROUPS = (
         "A critic that stays at 1 is too strong.",
     ),
     Group(
-        "The critic's estimate of the Wasserstein distance",
+        "Mean score of real examples minus that of fakes",
         ("distance",),
-        "It rises while the critic learns to estimate it, then falls with the distance.",
+        "With a Wasserstein loss this estimates the Wasserstein distance: it rises while the critic learns, then "
+        "falls. With other losses it is only a difference of scores.",
     ),
     Group(
         "Norms of the critic's gradients at its inputs, which the penalty limits: mean and maximum",
@@ -93,7 +94,7 @@ GROUPS = (
     Group(
         "Gradient norms by player",
         ("gradient_norm",),
-        "A norm that falls to 0 is a vanishing gradient; one that keeps rising will overflow.",
+        "A norm that falls to 0 means a vanishing gradient; one that keeps rising may overflow.",
         "log",
     ),
 )
@@ -125,7 +126,9 @@ def of_evaluations(rows: Sequence[Row]) -> list[Chart]:
     values were measured and have no chart.
     """
     names = [name for name in _numbers(rows) if not name.endswith(BESIDE) and _is_measured(rows, name)]
-    words = "The band is the standard deviation over sets of samples. The dashed line is the floor, of real examples."
+    words = (
+        "The band is the standard deviation over sets of samples. The dashed line is the floor, by training examples."
+    )
     return [
         Chart(f"Evaluations over time: {evaluator}", name.partition("/")[2], words, "linear", [_evaluated(rows, name)])
         for evaluator, some in _by_prefix(names)

@@ -77,7 +77,7 @@ def captioned(images: np.ndarray, captions: Sequence[str], *, smallest: int = 56
 
 
 def picture(image: np.ndarray) -> "Image":
-    """Returns uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as a Pillow image; otherwise the first one."""
+    """Returns uint8 [h, w, c] of 1 (grey), 3 (RGB) or 4 (RGBA) channels as a Pillow image; else the first channel."""
     from PIL import Image
 
     return Image.fromarray(image if image.shape[-1] in (3, 4) else image[..., 0])

@@ -14,10 +14,10 @@ LEVELS = 24  # of the surface: flat areas take a third of a smooth PNG's bytes, 
 def save_samples(
     path: Path, made: np.ndarray, real: np.ndarray, scores: Callable | None = None, *, what: str = "samples"
 ) -> None:
-    """Writes a PNG of points `made` [n, 2] over the density of `real` [m, 2], and over `scores`, if any.
+    """Writes a PNG of points `made` [n, 2] over the density of `real` [m, 2].
 
-    `scores([k, 2]) -> [k]` is the critic, drawn as a surface. The title gives the number of samples outside the frame
-    of the data, and calls the samples `what`.
+    `scores([k, 2]) -> [k]` is the critic; a second panel has the samples over its surface. The title gives the number
+    of samples outside the frame of the data, and calls the samples `what`.
     """
     figure, axes = _figure(1 if scores is None else 2)
     frame = _frame(real)

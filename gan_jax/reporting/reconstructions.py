@@ -17,10 +17,9 @@ def make_reconstructions(
 ) -> dict[str, np.ndarray]:
     """Returns the `images`, `reconstructions` of the same shape and dtype, and `latents`, float32 [n, dim].
 
-    For a model with codes, latents are the codes' numbers, int32 [n, h, w].
-
-    A denoising objective also has the `noisy` inputs, made with this seed. They are rounded and clipped to images only
-    in the result, not before encoding. Conditional models get the examples' labels.
+    For a model with codes, latents are the codes' numbers, int32 [n, h, w]. A denoising objective also has the `noisy`
+    inputs, made with this seed, which are rounded and clipped to images only in the result, not before encoding.
+    Conditional models get the examples' labels.
     """
     predict = experiment.predict
 

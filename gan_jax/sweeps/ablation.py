@@ -25,7 +25,7 @@ MAX_CELLS, MAX_STEPS = 10, 3  # in charts and sample images
 
 
 def write(folder: Path, *, against: str = "") -> list[Path]:
-    """Writes the report into the folder of a sweep, or into a folder with any runs. Returns its files.
+    """Writes the report into the folder of a sweep, or any other folder of runs. Returns its files.
 
     `against`: the cell that others are compared with, instead of the sweep's baseline. Raises UserError if there is no
     run or no such cell, or, after writing the report, if no run has one of its metrics or curves; OSError.
@@ -96,7 +96,8 @@ def _figures(shown: Sequence[CellRuns], charts: Mapping[Curve, str]) -> dict[str
 
 def _title(curve: Curve) -> str:
     over = "" if curve.x == "step" else f" over {curve.x}"
-    return f"{curve.y}{over}{'' if curve.scale == 'linear' else f', {curve.scale}'}"
+    scale = "" if curve.scale == "linear" else f", {curve.scale}"
+    return curve.y + over + scale
 
 
 def _page(
@@ -115,7 +116,7 @@ def _page(
         tables=made,
         cost=cost,
         left_out=len(results.cells) - len(shown),
-        charts=[(_title(curve), svg) for curve, svg in charts.items()],
+        charts=[(_title(curve), curve.x == "step", svg) for curve, svg in charts.items()],
         steps=steps,
         samples=[
             (name, seed, [html.data_url(path) for path in paths], images.columns_of(paths[-1]) if paths else "")

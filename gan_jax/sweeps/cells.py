@@ -60,7 +60,7 @@ def product(*lists: Sequence[Cell]) -> list[Cell]:
 
 
 def random_search(samplers: Mapping[Fields, Sampler], count: int, *, seed: int = 0) -> list[Cell]:
-    """Returns this many different cells with sampled fields, in sampling order. A larger count appends cells.
+    """Returns this many different cells with sampled fields, in sampling order. A larger count adds cells.
 
     Raises UserError for a count below 1, or if the samplers do not give so many.
     """

@@ -59,7 +59,7 @@ def _start(folder: Path, program: Program, slot: int | None) -> _Running:
     environment = os.environ if slot is None else {**os.environ, "CUDA_VISIBLE_DEVICES": _device(slot)}
     with (run_dir / folders.LOG).open("ab") as log:
         if folders.is_locked(run_dir):
-            say(f"{program.folder}: another process is training it, waiting")
+            say(f"{program.folder}: waiting for another process that is training it")
             return _Running(program, None)
         say(f"{program.folder}: starts")
         (run_dir / folders.FAILURE).unlink(missing_ok=True)

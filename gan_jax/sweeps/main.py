@@ -7,13 +7,15 @@
 In a checkout, `python scripts/sweep.py` is the same command.
 
 The same command resumes the sweep, however it was stopped. Finished programs are not run again. If a cell fails, the
-others still run, it is listed at the end, and the exit status is 1. --print_commands prepares the folder and prints
-the programs left to run, one JSON object per line, for any other scheduler. For a sweep with two phases it first
-prints the search; once that is done, the same command prints the rest. --launcher=slurm submits them as a job array.
+others still run, it is listed at the end, and the exit status is 1. --print_commands prepares the folder and prints the
+commands that are left to run, one JSON object per line, for any other scheduler. For a sweep with two phases it first
+prints the search; once that is done, the same command prints the rest. --launcher=slurm submits the same commands as a
+job array.
 """
 
 import argparse
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterator
@@ -38,6 +40,7 @@ START_SECONDS = 10  # of a program before its first step, without compiling
 def run() -> NoReturn:
     """Runs the command line of this process and ends it: the command `gan-jax-sweep`."""
     terminal.guard()
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109  # as -m does, for modules that a config names
     status = main(sys.argv[1:])
     terminal.settle()
     sys.exit(status)
@@ -101,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "--slots", type=_positive, default=1, help="how many programs run at a time; on this machine one per device"
     )
     parser.add_argument("--sbatch", type=shlex.split, default=[], help="options of sbatch, as one quoted argument")
-    parser.add_argument("--probe", type=int, default=3, help="how many cells --dry_run times")
+    parser.add_argument("--probe", type=int, default=3, help="how many cells --dry_run measures for its estimate")
     return parser
 
 

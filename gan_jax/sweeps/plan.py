@@ -45,15 +45,18 @@ class Seeds(NamedTuple):
     fields: tuple[str, ...] = ()
 
     def programs(self, earlier: Iterable[range] = ()) -> list[range]:
-        """Returns the seeds of each program: those of earlier programs with any of these seeds, and new ones."""
+        """Returns the seeds of each program: of `earlier` ones that have any, and of new ones for the other seeds."""
         wanted = range(self.first, self.first + self.count)
-        made = [some for some in earlier if {*some} & {*wanted}]
-        left = [seed for seed in wanted if not any(seed in some for some in made)]
-        while left:
-            size = next((n for n, seed in enumerate(left) if seed != left[0] + n), len(left))
-            made.append(range(left[0], left[0] + min(size, self.at_once or size)))
-            left = left[len(made[-1]) :]
-        return sorted(made, key=lambda some: some.start)
+        kept = [some for some in earlier if {*some} & {*wanted}]
+        new: list[range] = []
+        for seed in wanted:
+            if any(seed in some for some in kept):
+                continue
+            if new and new[-1].stop == seed and len(new[-1]) < (self.at_once or self.count):
+                new[-1] = range(new[-1].start, seed + 1)
+            else:
+                new.append(range(seed, seed + 1))
+        return sorted([*kept, *new], key=lambda some: some.start)
 
 
 class Metric(NamedTuple):
@@ -211,7 +214,7 @@ def _check_finals(sweep: Sweep, finals: Finals) -> None:
     if finals.by.better not in BETTER:
         raise UserError(f"finals by {finals.by.name}: say which is better, {' or '.join(BETTER)}")
     if finals.by.name in {metric.name for metric in sweep.metrics} or not sweep.metrics:
-        raise UserError(f"finals by {finals.by.name}: the sweep must report metrics, and not this one")
+        raise UserError(f"finals by {finals.by.name}: the sweep must report other metrics, and not this one")
 
 
 def _check_seeds(seeds: Seeds) -> None:

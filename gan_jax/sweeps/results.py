@@ -28,8 +28,8 @@ NOT_METRICS = ("/std", "/floor")  # suffixes of the companions of an evaluation'
 class Run(NamedTuple):
     """One seed's run.
 
-    fate: `finished`; `collapsed`, it finished, but its fakes repeat a few images, or a VAE's latents have no
-        information; `diverged`, its values are no longer finite; `failed`, it ended before its last step; `not run`.
+    fate: `finished`; `collapsed`: finished, but its fakes repeat a few images, or a VAE's latents carry no information;
+        `diverged`: its values are no longer finite; `failed`: it ended before its last step; `not run`.
     alarms: the names of the alarms at its last row (alarms.py).
     """
 

@@ -1,7 +1,8 @@
 """The SLURM launcher: one job array of the plain commands, with a task for each program.
 
 A task that is asked to stop, 120 s before its time is up or by `scancel --signal=TERM`, saves its run and is requeued.
-So is a task that SLURM preempts. A task ends with `python -m gan_jax.sweeps.slurm FOLDER STATUS`.
+SLURM itself requeues a task that it preempts, or whose machine fails. A task ends with
+`python -m gan_jax.sweeps.slurm FOLDER STATUS`.
 """
 
 import json

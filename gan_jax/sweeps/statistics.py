@@ -7,7 +7,7 @@ import numpy as np
 
 CONFIDENCE, LEVEL = 0.95, "95 %"
 LEAST = 4
-"""Seeds: with fewer, the mean's interval is too wide to be useful, 12.7 and 4.3 standard errors to either side."""
+"""The least number of seeds for an interval: with 2 or 3 it reaches 12.7 or 4.3 standard errors to either side."""
 T, RANGE = "t", "range"
 
 

@@ -50,8 +50,8 @@ def _results(report: dict[str, Any]) -> Table:
     shown = [cell["metrics"][metric["name"]] for cell in report["cells"] for metric in report["metrics"]]
     words = (
         "Mean over seeds at the last step; metrics logged during training are averaged over the last tenth of the "
-        f"steps. {_kinds(shown)} ↓ lower is better, ↑ higher. A failed run has no value: the mean then says "
-        f"over how many seeds it is, or is {GAP} if there are none. Collapsed runs are included."
+        f"steps. {_kinds(shown)} ↓ lower is better, ↑ higher. A failed run has no value. The mean is then "
+        f"over the other seeds and says how many, or is {GAP}. Collapsed runs are included."
     )
     return Table("Results", words, header, rows)
 
@@ -105,8 +105,8 @@ def _configs(report: dict[str, Any]) -> Table:
 
 def _cost(report: dict[str, Any]) -> Table:
     words = (
-        "Images: steps x batch size x updates of the player with the most. Seconds: ablation.html, cost.json. "
-        "One more seed: how much narrower the intervals would be, for the same deviation of seeds."
+        "Images: steps x batch size x updates per step of the player that has most. Seconds: ablation.html, cost.json. "
+        "One more seed: how much narrower the intervals would be, if the standard deviation stays the same."
     )
     rows = [
         [cell["name"], f"{cell['steps']:,}", f"{cell['images']:,}", _one_more(len(cell["fates"]))]
