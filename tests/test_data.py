@@ -343,7 +343,7 @@ REFUSED = {
     "16 bits declared": ([FINE], declared("uint16", ["4", "5", "1"]), "uint16"),
     "not an image": ([FINE, b"GIF89a"], IMAGE, "example 1 .*not an image in a supported format: PNG"),
     "half an image": ([FINE[: len(FINE) // 2]], IMAGE, "example 0 "),
-    "empty": ([], IMAGE, "split 'train' cannot be opened: it has no examples, use a larger part"),
+    "empty": ([], IMAGE, "split 'train' cannot be opened: it has no examples; use a larger part"),
 }
 
 

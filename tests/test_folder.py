@@ -350,7 +350,7 @@ def test_images_beside_splits_are_counted(place, capsys):
     for name in ("train/1.png", "cats/2.png", "3.png"):
         write(place / name)
     assert len(load(place, "all").x) == 1
-    assert "2 images are left out, because they are not in a sub-folder of a split (train" in capsys.readouterr().err
+    assert "2 images are left out, because they are not in the folder of a split (train" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", [(), ("notes.txt",)])

@@ -39,7 +39,7 @@ def test_noise_belongs_to_its_example(law):
     [
         (noise.gaussian, -0.1, "level is -0.1: it must be at least 0"),
         (noise.gaussian, float("nan"), "level is nan"),
-        (noise.masking, -0.1, "at least 0 and at most 1"),
+        (noise.masking, -0.1, "the share of masked values, from 0 to 1"),
         (noise.masking, 1.5, "level is 1.5"),
     ],
 )

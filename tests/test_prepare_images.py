@@ -142,7 +142,7 @@ def test_what_are_no_joined_pairs_is_named(tmp_path):
     refused(r"a\.png is 5 pixels wide: the width of a pair must be even")
     joined(tmp_path / "set/a.png", 1, 2, mode="L")
     for names in (("same", "same"), ("../a", "b"), ("train", "b"), ("", "b")):
-        refused("they must be two different names of folders", names)
+        refused("they must be two different folder names", names)
     joined(tmp_path / "set/a.bmp", 1, 2, mode="L")
     refused(r"a\.bmp and .*a\.png would have the same name")
     (tmp_path / "set/a.bmp").unlink()

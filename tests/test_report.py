@@ -122,7 +122,7 @@ def test_a_page_has_samples_real_examples_walks_parameters_and_what_was_set(pict
     assert found["plane"] == {"side": images.ALONG, "width": 60, "height": 56, "gap": images.GAP}
     assert 'alt="real examples"' in pictured
     assert 'alt="walks between latents"' in pictured
-    assert "nothing, all values are from the config" in pictured
+    assert "nothing; all values are from the config" in pictured
     about = json.loads((tmp_path / "config.json").read_text())
     about |= {"parameters": {"critic": 12345}, "overrides": {"seed": "3"}}
     (tmp_path / "config.json").write_text(json.dumps(about))

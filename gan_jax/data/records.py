@@ -142,7 +142,7 @@ def opened(described: PreparedSet, split: str) -> Any:
     with reraise_as(f"{described.folder}: split {split!r} cannot be opened"):
         builder = tfds.builder_from_directory(described.folder)
         if not builder.info.splits[split].num_examples:
-            raise ValueError("it has no examples: use a larger part")
+            raise ValueError("it has no examples; use a larger part")
         source: Any = builder.as_data_source(split=split, decoders=decoders)
         len(source)
     return source
