@@ -1,7 +1,7 @@
 """Moving averages of weights: warm-ups for their decay, and the batch statistics of networks with such weights.
 
-Warm-ups return 1 - decay, the step size to the new weights. With a constant decay after n updates the initial
-weights still make up decay^n of the average: 97 % after 300 updates at 0.9999. With a warm-up the decay rises to `ema`
+Warm-ups return 1 - decay, the step size to the new weights. With a constant decay, the initial weights still make up
+decay^n of the average after n updates: 97 % after 300 updates at 0.9999. With a warm-up the decay rises to `ema`
 instead.
 
 A network with averaged weights has other activations than the trained network, so its batch norm needs separate
