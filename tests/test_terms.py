@@ -519,9 +519,12 @@ ONE_CYCLE = {"name": "linear_onecycle_schedule", "transition_steps": 9, "peak_va
         ),
         (
             {"objective": {"critic": {"again": {"name": "r1"}}}},
-            r"the term again logs or stores real_gradient_norm, real_gradient_norm_max, which another term",
+            r"the term again logs or stores real_gradient_norm, real_gradient_norm_max, names that another term",
         ),
-        ({"objective": {"critic": {"loss": {"name": "bce"}}}}, r"the term loss logs or stores loss, which another"),
+        (
+            {"objective": {"critic": {"loss": {"name": "bce"}}}},
+            r"the term loss logs or stores loss, names that another",
+        ),
         ({"objective": {"augment": {"name": "ada", "start": 1.5}}}, r"config\.objective\.augment: start is 1\.5"),
         (
             {"players": {"critic": {"optimizer": {"name": "adam", "learning_rate": FALLING}}}},

@@ -141,7 +141,7 @@ def test_an_autoencoder_of_any_shape_decodes_what_it_encodes(dtype):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"downs": 3}, "downs is 3: it must be at least 1, and 2^downs must divide the sides of 8x12 images"),
+        ({"downs": 3}, r"downs is 3: it must be at least 1, and 2\^downs must divide the sides of 8x12 images"),
         ({"quantizer": {**TOKENS, "codes": 1}}, "codes is 1 and dim 3"),
         ({"quantizer": {**TOKENS, "decay": 1.5}}, "decay is 1.5: it must be at least 0 and below 1"),
         ({"quantizer": {**TOKENS, "revive": -1.0}}, "revive is -1.0"),

@@ -126,7 +126,8 @@ def _check_images(shape: tuple[int, ...], names: tuple[str, ...], border: int, *
     if isinstance(border, bool) or not isinstance(border, int) or not 0 <= 2 * border < min(shape[:2]):
         size = f"{shape[0]}x{shape[1]}"
         raise UserError(
-            f"border of translation.pairs is {border!r}: it must be at least 0 and leave a pixel of {size} images"
+            f"border of translation.pairs is {border!r}: it must be at least 0 and leave at least one pixel "
+            f"of {size} images"
         )
     if luma and shape[2] not in (1, 3):
         raise UserError(f"luma of translation.pairs needs images of 1 or 3 channels, not {shape[2]}")
