@@ -6,9 +6,8 @@ The authors' preset (https://github.com/brownvc/R3GAN, train.py, CIFAR10), for G
 generator, 21.3 million in the critic, batches of 512, and their schedules, augmentation and mirrored images.
 --config=configs/cifar10_r3gan.py:cpu has one block per stage, widths of 96, batches of 64 and a constant decay of the
 generator's average, has no classes and no augmentation, and takes 50,000 steps. --config=configs/cifar10_r3gan.py:880
-is the same with 880 steps, which its schedules are fitted to. Its Fréchet distance is 298.5 by
-VGG16's features (mean of 3 seeds, from 267.3 to 348.6), on JPEG copies of CIFAR-10, from
-configs/sweeps/cifar10_networks.py.
+is the same with 880 steps, which its schedules are fitted to. Its Fréchet distance is 298.5 by VGG16's features
+(mean of 3 seeds, from 267.3 to 348.6), on JPEG copies of CIFAR-10, from configs/sweeps/cifar10_networks.py.
 """
 
 from configs.common import check_choice, r3gan

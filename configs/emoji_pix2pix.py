@@ -45,7 +45,7 @@ def get_config(choices: str = "") -> ConfigDict:
         }
     )
     if "resnet" in words:
-        # Shifted, not enlarged and cropped: instance norm would erase a square that fills the whole picture.
+        # Shifted, not enlarged and cropped: a square that fills the picture leaves norms no contrast.
         shift = {"name": "translation", "fraction": 1 / 16}
         config.augment = ConfigDict({"flip": {"name": "horizontal_flip"}, "jitter": shift})
         config.networks.generator = ConfigDict(

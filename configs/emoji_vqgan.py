@@ -3,8 +3,8 @@
 python -m gan_jax.main --config=configs/emoji_vqgan.py --workdir=runs/emoji_vqgan
 
 docs/data.md says how to get the pictures: 3,547 to train on, 239 of other characters to test on. A patch critic joins
-after half of the steps, with the adaptive weight of Esser et al. 2021, arXiv:2012.09841, equation 7. The
-paper's perceptual term is left out, so that no pretrained weights are needed.
+after half of the steps, with the adaptive weight of Esser et al. 2021, arXiv:2012.09841, equation 7. The paper's
+perceptual term is left out, so that no pretrained weights are needed.
 --config=configs/emoji_vqgan.py:lpips adds it, with VGG16: docs/evaluation.md says how to get the weights.
 
 4,000 steps took 14 min on one core of an AMD EPYC with AVX-512 (2026-11-28); one seed. The PSNR on the 239 test

@@ -7,8 +7,8 @@ evaluators classes.agreement and samples.distribution, 88.1% of samples have the
 requested class (test images: 95.0%). The Fréchet distance is 5.9 and recall 0.60, with mnist-v1.
 Each column is a class: configs/pictures/mnist_cgan.png.
 
-The generator can collapse to one image per class. It did so in three trials of one seed each: with batch norm in the
-critic and no penalty, with neither of the two, and with R1 of weight 0.5. With weight 5 samples stay diverse.
+The generator can collapse to one image per class. It did so in three cases: with batch norm in the critic and no
+penalty, with neither of the two, and with R1 of weight 0.5. With weight 5 samples stay diverse.
 
 --config=configs/mnist_cgan.py:auxiliary has a critic that classifies instead, as in AC-GAN (arXiv:1610.09585). Then
 the share is 96.8%, but samples of one class look alike: Fréchet distance 10.7, recall 0.04.

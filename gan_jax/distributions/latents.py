@@ -24,9 +24,9 @@ def normal(dim: int) -> Sampler:
     """Returns a sampler of z [n, dim] ~ N(0, I). Raises ValueError for dim < 1.
 
     Walks are spherical linear interpolations (slerp), which keep the length that such a z has (White 2016,
-    arXiv:1609.04468). For dim = 1, where there is no angle, they are linear. Truncated to a bound, each
-    value follows N(0, 1) given that it lies within +-bound, as in BigGAN (Brock et al. 2018, arXiv:1809.11096, section
-    3.1): it is the quantile of that distribution at the level that the value without a bound has in N(0, 1).
+    arXiv:1609.04468). For dim = 1, where there is no angle, they are linear. Truncated to a bound, each value follows
+    N(0, 1) given that it lies within +-bound, as in BigGAN (Brock et al. 2018, arXiv:1809.11096, section 3.1): it is
+    the quantile of that distribution at the level that the value without a bound has in N(0, 1).
     """
     _check(dim)
 

@@ -54,9 +54,8 @@ def distribution(
     values are distances to the training examples. If the split has fewer examples than `samples`, only as many samples
     are made. `features` is the 'classifier' of the data set, 'alexnet', 'vgg16', 'pixels' for none, 'inception' from
     the file `weights`, or a network's name (features.choose). Metrics that need a classifier are left out if the data
-    set has none. The evaluator also says how values were measured.
-
-    The features of the split and of the training examples, and the floors, are computed once and kept in the cache.
+    set has none. The evaluator also says how values were measured. The features of the split and of the training
+    examples, and the floors, are computed once and kept in the cache.
 
     Raises UserError if the model makes no samples, an argument is wrong, or a metric does not suit the data.
     """
@@ -64,16 +63,13 @@ def distribution(
     compared, train = context.load(split), context.load(context.trained_on)
     rows = _some(np.arange(len(compared.x)), samples)
     real = _of(compared, rows)
-    read, trained_on = (folder.actual(one, train) for one in (split, context.trained_on))
-    if parts.overlap(read, trained_on):
-        logging.warning(OVERLAP, split, context.trained_on)
+    floor = _floor(context, split, rows, train)
     network = networks.choose(features, real, weights)
     metrics = of_features(metrics) if features == "classifier" and not network.classes else metrics
     check(metrics, network, real, train)
     n = len(real.x)
     about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
     about |= {"features": network.name, "sha256": network.sha256}
-    floor = _floor(read, trained_on, rows, len(train.x))
     reference = cache(lambda: _Reference(real, train, floor, network, metrics))
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
@@ -89,8 +85,7 @@ def distribution(
     given = names(metrics, network.name, real.shape)
     floors = () if floor is None else names(_with_floors(metrics), network.name, real.shape)
     spreads = given if seeds > 1 else ()
-    every = (*given, *(f"{name}/std" for name in spreads), *(f"{name}/floor" for name in floors))
-    return Evaluator(every, measure)
+    return Evaluator((*given, *(f"{name}/std" for name in spreads), *(f"{name}/floor" for name in floors)), measure)
 
 
 class _Reference:
@@ -138,14 +133,16 @@ def _check(context: Context, features: str, weights: str, metrics: tuple[str, ..
     context.check_predicts("sample")
 
 
-def _floor(split: str, trained_on: str, rows: np.ndarray, size: int) -> np.ndarray | None:
-    """Returns rows of the `size` training examples: as many as are compared, and other ones; None if there are too few.
+def _floor(context: Context, split: str, rows: np.ndarray, train: Dataset) -> np.ndarray | None:
+    """Returns rows of training examples: as many as the `rows` of the split, and other ones; None if there are too few.
 
-    Which examples two splits share is known only if they are the same split.
+    Warns if the split shares examples with the training set. Which ones is known only if they are the same split.
     """
-    left = np.arange(size)
-    if parts.overlap(split, trained_on):
-        left = np.setdiff1d(left, rows) if split == trained_on else left[:0]
+    left = np.arange(len(train.x))
+    read, trained_on = (folder.actual(one, train) for one in (split, context.trained_on))
+    if parts.overlap(read, trained_on):
+        logging.warning(OVERLAP, split, context.trained_on)
+        left = np.setdiff1d(left, rows) if read == trained_on else left[:0]
     return _some(left, len(rows)) if len(left) >= len(rows) else None
 
 
