@@ -1,4 +1,4 @@
-"""Semi-supervised learning on CIFAR-10: 4,000 labels, 400 of each class, and all 50,000 images without.
+"""Semi-supervised learning on CIFAR-10: 4,000 labels, 400 of each class, and all 50,000 images without labels.
 
 python -m gan_jax.main --config=configs/cifar10_few_labels.py --workdir=runs/cifar10_few_labels
 

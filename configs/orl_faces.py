@@ -1,10 +1,10 @@
-"""Faces of few pictures: ORL's 40 people, 360 pictures in grey at 64x64, by a small DCGAN with DiffAugment.
+"""Faces from few pictures: ORL's 40 people, 360 pictures in grey at 64x64, by a small DCGAN with DiffAugment.
 
 python -m gan_jax.main --config=configs/orl_faces.py --workdir=runs/orl_faces
 python -m gan_jax.main --workdir=runs/orl_faces --mode=interpolate --out=walk.png
 python scripts/nearest.py runs/orl_faces --out=nearest.png
 
-docs/data.md says how to get the pictures; any folder of faces is --config.data.path. 40 pictures of the same people are
+docs/data.md says how to get the pictures; for another folder set --config.data.path. 40 pictures of the same people are
 held out. `memorised/nearest_closer` is the probability that a sample is closer to its nearest training picture than a
 held-out picture is to its nearest one: near 1 for copies, 0.5 for samples as new as the held-out pictures.
 --config=configs/orl_faces.py:people trains a conditional model, which makes faces of a chosen person. The critic has

@@ -2,15 +2,15 @@
 
 python -m gan_jax.main --config=configs/photos_srresnet.py --workdir=runs/photos_srresnet
 
-docs/data.md says how to get the pictures: random crops of 64x64 of 381 of the 400 photographs of BSDS500's train and
-test parts, downscaled as by MATLAB's imresize. The scores are measured on Set5 and Set14. The run's pictures show the
-other 19 photographs.
+docs/data.md says how to get the pictures. Training takes random crops of 64x64 from 381 of the 400 photographs in
+BSDS500's train and test parts, and downscales them as MATLAB's imresize does. The scores are measured on Set5 and
+Set14. The run's pictures show the other 19 photographs.
 `--config=configs/photos_srresnet.py:2` enlarges by 2, of crops of 48x48.
 
 6,000 steps in 11 to 25 min on one core of an AMD EPYC with AVX-512 (2026-11-28), 3 seeds: 31.14 dB [31.13, 31.16] on
 Set5 and 27.92 dB on Set14 for the luma, where bicubic enlargement has 28.43 and 26.09. After 2,000 steps it has 30.94
 and 27.84 dB. Set5's butterfly, by bicubic enlargement, by the run and as it is: configs/pictures/photos_srresnet.png.
-By 2, with one seed in 11 min: 37.31 dB on Set5 and 32.92 dB on Set14, bicubic enlargement 33.68 and 30.33.
+`:2`, with one seed in 11 min, has 37.31 dB on Set5 and 32.92 dB on Set14; bicubic enlargement has 33.68 and 30.33.
 """
 
 from configs.common import adam, check_choice, cosine

@@ -6,8 +6,8 @@ python -m gan_jax.main --config=configs/stacked_mnist_r3gan.py --workdir=runs/st
 classifier channel by channel: 1,000 modes from 10,000 steps on; a reverse KL of 0.172 nats then, 0.084 after 20,000
 steps and 0.083 at the end. Training images have 1,000 and 0.022, R3GAN's authors report 1,000 and 0.078 (Huang et al.
 2025, arXiv:2501.05441). With a critic of width 16 (and no biases) the reverse KL was 0.50 after 15,000 steps.
-`--config=configs/stacked_mnist_r3gan.py:10000` takes 10,000 steps, over which all rates fall; so does the sweep
-modes_stacked_mnist, which compares it with other objectives.
+`--config=configs/stacked_mnist_r3gan.py:10000` takes 10,000 steps, over which all rates fall. The sweep
+modes_stacked_mnist compares it, in this form, with other objectives.
 Its samples: configs/pictures/stacked_mnist_r3gan.png.
 """
 

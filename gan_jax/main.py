@@ -2,7 +2,7 @@
 
     python -m gan_jax.main --config=configs/mnist_dcgan.py --workdir=runs/dcgan [--config.seed=1 ...]
     python -m gan_jax.main --workdir=runs/dcgan --mode=sample --num=10000 --out=samples.npz
-    python -m gan_jax.main --workdir=runs/dcgan --mode=interpolate --out=walks.png
+    python -m gan_jax.main --workdir=runs/dcgan --mode=interpolate --out=interpolations.png
     python -m gan_jax.main --workdir=runs/vae --mode=reconstruct --out=reconstructions.npz
     python -m gan_jax.main --config=configs/mnist_dcgan.py --mode=data --out=batch.png
 

@@ -48,8 +48,8 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter, allow_abbrev=False)
     parser.add_argument("run", metavar="DIR", type=of_user, help="the folder of a run")
     parser.add_argument("--out", type=of_user, required=True, help="the PNG file")
-    parser.add_argument("--num", type=int, default=32, help="the number of samples")
-    parser.add_argument("--sample_seed", type=int, default=0)
+    parser.add_argument("--num", type=int, default=32, help="the number of samples; default: 32")
+    parser.add_argument("--sample_seed", type=int, default=0, help="the random seed of the samples; default: 0")
     args = parser.parse_args(argv)
     try:
         check_writable(args.out, "out")

@@ -77,7 +77,7 @@ def define() -> Flags:
     flags.DEFINE_enum("mode", "train", ["train", *SUFFIXES, "evaluate"], "what to do", **known)
     num = _help("num", "the number of samples or examples")
     flags.DEFINE_integer("num", 64, num, lower_bound=1, upper_bound=MAX_SAMPLES, **known)
-    seed = _help("sample_seed", "the random seed of samples, walks, holes and noise")
+    seed = _help("sample_seed", "the random seed of latents, masks and noise")
     flags.DEFINE_integer("sample_seed", 0, seed, lower_bound=0, upper_bound=2**32 - 1, **known)
     truncation = _help("truncation", "the bound T of normal latents, which are kept within +-T; unbounded by default")
     flags.DEFINE_float("truncation", None, truncation, **known)
