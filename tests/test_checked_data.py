@@ -106,6 +106,7 @@ WRONG_BESIDE = {
     "no dict": ({"others": 3}, "others is int: it must be a dict"),
     "a number as a name": ({"others": {3: POINTS}}, "a field 3: a field's name"),
     "the name of the examples": ({"others": {"x": POINTS}}, "a field 'x'"),
+    "the name of holes": ({"others": {"mask": IMAGES}}, "'mask': holes are made by a sampler"),
     "no array": ({"others": {"source": POINTS.tolist()}}, "'source'. is list: it must be a NumPy array"),
     "too few": ({"others": {"source": POINTS[:3]}}, r"float32 \[3, 2\]: it must have one non-empty.* 12 examples"),
     "one for all": ({"others": {"source": np.float32(3) + np.zeros(())}}, "source"),

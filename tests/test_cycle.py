@@ -231,6 +231,21 @@ def test_images_of_two_sizes_are_refused():
         build(config_of(), DataSpec(SHAPE, others={"source": (4, 4, 1)}))
 
 
+@pytest.mark.parametrize(
+    ("file", "objective", "message"),
+    [
+        ("emoji_l1", {}, r"generator\.l1 compares fakes with their own real examples, but the data are not paired"),
+        ("emoji_l1", {"generator": {"l1": 0.0, "l2": 1.0}}, r"generator\.l"),
+        ("emoji_pix2pix", {}, r"networks\.critic judges pairs of x and source, but the data are not paired"),
+    ],
+)
+def test_targets_are_refused_where_the_data_are_not_paired(file, objective, message):
+    config = configs.load(ROOT / "configs" / f"{file}.py").unlock()
+    config.objective.update(objective)
+    with pytest.raises(UserError, match=message):
+        build(config, DataSpec((64, 64, 3), others={"source": (64, 64, 3)}, unpaired=("source",)))
+
+
 def test_terms_of_a_way_back_are_refused_where_there_is_none():
     config = configs.load(ROOT / "configs" / "emoji_pix2pix.py").unlock()
     config.networks = {"generator": PAINTER, "critic": JUDGE}

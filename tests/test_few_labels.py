@@ -162,7 +162,9 @@ def test_a_run_learns_from_a_folder_that_is_sorted_in_part_and_classifies(sorted
     probabilities = run.classify(np.zeros((3, 16, 16, 3), np.uint8))
     assert (probabilities.shape, run.class_names) == ((3, 2), ("cat", "dog"))
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
-    assert 0 <= run.evaluations()["test/accuracy"].iloc[-1] <= 1
+    test = Source(config.data.to_dict()).load("test")
+    right = run.classify(np.asarray(test.x[:])).argmax(1) == test.label
+    np.testing.assert_allclose(run.evaluations()["test/accuracy"].iloc[-1], right.mean(), rtol=1e-6)
 
 
 def test_only_what_is_trained_on_loses_labels_and_its_description_says_the_classes():
@@ -216,7 +218,9 @@ def test_a_run_on_few_labels_is_judged_by_all_labels_of_the_test_split(how, tmp_
     more = ["--config.data.name=digits", "--config.data.labels_per_class=2", "--config.evaluate_every_steps=6"]
     assert main.main(["gan_jax", file, f"--workdir={tmp_path}", *fields, *widths, *more]) == 0
     rows = [json.loads(row) for row in (tmp_path / "evaluations.jsonl").read_text().splitlines()]
-    assert 0 <= rows[-1]["test/accuracy"] <= 1
+    test = data.load("digits", "test")
+    right = gan_jax.load(tmp_path).classify(test.x).argmax(1) == test.label
+    np.testing.assert_allclose(rows[-1]["test/accuracy"], right.mean(), rtol=1e-6)
 
 
 def test_weight_norm_leaves_the_direction_and_trains_the_norm():

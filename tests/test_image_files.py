@@ -1,6 +1,7 @@
 """Image files: every format and mode becomes the array that it shows, and damaged ones are refused."""
 
 import io
+import math
 
 import numpy as np
 import pytest
@@ -91,6 +92,9 @@ def test_exif_orientation_is_honoured(orientation, kind):
     assert images.size_of(file) == turned[orientation].shape[:2]
 
 
+RANDOM = np.random.default_rng(0)
+
+
 def halves(h, w):
     """A picture whose left half is black and whose right half is white, with a grey band above and below."""
     pixels = np.zeros((h, w), np.uint8)
@@ -107,13 +111,41 @@ def test_crop_keeps_the_centre_and_the_proportions():
 
 
 @pytest.mark.parametrize("fit", ["crop", "centre", "stretch", "pad"])
-def test_a_pixel_is_covered_that_has_any_part_of_a_mask(fit):
-    mask = np.zeros((640, 640), bool)
-    mask[321, 333] = True
-    how = reading(64, fit)
-    found = images.covered(mask, how)
-    place = (33, 45) if fit == "centre" else (32, 33)  # which is cut out of the middle, from 288 on
-    assert (found.shape, [*zip(*np.nonzero(found), strict=True)]) == ((64, 64), [place])
+@pytest.mark.parametrize("side", [50, 64, 72, 90, 100, 640])
+def test_nothing_of_a_hole_is_left_around_it(fit, side):
+    if fit == "centre" and side < 64:
+        return
+    hole = np.zeros((side, side), bool)
+    low, high = int(0.47 * side), int(0.53 * side)
+    hole[low:high, high] = True
+    pixels = np.where(hole, 255, 60).astype(np.uint8)[..., None].repeat(3, axis=2)
+    made, wider = images.fitted_around(pixels, hole, reading(64, fit))
+    np.testing.assert_array_equal(made[~wider], 60)
+    scale, start = (1, (side - 64) // 2) if fit == "centre" else (side / 64, 0)  # of a fitted pixel
+    most = 0 if scale == 1 else 1
+    touched = [
+        slice(math.floor((first - start) / scale), math.ceil((end - start) / scale))
+        for first, end in ((low, high), (high, high + 1))
+    ]
+    exact, near = np.zeros((2, 64, 64), bool)
+    exact[*touched] = True
+    near[*(slice(part.start - most, part.stop + most) for part in touched)] = True
+    assert wider[exact].all()
+    assert not wider[~near].any()
+    if fit != "centre":
+        np.testing.assert_array_equal(made[0], images.fitted(pixels, reading(64, fit))[0])
+
+
+def test_pixels_away_from_a_hole_are_those_of_the_whole_image():
+    pixels = RANDOM.integers(0, 256, (100, 80, 3), dtype=np.uint8)
+    hole = np.zeros((100, 80), bool)
+    hole[40:60, 30:50] = True
+    made, wider = images.fitted_around(pixels, hole, reading((50, 40)))
+    far = np.ones((50, 40), bool)
+    far[17:33, 12:28] = False
+    np.testing.assert_array_equal(made[far], images.fitted(pixels, reading((50, 40)))[far])
+    assert wider[20:30, 15:25].all()
+    assert not wider[far].any()
 
 
 @pytest.mark.parametrize("side", [49, 98, 103, 107, 214, 249, 1005])

@@ -10,6 +10,7 @@ from flax import traverse_util
 from jax import random
 
 from gan_jax import layers
+from gan_jax.core.collectives import AXIS
 from gan_jax.core.networks import Network
 from gan_jax.models import (
     autoencoder,
@@ -231,6 +232,21 @@ def test_batch_norm_keeps_running_statistics_by_its_momentum():
     running = stats["batch_stats"]
     np.testing.assert_allclose(running["mean"], 0.1 * x.mean(0), rtol=1e-4)
     np.testing.assert_allclose(running["var"], 0.9 + 0.1 * x.var(0), rtol=1e-4)
+
+
+def test_batch_norm_refuses_a_single_value_which_it_would_make_0():
+    norm = layers.BatchNorm()
+    params, stats = init(norm, KEY, jnp.ones((1, 1, 1, 4)))
+    with pytest.raises(ValueError, match="BatchNorm: needs at least 2 values of each channel in a batch"):
+        apply(norm, params, stats, jnp.ones((1, 1, 1, 4)), train=True)
+    np.testing.assert_allclose(apply(norm, params, stats, jnp.ones((1, 1, 1, 4)), train=False)[0], 1, rtol=1e-4)
+    x = random.normal(KEY, (3, 1, 4))  # one on each of three devices
+
+    def on_each(x):
+        return apply(norm, params, stats, x, train=True)[0]
+
+    y = jax.vmap(on_each, axis_name=AXIS)(x)
+    np.testing.assert_allclose(y[:, 0], on_each(x[:, 0]), atol=1e-6)
 
 
 WITHOUT_NORM = {

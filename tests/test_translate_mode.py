@@ -2,11 +2,13 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import jax
 import numpy as np
 import pytest
 from conftest import ROOT, TINY
+from flax import linen as nn
 from jax import random
 from PIL import Image
 
@@ -161,6 +163,34 @@ def test_a_split_is_translated_to_a_file_or_a_folder(enlarger, filler, painter, 
             np.testing.assert_array_equal(made["translations"][outside], made["targets"][outside])
 
 
+class Doubling(nn.Module):
+    """A generator of one's own, which takes a known value and says how far it sees."""
+
+    shape: tuple[int, ...]
+    reach: ClassVar[int] = 1
+
+    @nn.compact
+    def __call__(self, source, *, train):
+        x = nn.Conv(self.shape[-1], (3, 3))(source)
+        return x.repeat(2, 1).repeat(2, 2)
+
+
+@pytest.mark.parametrize(
+    "generator",
+    [
+        {"name": "super_resolution.SRResNet", "factor": 2, "width": 4, "blocks": 1, "remat": "Conv"},
+        {"name": f"{__name__}:Doubling"},
+    ],
+    ids=lambda block: block["name"].rpartition(":")[2],
+)
+def test_generators_that_train_enlarge_pictures_too(generator, data, tmp_path, capsys):
+    small = ("--config.data.size=24", "--config.augment.crop.size=(16,16)", "--config.data.split=train")
+    more = f"--config.networks={ ({'generator': generator}) }"
+    run = trained("photos_srresnet.py:2", tmp_path / "run", data / "noto", *small, more)
+    translate(capsys, run, tmp_path / "o.png", f"--input={picture(tmp_path / 'photo.png', 70, 90)}")
+    assert read(tmp_path / "o.png").shape == (140, 180, 3)
+
+
 def test_pictures_of_any_size_are_enlarged(enlarger, tmp_path, capsys):
     large = picture(tmp_path / "in" / "large.png", 30, 200)
     picture(tmp_path / "in" / "test" / "grey.jpg", 1, 5, channels=1)
@@ -270,9 +300,10 @@ def test_the_split_that_judges_is_translated_where_none_is_given(painter):
 
 
 def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
-    photo = picture(tmp_path / "photo.png", 32, 48)
     hole = np.zeros((32, 48), np.uint8)
     hole[8:16, 20:30] = 255
+    photo = tmp_path / "photo.png"
+    Image.fromarray(np.where(hole, hole, 60).astype(np.uint8)).save(photo)
     Image.fromarray(hole).save(tmp_path / "mask.png")
     translate(capsys, filler, tmp_path / "o.npz", f"--input={photo}", f"--mask={tmp_path / 'mask.png'}")
     made = {name: values[0] for name, values in np.load(tmp_path / "o.npz").items()}
@@ -286,6 +317,7 @@ def test_a_hole_of_ones_own_is_filled(filler, tmp_path, capsys):
     assert not hole[~near].any()
     outside = np.broadcast_to(made["masks"] == 0, made["translations"].shape)
     np.testing.assert_array_equal(made["translations"][outside], made["images"][outside])
+    np.testing.assert_array_equal(made["images"][outside], 60)  # nothing of what was in the hole
 
 
 def test_masks_of_bytes_are_holes_in_python_too(filler):

@@ -12,6 +12,8 @@ from gan_jax.errors import UserError
 from gan_jax.evaluation.evaluators import super_resolution, translation
 from gan_jax.evaluation.evaluators.base import Context
 from gan_jax.metrics.biharmonic import biharmonic
+from gan_jax.metrics.psnr import psnr
+from gan_jax.metrics.ssim import ms_ssim
 
 pytestmark = pytest.mark.heavy
 
@@ -47,6 +49,20 @@ def test_values_are_those_of_known_differences():
     np.testing.assert_allclose(values["psnr"], 20 * np.log10(255 / 10), rtol=1e-5)
     assert values["ssim"] > values["ssim/source"]
     assert values["n"] == 4
+
+
+def test_each_metric_is_measured_as_it_says():
+    """SSIM at one scale, also where more would fit; PSNR of the luma and without a border, where asked for."""
+    x = RANDOM.integers(0, 200, (2, 64, 64, 3), dtype=np.uint8)
+    test = pairs(x, x // 2)
+    values = translation.pairs(context(brighter, test), baselines=("source",)).measure({}, KEYS)
+    one = ms_ssim(x // 2 + np.uint8(10), x, peak=255.0, scales=1)
+    assert np.abs(one - ms_ssim(x // 2 + np.uint8(10), x, peak=255.0)).max() > 1e-3
+    np.testing.assert_allclose(values["ssim"], one.mean(), rtol=1e-5)
+    limits = {"border": 4, "luma": True}
+    found = translation.pairs(context(brighter, test), metrics=("psnr",), baselines=(), **limits).measure({}, KEYS)
+    np.testing.assert_allclose(found["psnr"], psnr(x // 2 + np.uint8(10), x, **limits).mean(), rtol=1e-6)
+    assert abs(found["psnr"] - values["psnr"]) > 1e-3
 
 
 def test_sources_that_are_observed_have_baselines_too():
@@ -99,7 +115,10 @@ def test_holes_alone_are_judged_where_there_are_some():
     x = test.x.astype(float)
     mean = np.round(x[:, 4:].mean((1, 2)))[:, None, None]
     np.testing.assert_allclose(values["l1/mean"], np.abs(x[:, :4] - mean).mean() / 255, rtol=1e-5)
-    assert 5 / 255 < values["l1/biharmonic"] < 1
+    filled = np.stack([biharmonic(image, mask[..., 0] > 0) for image in test.x])
+    filled = np.clip(np.round(filled), 0, 255)
+    np.testing.assert_allclose(values["l1/biharmonic"], np.abs(filled - x)[:, :4].mean() / 255, rtol=1e-5)
+    assert values["l1/biharmonic"] != values["l1/mean"]
     np.testing.assert_allclose(values["psnr"], 20 * np.log10(255 / 5), rtol=1e-5)
     with pytest.raises(UserError, match=r"border of translation\.pairs is 4: it must be 0 if images have holes"):
         translation.pairs(context(fills, test._replace(others={}), **predict), border=4)

@@ -112,6 +112,8 @@ def _wrong_others(made: Dataset) -> str:
     for name, values in others.items():
         if not isinstance(name, str) or not name.isidentifier() or name in ("x", "label"):
             return f"others has a field {name!r}: a field's name must be an identifier other than 'x' and 'label'"
+        if name == "mask":
+            return "others has a field 'mask': holes are made by a sampler, such as masks.rectangles; rename this field"
         if not isinstance(values, ARRAYS):
             return f"others[{name!r}] is {_kind(values)}: it must be a NumPy array"
         found = f"others[{name!r}] is {values.dtype} {list(values.shape)}"

@@ -15,6 +15,7 @@ FITS = ("crop", "centre", "stretch", "pad")
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}  # channels -> Pillow's name
 MAX_PIXELS = 1 << 27  # of one image, as a small file can contain a huge one
 MAX_SIZE = 1 << 14
+ROUNDING = 1e-4  # of a sum of weights, which is 1
 _DEEP = ("I;16", "I;16B", "I;16L", "I;16N", "I")  # grey of 16 bits
 
 
@@ -93,12 +94,25 @@ def fitted(pixels: np.ndarray, how: Reading) -> np.ndarray:
     return np.asarray(shown).reshape(shown.height, shown.width, pixels.shape[-1])
 
 
-def covered(mask: np.ndarray, how: Reading) -> np.ndarray:
-    """Returns which pixels [h', w'] of a fitted image contain any part of the original image's mask, bool [h, w]."""
+def fitted_around(pixels: np.ndarray, hole: np.ndarray, how: Reading) -> tuple[np.ndarray, np.ndarray]:
+    """Returns an image uint8 [h, w, c] resized without what is in its hole bool [h, w], and the resized hole.
+
+    If the image is resized, its hole becomes up to a pixel wider on each side. So the other pixels are mostly those
+    around the hole, and they are weighted averages of these alone.
+    """
     from PIL import Image
 
-    image = Image.fromarray(mask.astype(np.float32))
-    return np.asarray(_resized(image, how._replace(background=0), Image.Resampling.BOX)) > 0
+    def resized(values: np.ndarray, background: int, resample: Image.Resampling | None = None) -> np.ndarray:
+        image = Image.fromarray(values.astype(np.float32))
+        return np.asarray(_resized(image, how._replace(background=background), resample))
+
+    wider = resized(hole, 0, Image.Resampling.BILINEAR) > 0
+    known = resized(~hole, 1)  # the sum of the weights of pixels around the hole
+    channels = [resized(np.where(hole, 0, channel), how.background) for channel in np.moveaxis(pixels, -1, 0)]
+    around = np.stack(channels, axis=-1) / np.where(wider, 1, known)[..., None]
+    changed = np.abs(known - 1)[..., None] > ROUNDING
+    made = np.where(changed, np.clip(np.round(around), 0, 255).astype(np.uint8), fitted(pixels, how))
+    return made, wider
 
 
 def _opened(file: Any) -> Any:

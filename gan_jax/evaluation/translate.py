@@ -21,7 +21,6 @@ from gan_jax.evaluation.predict import check_offers, load_split, restore
 from gan_jax.experiments import Experiment
 from gan_jax.reporting.images import save_png
 from gan_jax.reporting.reconstructions import make_translations
-from gan_jax.resolve import bind
 from gan_jax.runs.directory import RunDirectory
 from gan_jax.runs.files import atomically
 
@@ -151,7 +150,7 @@ class _Model:
     def read(self, path: Path, mask: Path | None) -> tuple[np.ndarray, np.ndarray | None]:
         """Returns a picture as the run takes it, and the hole if there is a mask. Raises UserError."""
         with reraise_as(f"--input={printable(path)}"):
-            return images.read(path, self.how), None if mask is None else self._hole(mask, path)
+            return (images.read(path, self.how), None) if mask is None else self._with_hole(path, mask)
 
     def translated(self, path: Path, mask: Path | None) -> dict[str, np.ndarray]:
         """Returns the arrays of `Made` of a picture; raises UserError."""
@@ -161,7 +160,7 @@ class _Model:
 
     def _whole(self, picture: np.ndarray) -> dict[str, np.ndarray]:
         """Returns a picture of any size, and its enlargement."""
-        reach = _reach(self.config)
+        reach = self.experiment.reach
         side = max(picture.shape[:2]) if reach is None else tiles.side(reach)
         make = partial(self.make, self.players)
         return {
@@ -187,29 +186,23 @@ class _Model:
         made = make_translations(self.experiment, self.players, self.experiment.view(dataset), self.seed)
         return {NAMES.get(f, f): made[f][0] for f in (*NAMES, "translations") if f in made}
 
-    def _hole(self, path: Path, of: Path) -> np.ndarray:
-        """Returns a mask float32 [1, h, w, 1] as pictures are read: 1 where a pixel has any part of the hole."""
-        with reraise_as(f"--mask={printable(path)}"):
-            mask = images.read(path, Reading(channels=1, background=0))
-            if mask.shape[:2] != (size := images.size_of(of)):
-                sizes = " but --input is ".join(f"{h}x{w}" for h, w in (mask.shape[:2], size))
+    def _with_hole(self, path: Path, mask: Path) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a picture as the run takes it, and its hole float32 [1, h, w, 1], where the mask is white."""
+        whole = images.read(path, self.how._replace(size=None))
+        with reraise_as(f"--mask={printable(mask)}"):
+            white = images.read(mask, Reading(channels=1, background=0))[..., 0] >= 128
+            if white.shape != whole.shape[:2]:
+                sizes = " but --input is ".join(f"{h}x{w}" for h, w in (white.shape, whole.shape[:2]))
                 raise UserError(f"it is {sizes}: make them equal")
-            white = mask[..., 0] >= 128
-            fitted = (
-                images.covered(white, self.how).astype(np.uint8)[None, :, :, None].repeat(self.how.channels, axis=3)
-            )
-            hole = (self.experiment.view(Dataset("--mask", "", fitted, None, 0)).x[..., :1] > 0).astype(np.float32)
+        picture, wider = images.fitted_around(whole, white, self.how)
+        fitted = wider[None, :, :, None].repeat(self.how.channels, axis=3)
+        hole = self.experiment.view(Dataset("--mask", "", fitted, None, 0)).x[..., :1].astype(np.float32)
+        with reraise_as(f"--mask={printable(mask)}"):
             for share, what in ((white.mean(), "the picture"), (hole.mean(), "what the run sees of it")):
                 if share in (0.0, 1.0):
                     covered = "none" if share == 0.0 else "all"
                     raise UserError(f"its hole, the white part, covers {covered} of {what}: paint a part white")
-        return hole
-
-
-def _reach(config: ConfigDict) -> int | None:
-    """Returns the `reach` of the generator: pixels to each side that an output depends on; None if it has none."""
-    network = bind("gan_jax.models", config.networks.generator.to_dict(), "networks.generator")
-    return network().reach if hasattr(getattr(network, "func", network), "reach") else None
+        return picture, hole
 
 
 def _listed(given: Path) -> dict[str, Path]:

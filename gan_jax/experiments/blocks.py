@@ -22,6 +22,8 @@ from gan_jax.experiments.schedules import check_values, check_weight, weight
 from gan_jax.features import lpips
 from gan_jax.objectives.augment.base import CriticAugment
 from gan_jax.objectives.forward import LastOutputs
+from gan_jax.objectives.game import GENERATOR
+from gan_jax.objectives.terms import generator as of_generator
 from gan_jax.objectives.terms.critic import auxiliary
 from gan_jax.objectives.weighted import Terms, Weighted, eager, function, lazily
 from gan_jax.resolve import bind, parameters, required
@@ -33,6 +35,7 @@ def provided(config: ConfigDict, data: DataSpec) -> dict[str, Any]:
         "shape": data.shape,
         "classes": data.known_classes,
         "no_labels": "" if data.classes else data.without,
+        "unpaired": data.unpaired,
         "present": data.present if data.absent else (),
         "limits": tuple(config.data.range) if len(data.shape) == 3 else None,
         "dtype": jnp.dtype(config.dtype),
@@ -66,6 +69,7 @@ def make_objective(config: ConfigDict, known: Mapping[str, Any], networks: Netwo
     _check_counts(made, config.steps)
     if known["no_labels"]:
         _check_without_labels(networks, made.get("critic", _preset_terms(preset, "critic")), known["no_labels"])
+    _check_pairs(networks, made.get(GENERATOR, _preset_terms(preset, GENERATOR)), known["unpaired"])
     objective = partial(bind("gan_jax.objectives", {**spec, **numbers}, "objective"), **made)
     parts: dict[str, Any] = {"networks": networks}
     for name, package in PARTS.items():
@@ -91,6 +95,24 @@ def _check_without_labels(networks: Networks, critic: Terms, why: str) -> None:
     for name, each in critic.items():
         if function(eager(each.term)[0]) is auxiliary:
             raise UserError(f"config.objective.critic.{name} needs the labels of real examples, {why}")
+
+
+def _check_pairs(networks: Networks, generator: Terms, unpaired: tuple[str, ...]) -> None:
+    """Raises UserError if fakes, or a critic, are given real examples that do not belong to the fields they come from.
+
+    `unpaired` are the fields that are read in an order of their own.
+    """
+    why = "but the data are not paired: use config.objective.name=cycle.cycle_gan or adversarial.cut"
+    for role, network in networks.items():
+        if role.startswith("critic") and (found := {*network.fields} & {*unpaired}):
+            raise UserError(f"config.networks.{role} judges pairs of x and {listed(found)}, {why}")
+    if GENERATOR not in networks or not {*networks[GENERATOR].fields} & {*unpaired}:
+        return
+    for name, each in generator.items():
+        term = eager(each.term)[0]
+        target = getattr(term, "keywords", {}).get("target", "x")
+        if function(term) in of_generator.NEAR_TARGET and target == "x":
+            raise UserError(f"config.objective.generator.{name} compares fakes with their own real examples, {why}")
 
 
 def _sampler(name: str, block: ConfigDict, known: Mapping[str, Any]) -> Sampler:

@@ -25,6 +25,7 @@ from gan_jax.distributions.augment import Augmentations, augmented
 from gan_jax.errors import UserError, reraise_as
 from gan_jax.experiments.blocks import make_augmentations, make_networks, make_objective, provided
 from gan_jax.experiments.updates import make_updates, with_frozen_networks
+from gan_jax.objectives.game import GENERATOR
 from gan_jax.parallel.executor import Executor, executor
 from gan_jax.parallel.memory import device_bytes
 from gan_jax.resolve import bind
@@ -98,6 +99,7 @@ class Experiment(NamedTuple):
         sampled: the fields that samplers fill in.
         latents: the samplers of all fields that samples are made from.
         takes: the fields that each network takes, by role.
+        reach: the generator's property of this name, see `tiles.enlarged`; None if it has none.
         keys: the run's random streams.
         present: the classes of samples, which are those that have examples; none if samples have no class.
         class_names: the name of each class, if known.
@@ -117,6 +119,7 @@ class Experiment(NamedTuple):
     sampled: frozenset[str]
     latents: Samplers
     takes: Mapping[str, tuple[str, ...]]
+    reach: int | None
     keys: Keys
     present: tuple[int, ...]
     class_names: tuple[str, ...]
@@ -154,6 +157,7 @@ def build(config: ConfigDict, data: DataSpec) -> Experiment:
         sampled=frozenset(objective.samplers),
         latents={**objective.prior, **objective.samplers},
         takes={role: network.fields for role, network in networks.items()},
+        reach=getattr(networks[GENERATOR].module, "reach", None) if GENERATOR in networks else None,
         keys=streams(config.seed),
         present=data.present if "label" in objective.samplers else (),
         class_names=data.class_names,

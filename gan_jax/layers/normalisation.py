@@ -28,7 +28,10 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Returns x [b, ..., c] normalised by the mean and variance of the batch (in training) or the running ones."""
+        """Returns x [b, ..., c] normalised by the mean and variance of the batch (in training) or the running ones.
+
+        Raises ValueError in training if the batch has a single value of each channel.
+        """
         # As rows of channels: the compiler then merges two equal forward passes of a network into one.
         rows, channels = x.reshape(-1, x.shape[-1]).astype(jnp.float32), (x.shape[-1],)
         scale = self.param("scale", nn.initializers.ones, channels) if self.affine else 1.0
@@ -37,6 +40,8 @@ class BatchNorm(nn.Module):
         running += [self.variable("batch_stats", "var", jnp.ones, channels)]
         mean, var = (variable.value for variable in running)
         if train:
+            if collectives.examples(len(rows)) < 2 and not self.is_initializing():
+                raise ValueError("BatchNorm: needs at least 2 values of each channel in a batch; 1 would become 0")
             mean, square = collectives.mean((rows.mean(0), jnp.square(rows).mean(0)))
             var = jnp.maximum(square - jnp.square(mean), 0.0)
             for variable, value in zip(running, (mean, var), strict=True):

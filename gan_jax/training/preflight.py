@@ -9,6 +9,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gan_jax import config as configs
+from gan_jax.core.collectives import AXIS
 from gan_jax.core.state import TrainState, size
 from gan_jax.data import Dataset
 from gan_jax.data.source import Source
@@ -98,7 +99,8 @@ def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
     Raises UserError if the step cannot be trained, or if a call's examples, their indices or its runs take more
     memory than any machine has.
     """
-    leading = (experiment.updates_per_step, mapping.on_each(config.batch_size, config.seeds))
+    each = mapping.on_each(config.batch_size, config.seeds)
+    leading = (experiment.updates_per_step, each)
     batches = {
         name: jax.ShapeDtypeStruct((*leading, *field.shape), field.dtype) for name, field in experiment.spec.items()
     }
@@ -115,9 +117,9 @@ def check_step(experiment: Experiment, config: ConfigDict) -> list[str]:
                 f"config.{field} is {config[field]}: this needs {needed // 10**9:,} GB of memory: use a smaller value"
             )
     with reraise_as("a step of this config cannot be trained"):
-        after, metrics = jax.eval_shape(
-            experiment.train_step, state, batches, experiment.keys.train, experiment.hyperparams
-        )
+        # With the axis of devices, because statistics of batches are those of all devices' examples.
+        traced = jax.make_jaxpr(experiment.train_step, axis_env=[(AXIS, config.batch_size // each)], return_shape=True)
+        _, (after, metrics) = traced(state, batches, experiment.keys.train, experiment.hyperparams)
     if _kinds(state) != _kinds(after):
         raise UserError("a step changes the shapes or types of the players' arrays: see config.players' optimizers")
     return list(metrics)

@@ -185,6 +185,10 @@ def feature_l1(forward: Forward) -> Outcome:
     return Outcome(jnp.stack(errors).sum(0))
 
 
+NEAR_TARGET = (l1, l2, lpips, perceptual, feature_l1)
+"""Terms that compare each fake with its own real example, unless their `target` is another field."""
+
+
 def _field(forward: Forward, name: str) -> jax.Array:
     """Returns a field of the batch; raises ValueError where it has no such field."""
     if name not in forward.batch:
