@@ -40,6 +40,21 @@ def test_agreement_is_the_share_of_samples_of_their_class():
     assert classes.agreement(context(sample), samples=40).measure(jnp.float32(0), random.key(0))["samples"] == 0.25
 
 
+def test_examples_of_all_classes_are_compared_where_they_are_sorted():
+    """400 examples in the order of their classes; those of class 3 look like class 1, so a quarter is wrong."""
+    label = np.repeat(np.arange(4, dtype=np.int32), 100)
+    x = (80 * np.where(label == 3, 1, label))[:, None, None, None].repeat(4, axis=1).astype(np.uint8)
+    dataset = Dataset("sorted", "train", x, label, 4)
+
+    def sample(players, keys, batch):
+        return jnp.broadcast_to(80 * batch["label"][:, None, None, None], (len(keys), 4, 1, 1))
+
+    made = context(sample)._replace(load=lambda split: dataset)
+    values = classes.agreement(made, samples=100, references=200).measure(jnp.float32(80), random.key(0))
+    assert 0.6 < values["test"] < 0.9
+    assert values["samples"] <= 0.75
+
+
 def test_agreement_refuses():
     with pytest.raises(UserError, match="needs 'sample', which the objective does not provide"):
         classes.agreement(context(None)._replace(predict={}))
@@ -49,5 +64,5 @@ def test_agreement_refuses():
         classes.agreement(context(None, label=False))
     with pytest.raises(UserError, match=r"references of classes\.agreement is 0"):
         classes.agreement(context(None), references=0)
-    with pytest.raises(UserError, match=r"references .* is 3: the first 3 training examples have none of class 3"):
+    with pytest.raises(UserError, match=r"references .* is 3: these training examples have none of class"):
         classes.agreement(context(None), references=3)

@@ -363,6 +363,13 @@ def test_wrong_augmentations_are_one_line_with_their_field(augment, shape, objec
         build_on(config_of(augment, objective), shape)
 
 
+def test_an_adaptive_strength_is_refused_while_the_critic_is_not_trained():
+    config = config_of({"name": "ada"})
+    config.objective.critic = {"bce": {"weight": 1.0, "after": 2}}
+    with pytest.raises(UserError, match="begin after 2 steps or later: set p to a number or a schedule"):
+        build_on(config, (8, 8, 1))
+
+
 def test_an_augmentation_of_x_alone_is_refused_where_the_critic_sees_pairs():
     config = config_of({"name": "ada"}, networks=None)
     del config.objective["networks"]

@@ -24,6 +24,7 @@ def test_masking_zeroes_its_share_and_leaves_the_rest():
     np.testing.assert_allclose((masked == 0).mean(), 0.3, atol=0.02)
     np.testing.assert_array_equal(noise.masking(0.0)(KEYS, X), X)
     np.testing.assert_array_equal(noise.masking(1.0)(KEYS, X), 0 * X)
+    np.testing.assert_array_equal(noise.masking(1.0, (-1.0, 1.0))(KEYS, X), -jnp.ones_like(X))  # black
 
 
 @pytest.mark.parametrize("law", [noise.gaussian(0.3), noise.masking(0.3)])

@@ -17,7 +17,7 @@ from gan_jax.errors import UserError
 from gan_jax.evaluation import evaluate
 from gan_jax.evaluation.evaluators import samples
 from gan_jax.evaluation.evaluators.base import Context, Evaluator
-from gan_jax.evaluation.evaluators.sample_metrics import MEASURES
+from gan_jax.evaluation.evaluators.sample_metrics import MEASURES, Comparison, Side
 from gan_jax.metrics.frechet import frechet_distance
 from tests.pictures import lazy
 
@@ -74,6 +74,28 @@ def test_an_honest_generator_is_near_the_floor_and_a_collapsed_one_far_from_it(m
     assert honest["recall/digits-v1"] > 0.5
     assert collapsed["recall/digits-v1"] == 0
     assert collapsed["frechet/digits-v1/std"] == pytest.approx(0, abs=1e-6)
+
+
+def test_samples_have_the_classes_of_the_compared_examples():
+    """A generator that is right for each class is at the floor, also where one class is rare."""
+    label = np.repeat(np.arange(2, dtype=np.int32), (900, 100))
+    x = (100 + 100 * label[:, None] + np.random.default_rng(0).normal(0, 5, (1000, 8))).astype(np.float32)
+    dataset = Dataset("rare", "test", x, label, 2)
+
+    def sample(players, keys, batch):
+        noise = jax.vmap(lambda key: random.normal(key, (8,)))(keys)
+        return 100.0 + 100 * batch["label"][:, None] + 5 * noise
+
+    made = Context({"sample": sample}, lambda split: dataset, lambda x: x, {}, sampled=frozenset({"z", "label"}))
+    row = samples.distribution(made, features="pixels", metrics=("frechet",)).measure({}, KEY)
+    assert row["frechet/pixels"] < 100  # it is several thousand with as many samples of each class
+
+
+def test_the_score_of_a_sure_classifier_is_high_for_a_sorted_set():
+    logits = 20 * np.eye(10).repeat(20, axis=0)
+    side = Side(np.zeros((200, 1)), np.zeros((200, 1)), logits)
+    (value,) = MEASURES["classifier_score"].of(Comparison(side, side, side.features, "x", KEY))
+    assert value > 7  # 1 if each part has one class
 
 
 def test_floors_are_of_other_examples_and_of_as_many():

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import jax
+import jax.numpy as jnp
 from jax import random
 
 __all__ = ["gaussian", "masking"]  # what a config can name
@@ -23,15 +24,15 @@ def gaussian(level: float) -> Noise:
     return jax.vmap(add)
 
 
-def masking(level: float) -> Noise:
-    """Sets each value to 0 with probability `level` (Vincent et al. 2008, section 2.3), for images in [0, 1].
+def masking(level: float, limits: tuple[float, float] | None = None) -> Noise:
+    """Sets each value to 0 with probability `level` (Vincent et al. 2008, section 2.3), in images to black.
 
-    Raises ValueError if `level` is outside of [0, 1].
+    `limits` are the range of images, from black to white. Raises ValueError if `level` is outside of [0, 1].
     """
     if not 0 <= level <= 1:
         raise ValueError(f"level is {level}: it must be the share of masked values, from 0 to 1")
 
     def mask(key: jax.Array, x: jax.Array) -> jax.Array:
-        return x * random.bernoulli(key, 1 - level, x.shape)
+        return jnp.where(random.bernoulli(key, 1 - level, x.shape), x, limits[0] if limits else 0.0)
 
     return jax.vmap(mask)

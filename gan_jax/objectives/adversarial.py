@@ -110,6 +110,12 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
     """Raises ValueError if an adaptive p would follow meaningless signs, or if changing only `x` is not enough."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
+    begins = min((eager(each.term)[2] for each in critic.values()), default=0)
+    if augment is not None and augment.first and begins:
+        raise ValueError(
+            "objective.augment: its p follows the scores of a critic that is trained, but all of the critic's terms "
+            f"begin after {begins} steps or later: set p to a number or a schedule"
+        )
     if augment is not None and augment.first and any(loss in of_critic.WITHOUT_SIGN for loss in losses):
         raise ValueError(
             "objective.augment: its p follows the sign of real scores, which does not tell real from fake with a "

@@ -79,6 +79,11 @@ def check_count(name: str, value: int, least: int = 1) -> None:
         raise UserError(f"{name} is {value!r}: it must be a whole number from {least} to {MAX_COUNT:,}")
 
 
+def some(rows: np.ndarray, n: int) -> np.ndarray:
+    """Returns at most n of these rows in ascending order, always the same random ones."""
+    return rows if len(rows) <= n else np.sort(np.random.default_rng(0).choice(rows, n, replace=False))
+
+
 def labels_of(dataset: Dataset) -> np.ndarray:
     """Returns the labels int32 [n] of a split. Raises UserError if it has none."""
     return dataset.labels("this evaluator")

@@ -9,18 +9,20 @@ from typing import Any
 from urllib.parse import quote
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import random
 
 from gan_jax import features as networks
 from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.fields import Batch
 from gan_jax.core.state import Players
 from gan_jax.data import folder, parts
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy
 from gan_jax.data.source import fingerprint
 from gan_jax.errors import UserError, suggestions
-from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count
+from gan_jax.evaluation.evaluators.base import Context, Evaluator, check_count, some
 from gan_jax.evaluation.evaluators.sample_metrics import MEASURES, Comparison, Side, check, measured, names, of_features
 from gan_jax.features import Network
 from gan_jax.runs import cache as kept
@@ -33,7 +35,7 @@ OVERLAP = (
     "split='train[90%%:]'"
 )
 LEAST = 10  # samples: enough for every metric, where the split has as many examples
-_REVISION = 3  # of the values made here; a new number makes all older ones in the cache stale
+_REVISION = 4  # of the values made here; a new number makes all older ones in the cache stale
 
 
 def distribution(
@@ -52,16 +54,17 @@ def distribution(
     for as many training examples in place of samples: samples as good as the data would reach it. There is no floor if
     the training set has too few examples besides those that are compared, and none for `nearest_neighbours`, whose
     values are distances to the training examples. If the split has fewer examples than `samples`, only as many samples
-    are made. `features` is the 'classifier' of the data set, 'alexnet', 'vgg16', 'pixels' for none, 'inception' from
-    the file `weights`, or a network's name (features.choose). Metrics that need a classifier are left out if the data
-    set has none. The evaluator also says how values were measured. The features of the split and of the training
-    examples, and the floors, are computed once and kept in the cache.
+    are made. Class-conditional models make samples of the compared examples' classes. `features` is the 'classifier' of
+    the data set, 'alexnet', 'vgg16', 'pixels' for none, 'inception' from the file `weights`, or a network's name
+    (features.choose). Metrics that need a classifier are left out if the data set has none. The evaluator also says how
+    values were measured. The features of the split and of the training examples, and the floors, are computed once and
+    kept in the cache.
 
     Raises UserError if the model makes no samples, an argument is wrong, or a metric does not suit the data.
     """
     _check(context, features, weights, metrics, samples, seeds)
     compared, train = context.load(split), context.load(context.trained_on)
-    rows = _some(np.arange(len(compared.x)), samples)
+    rows = some(np.arange(len(compared.x)), samples)
     real = _of(compared, rows)
     floor = _floor(context, split, rows, train)
     network = networks.choose(features, real, weights)
@@ -74,7 +77,8 @@ def distribution(
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
         sample_key, key = random.split(key)
-        x = in_batches(lambda keys: context.predict["sample"](players, keys, {}), example_keys(sample_key, n))
+        inputs = example_keys(sample_key, n), _labels(context, real, random.fold_in(sample_key, n))
+        x = in_batches(lambda part: context.predict["sample"](players, *part), inputs)
         return reference().measure(metrics, Side(x, *network.describe(x)), key)
 
     def measure(players: Players, key: jax.Array) -> dict[str, Any]:
@@ -143,17 +147,19 @@ def _floor(context: Context, split: str, rows: np.ndarray, train: Dataset) -> np
     if parts.overlap(read, trained_on):
         logging.warning(OVERLAP, split, context.trained_on)
         left = np.setdiff1d(left, rows) if read == trained_on else left[:0]
-    return _some(left, len(rows)) if len(left) >= len(rows) else None
+    return some(left, len(rows)) if len(left) >= len(rows) else None
+
+
+def _labels(context: Context, real: Dataset, key: jax.Array) -> Batch:
+    """Returns the labels of the compared examples in a random order, if the model's samples have labels."""
+    if "label" not in context.sampled or real.label is None:
+        return {}
+    return {"label": random.permutation(key, jnp.asarray(real.label))}
 
 
 def _with_floors(metrics: tuple[str, ...]) -> tuple[str, ...]:
     """Returns the metrics that have a floor: a training example's nearest training example is itself."""
     return tuple(metric for metric in metrics if metric != "nearest_neighbours")
-
-
-def _some(rows: np.ndarray, n: int) -> np.ndarray:
-    """Returns at most n of these rows in ascending order, always the same random ones."""
-    return rows if len(rows) <= n else np.sort(np.random.default_rng(0).choice(rows, n, replace=False))
 
 
 def _of(dataset: Dataset, rows: np.ndarray) -> Dataset:
