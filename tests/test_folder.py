@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from gan_jax import data
-from gan_jax.data import decoding, files, parts, store, workers
+from gan_jax.data import decoding, files, folder, parts, store, workers
 from gan_jax.data.examples import Lazy
 from gan_jax.errors import UserError, one_line
 
@@ -277,6 +277,26 @@ def test_two_files_of_one_name_have_no_partner(field, place):
 def test_unpaired_fields_have_numbers_of_their_own(place):
     made = load(place, fields=pairs(place, right=("d", "e")), paired=False)
     assert (len(made.x), len(made.others["source"]), made.unpaired) == (3, 2, ("source",))
+
+
+@pytest.mark.parametrize(("whole", "split"), [("sketch", "photo"), ("photo", "sketch")])
+def test_unpaired_fields_have_splits_of_their_own(whole, split, place, caplog):
+    for number in range(40):
+        write(place / whole / f"{number}.png", number)
+        write(place / split / ("test" if number < 9 else "train") / f"{number}.png", number)
+    fields = {"x": "photo", "source": "sketch"}
+    sizes = {}
+    for part in ("train", "train[:90%]", "test"):
+        made = load(place, part, fields=fields, paired=False, hold="stream")
+        assert (folder.actual(part, made) == part) == (part != "test" or split == "photo")
+        sizes[part] = {fields[name]: len(values) for name, values in made.arrays.items()}
+    assert (sizes["train"], sizes["test"][split]) == ({whole: 40, split: 31}, 9)
+    assert 0 < sizes["test"][whole] == 40 - sizes["train[:90%]"][whole]
+    field = "x" if whole == "photo" else "source"
+    warned = f"there is no sub-folder test for the field {field}: split 'test' is train[90%:]"
+    assert [warned in record.getMessage() for record in caplog.records] == [True]
+    with pytest.raises(UserError, match=f"no sub-folder test for the field {field}; use a part of train"):
+        load(place, "test[:50%]", fields=fields, paired=False)
 
 
 def test_pairs_that_are_not_used_are_found_all_the_same(place):

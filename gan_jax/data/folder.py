@@ -68,7 +68,7 @@ def load(
         return array_file.read(root, split, how, labels=labels)
     _check(sources, damaged)
     found = {name: files.find(root / folder, parts.base(split), labels=labels) for name, folder in sources.items()}
-    chosen = {name: parts.choose(each.listed, _part(split, found["x"]), group) for name, each in found.items()}
+    chosen = _chosen(split, found, group, paired)
     if paired and len(chosen) > 1:
         chosen = _partners(chosen, os.fspath(root), damaged)
     if damaged == "skip":
@@ -93,20 +93,28 @@ def _without_labels(made: Dataset, folder: str) -> Dataset:
 
 
 def actual(split: str, dataset: Dataset) -> str:
-    """Returns the part of 'train' that is read for 'test' if the data set is a folder without test/; else the split."""
+    """Returns the part of 'train' that x has for 'test' if the data set is a folder without test/; else the split."""
     is_part = split == "test" and dataset.name == "folder" and "test" not in dataset.splits
     return f"train{HELD_OUT}" if is_part else split
 
 
-def _part(split: str, found: files.Found) -> str:
-    """Returns the split, or a part of 'train' in place of 'test' if there is no such sub-folder."""
-    if parts.base(split) != "test" or "test" in found.splits:
-        return split
-    if split != "test":
-        raise UserError(f"split {split!r}: there is no sub-folder test; use a part of train, such as train[90%:]")
-    message = "there is no sub-folder test: split 'test' is train%s; train on train%s to keep it out of training"
-    logging.warning(message, HELD_OUT, KEPT)
-    return f"train{HELD_OUT}"
+def _chosen(split: str, found: Mapping[str, files.Found], group: str, paired: bool) -> dict[str, Sequence[files.File]]:
+    """Returns the files of the split, or of a part of 'train' in place of 'test' if a field has no such sub-folder.
+
+    Each field has its own splits. Only partners are chosen alike, by those of x.
+    """
+    is_test = parts.base(split) == "test"
+    lacking = [name for name in found if is_test and "test" not in found["x" if paired else name].splits]
+    if lacking:
+        of = "" if len(lacking) == len(found) else f" for the field {', '.join(lacking)}"
+        if split != "test":
+            raise UserError(
+                f"split {split!r}: there is no sub-folder test{of}; use a part of train, such as train[90%:]"
+            )
+        message = "there is no sub-folder test%s: split 'test' is train%s; train on train%s to keep it out of training"
+        logging.warning(message, of, HELD_OUT, KEPT)
+    part = {name: f"train{HELD_OUT}" if name in lacking else split for name in found}
+    return {name: parts.choose(each.listed, part[name], group) for name, each in found.items()}
 
 
 def _check(sources: Mapping[str, str], damaged: str) -> None:
