@@ -452,6 +452,26 @@ def test_all_parts_of_labelled_arrays_have_the_same_classes(place):
     assert all((made.label == made.x.ravel() // 2).all() for made in parts_of)
 
 
+@pytest.mark.parametrize("split", ["train", "train[:90%]"])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("label", (120,)), ("label", (80,)), ("extra", (120, 2)), ("extra", (80, 2)), ("extra", ())]
+)
+def test_arrays_of_another_length_are_refused_in_every_part(name, shape, split, place):
+    made = np.ones(shape, np.int32 if name == "label" else np.float32)
+    np.savez(place / "a.npz", x=np.full((100, 2, 2, 1), 9, np.uint8), **{name: made})
+    with pytest.raises(UserError) as raised:
+        load(place / "a.npz", split)
+    wrong = f"a.npz: {name} is {made.dtype} {list(shape)}: it must have one entry for each of the 100 examples"
+    assert str(raised.value).endswith(wrong)
+
+
+@pytest.mark.parametrize("split", ["train", "train[:50%]"])
+def test_a_single_label_of_arrays_is_left_out_with_the_reason_in_every_part(split, place):
+    np.savez(place / "a.npz", x=np.full((9, 2, 2, 1), 9, np.uint8), label=np.int32(1))
+    made = load(place / "a.npz", split)
+    assert (made.label, made.unlabelled) == (None, "they are int32 [], not [n]; use label.reshape(-1)")
+
+
 def test_labels_of_arrays_may_be_left_out(place):
     np.savez(place / "a.npz", x=np.full((4, 2, 2, 1), 9, np.uint8), label=np.arange(4))
     made = load(place / "a.npz", "train[:2]", labels=False)

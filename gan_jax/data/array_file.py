@@ -1,7 +1,7 @@
 """A user's own arrays as a data set: an .npy file of examples, or an .npz file of fields."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,25 @@ def read(path: Path, split: str, how: Reading, *, labels: bool) -> Dataset:
         arrays.pop("label", None)
     classes = _count(arrays.get("label"))  # from all examples, as a part may lack some classes
     n = len(x) if x.ndim else 0
+    _check_lengths(path, n, arrays)  # before a part is chosen, which could hide them
     listed = [File("", str(number), 0, 0) for number in range(n)]
     if (chosen := parts.choose(listed, split)) != listed:
         kept = np.array([int(file.name) for file in chosen], np.int64)
-        arrays = {name: values[kept] for name, values in arrays.items() if values.ndim}
+        arrays = {name: values[kept] if values.ndim else values for name, values in arrays.items()}
     label = arrays.pop("label", None)
     x = arrays.pop("x")
     return Dataset("folder", split, x, label, classes, splits=("train",), others=arrays, path=str(path))
+
+
+def _check_lengths(path: Path, n: int, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raises UserError if an array does not have an entry for each of the n examples; not for a lone label."""
+    for name, values in arrays.items() if n else ():
+        lone = name == "label" and not values.ndim  # left out later, as all labels that no model can use
+        if values.shape[:1] != (n,) and not lone:
+            raise UserError(
+                f"{path}: {name} is {values.dtype} {list(values.shape)}: it must have one entry for each of the {n} "
+                "examples"
+            )
 
 
 def _count(label: np.ndarray | None) -> int:
