@@ -14,6 +14,7 @@ from gan_jax import data
 from gan_jax.data import decoding, files, folder, parts, store, workers
 from gan_jax.data.examples import Lazy
 from gan_jax.errors import UserError, one_line
+from gan_jax.runs import cache
 
 
 @pytest.fixture(autouse=True)
@@ -420,6 +421,41 @@ def test_a_changed_file_is_decoded_anew_and_older_arrays_are_deleted(place, tmp_
     os.utime(place / "1.png", ns=(1, 1))
     np.testing.assert_array_equal(load(place).x, first + 50)
     assert len([path for path in (tmp_path / "cache" / "data").iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_the_same_files_chosen_in_another_way_keep_their_arrays(paired, place, capsys):
+    """Such as both directions of a translation, which are trained in turn."""
+    fields = pairs(place)
+    turned = {"x": fields["source"], "source": fields["x"]}
+    ways = [{"fields": given, "paired": paired} for given in (fields, turned, None, {"x": "photo"})]
+    ways += [ways[0] | {"damaged": "skip"}, ways[0] | {"group": "^a"}]
+    for arguments in ways:
+        load(place, labels=False, **arguments)
+    assert "decoding " in capsys.readouterr().err
+    for arguments in ways:
+        load(place, labels=False, **arguments)
+    assert "decoding " not in capsys.readouterr().err
+
+
+def test_arrays_that_another_process_makes_are_not_deleted(place, tmp_path):
+    examples = many(place, 3).examples
+    busy = tmp_path / "cache" / "data" / (examples.key.rpartition("-")[0] + "-0")
+    busy.with_name(f"{busy.name}.part").mkdir(parents=True)
+    with cache.alone(busy):
+        store.decoded(examples)
+        assert busy.with_name(f"{busy.name}.part").is_dir()
+    store._delete_older(busy.with_name(examples.key))
+    assert sorted(path.name for path in busy.parent.iterdir()) == sorted([examples.key, f".{examples.key}.lock"])
+
+
+def test_the_arrays_of_a_pair_are_checked_once(place, monkeypatch):
+    fields = pairs(place)
+    load(place, fields=fields)
+    summary, read = decoding.summary, []
+    monkeypatch.setattr(decoding, "summary", lambda *given: read.append(given) or summary(*given))
+    load(place, fields=fields)
+    assert len(read) == 1
 
 
 @pytest.mark.parametrize("damaged", ["ignore", 1])

@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -27,6 +28,7 @@ class FileExamples:
         how: how they are read.
         shapes: the shapes of an example's fields.
         listed: the files of each field.
+        choice: what else these files were chosen by: each field's sub-folder, and arguments.
     """
 
     root: str
@@ -34,6 +36,7 @@ class FileExamples:
     how: Reading
     shapes: Mapping[str, tuple[int, ...]]
     listed: Mapping[str, Sequence[files.File]]
+    choice: tuple[Any, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.listed.values())))
@@ -69,9 +72,10 @@ class FileExamples:
 
     @functools.cached_property
     def key(self) -> str:
-        """The name of the decoded arrays, from the folder, the split, how files are read, and a digest of the files."""
+        """The name of the decoded arrays, from all that a user asked for, and a digest of the files."""
         name = quote(os.fsencode(os.path.basename(self.root)), safe="")[:60]  # noqa: PTH119
-        what = store.digest_of((_REVISION, self.root, self.split, self.how, sorted(self.shapes.items())))[:8]
+        asked = self.root, self.split, self.how, sorted(self.shapes.items()), self.choice
+        what = store.digest_of((_REVISION, *asked))[:8]
         return f"{name}-{what}-{self._digest('path', 'size', 'changed')}"
 
     def _digest(self, *values: str) -> str:

@@ -73,7 +73,7 @@ def load(
         chosen = _partners(chosen, os.fspath(root), damaged)
     if damaged == "skip":
         chosen = _readable(chosen, how, paired)
-    made = _dataset(os.fspath(root), split, how, chosen, found["x"], paired=paired)
+    made = _dataset(os.fspath(root), split, how, chosen, found["x"], (sources, group, damaged), paired=paired)
     return _without_labels(made, unlabelled_folder) if unlabelled_folder else made
 
 
@@ -133,18 +133,23 @@ def _dataset(
     how: Reading,
     chosen: Mapping[str, Sequence[files.File]],
     found: files.Found,
+    choice: tuple[Mapping[str, str], str, str],
     *,
     paired: bool,
 ) -> Dataset:
-    """Returns the data set of these files, with fields that are decoded when they are read."""
+    """Returns the data set of these files, with fields that are decoded when they are read.
+
+    choice: the sub-folders of the fields, `group` and `damaged`, by which the files were chosen.
+    """
     if not all(chosen.values()):
         raise UserError(f"{printable(root)}: split {split!r} has no images: use a larger part")
     _warn_of_small(chosen, how)
     shapes = {name: _shape(listed, how) for name, listed in chosen.items()}
     together = [list(chosen)] if paired else [[name] for name in chosen]
-    made = {}
+    made, (folders, *rest) = {}, choice
     for names in together:
-        examples = FileExamples(root, split, how, {n: shapes[n] for n in names}, {n: tuple(chosen[n]) for n in names})
+        of_names = {n: shapes[n] for n in names}, {n: tuple(chosen[n]) for n in names}
+        examples = FileExamples(root, split, how, *of_names, (*((n, folders[n]) for n in names), *rest))
         made |= {name: Lazy(examples, name) for name in names}
     label = None
     if found.classes:

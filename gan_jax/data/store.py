@@ -4,6 +4,7 @@ A set is a folder with `about.json` and an array for each field. Several process
 whose name ends in .part, which is renamed when it is complete. An interrupted decoding continues where it stopped.
 """
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -16,7 +17,7 @@ import numpy as np
 
 from gan_jax.data import decoding
 from gan_jax.data.base import Dataset
-from gan_jax.data.examples import Examples, Lazy
+from gan_jax.data.examples import Examples, Lazy, sources
 from gan_jax.data.hold import choose_hold
 from gan_jax.errors import UserError, one_line
 from gan_jax.runs import cache, terminal
@@ -42,7 +43,7 @@ class Stored(NamedTuple):
 def hold(dataset: Dataset) -> Dataset:
     """Returns the data set with its lazy arrays decoded."""
     lazy = {name: array for name, array in dataset.arrays.items() if isinstance(array, Lazy)}
-    stored = {id(array.examples): decoded(array.examples) for array in lazy.values()}
+    stored = {id(one): decoded(one) for one in sources(lazy.values())}  # fields of a pair have one source
     if not stored:
         return dataset
     arrays = {name: stored[id(array.examples)].arrays[name] for name, array in lazy.items()}
@@ -136,12 +137,23 @@ def _in_memory(examples: Examples) -> Stored:
 
 
 def _delete_older(folder: Path) -> None:
-    """Deletes the arrays of older states of the same set, including those whose decoding was never finished."""
+    """Deletes the arrays of older states of the same set, including those whose decoding was never finished.
+
+    A state that another process is decoding, and therefore has locked, is kept.
+    """
     what = folder.name.rpartition("-")[0]
-    for other in folder.parent.iterdir():
-        name = other.name.removesuffix(".part").removeprefix(".").removesuffix(".lock")
-        if name.rpartition("-")[0] == what and name != folder.name:
-            shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink(missing_ok=True)
+    names = {
+        path.name.removesuffix(".part").removeprefix(".").removesuffix(".lock") for path in folder.parent.iterdir()
+    }
+    for name in names - {folder.name}:
+        if name.rpartition("-")[0] != what:
+            continue
+        lock = folder.with_name(f".{name}.lock")
+        with suppress(OSError), lock.open("ab") as file:  # BlockingIOError if it is held
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for stale in (folder.with_name(name), folder.with_name(f"{name}.part")):
+                shutil.rmtree(stale, ignore_errors=True)
+            lock.unlink()
 
 
 def digest_of(value: Any) -> str:
