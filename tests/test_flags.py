@@ -225,6 +225,9 @@ def test_a_new_field_is_a_boolean_in_any_case(tiny, field):
 @pytest.mark.parametrize("name", ["2024", "2024_10", "0x10", "1e3", "true", "(1,2)", "a b"])
 def test_a_path_is_text_also_where_it_reads_as_a_number(name, tiny):
     assert overrides.apply(tiny(), [f"--config.data.path={name}"]).data.path == name
+    for field in ("unlabelled_folder", "group"):
+        assert overrides.apply(tiny(), [f"--config.data.{field}={name}"]).data[field] == name
+    assert overrides.apply(tiny(), ["--config.networks.critic.group=4"]).networks.critic.group == 4
     block = "{'name': 'samples.distribution'}"
     assert overrides.apply(tiny(), [f"--config.evaluators.path={block}"]).evaluators.path.name == "samples.distribution"
 

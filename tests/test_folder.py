@@ -465,6 +465,17 @@ def test_damaged_has_two_values(damaged, place):
         load(place, damaged=damaged)
 
 
+@pytest.mark.parametrize("field", ["unlabelled_folder", "group"])
+@pytest.mark.parametrize("value", [0, 1, None, True, ("a",)])
+def test_what_is_text_is_not_a_number(field, value, place):
+    for name in ("0/1.png", "1/1.png"):
+        write(place / name)
+    with pytest.raises(UserError) as raised:
+        load(place, **{field: value})
+    assert str(raised.value) == f"config.data.{field} is {value!r}: it must be a string, such as '0', or '' for none"
+    assert load(place, unlabelled_folder="0").class_names == ("1",)
+
+
 # Arrays.
 
 

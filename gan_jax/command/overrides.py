@@ -21,7 +21,8 @@ from gan_jax.errors import UserError, one_line, reraise_as
 
 NONE, AUTO = "none", "auto"
 PATH = "path"
-"""A field that is text even if it looks like a number: a folder may be named 2024_10."""
+TEXTS = "data.unlabelled_folder", "data.group"
+"""Fields that are text even if they look like a number, PATH in every block: a folder may be named 2024_10."""
 
 
 def apply(config: ConfigDict, arguments: Sequence[str]) -> ConfigDict:
@@ -68,7 +69,7 @@ def _put(parent: dict[str, Any], last: str, path: str, text: str) -> None:
         parent.pop(last, None)
         return
     value = _literal(text)
-    if last == PATH and not isinstance(value, str | dict):
+    if (last == PATH or path in TEXTS) and not isinstance(value, str | dict):
         value = text
     if isinstance(parent.get(last), dict) and not isinstance(value, dict):
         inner = "name" if "name" in parent[last] else next(iter(parent[last]), "name")

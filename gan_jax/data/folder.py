@@ -62,11 +62,11 @@ def load(
     how = images.reading(size, fit, channels, background)
     root = files.resolve(str(path))  # a folder's name may be a number, such as a year
     sources = by_field(fields, "")
+    _check(sources, damaged, unlabelled_folder=unlabelled_folder, group=group)
     if root.is_file():
         of_files = {"fit": fit, "fields": sources if fields else None, "paired": paired, "group": group}
         array_file.check_usual(root, load, **of_files, damaged=damaged, unlabelled_folder=unlabelled_folder)
         return array_file.read(root, split, how, labels=labels)
-    _check(sources, damaged)
     found = {name: files.find(root / folder, parts.base(split), labels=labels) for name, folder in sources.items()}
     chosen = _chosen(split, found, group, paired)
     if paired and len(chosen) > 1:
@@ -117,7 +117,10 @@ def _chosen(split: str, found: Mapping[str, files.Found], group: str, paired: bo
     return {name: parts.choose(each.listed, part[name], group) for name, each in found.items()}
 
 
-def _check(sources: Mapping[str, str], damaged: str) -> None:
+def _check(sources: Mapping[str, str], damaged: str, **texts: Any) -> None:
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise UserError(f"config.data.{name} is {value!r}: it must be a string, such as '0', or '' for none")
     if damaged not in DAMAGED:
         raise UserError(f"config.data.damaged is {damaged!r}: {suggestions(str(damaged), DAMAGED)}")
     for name, folder in sources.items():
