@@ -77,6 +77,11 @@ def test_where_the_cache_lies(tmp_path, monkeypatch):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache.folder("a") == tmp_path / ".cache" / "gan_jax" / "a"
+    monkeypatch.setenv("GAN_JAX_CACHE", "~/own")
+    assert cache.folder("a") == tmp_path / "own" / "a"
+    monkeypatch.setenv("GAN_JAX_CACHE", "~nobody_of_this_name/own")
+    with pytest.raises(OSError, match="set GAN_JAX_CACHE to a full path"):
+        cache.folder("a")
 
 
 def test_a_new_entry_takes_the_place_of_older_ones_of_the_same_set_and_split():

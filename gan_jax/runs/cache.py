@@ -27,9 +27,7 @@ def folder(name: str) -> pathlib.Path:
     Raises:
         OSError: if the folder cannot be made or belongs to another user. Callers then continue without a cache.
     """
-    if not (root := os.environ.get("GAN_JAX_CACHE")):
-        root = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "gan_jax"
-    path = pathlib.Path(root) / name
+    path = _root() / name
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if stat.S_IMODE(path.stat().st_mode) != 0o700:
         path.chmod(0o700)
@@ -103,8 +101,10 @@ def _write(path: pathlib.Path, content: dict[str, np.ndarray]) -> None:
             other.unlink(missing_ok=True)
 
 
-def _home() -> pathlib.Path:
+def _root() -> pathlib.Path:
     try:
-        return pathlib.Path.home()
-    except RuntimeError as error:  # a container whose user has no entry and no HOME
-        raise OSError("there is no home folder; set GAN_JAX_CACHE") from error
+        if root := os.environ.get("GAN_JAX_CACHE"):
+            return pathlib.Path(root).expanduser()
+        return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "gan_jax"
+    except RuntimeError as error:  # a container whose user has no entry and no HOME, or `~` and an unknown name
+        raise OSError("there is no such home folder; set GAN_JAX_CACHE to a full path") from error
