@@ -202,6 +202,18 @@ def test_a_relative_path_is_looked_for_in_the_folder_of_images(place, monkeypatc
         data.load("folder", "train")
 
 
+@pytest.mark.parametrize("path", [".", "./", "./photos", "..", "../set", "../set/photos"])
+def test_a_path_from_the_working_directory_is_looked_for_only_there(path, place, monkeypatch):
+    write(place / "photos" / "1.png")
+    for name in ("photos", "set/photos"):
+        write(place.parent / "images" / "below" / name / "2.png")
+    monkeypatch.setenv("GAN_JAX_IMAGES", str(place.parent / "images" / "below"))
+    monkeypatch.chdir(place)
+    assert load(path).path == str((place / path).resolve())
+    with pytest.raises(UserError, match=rf"config\.data\.path is \./sett: there is no {place}/sett$"):
+        load("./sett")
+
+
 # Sizes.
 
 

@@ -70,15 +70,17 @@ class Found(NamedTuple):
 def resolve(path: str) -> Path:
     """Returns the absolute path of a folder or file of images.
 
-    '~' is the user's home. A relative path is looked for in `$GAN_JAX_IMAGES`, then in the working directory. Raises
-    UserError if it does not exist.
+    '~' is the user's home. A relative path is looked for in `$GAN_JAX_IMAGES`, then in the working directory; only
+    there if its first part is '.' or '..'. Raises UserError if it does not exist.
     """
     if not path:
         raise UserError(
             "config.data.path is not set: set it to the folder of the images, such as --config.data.path=~/photos"
         )
     given = of_user(path)
-    roots = [Path(folder).expanduser()] if (folder := os.environ.get(ROOT)) else []
+    here = given.is_absolute() or path.partition("/")[0] in (".", "..")  # a Path would drop './'
+    folder = "" if here else os.environ.get(ROOT)
+    roots = [Path(folder).expanduser()] if folder else []
     tried = [Path(os.path.abspath(root / given)) for root in (*roots, Path())]  # noqa: PTH100  # keeps links
     for place in tried:
         try:
@@ -87,7 +89,7 @@ def resolve(path: str) -> Path:
         except OSError as error:  # a name that is too long, a folder that may not be searched
             raise UserError(f"config.data.path is {path}: {one_line(error)}") from error
     looked = " or ".join(dict.fromkeys(map(os.fspath, tried)))
-    hint = "" if roots or given.is_absolute() else f"; a relative path is also looked for in ${ROOT}, which is not set"
+    hint = "" if roots or here else f"; a relative path is also looked for in ${ROOT}, which is not set"
     raise UserError(f"config.data.path is {path}: there is no {looked}{hint}")
 
 
