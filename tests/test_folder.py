@@ -564,6 +564,16 @@ def test_what_only_files_take_is_refused_of_arrays(wrong, place):
         load(place / "b.npy", channels=1)
 
 
+@pytest.mark.parametrize("name", ["1.png", "1.JPG"])
+@pytest.mark.parametrize("arguments", [{}, {"fit": "pad"}])
+def test_a_picture_is_not_a_folder(name, arguments, place):
+    write(place / name)
+    with pytest.raises(
+        UserError, match=rf"config\.data\.path is {place / name}, which is one picture: set it to the p"
+    ):
+        load(place / name, **arguments)
+
+
 def test_arrays_that_are_none_are_refused(place):
     (place / "a.npz").write_bytes(b"text")
     np.savez(place / "b.npz", z=np.zeros(3))

@@ -10,7 +10,7 @@ import numpy as np
 from gan_jax.data import parts
 from gan_jax.data.base import Dataset
 from gan_jax.data.files import File
-from gan_jax.data.images import Reading
+from gan_jax.data.images import SUFFIXES, Reading
 from gan_jax.errors import UserError, reraise_as
 
 NAMES = {"images": "x", "points": "x", "labels": "label"}
@@ -18,7 +18,9 @@ NAMES = {"images": "x", "points": "x", "labels": "label"}
 
 
 def check_usual(path: Path, load: Callable[..., Dataset], **given: Any) -> None:
-    """Raises UserError if an argument of `load` that is only for image files differs from its default."""
+    """Raises UserError for a picture, or if an argument of `load` that only image files take is not its default."""
+    if path.suffix.lower() in SUFFIXES:
+        raise UserError(f"config.data.path is {path}, which is one picture: set it to the picture's folder")
     for name, value in given.items():
         usual = inspect.signature(load).parameters[name].default
         if (value or None) != (usual or None):
