@@ -125,6 +125,14 @@ def test_a_part_held_out_of_a_larger_set_is_a_tenth_of_a_small_one(caplog):
     assert len(parts.choose(old, "train[-20:]")) == 20
 
 
+def test_two_numbers_of_files_are_taken_as_they_are(caplog):
+    old = some(60)
+    sizes = {"-40:-10": 30, "-5000:-10": 50, "5:-40": 15, "30:-40": 0, "-40:50": 30}
+    assert {part: len(parts.choose(old, f"train[{part}]")) for part in sizes} == sizes
+    assert not {*parts.choose(old, "train[-40:-10]")} & {*parts.choose(old, "train[-10:]")}
+    assert not caplog.text
+
+
 @pytest.mark.parametrize(
     ("one", "other", "shared"),
     [

@@ -32,7 +32,8 @@ def choose(listed: Sequence[File], split: str, group: str = "") -> list[File]:
     Raises:
         UserError: for an invalid part, or an invalid expression.
     """
-    low, high = (_end(end, split, len(listed)) for end in _parsed(split)[1:])
+    given = _parsed(split)[1:]
+    low, high = (_end(*pair, split, len(listed)) for pair in (given, given[::-1]))
     if low is None and high is None:
         return list(listed)
     with reraise_as(f"config.data.group is {group!r}, which is not a regular expression"):
@@ -90,9 +91,12 @@ def _edge(places: Sequence[float], end: int) -> int:
     return bisect.bisect_left(places, places[end]) if end < len(places) else end
 
 
-def _end(end: str | None, split: str, n: int) -> str | None:
-    """Returns an end of a part of n files. If half of them or more would be held out, it holds out a tenth instead."""
-    if end is None or end.endswith("%") or int(end) >= 0 or 2 * -int(end) < n:
+def _end(end: str | None, other: str | None, split: str, n: int) -> str | None:
+    """Returns an end of a part of n files. If half of them or more would be held out, it holds out a tenth instead.
+
+    But not if the other end is a number: the two ends then count the same files.
+    """
+    if end is None or end.endswith("%") or int(end) >= 0 or 2 * -int(end) < n or (other and not other.endswith("%")):
         return end
     logging.warning("split %r is meant for a larger set: a tenth of the %d files is held out instead", split, n)
     return "90%"
