@@ -134,6 +134,16 @@ def test_convolutions_are_exported_for_batches_of_any_size(name, tiny):
     assert made.inputs == ({"source": "uint8 [n, 16, 16, 3]"} if use == "translate" else {"z": "float32 [n, 32]"})
 
 
+def test_stylegan2_is_exported_for_batches_of_any_size(tiny):
+    config = tiny("cifar10_stylegan2")
+    config.networks.generator.update(widths=(4, 4), layers=1, features=8)
+    config.samplers.z.dim = 8
+    experiment = build_on(config, (8, 8, 3))
+    state = experiment.init(experiment.keys.init)
+    made = programs.make(experiment, state.players, "sample", config.dtype)
+    assert made.inputs == {"z": "float32 [n, 8]", "noise": "uint32 [n, 2]"}
+
+
 def test_a_program_that_gives_something_else_is_refused(small_run, monkeypatch):
     run = gan_jax.load(small_run("gan"))
     other = jax.tree.map(lambda a: a + 1, run.players)

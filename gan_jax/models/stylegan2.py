@@ -111,7 +111,7 @@ class Generator(nn.Module):
         pixels = [start[0] * start[1] * 4 ** (layer // 2) for layer in range(1, 2 * len(self.widths))]
         noises = iter(jnp.split(draws.normal(noise, PIXELS, (sum(pixels),)), np.cumsum(pixels)[:-1], axis=1))
         x = self.param("constant", nn.initializers.normal(1.0), (*start, self.widths[0]))
-        x, image = jnp.broadcast_to(x, (len(z), *x.shape)), None
+        x, image = jnp.broadcast_to(x, (z.shape[0], *x.shape)), None
         for stage, width in enumerate(self.widths):
             given = x
             if stage:
