@@ -107,6 +107,7 @@ def test_fields_that_a_mode_does_not_use_are_refused(trained, tmp_path, capsys):
     use = [f"--workdir={trained}", "--mode=reconstruct", f"--out={tmp_path / 'x.npz'}"]
     assert call(capsys, *use, "--config.steps=6")[0] == 0  # what the run has
     assert call(capsys, *use, "--config.data.hold=none")[0] == 0
+    assert call(capsys, *use, "--config.data.hold=host")[0] == 0
     for field, value in (
         ("steps", 9),
         ("parallel", "shard_map"),

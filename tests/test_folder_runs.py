@@ -33,6 +33,11 @@ def train(*more, config=ROOT / "configs/digits_dcgan.py", run="run"):
     return main.main(["gan_jax", *config, f"--workdir={run}", *more])
 
 
+def use(*arguments):
+    return main.main(["gan_jax", "--workdir=run", *arguments])
+
+
+NEAR = "{'name': 'samples.distribution', 'metrics': ('kernel_distance',), 'samples': 10, 'split': 'train'}"
 OF_FOLDER = ["--config.data.name=folder", "--config.data.path=pictures", "--config.data.channels=1", *FIELDS]
 
 
@@ -55,8 +60,18 @@ def test_the_same_files_elsewhere_are_the_same_data_and_others_are_refused(pictu
     assert train(*OF_FOLDER, "--config.evaluators=none") == 0
     shutil.copytree(pictures, pictures.parent / "moved")
     shutil.rmtree(pictures)
-    more = ["--config.data.path=moved", "--config.steps=8"]
+    assert use("--mode=data", "--out=data.png") == 2
+    assert "config.data.path is pictures: there is no" in capsys.readouterr().err
+    moved = "--config.data.path=moved"
+    assert use("--mode=data", "--out=data.png", moved) == 0
+    assert use("--mode=evaluate", moved, f"--config.evaluators.near={NEAR}") == 0
+    capsys.readouterr()
+    assert use("--mode=sample", "--out=samples.png", moved) == 2
+    assert f"{moved}: --mode=sample does not use this field" in capsys.readouterr().err
+    more = [moved, "--config.steps=8"]
     assert train(*more, config=None) == 0
     Image.new("L", (8, 8), 9).save(pictures.parent / "moved" / "3.png")
-    assert train("--config.data.path=moved", "--config.steps=10", config=None) == 2
+    assert train(moved, "--config.steps=10", config=None) == 2
+    assert "was trained on other data" in capsys.readouterr().err
+    assert use("--mode=evaluate", moved, f"--config.evaluators.near={NEAR}") == 2
     assert "was trained on other data" in capsys.readouterr().err

@@ -400,6 +400,11 @@ def test_no_file_of_ones_own_is_overwritten(given, out, tmp_path, monkeypatch, c
         ("filler", ["--mask={folder}/photo.png"], "--mask marks the hole in --input"),
         ("painter", ["--input={folder}/photo.png", "--split=test"], "--split selects a split of the data set"),
         ("painter", ["--input="], "--input is empty"),
+        (
+            "painter",
+            ["--input={folder}/photo.png", "--config.data.path={folder}"],
+            "--mode=translate does not use this field",
+        ),
         ("painter", [], "o.png is for one picture (--input)"),
         ("painter", ["--input={folder}/photo.png", "--back"], "--back: this run has only a generator from source to x"),
         ("painter", ["--input={folder}"], "is one picture, but --input="),

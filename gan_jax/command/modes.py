@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from gan_jax.runs.directory import RunDirectory
 
+PLACE = ("data.path", "data.hold")
+LOADING = ("evaluate", "reconstruct", "translate", "interpolate")
+"""The uses of a trained run that load its data, which may have moved since training."""
+
 
 def run(values: Flags, overrides: list[str], stop: Stop) -> None:
     """Runs the mode that the flags ask for, and prints its result.
@@ -67,7 +71,7 @@ def _show_data(values: Flags, folder: Path | None, file: str | None, overrides: 
         config = command_line.of_file(CONFIG if file is None else file, overrides)
     else:
         run_dir = RunDirectory(folder)
-        config = command_line.for_use(file, run_dir.read_config(), overrides, "data", ())
+        config = command_line.for_use(file, run_dir.read_config(), overrides, "data", PLACE)
         run_dir.check_holds(config)
     out = paths.of_user(values.out)
     paths.check_writable(out, "out")
@@ -90,6 +94,7 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
     run_dir = RunDirectory(folder)
     used = ["keep_best"] if values.step == "best" else []
     used += ["evaluators"] if values.mode == "evaluate" else ["networks.generator.psi"]
+    used += PLACE if values.mode in LOADING and values.input is None else ()
     config = command_line.for_use(file, run_dir.read_config(), overrides, values.mode, used)
     run_dir.check_holds(config)
     if config.seeds > 1:
