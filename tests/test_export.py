@@ -207,6 +207,8 @@ def test_folders_that_do_not_fit_are_refused(small_run, exported, tmp_path, caps
     assert "is a folder with files: give a new or empty one" in refused(*use, f"--out={tmp_path}")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     assert "--mode=export needs --out=FOLDER, not x.npz" in refused(*use, "--out=x.npz")
+    psi = "--config.networks.generator.psi=0.1"
+    assert f"{psi}: --mode=export does not use this field" in refused(*use, f"--out={tmp_path / 'psi'}", psi)
     assert "holds an exported model, which has no optimizers" in refused(f"--workdir={folder}", "--quiet")
     with pytest.raises(UserError, match="holds only step 6, not 3"):
         gan_jax.load(folder, 3).sample(1)

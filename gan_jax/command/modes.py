@@ -93,7 +93,9 @@ def _use(values: Flags, folder: Path, file: str | None, overrides: list[str], st
 
     run_dir = RunDirectory(folder)
     used = ["keep_best"] if values.step == "best" else []
-    used += ["evaluators"] if values.mode == "evaluate" else ["networks.generator.psi"]
+    # Not for an export: its config.json and its scores are the run's, so its sampler must be too.
+    own = {"evaluate": ["evaluators"], "export": []}
+    used += own.get(values.mode, ["networks.generator.psi"])
     used += PLACE if values.mode in LOADING and values.input is None else ()
     config = command_line.for_use(file, run_dir.read_config(), overrides, values.mode, used)
     run_dir.check_holds(config)
