@@ -102,8 +102,9 @@ class Run:
     def generator(self, z: ArrayLike | None = None, *, seed: int = 0, **fields: ArrayLike) -> jax.Array:
         """Returns the generator's or decoder's outputs for these fields, as differentiable floats [n, ...].
 
-        z [n, dim]; other fields by name, such as label=[7, 7] or source. A single number is used for all examples.
-        Fields that are not given are sampled with the seed. Raises UserError for unknown fields.
+        z [n, dim], or a tokenizer's codes [n, h, w]; other fields by name, such as label=[7, 7] or source. A single
+        number is used for all examples. Fields that are not given are sampled with the seed. Raises UserError for
+        unknown fields.
         """
         use = self._check("sample", "decode", "translate")
         given = fields if z is None else {"z": z, **fields}
@@ -113,6 +114,8 @@ class Run:
             if role.startswith(("generator", "decoder"))
             for name in names
         }
+        if use == "decode":  # a tokenizer's generator takes x, but only its codes are decoded
+            known = known - {"x"} | {"z"}
         for name in given:
             if name not in known:
                 raise UserError(f"run.generator has no {name!r}: {suggestions(name, known)}")
@@ -123,7 +126,7 @@ class Run:
         return self._outputs(self._check("scores"), {"x": x, **fields})
 
     def encode(self, x: ArrayLike, **fields: ArrayLike) -> jax.Array:
-        """Returns the latents [n, dim] of examples x [n, ...], or a VAE's posterior means."""
+        """Returns the latents [n, dim] of examples x [n, ...], a VAE's posterior means, or a tokenizer's codes."""
         return self._outputs(self._check("encode"), {"x": x, **fields})
 
     def classify(self, x: ArrayLike, **fields: ArrayLike) -> jax.Array:

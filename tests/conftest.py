@@ -72,7 +72,7 @@ def tiny():
 def small_run(tmp_path_factory, tiny):
     """`small_run(name)`: the folder of a trained run of tiny networks on digits, with averages of all weights.
 
-    The names are "gan", "dcgan" (with batch norm), "cvae" (of classes) and "ae".
+    The names are "gan", "dcgan" (with batch norm), "cvae" (of classes), "ae" and "vq".
     """
     widths, folders = {"widths": (8,)}, {}
     changes = {
@@ -80,6 +80,7 @@ def small_run(tmp_path_factory, tiny):
         "dcgan": ("digits_dcgan", {"generator": {"width": 4}, "critic": {"width": 4}}),
         "cvae": ("mnist_cvae", {"encoder": {**widths, "latents": 3}, "decoder": widths}),
         "ae": ("mnist_linear_ae", {}),
+        "vq": ("mnist_vqvae", {"generator": {"width": 4, "blocks": 1}}),
     }
 
     def train(name: str) -> Path:

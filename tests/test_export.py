@@ -121,6 +121,17 @@ def test_an_autoencoder_has_programs_of_its_own(small_run, exported):
     assert "There is no `sampler.stablehlo`" in (folder / "README.md").read_text()
 
 
+def test_a_tokenizer_decodes_its_codes(small_run, exported):
+    run, folder = gan_jax.load(small_run("vq")), exported("vq")
+    codes = run.encode(TEST.x[:3])
+    assert (codes.shape, codes.dtype) == ((3, 2, 2), jnp.int32)
+    made = run.generator(codes)
+    np.testing.assert_allclose(program(folder, "decode.stablehlo").call(codes), made, atol=1e-5)
+    assert np.abs(255 * np.clip(made, 0, 1) - run.reconstruct(TEST.x[:3])).max() <= 1
+    with pytest.raises(UserError, match=r"run\.generator has no 'x': there are: z"):
+        run.generator(x=TEST.x[:3])
+
+
 @pytest.mark.parametrize("name", ["digits_dcgan", "photos_srresnet"])
 def test_convolutions_are_exported_for_batches_of_any_size(name, tiny):
     shape, use = ((8, 8, 1), "sample") if name == "digits_dcgan" else ((64, 64, 3), "translate")

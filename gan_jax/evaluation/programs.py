@@ -120,6 +120,8 @@ def _inputs(experiment: Experiment, players: Players, use: str, n: int) -> Batch
             given[name] = jnp.asarray(random.normal(size=shape), field.dtype)
     roles = _READERS if use == "reconstruct" else _MAKERS
     taken = dict.fromkeys(name for role in roles for name in experiment.takes.get(role, ()))
+    if use == "decode":  # a tokenizer's generator takes x, but only its codes are decoded
+        taken = dict.fromkeys("z" if name == "x" else name for name in taken)
     if use == "reconstruct":
         return {name: given[name] for name in taken if name in given}
     floats = experiment.scale(given)
