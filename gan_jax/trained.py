@@ -17,6 +17,7 @@ from jax.typing import ArrayLike
 from ml_collections import ConfigDict
 
 from gan_jax.core.collectives import base_key, example_keys, in_batches
+from gan_jax.core.fields import IMAGE
 from gan_jax.core.state import Players, TrainState, averaged
 from gan_jax.data import Dataset, pixels
 from gan_jax.errors import UserError, reraise_as, suggestions
@@ -88,15 +89,16 @@ class Run:
         UserError if the model does not make samples, has no such class or cannot truncate.
         """
         self._check("sample")
+        if not isinstance(n, int | np.integer) or n < 1:
+            raise UserError(f"n is {n}: it must be a whole number of at least 1")
         if isinstance(label, str):
             label = class_of(self.experiment, label)
-        chosen = None if label is None else np.asarray(label, np.int32)
+        with reraise_as("label must be a class, by number or name, or one number for each sample"):
+            chosen = None if label is None else np.asarray(label, np.int32)
         if chosen is not None and chosen.ndim and chosen.shape != (n,):
             raise UserError(f"label has shape {chosen.shape}: it must be one class, or one for each of {n} samples")
         samples = Samples(self.experiment, self.players, seed, chosen, truncation)
         samples.check()
-        if n < 1:
-            raise UserError(f"n is {n}: it must be at least 1")
         return next(iter(samples.whole(n).values()))
 
     def generator(self, z: ArrayLike | None = None, *, seed: int = 0, **fields: ArrayLike) -> jax.Array:
@@ -146,7 +148,8 @@ class Run:
         """Returns reconstructions of examples x [n, ...] in the data set's form: uint8 images, or points."""
         made, batch = self.experiment.predict[self._check("reconstruct")], self._batch({"x": x, **fields})
         keys = example_keys(base_key(0), len(batch["x"]))
-        return in_batches(lambda inputs: made(self.players, *inputs), (keys, batch))
+        with reraise_as(f"run.reconstruct of {_shapes(batch)}"):
+            return in_batches(lambda inputs: made(self.players, *inputs), (keys, batch))
 
     def interpolate(
         self, n: int = 10, *, length: int = 10, seed: int = 0, between: ArrayLike | None = None
@@ -160,8 +163,9 @@ class Run:
         drawn = "interpolate" in self.experiment.predict
         if between is not None and drawn:
             raise UserError("between: this model interpolates between latents, not between examples: leave it out")
-        real = np.zeros(0) if drawn else self._judging_split().x if between is None else np.asarray(between)
+        real = np.zeros(0) if drawn or between is not None else self._judging_split().x
         with reraise_as("run.interpolate"):
+            real = real if between is None else np.asarray(self._batch({"x": between})["x"])
             return figures.make_walks(self.experiment, self.players, example_keys(base_key(seed), n), real, length)
 
     def figure(self) -> Any:
@@ -229,12 +233,14 @@ class Run:
         n = max(sizes.values(), default=1)
         arrays = {name: values if values.ndim else jnp.full((n,), values) for name, values in arrays.items()}
         self._check_label(arrays.get("label"))
-        return {name: self._as_floats(name, values) for name, values in arrays.items()}
+        return {name: self._as_floats(name, values, given[name]) for name, values in arrays.items()}
 
-    def _as_floats(self, name: str, values: jax.Array) -> jax.Array:
-        """Returns uint8 pixels as floats: masks in 0..1, other images in the range of x. Other values do not change."""
-        within = {"mask": (0.0, 1.0), "label": None}.get(name, self.experiment.spec["x"].range)
-        return pixels.to_float(values, within) if within and values.dtype == jnp.uint8 else values
+    def _as_floats(self, name: str, values: jax.Array, given: Any) -> jax.Array:
+        """Returns pixels as floats: masks in 0..1, other images in the range of x. Other values do not change."""
+        spec, latents = self.experiment.spec, self.experiment.latents
+        is_image = latents[name].observes if name in latents else name in spec and spec[name].kind == IMAGE
+        limits = (0.0, 1.0) if name == "mask" else spec["x"].range
+        return pixels.given(name, values, given, limits) if is_image and limits else values
 
     def _check_label(self, label: jax.Array | None) -> None:
         """Raises UserError for a class that the data do not have. Traced labels are not checked."""

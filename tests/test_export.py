@@ -127,6 +127,7 @@ def test_a_tokenizer_decodes_its_codes(small_run, exported):
     assert (codes.shape, codes.dtype) == ((3, 2, 2), jnp.int32)
     made = run.generator(codes)
     np.testing.assert_allclose(program(folder, "decode.stablehlo").call(codes), made, atol=1e-5)
+    np.testing.assert_array_equal(run.generator(z=np.asarray(codes, np.uint8)), made)
     assert np.abs(255 * np.clip(made, 0, 1) - run.reconstruct(TEST.x[:3])).max() <= 1
     with pytest.raises(UserError, match=r"run\.generator has no 'x': there are: z"):
         run.generator(x=TEST.x[:3])

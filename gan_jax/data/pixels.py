@@ -9,6 +9,7 @@ import numpy as np
 from gan_jax.core.fields import IMAGE, Batch, Spec
 from gan_jax.data.base import Dataset
 from gan_jax.data.examples import Lazy
+from gan_jax.errors import UserError
 
 Range = tuple[float, float]
 
@@ -55,6 +56,19 @@ class _Window(Lazy):
         """Indexes as `Lazy` does."""
         made = self._whole[key]
         return _Window(made, self._window) if isinstance(made, Lazy) else made[..., *self._window, :]
+
+
+def given(name: str, values: jax.Array, before: Any, limits: Range) -> jax.Array:
+    """Returns a user's pixels [...] as floats in these limits. Floats are taken to be in them, and stay as they are.
+
+    before: the values before JAX narrowed their type. Raises UserError for whole numbers other than uint8.
+    """
+    if not jnp.issubdtype(values.dtype, jnp.integer):
+        return values
+    if values.dtype != jnp.uint8:
+        kind = getattr(before, "dtype", values.dtype)
+        raise UserError(f"{name} is {kind}: convert pixels from 0 to 255 to uint8, or others to floats in {limits}")
+    return to_float(values, limits)
 
 
 def to_float(pixels: jax.Array, limits: Range) -> jax.Array:
