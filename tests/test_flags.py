@@ -119,15 +119,36 @@ def test_fields_that_a_mode_does_not_use_are_refused(trained, tmp_path, capsys):
         assert f"--config.{field}={value}: --mode=reconstruct does not use this field, and the run has" in err
 
 
-def test_evaluate_uses_evaluators_and_makes_the_page_anew(trained, tmp_path, capsys):
+def test_evaluate_uses_evaluators_and_makes_the_page_anew(trained, tmp_path, capsys, caplog):
     run = tmp_path / "run"
     shutil.copytree(trained, run)
     (run / "report.html").unlink()
-    field = "--config.evaluators.subspace.name=reconstruction.beside_pca"
+    field = "--config.evaluators.pca={'name': 'reconstruction.beside_pca'}"
     status, out, _ = call(capsys, f"--workdir={run}", "--mode=evaluate", "--step=best", field)
     assert (status, json.loads(out)["step"]) == (0, 3)
-    assert json.loads(out)["subspace/error"] == json.loads(out)["reconstruction/error"]
-    assert "subspace/error" in (run / "report.html").read_text()
+    assert json.loads(out)["pca/error"] == json.loads(out)["reconstruction/error"]
+    assert "pca/error" in (run / "report.html").read_text()
+    assert not caplog.records
+
+
+def test_values_of_an_evaluator_with_other_settings_do_not_replace_the_runs(trained, tmp_path, capsys, caplog):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    before = (run / "evaluations.jsonl").read_text()
+    evaluate = [f"--workdir={run}", "--mode=evaluate", "--step=3", "--config.evaluators.subspace=none"]
+    other = "--config.evaluators.reconstruction.split=train"
+    status, out, _ = call(capsys, *evaluate, other)
+    assert (status, json.loads(out)["reconstruction/error"] > 0) == (0, True)
+    assert "the run has config.evaluators.reconstruction with other settings: the values are not written" in caplog.text
+    assert (run / "evaluations.jsonl").read_text() == before
+    assert call(capsys, *evaluate, other, "--config.evaluators.new={'name': 'reconstruction.clean'}")[0] == 0
+    row = json.loads((run / "evaluations.jsonl").read_text().splitlines()[0])
+    assert row["new/error"] > row["reconstruction/error"] == 0  # as the fixture has it
+    caplog.clear()
+    assert call(capsys, *evaluate, "--config.evaluators.reconstruction.every_steps=1")[0] == 0
+    row = json.loads((run / "evaluations.jsonl").read_text().splitlines()[0])
+    assert row["reconstruction/error"] > 0
+    assert not caplog.records
 
 
 def test_reconstruct_takes_a_split(trained, tmp_path, capsys):

@@ -9,6 +9,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from gan_jax import config as configs
 from gan_jax import features
 from gan_jax.core.state import Players
 from gan_jax.data import Dataset, folder, parts
@@ -25,16 +26,34 @@ from gan_jax.runs.terminal import is_seen, say_above_bar, wants_progress
 
 
 def run(run_dir: RunDirectory, config: ConfigDict, step: int | None) -> dict[str, Any]:
-    """Evaluates a checkpoint (None: the newest), and returns the row that it writes to the run's evaluations.jsonl.
+    """Evaluates a checkpoint (None: the newest), writes its row of the run's evaluations.jsonl, and returns the row.
 
-    The row is `{"step": ..., "evaluator/value": ...}`. Raises UserError if the config has no evaluators, or there is no
-    such checkpoint.
+    The row is `{"step": ..., "evaluator/value": ...}`. Values of an evaluator that the run has with other settings are
+    returned only, because the run's rows are compared with each other. Raises UserError if the config has no
+    evaluators, or there is no such checkpoint.
     """
     if not config.get("evaluators"):
         raise UserError("config.evaluators is empty: add an evaluator")
     experiment, state = restore(run_dir, config, step)
     evaluators = make(config, experiment, run_data(run_dir, config).load)
-    return keep(run_dir, config, int(state.step), measure(evaluators, experiment, state.players))
+    before, now = _settings(run_dir.read_config()), _settings(config)
+    changed = [name for name in now if now[name] != before.get(name, now[name])]
+    values = measure(evaluators, experiment, state.players)
+    if changed:
+        logging.warning(
+            "the run has %s with other settings: the values are not written to %s; to keep them, add an evaluator of "
+            "another name",
+            *(", ".join(f"config.evaluators.{name}" for name in changed), run_dir.evaluations.name),
+        )
+    if written := {name: value for name, value in values.items() if name.partition("/")[0] not in changed}:
+        keep(run_dir, config, int(state.step), written)
+    return {"step": int(state.step), "seed": config.seed, **values}
+
+
+def _settings(config: ConfigDict) -> dict[str, Any]:
+    """Returns what determines an evaluator's values, by its name."""
+    blocks = configs.to_json(config).get("evaluators") or {}
+    return {name: {**block, "every_steps": None} for name, block in blocks.items()}
 
 
 def complete(run_dir: RunDirectory, config: ConfigDict) -> None:
@@ -53,11 +72,9 @@ def done(run_dir: RunDirectory, step: int) -> set[str]:
     return {name.partition("/")[0] for row in rows for name in row if "/" in name}
 
 
-def keep(run_dir: RunDirectory, config: ConfigDict, step: int, values: dict[str, Any]) -> dict[str, Any]:
-    """Writes the values of this step to the run's folder, and returns the row."""
-    row = {"step": step, "seed": config.seed, **values}
-    write_evaluation(run_dir.evaluations, row)
-    return row
+def keep(run_dir: RunDirectory, config: ConfigDict, step: int, values: dict[str, Any]) -> None:
+    """Writes the values of this step to the run's folder."""
+    write_evaluation(run_dir.evaluations, {"step": step, "seed": config.seed, **values})
 
 
 def make(
