@@ -14,7 +14,9 @@ import pytest
 from PIL import Image
 
 from gan_jax import data
-from gan_jax.data import decoding, tfds
+from gan_jax.data import decoding, tfds, tfds_info
+from gan_jax.data.images import Reading
+from gan_jax.data.records import Records
 from gan_jax.errors import UserError
 from gan_jax.runs import cache
 
@@ -419,6 +421,14 @@ def test_a_damaged_description_names_the_folder(name, content, place):
     with pytest.raises(UserError, match="is damaged") as info:
         data.load("tiny", "train")
     assert str(folder) in one_line(info)
+
+
+def test_fields_that_are_read_from_other_features_are_kept_apart(place):
+    prepare(place, "tiny", [FINE])
+    described, shapes = tfds_info.describe(tfds.find("tiny"), "tiny"), dict.fromkeys(("x", "source"), (4, 5, 3))
+    ways = {"x": "image", "source": "other"}, {"x": "other", "source": "image"}
+    keys = {Records(described, "tiny", "train", 1, Reading(), way, shapes).key.rpartition("-")[0] for way in ways}
+    assert len(keys) == 2  # otherwise each deletes the other's arrays
 
 
 # The real sets, where they are.

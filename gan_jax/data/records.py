@@ -70,7 +70,7 @@ class Records:
     def key(self) -> str:
         """The name of the decoded arrays, from what they are and a digest that changes with the files."""
         files = ((path.name, status.st_size, status.st_mtime_ns) for path, status in shards(self.described))
-        return f"{key_of(self.name, self.split, self.how, sorted(self.shapes))}-{self._digest(files)}"
+        return f"{key_of(self.name, self.split, self.how, sorted(self.features.items()))}-{self._digest(files)}"
 
     @functools.cached_property
     def _source(self) -> Any:
