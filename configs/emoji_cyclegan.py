@@ -5,9 +5,9 @@ python -m gan_jax.main --config=configs/emoji_cyclegan.py --workdir=runs/emoji_c
 docs/data.md says how to get the pictures. Each style is read in its own order, and 239 pairs of other characters are
 for evaluation in both directions.
 
-3,544 steps took 39 min on one CPU core (2026-11-27); one seed. To Noto the LPIPS to the true partner is 0.241 and the
-L1 0.148; to Twemoji they are 0.248 and 0.146. The source itself has 0.246 and 0.155. Source, translation, translation
-back and partner: configs/pictures/emoji_cyclegan.png.
+3,544 steps took 36 to 39 min on one CPU core (2026-11-27 and 29). Means of 3 seeds: to Noto the LPIPS to the true
+partner is 0.241 and the L1 0.148; to Twemoji they are 0.251 and 0.147. The source itself has 0.246 and 0.155.
+Source, translation, translation back and partner of one seed: configs/pictures/emoji_cyclegan.png.
 """
 
 from configs import emoji_pix2pix

@@ -8,9 +8,9 @@ python -m gan_jax.main --config=configs/photos_srgan.py --workdir=runs/photos_sr
 `--init_from=runs/photos_srresnet:generator`. The generator is that of photos_srresnet. This config needs the weights of
 VGG16, and of AlexNet for the scores: docs/evaluation.md says how to get them.
 
-`:4,trained`, started from 6,000 steps of photos_srresnet, took 37 min for 2,000 steps on one core of an AMD EPYC with
-AVX-512 (2026-11-28); one seed. On Set5 and Set14 its LPIPS is 0.123 and 0.228, where SRResNet has 0.184 and 0.308; its
-PSNR is 29.46 and 26.89 dB, where SRResNet has 31.15 and 27.92. SRResNet, SRGAN and the truth:
+`:4,trained`, started from 6,000 steps of photos_srresnet, took 37 to 65 min for 2,000 steps on one core of an AMD EPYC
+with AVX-512 (2026-11-28 and 29). Means of 3 seeds on Set5 and Set14: an LPIPS of 0.126 and 0.228, where SRResNet has
+0.184 and 0.306, and a PSNR of 29.58 and 26.97 dB, where SRResNet has 31.14 and 27.92. SRResNet, SRGAN and the truth:
 configs/pictures/photos_srgan.png. The config without `trained` has not been trained to the end.
 """
 
