@@ -108,7 +108,7 @@ def _check_roles(networks: Networks, critics: Networks, scales: Mapping[str, int
 
 
 def _check_augment(augment: CriticAugment | None, critic: Terms, critics: Networks) -> None:
-    """Raises ValueError if an adaptive p would follow meaningless signs, or if changing only `x` is not enough."""
+    """Raises ValueError if an adaptive p would follow meaningless scores, or if changing only `x` is not enough."""
     losses = [function(eager(each.term)[0]) for each in critic.values()]
     begins = min((eager(each.term)[2] for each in critic.values()), default=0)
     if augment is not None and augment.first and begins:

@@ -70,15 +70,13 @@ def distribution(
     network = networks.choose(features, real, weights)
     metrics = of_features(metrics) if features == "classifier" and not network.classes else metrics
     check(metrics, network, real, train)
-    n = len(real.x)
-    about = {"n_real": n, "n_fake": n, "seeds": seeds, "split": split, "resize": network.resize}
+    about = {"n_real": len(real.x), "n_fake": len(real.x), "seeds": seeds, "split": split, "resize": network.resize}
     about |= {"features": network.name, "sha256": network.sha256}
     reference = cache(lambda: _Reference(real, train, floor, network, metrics))
 
     def of_one(players: Players, key: jax.Array) -> dict[str, float]:
         sample_key, key = random.split(key)
-        inputs = example_keys(sample_key, n), _labels(context, real, random.fold_in(sample_key, n))
-        x = in_batches(lambda part: context.predict["sample"](players, *part), inputs)
+        x = in_batches(lambda part: context.predict["sample"](players, *part), _inputs(context, real, sample_key))
         return reference().measure(metrics, Side(x, *network.describe(x)), key)
 
     def measure(players: Players, key: jax.Array) -> dict[str, Any]:
@@ -88,8 +86,8 @@ def distribution(
 
     given = names(metrics, network.name, real.shape)
     floors = () if floor is None else names(_with_floors(metrics), network.name, real.shape)
-    spreads = given if seeds > 1 else ()
-    return Evaluator((*given, *(f"{name}/std" for name in spreads), *(f"{name}/floor" for name in floors)), measure)
+    spreads = (f"{name}/std" for name in given if seeds > 1)
+    return Evaluator((*given, *spreads, *(f"{name}/floor" for name in floors)), measure)
 
 
 class _Reference:
@@ -150,11 +148,16 @@ def _floor(context: Context, split: str, rows: np.ndarray, train: Dataset) -> np
     return some(left, len(rows)) if len(left) >= len(rows) else None
 
 
-def _labels(context: Context, real: Dataset, key: jax.Array) -> Batch:
-    """Returns the labels of the compared examples in a random order, if the model's samples have labels."""
+def _inputs(context: Context, real: Dataset, key: jax.Array) -> tuple[jax.Array, Batch]:
+    """Returns the keys [n] of as many samples as there are compared examples, and the fields that samples are made of.
+
+    If samples have labels, these are int32 [n], those of the examples in a random order.
+    """
+    n = len(real.x)
+    keys = example_keys(key, n)
     if "label" not in context.sampled or real.label is None:
-        return {}
-    return {"label": random.permutation(key, jnp.asarray(real.label))}
+        return keys, {}
+    return keys, {"label": random.permutation(random.fold_in(key, n), jnp.asarray(real.label))}
 
 
 def _with_floors(metrics: tuple[str, ...]) -> tuple[str, ...]:
