@@ -41,7 +41,9 @@ class BatchNorm(nn.Module):
         mean, var = (variable.value for variable in running)
         if train:
             if collectives.examples(len(rows)) < 2 and not self.is_initializing():
-                raise ValueError("BatchNorm: needs at least 2 values of each channel: use a larger batch or another norm")
+                raise ValueError(
+                    "BatchNorm needs at least 2 values of each channel: use a larger batch or another norm"
+                )
             mean, square = collectives.mean((rows.mean(0), jnp.square(rows).mean(0)))
             var = jnp.maximum(square - jnp.square(mean), 0.0)
             for variable, value in zip(running, (mean, var), strict=True):
